@@ -1,0 +1,1 @@
+"""Runnable examples of ``progress_measures``; the library never imports them."""

@@ -1,0 +1,65 @@
+"""Checkpoints on disk: one safetensors file a step, written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from examples.modular_addition.model import Transformer
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step is."""
+    return folder / f"step_{step:06d}.safetensors"
+
+
+def save(folder: Path, step: int, model: Transformer, *, dtype: torch.dtype = torch.float32) -> None:
+    """Writes a model's weights, rounded to ``dtype``."""
+    write(path_of(folder, step), {name: x.to(dtype) for name, x in model.state_dict().items()}, {"step": str(step)})
+
+
+def load(path: Path) -> Transformer:
+    """The model of a checkpoint, float32 whatever the file's precision; its sizes are read off the weights."""
+    weights, _ = read(path)
+    mlp = weights["blocks.0.mlp.hidden.weight"]
+    model = Transformer(len(weights["embed.weight"]) - 1, d_model=mlp.shape[1], d_mlp=mlp.shape[0])
+    model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    return model.eval()
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps that have a checkpoint in a folder, ascending."""
+    return sorted(int(path.stem.removeprefix("step_")) for path in folder.glob("step_*.safetensors"))
+
+
+def load_all(folder: Path) -> Iterator[tuple[int, Transformer]]:
+    """Every checkpoint of a folder as (step, model), in order of steps, one in memory at a time."""
+    for step in steps(folder):
+        yield step, load(path_of(folder, step))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the notes of a safetensors file."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  # no mapping
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Writes a safetensors file under another name and moves it into place, so that a kill leaves no half file."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        half = Path(scratch) / path.name
+        save_file({name: x.contiguous() for name, x in tensors.items()}, half, metadata)
+        os.replace(half, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file the same way."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        half = Path(scratch) / path.name
+        half.write_text(text)
+        os.replace(half, path)

@@ -1,0 +1,151 @@
+"""Full-batch training of the bundled transformer: resumable, exact, and without a trace of pickle.
+
+A run is a folder::
+
+    config.json         what was asked for
+    state.safetensors   weights, optimizer state and losses so far: where a killed run goes on
+    step_000100.safetensors, …   checkpoints
+    losses.npz          the training and test loss of every epoch, a ``Trajectory``
+
+Epoch e is the model after e steps, so epoch 0 is the initialization and losses have ``epochs + 1`` entries.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+import progress_measures as pm
+from examples.modular_addition import checkpoints
+from examples.modular_addition.data import OPERATIONS, train_mask
+from examples.modular_addition.model import Transformer
+from examples.modular_addition.tables import logits_from_tables
+
+WARM_UP = 10  # steps until the learning rate is reached; the first step has none
+BETAS = (0.9, 0.98)
+SAVE_EVERY = 500  # epochs that a killed run loses at most
+CHUNK = 2500  # pairs per pass without gradient: as many as stay in a processor's cache
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run depends on; the defaults are the paper's mainline."""
+
+    operation: str = "addition"
+    n: int = 113
+    seed: int = 0
+    fraction: float = 0.3
+    weight_decay: float = 1.0
+    learning_rate: float = 1e-3
+    epochs: int = 40_000
+
+
+@dataclass
+class Run:
+    """A model in training: everything that the next step depends on."""
+
+    config: Config
+    model: Transformer
+    optimizer: torch.optim.AdamW
+    losses: Tensor  # (epochs + 1, 2): train and test loss before each step, NaN for epochs to come
+    epoch: int = 0
+
+    @classmethod
+    def start(cls, config: Config) -> "Run":
+        """The run at initialization."""
+        model = Transformer(config.n, generator=torch.Generator().manual_seed(config.seed))
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay
+        )
+        return cls(config, model, optimizer, torch.full((config.epochs + 1, 2), torch.nan, dtype=torch.float64))
+
+    def save(self, path: Path) -> None:
+        """Writes everything that :meth:`load` needs to go on as if nothing had happened."""
+        tensors = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        checkpoints.write(path, tensors | {"losses": self.losses}, {"epoch": str(self.epoch)})
+
+    @classmethod
+    def load(cls, config: Config, path: Path) -> "Run":
+        """The run that :meth:`save` wrote."""
+        run = cls.start(config)
+        tensors, metadata = checkpoints.read(path)
+        run.model.load_state_dict({name[6:]: x for name, x in tensors.items() if name.startswith("model.")})
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, x in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, field = name.split(".")
+                state.setdefault(int(index), {})[field] = x
+        run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state})
+        run.epoch = int(metadata["epoch"])
+        finished = tensors["losses"][: run.epoch]
+        run.losses[: run.epoch] = finished[: len(run.losses)]
+        return run
+
+
+def train(run: Run, checkpoint_epochs: Sequence[int], folder: Path) -> Iterator[Run]:
+    """Takes the run to its last epoch, yielding it after every epoch and writing ``folder`` on the way."""
+    config = run.config
+    op = OPERATIONS[config.operation](config.n)
+    mask = train_mask(config.n, fraction=config.fraction, seed=config.seed).flatten()
+    answers = op.elements[op.table].flatten()
+    train_pairs, train_answers = op.pairs[mask], answers[mask]
+    test_pairs, test_answers = op.pairs[~mask], answers[~mask]
+    keep = set(checkpoint_epochs)
+
+    while True:
+        run.losses[run.epoch, 1] = loss_without_gradient(run.model, test_pairs, test_answers)
+        if run.epoch in keep:
+            checkpoints.save(folder, run.epoch, run.model)
+        if run.epoch == config.epochs:
+            run.losses[run.epoch, 0] = loss_without_gradient(run.model, train_pairs, train_answers)
+            break
+        for group in run.optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(run.epoch / WARM_UP, 1)
+        run.optimizer.zero_grad()
+        loss = F.cross_entropy(logits_from_tables(run.model, train_pairs).double(), train_answers)
+        loss.backward()
+        run.losses[run.epoch, 0] = loss.detach()
+        run.optimizer.step()
+        run.epoch += 1
+        if run.epoch % SAVE_EVERY == 0:
+            run.save(folder / "state.safetensors")
+        yield run
+    run.save(folder / "state.safetensors")
+    save_losses(run, folder)
+
+
+@torch.no_grad()
+def loss_without_gradient(model: Transformer, pairs: Tensor, answers: Tensor) -> Tensor:
+    """Mean cross-entropy in nats over the pairs, over all n + 1 columns as in training."""
+    losses = [
+        F.cross_entropy(logits_from_tables(model, chunk).double(), answer, reduction="sum")
+        for chunk, answer in zip(pairs.split(CHUNK), answers.split(CHUNK), strict=True)
+    ]
+    return torch.stack(losses).sum() / len(pairs)
+
+
+def save_losses(run: Run, folder: Path) -> None:
+    """Writes the losses of every epoch."""
+    pm.Trajectory(
+        steps=range(len(run.losses)), columns={"train_loss": run.losses[:, 0], "test_loss": run.losses[:, 1]}
+    ).save(folder / "losses.npz")
+
+
+def open_run(config: Config, folder: Path) -> Run:
+    """The run in ``folder`` if there is one, else a new one; another run's folder is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked, found = folder / "config.json", None
+    if asked.exists():
+        found = Config(**json.loads(asked.read_text()))
+        if dataclasses.replace(found, epochs=config.epochs) != config:
+            raise ValueError(f"`output` must be empty or hold the same run. Got {folder}, which holds {found}.")
+    checkpoints.write_text(asked, json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    state = folder / "state.safetensors"
+    return Run.load(config, state) if state.exists() else Run.start(config)

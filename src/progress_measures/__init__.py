@@ -1,0 +1,90 @@
+"""Measures of what a network has learned before its loss shows it.
+
+The path of the data, and the functions along it:
+
+- Fourier basis: :func:`fourier_basis`, :func:`fourier_labels`, :func:`to_fourier`, :func:`from_fourier`,
+  :func:`frequency_power`
+- operations: :class:`Operation`, :func:`addition`, :func:`subtraction`
+- a model's logits on every pair of inputs: :func:`grid_logits`
+- parts of the logits: :func:`restrict`, :func:`exclude`
+- losses: :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`,
+  :func:`excluded_loss_per_frequency`; all at once: :func:`measure`, :class:`Measures`
+- spectra of weights, logits and neurons: :func:`spectrum`, :func:`logit_spectrum`, :func:`neuron_spectrum`; which
+  frequencies stand out: :func:`key_frequencies`
+- sparsity and size: :func:`gini`, :func:`sum_squared_weights`
+- submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
+  :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
+  :func:`project_onto_frequencies`, :func:`project_out_frequencies`
+- runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
+
+Pictures are in ``progress_measures.plotting``, which needs matplotlib.
+"""
+
+from progress_measures.ablation import (
+    Activations,
+    ablated,
+    captured,
+    mean_ablation,
+    project_onto,
+    project_out,
+    resample_ablation,
+    zero_ablation,
+)
+from progress_measures.filtering import exclude, project_onto_frequencies, project_out_frequencies, restrict
+from progress_measures.fourier import fourier_basis, fourier_labels, frequency_power, from_fourier, to_fourier
+from progress_measures.frequencies import key_frequencies
+from progress_measures.grid import grid_logits
+from progress_measures.losses import (
+    accuracy,
+    cross_entropy,
+    excluded_loss,
+    excluded_loss_per_frequency,
+    restricted_loss,
+)
+from progress_measures.measures import Measures, measure, sum_squared_weights
+from progress_measures.operations import Operation, addition, subtraction
+from progress_measures.phases import Phases, find_phases
+from progress_measures.sparsity import gini
+from progress_measures.spectra import logit_spectrum, neuron_spectrum, spectrum
+from progress_measures.trajectory import Trajectory, track
+
+__all__ = [
+    "Activations",
+    "Measures",
+    "Operation",
+    "Phases",
+    "Trajectory",
+    "ablated",
+    "accuracy",
+    "addition",
+    "captured",
+    "cross_entropy",
+    "exclude",
+    "excluded_loss",
+    "excluded_loss_per_frequency",
+    "find_phases",
+    "fourier_basis",
+    "fourier_labels",
+    "frequency_power",
+    "from_fourier",
+    "gini",
+    "grid_logits",
+    "key_frequencies",
+    "logit_spectrum",
+    "mean_ablation",
+    "measure",
+    "neuron_spectrum",
+    "project_onto",
+    "project_onto_frequencies",
+    "project_out",
+    "project_out_frequencies",
+    "resample_ablation",
+    "restrict",
+    "restricted_loss",
+    "spectrum",
+    "subtraction",
+    "sum_squared_weights",
+    "to_fourier",
+    "track",
+    "zero_ablation",
+]

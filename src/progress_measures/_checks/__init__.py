@@ -1,0 +1,101 @@
+"""Every argument check of the library, and every message.
+
+A check returns its argument in the one form that the caller computes with, so that a public function starts with its
+checks and is plain mathematics from there on. Messages read: name, requirement, finding, remedy. A wrong kind is a
+``TypeError``, a wrong value or shape a ``ValueError``.
+"""
+
+from progress_measures._checks.grid import (
+    activation_on_grid,
+    bars,
+    frequencies,
+    logits_on_grid,
+    mask,
+    on_grid,
+    operation_fields,
+    predicted,
+    train_mask,
+)
+from progress_measures._checks.models import (
+    activation,
+    directions,
+    features,
+    fired,
+    model,
+    paths,
+    replaced,
+    replacements,
+    rows_to_draw,
+    same_features,
+    submodule,
+)
+from progress_measures._checks.tensors import (
+    dims,
+    finite,
+    floating_dtype,
+    one_dim,
+    over_elements,
+    power,
+    real,
+    square,
+    tensor,
+)
+from progress_measures._checks.trajectories import (
+    archive,
+    checkpoint,
+    column,
+    columns,
+    measure,
+    numeric,
+    phase_columns,
+    row,
+    steps,
+)
+from progress_measures._checks.values import choice, function, integer, kind, number, shape
+
+__all__ = [
+    "activation",
+    "activation_on_grid",
+    "archive",
+    "bars",
+    "checkpoint",
+    "choice",
+    "column",
+    "columns",
+    "dims",
+    "directions",
+    "features",
+    "finite",
+    "fired",
+    "floating_dtype",
+    "frequencies",
+    "function",
+    "integer",
+    "kind",
+    "logits_on_grid",
+    "mask",
+    "measure",
+    "model",
+    "number",
+    "numeric",
+    "on_grid",
+    "one_dim",
+    "operation_fields",
+    "over_elements",
+    "paths",
+    "phase_columns",
+    "power",
+    "predicted",
+    "real",
+    "replaced",
+    "replacements",
+    "row",
+    "rows_to_draw",
+    "same_features",
+    "shape",
+    "square",
+    "steps",
+    "submodule",
+    "tensor",
+    "train_mask",
+]

@@ -1,0 +1,164 @@
+"""Checks of operations, and of what lives on the grid of their pairs."""
+
+import operator
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import finite, real, tensor
+from progress_measures._checks.values import kind, shape
+
+
+def operation_fields(elements: object, table: object, basis: object, row_frequency: object) -> dict[str, Tensor]:
+    """The tensors of an operation, by field; see ``Operation`` for the properties that they must have."""
+    elements, table, row_frequency = (
+        _indices(x, name) for x, name in ((elements, "elements"), (table, "table"), (row_frequency, "row_frequency"))
+    )
+    basis = finite(real(basis, "basis"), "basis").to(torch.float64)
+    n = elements.numel()
+    expected = {"elements": (n,), "table": (n, n), "basis": (n, n), "row_frequency": (n,)}
+    fields = {"elements": elements, "table": table, "basis": basis, "row_frequency": row_frequency}
+    for name, field in fields.items():
+        if n == 0 or field.shape != expected[name]:
+            raise ValueError(
+                f"`{name}` must have shape {expected[name]} for n={n}, and n at least 1. Got {shape(field)}."
+            )
+    if elements.min() < 0 or len(set(elements.tolist())) < n:
+        raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
+    every = torch.arange(n).expand(n, n)
+    if not (torch.equal(table.sort(1).values, every) and torch.equal(table.T.sort(1).values, every)):
+        raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
+    error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype)).abs().max())
+    if error > 1e-10:
+        raise ValueError(f"`basis` must have orthonormal rows. Got an inner product that is off by {error:.3g}.")
+    if float((basis[0] - basis[0, 0]).abs().max()) > 1e-10:
+        raise ValueError("`basis` must have a constant row 0.")
+    steps = row_frequency.diff(prepend=row_frequency.new_tensor([-1]))
+    if row_frequency[0] != 0 or (n > 1 and row_frequency[1] != 1) or bool(((steps < 0) | (steps > 1)).any()):
+        raise ValueError("`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap.")
+    return fields
+
+
+def _indices(x: object, name: str) -> Tensor:
+    x = tensor(x, name)
+    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise TypeError(f"`{name}` must be integers. Got {x.dtype}.")
+    return x.to(torch.int64)
+
+
+def on_grid(x: object, n: int, name: str, axes: str) -> Tensor:
+    """Finite float64 values on every pair of inputs: ``(n, n, m)``, or ``(n*n, m)`` in row-major order."""
+    x = real(x, name)
+    if x.ndim == 2 and x.shape[0] == n * n:
+        x = x.reshape(n, n, -1)
+    if x.ndim != 3 or x.shape[:2] != (n, n):
+        raise ValueError(
+            f"`{name}` must have axes {axes}: shape ({n}, {n}, m), or ({n * n}, m) in row-major order. Got {shape(x)}."
+        )
+    return finite(x, name, axes).to(torch.float64)
+
+
+def logits_on_grid(logits: object, n: int) -> Tensor:
+    """Finite float64 logits with axes ``(a, b, c)``, shape ``(n, n, n)``."""
+    x = real(logits, "logits")
+    if x.ndim in (2, 3) and x.shape[-1] != n and x.shape[:-1] in ((n, n), (n * n,)):
+        remedy = "Drop the separator's column." if x.shape[-1] == n + 1 else "Gather the columns of `op.elements`."
+        raise ValueError(
+            f"`logits` must have one column per element of the operation ({n}). Got {x.shape[-1]}. {remedy}"
+        )
+    return on_grid(x, n, "logits", "(a, b, c)")
+
+
+def mask(mask: object, n: int, device: torch.device, name: str = "mask") -> Tensor:
+    """A boolean choice of pairs, ``(n, n)``, that chooses at least one; ``None`` chooses all."""
+    if mask is None:
+        return torch.ones(n, n, dtype=torch.bool, device=device)
+    chosen = tensor(mask, name)
+    if chosen.dtype != torch.bool:
+        raise TypeError(f"`{name}` must be boolean. Got {chosen.dtype}.")
+    if chosen.shape == (n * n,):
+        chosen = chosen.reshape(n, n)
+    if chosen.shape != (n, n):
+        raise ValueError(f"`{name}` must have one entry per pair: shape ({n}, {n}). Got {shape(chosen)}.")
+    if not bool(chosen.any()):
+        raise ValueError(f"`{name}` selects no pair. A mean over nothing is undefined.")
+    return chosen.to(device)
+
+
+def train_mask(mask_: object, n: int, device: torch.device) -> Tensor:
+    """A mask of the training pairs that leaves at least one pair to test on."""
+    if mask_ is None:
+        raise TypeError("`train_mask` must be boolean. Got None.")
+    chosen = mask(mask_, n, device, "train_mask")
+    if bool(chosen.all()):
+        raise ValueError("`train_mask` leaves no pair to test on. A mean over nothing is undefined.")
+    return chosen
+
+
+def frequencies(values: object, known: Sequence[int], *, n: int, cyclic: bool) -> tuple[int, ...]:
+    """Distinct members of ``known`` (an operation's frequencies, 1..K), in the order given; possibly none."""
+    chosen = _distinct_integers(values, "frequencies")
+    for k in chosen:
+        if k not in known:
+            allowed = f"lie in {known[0]}..{known[-1]}" if known else "be empty: there is no frequency but the constant"
+            remedy = f" Frequencies k and n-k are the same: pass {n - k}." if cyclic and n - k in known else ""
+            raise ValueError(f"`frequencies` must {allowed} for n={n}. Got {k}.{remedy}")
+    return chosen
+
+
+def bars(values: object, count: int) -> tuple[int, ...]:
+    """Distinct frequencies that have a place in a picture of ``count`` frequencies; possibly none."""
+    chosen = _distinct_integers(values, "key_frequencies")
+    for k in chosen:
+        if not 1 <= k <= count:
+            raise ValueError(f"`key_frequencies` must lie in 1..{count}, as the picture does. Got {k}.")
+    return chosen
+
+
+def _distinct_integers(values: object, name: str) -> tuple[int, ...]:
+    if isinstance(values, Tensor | np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise TypeError(f"`{name}` must be a sequence of integers. Got {values!r} ({kind(values)}).")
+    chosen: list[int] = []
+    for value in values:
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"`{name}` must be integers. Got {value!r} ({kind(value)}).")
+        k = operator.index(value)
+        if k in chosen:
+            raise ValueError(f"`{name}` must be distinct. Got {k} twice.")
+        chosen.append(k)
+    return tuple(chosen)
+
+
+def predicted(logits: object, batch: int, columns: int) -> Tensor:
+    """What ``predict`` returned for a batch: one row per pair, a column for every token of the operation."""
+    if not isinstance(logits, Tensor):
+        raise TypeError(f"`predict` must return a tensor of logits. Got {kind(logits)}.")
+    if logits.is_complex():
+        raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
+    if logits.ndim == 3:
+        raise ValueError(
+            f"`predict` must return logits at the answer position, shape (batch, V). Got {shape(logits)}. "
+            "Select the position: lambda pairs: model(pairs)[:, -1]."
+        )
+    if logits.ndim != 2 or len(logits) != batch:
+        raise ValueError(f"`predict` must return one row of logits per pair ({batch}). Got shape {shape(logits)}.")
+    if logits.shape[1] < columns:
+        raise ValueError(
+            f"`predict` must return a logit for every token of the operation, at least {columns} columns. "
+            f"Got {logits.shape[1]}."
+        )
+    return logits
+
+
+def activation_on_grid(x: Tensor, n: int) -> Tensor:
+    """An activation with one row per pair as float64 values on the grid, ``(n, n, m)``."""
+    if x.ndim < 1 or len(x) != n * n:
+        raise ValueError(
+            f"The activation must have one row per pair of the grid ({n * n}). Got shape {shape(x)}. "
+            "Run the model on `op.pairs` in one forward pass."
+        )
+    return x.reshape(n, n, -1).to(torch.float64)

@@ -1,0 +1,124 @@
+"""Checks of models, of their submodules, and of replacements for what these return."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import finite, real, tensor
+from progress_measures._checks.values import kind, shape
+
+
+def model(value: object) -> nn.Module:
+    """A module."""
+    if not isinstance(value, nn.Module):
+        raise TypeError(f"`model` must be a torch.nn.Module. Got {kind(value)}.")
+    return value
+
+
+def submodule(parent: nn.Module, path: object) -> nn.Module:
+    """The submodule at a dotted path; a wrong path is answered with the nearest name."""
+    if not isinstance(path, str):
+        raise TypeError(f"`path` must be a string. Got {path!r} ({kind(path)}).")
+    modules = dict(parent.named_modules(remove_duplicate=False))
+    if path not in modules:
+        near = difflib.get_close_matches(path, [name for name in modules if name], n=1, cutoff=0.0)
+        hint = f" Did you mean {near[0]!r}?" if near else " The model has no submodules."
+        raise ValueError(f"`path` must name a submodule of the model. Got {path!r}.{hint}")
+    found: nn.Module = modules[path]
+    return found
+
+
+def paths(values: object) -> list[str]:
+    """One path, or several, as a list without repetition."""
+    if isinstance(values, str):
+        return [values]
+    if not isinstance(values, Iterable):
+        raise TypeError(f"`paths` must be a string or several. Got {values!r} ({kind(values)}).")
+    several = list(dict.fromkeys(values))
+    if not several:
+        raise ValueError("`paths` must name at least one submodule. Got none.")
+    return several
+
+
+def replacements(path: object, replacement: object) -> dict[str, Any]:
+    """Replacements by path, from one path and its replacement or from a mapping."""
+    if isinstance(path, Mapping):
+        if replacement is not None:
+            raise TypeError("`replacement` must be left out when `path` is a mapping. Got both.")
+        if not path:
+            raise ValueError("`path` must name at least one submodule. Got an empty mapping.")
+        several = dict(path)
+    else:
+        several = {path: replacement}
+    for each in several.values():
+        if not callable(each):
+            raise TypeError(f"`replacement` must be a function of the activation. Got {kind(each)}.")
+    return several
+
+
+def directions(x: object) -> Tensor:
+    """One direction a row, ``(r, features)``, not all zero."""
+    rows = finite(real(x, "directions"), "directions")
+    rows = rows[None] if rows.ndim == 1 else rows
+    if rows.ndim != 2 or rows.numel() == 0:
+        raise ValueError(f"`directions` must have one direction a row: shape (r, features). Got {shape(rows)}.")
+    if not bool(rows.any()):
+        raise ValueError("`directions` must not all be zero. They span nothing.")
+    return rows
+
+
+def features(x: Tensor, count: int) -> None:
+    """An activation whose last axis has as many features as the directions."""
+    if x.ndim == 0 or x.shape[-1] != count:
+        raise ValueError(f"The activation must have {count} features, as the directions have. Got shape {shape(x)}.")
+
+
+def rows_to_draw(x: object) -> Tensor:
+    """Activations to resample from, at least one."""
+    rows = tensor(x, "source")
+    if rows.ndim == 0 or len(rows) == 0:
+        raise ValueError(f"`source` must have at least one row to draw. Got shape {shape(rows)}.")
+    return rows
+
+
+def same_features(source: Tensor, activation: Tensor) -> None:
+    """Rows of the source have the shape of the activation's rows."""
+    if activation.ndim == 0 or source.shape[1:] != activation.shape[1:]:
+        raise ValueError(
+            f"`source` must have rows of the activation's shape {tuple(activation.shape[1:])}. "
+            f"Got {tuple(source.shape[1:])}."
+        )
+
+
+def activation(output: object, path: str) -> Tensor:
+    """What a hooked submodule returned, if it is a tensor."""
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"The submodule {path!r} must return a tensor. Got {kind(output)}. "
+            "Name the submodule that makes the tensor."
+        )
+    return output
+
+
+def replaced(replacement: object, original: Tensor, path: str) -> Tensor:
+    """What a replacement made of an activation, in the activation's dtype and on its device."""
+    if not isinstance(replacement, Tensor):
+        raise TypeError(f"The replacement for {path!r} must return a tensor. Got {kind(replacement)}.")
+    if replacement.shape != original.shape:
+        raise ValueError(
+            f"The replacement for {path!r} must keep the activation's shape {shape(original)}. "
+            f"Got {shape(replacement)}."
+        )
+    return replacement.to(original)
+
+
+def fired(calls: dict[str, int]) -> None:
+    """Every hooked submodule was called at least once."""
+    silent = [path for path, count in calls.items() if count == 0]
+    if silent:
+        raise RuntimeError(
+            f"The submodule {silent[0]!r} must be called inside the context. It was not. "
+            "Run the model there, and name a submodule that its forward pass calls."
+        )

@@ -1,0 +1,104 @@
+"""Checks of tensors by themselves."""
+
+import operator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.values import kind, shape
+
+
+def tensor(x: object, name: str) -> Tensor:
+    """A tensor as it is, or a NumPy array as a tensor."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, np.ndarray | np.number):
+        # PyTorch reads neither negative strides nor a foreign byte order.
+        array = np.ascontiguousarray(x)
+        return torch.as_tensor(array.astype(array.dtype.newbyteorder("="))).reshape(np.shape(x))
+    raise TypeError(f"`{name}` must be a tensor or a NumPy array. Got {kind(x)}.")
+
+
+def real(x: object, name: str) -> Tensor:
+    """A tensor of real floating-point numbers; integers become float64."""
+    x = tensor(x, name)
+    if x.is_complex():
+        raise TypeError(f"`{name}` must be real. Got {x.dtype}.")
+    return x if x.is_floating_point() else x.to(torch.float64)
+
+
+def finite(x: Tensor, name: str, axes: str = "index") -> Tensor:
+    """A tensor without NaN and infinities; the message says how many and where the first is."""
+    good = torch.isfinite(x)
+    if not bool(good.all()):
+        bad = (~good).nonzero()
+        first = tuple(bad[0].tolist())
+        raise ValueError(
+            f"`{name}` must be finite. Got {len(bad)} non-finite of {x.numel()} values, "
+            f"the first ({x[first].item()}) at {axes} {first}."
+        )
+    return x
+
+
+def dims(dim: object, x: Tensor) -> tuple[int, ...]:
+    """Axes of ``x`` as distinct non-negative integers."""
+    given = dim if isinstance(dim, tuple | list) else (dim,)
+    found = []
+    for each in given:
+        try:
+            axis = operator.index(each)
+        except TypeError:
+            raise TypeError(f"`dim` must be an integer or a tuple of integers. Got {dim!r}.") from None
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(f"`dim` must name an axis of a tensor of shape {shape(x)}. Got {axis}.")
+        if x.shape[axis] == 0:
+            raise ValueError(f"`x` must have at least one entry along `dim`. Got shape {shape(x)} and dim {axis}.")
+        found.append(axis % x.ndim)
+    if len(set(found)) < len(found):
+        raise ValueError(f"`dim` must name distinct axes. Got {dim!r}.")
+    return tuple(found)
+
+
+def one_dim(dim: object, x: Tensor) -> int:
+    """One axis of ``x`` as a non-negative integer."""
+    axes = dims(dim, x)
+    if len(axes) != 1:
+        raise ValueError(f"`dim` must name one axis. Got {dim!r}.")
+    return axes[0]
+
+
+def over_elements(x: object, n: int, dim: object, name: str = "x") -> tuple[Tensor, int]:
+    """A real tensor with one entry per element of the operation along ``dim``, and that axis."""
+    x = finite(real(x, name), name)
+    axis = one_dim(dim, x)
+    if x.shape[axis] != n:
+        raise ValueError(
+            f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "
+            f"Select them first: {name}.index_select({axis}, op.elements)."
+        )
+    return x, axis
+
+
+def floating_dtype(dtype: object) -> None:
+    """A real floating-point dtype."""
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise TypeError(f"`dtype` must be a real floating-point type. Got {dtype!r}.")
+
+
+def power(x: object) -> Tensor:
+    """Powers by frequency: finite, non-negative, float64, ``(K,)``."""
+    values = finite(real(x, "power"), "power").to(torch.float64)
+    if values.ndim != 1:
+        raise ValueError(f"`power` must have one entry per frequency: shape (K,). Got {shape(values)}.")
+    if bool((values < 0).any()):
+        raise ValueError(f"`power` must not be negative. Got {float(values.min()):g}.")
+    return values
+
+
+def square(x: object, name: str) -> Tensor:
+    """Finite real values, ``(n, n)`` with n at least 1."""
+    values = finite(real(x, name), name)
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or values.numel() == 0:
+        raise ValueError(f"`{name}` must be square: shape (n, n). Got {shape(values)}.")
+    return values

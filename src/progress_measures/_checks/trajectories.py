@@ -1,0 +1,135 @@
+"""Checks of trajectories, and of what they are made from."""
+
+import difflib
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import finite
+from progress_measures._checks.values import function, integer, kind, shape
+
+
+def steps(values: object) -> Tensor:
+    """Strictly ascending integers, int64, ``(T,)``, at least one."""
+    array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"`steps` must be a sequence of at least one integer. Got shape {array.shape}.")
+    if not np.issubdtype(array.dtype, np.integer):
+        whole = array.astype(np.int64) if np.issubdtype(array.dtype, np.floating) else None
+        if whole is None or not np.array_equal(whole, array):
+            raise TypeError(f"`steps` must be integers. Got {array.dtype}.")
+        array = whole
+    falls = np.flatnonzero(np.diff(array) <= 0)
+    if falls.size:
+        before, after = array[falls[0]], array[falls[0] + 1]
+        raise ValueError(f"`steps` must ascend strictly. Got {after} after {before}.")
+    return torch.as_tensor(array.astype(np.int64))
+
+
+def columns(values: object, count: int) -> dict[str, Tensor]:
+    """Float64 tensors by name on the CPU, each with one entry per step along its first axis."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"`columns` must be a mapping from names to values. Got {kind(values)}.")
+    found = {}
+    for name, column in values.items():
+        if not isinstance(name, str):
+            raise TypeError(f"`columns` must have strings as names. Got {name!r} ({kind(name)}).")
+        if name == "steps":
+            raise ValueError("`columns` must not use the name 'steps'. It is taken by the steps themselves.")
+        tensor_ = numeric(column, f"columns[{name!r}]")
+        if tensor_.ndim == 0 or len(tensor_) != count:
+            raise ValueError(f"`columns[{name!r}]` must have one entry per step ({count}). Got shape {shape(tensor_)}.")
+        found[name] = tensor_
+    return found
+
+
+def numeric(value: object, name: str) -> Tensor:
+    """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph."""
+    try:
+        array = value.detach().cpu() if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be numbers. Got {kind(value)}.") from None
+    if array.is_complex():
+        raise TypeError(f"`{name}` must be real. Got {array.dtype}.")
+    return array.to(torch.float64, copy=True)
+
+
+def column(name: object, known: Mapping[str, Tensor]) -> str:
+    """The name of a column; a wrong name is answered with the nearest one."""
+    if name in known:
+        return str(name)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+    hint = f" Did you mean {near[0]!r}?" if near else " The trajectory has no columns."
+    raise KeyError(f"`name` must be a column of the trajectory. Got {name!r}.{hint}")
+
+
+def measure(value: object) -> Callable[[nn.Module], Any]:
+    """A measure as a function of the model, from such a function or from a mapping of names to functions."""
+    if isinstance(value, Mapping):
+        functions = dict(value)
+        for name, each in functions.items():
+            function(each, f"measure[{name!r}]")
+        return lambda model: {name: each(model) for name, each in functions.items()}
+    if not callable(value):
+        raise TypeError(f"`measure` must be a function of the model, or a mapping of them. Got {kind(value)}.")
+    return value
+
+
+def checkpoint(value: object, seen: Mapping[int, object]) -> tuple[int, Any]:
+    """A (step, model) whose step is new."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}.")
+    step = integer(value[0], "step", at_least=0)
+    if step in seen:
+        raise ValueError(f"`checkpoints` must hold each step once. Got step {step} twice.")
+    return step, value[1]
+
+
+def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """The numbers measured at one step, with the names and shapes of the first step's."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"`measure` must return a mapping from names to numbers. Got {kind(values)}.")
+    found = {str(name): numeric(value, str(name)) for name, value in values.items()}
+    if first is not None:
+        if found.keys() != first.keys():
+            odd = sorted(found.keys() ^ first.keys())
+            raise ValueError(f"`measure` must return the same names at every step. Got a difference in {odd}.")
+        for name, value in found.items():
+            if value.shape != first[name].shape:
+                raise ValueError(
+                    f"`measure` must return the same shapes at every step. "
+                    f"Got {shape(value)} for {name!r} after {shape(first[name])}."
+                )
+    return found
+
+
+def archive(file: IO[bytes], path: object) -> dict[str, Any]:
+    """The arrays of an ``.npz`` file, without unpickling anything."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+        raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {error}.") from error
+
+
+def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:
+    """Finite columns of one number per step, as arrays."""
+    for attribute in ("steps", "columns"):
+        if not hasattr(trajectory, attribute):
+            raise TypeError(f"`trajectory` must be a Trajectory. Got {kind(trajectory)}.")
+    found = []
+    for name in names:
+        if name not in trajectory.columns:
+            raise ValueError(
+                f"`trajectory` must have a column {name!r}. Got {', '.join(trajectory.columns) or 'none'}."
+            )
+        values = trajectory.columns[name]
+        if values.ndim != 1:
+            raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")
+        found.append(finite(values, name, "step number").numpy())
+    return found

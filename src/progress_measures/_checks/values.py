@@ -1,0 +1,54 @@
+"""Checks of plain values, and how values are named in messages."""
+
+import math
+import operator
+from typing import Any, get_args
+
+import numpy as np
+from torch import Tensor
+
+
+def kind(value: object) -> str:
+    """The name of a value's type."""
+    return type(value).__name__
+
+
+def shape(x: Tensor) -> str:
+    """The shape of a tensor as a tuple."""
+    return str(tuple(x.shape))
+
+
+def integer(value: Any, name: str, *, at_least: int) -> int:
+    """An integer that is not too small; booleans and floats are not integers."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer. Got {value!r} ({kind(value)}).") from None
+    if number < at_least:
+        raise ValueError(f"`{name}` must be at least {at_least}. Got {number}.")
+    return number
+
+
+def number(value: object, name: str, *, above: float) -> float:
+    """A finite real number greater than ``above``."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
+    real = float(value)
+    if not (math.isfinite(real) and real > above):
+        raise ValueError(f"`{name}` must be a finite number above {above:g}. Got {value!r}.")
+    return real
+
+
+def choice(value: object, name: str, literal: Any) -> None:
+    """One of the values of a ``Literal``."""
+    choices = get_args(literal)
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}. Got {value!r}.")
+
+
+def function(value: object, name: str) -> None:
+    """Something that can be called."""
+    if not callable(value):
+        raise TypeError(f"`{name}` must be callable. Got {kind(value)}.")

@@ -1,0 +1,153 @@
+"""Replacements for ``ablated``: functions from an activation to one of the same shape.
+
+The first axis of an activation is the batch, the last one is features.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+
+Replacement = Callable[[Tensor], Tensor]
+
+
+def zero_ablation() -> Replacement:
+    """A replacement by zeros.
+
+    Returns:
+        A function from an activation to zeros of its shape.
+
+    Example:
+        >>> pm.zero_ablation()(torch.ones(2))
+        tensor([0., 0.])
+    """
+    return torch.zeros_like
+
+
+def mean_ablation() -> Replacement:
+    """A replacement by the mean over the batch, the same for every input.
+
+    Returns:
+        A function from an activation to its mean over the first axis, repeated. The mean is that of each forward pass,
+        so run all inputs in one.
+
+    Example:
+        >>> pm.mean_ablation()(torch.tensor([[1.0], [3.0]]))
+        tensor([[2.],
+                [2.]])
+    """
+
+    def mean_over_batch(activation: Tensor) -> Tensor:
+        return activation.mean(0, keepdim=True).expand_as(activation)
+
+    return mean_over_batch
+
+
+def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:
+    """A replacement by the activations of randomly drawn other inputs.
+
+    Args:
+        source: Activations to draw from, such as ``captured`` gave, shape ``(m, …)`` with m at least 1.
+        seed: Of the draw, which is with replacement and from a generator of its own; later calls go on drawing.
+
+    Returns:
+        A function from an activation, shape ``(batch, …)``, to as many rows of ``source``.
+
+    Raises:
+        TypeError: If ``source`` is not a tensor or array, or ``seed`` not an integer.
+        ValueError: If ``source`` has no row; and, from the replacement, if its rows do not have the activation's shape.
+
+    References:
+        Chan et al. (2022), "Causal scrubbing".
+
+    Example:
+        >>> pm.resample_ablation(torch.tensor([[5.0]]))(torch.zeros(3, 1)).T
+        tensor([[5., 5., 5.]])
+    """
+    rows = _checks.rows_to_draw(source)
+    generator = torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0))
+
+    def draw(activation: Tensor) -> Tensor:
+        _checks.same_features(rows, activation)
+        chosen = torch.randint(len(rows), (len(activation),), generator=generator)
+        return rows[chosen.to(rows.device)]
+
+    return draw
+
+
+def project_onto(directions: Tensor) -> Replacement:
+    """A replacement that keeps only the span of some directions of feature space.
+
+    Args:
+        directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
+            length nor independent, but not all zero.
+
+    Returns:
+        A function from an activation, shape ``(…, features)``, to its orthogonal projection on the span.
+
+    Raises:
+        TypeError: If ``directions`` are neither tensor nor array, or complex.
+        ValueError: If they have another shape, are not finite or all zero; and, from the replacement, if the
+            activation has another number of features.
+
+    References:
+        Nanda et al. (2023), section 4.4: the activations of the MLP on the directions of W_L.
+
+    Example:
+        >>> pm.project_onto(torch.tensor([2.0, 0.0]))(torch.tensor([[3.0, 4.0]]))
+        tensor([[3., 0.]])
+    """
+    span = _span(directions)
+
+    def keep(activation: Tensor) -> Tensor:
+        return _projection(activation, span).to(activation.dtype)
+
+    return keep
+
+
+def project_out(directions: Tensor) -> Replacement:
+    """A replacement that removes the span of some directions of feature space.
+
+    Args:
+        directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
+            length nor independent, but not all zero.
+
+    Returns:
+        A function from an activation, shape ``(…, features)``, to what is orthogonal to the span.
+
+    Raises:
+        TypeError: If ``directions`` are neither tensor nor array, or complex.
+        ValueError: If they have another shape, are not finite or all zero; and, from the replacement, if the
+            activation has another number of features.
+
+    References:
+        Nanda et al. (2023), section 4.4: the activations of the MLP on the null space of W_L.
+
+    Example:
+        >>> pm.project_out(torch.tensor([2.0, 0.0]))(torch.tensor([[3.0, 4.0]]))
+        tensor([[0., 4.]])
+    """
+    span = _span(directions)
+
+    def remove(activation: Tensor) -> Tensor:
+        return (activation.to(torch.float64) - _projection(activation, span)).to(activation.dtype)
+
+    return remove
+
+
+def _span(directions: object) -> Tensor:
+    """Orthonormal rows with the same span, float64."""
+    rows = _checks.directions(directions).to(torch.float64)
+    _, singular, basis = torch.linalg.svd(rows, full_matrices=False)
+    tolerance = singular[0] * max(rows.shape) * torch.finfo(torch.float64).eps
+    independent: Tensor = basis[singular > tolerance]
+    return independent
+
+
+def _projection(activation: Tensor, span: Tensor) -> Tensor:
+    _checks.features(activation, span.shape[1])
+    span = span.to(activation.device)
+    coordinates: Tensor = activation.to(torch.float64) @ span.T
+    return coordinates @ span

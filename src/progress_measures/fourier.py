@@ -1,0 +1,182 @@
+"""The real orthonormal Fourier basis of the functions on Z/n, and the change of basis along any axes.
+
+Rows are laid out as::
+
+    odd n:   constant, cos 1, sin 1, cos 2, sin 2, …, cos (n-1)/2, sin (n-1)/2
+    even n:  constant, cos 1, sin 1, cos 2, sin 2, …, cos n/2 - 1, sin n/2 - 1, cos n/2
+
+so row r belongs to frequency (r + 1) // 2, and there are always n rows. For even n the highest frequency has a cosine
+alone, because its sine is zero at every integer.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+
+
+def row_frequency(n: int) -> Tensor:
+    """The frequency of each row of the basis: 0, 1, 1, 2, 2, …, shape ``(n,)``."""
+    return (torch.arange(n) + 1) // 2
+
+
+def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.device | str | None = None) -> Tensor:
+    r"""The real orthonormal Fourier basis of the functions on Z/n, one function a row.
+
+    .. math:: F_0(x) = \sqrt{1/n}, \quad F_{2k-1}(x) = \sqrt{2/n} \cos(2 \pi k x / n), \quad
+              F_{2k}(x) = \sqrt{2/n} \sin(2 \pi k x / n)
+
+    and, for even n, a last row :math:`(-1)^x \sqrt{1/n}`. The rows are orthonormal: ``basis @ basis.T`` is the
+    identity. Angles are reduced modulo n before the cosine is taken, and cosines are taken in float64, so that entries
+    are exact to the last bits for every n.
+
+    Args:
+        n: Order of the group, at least 1.
+        dtype: Of the result.
+        device: Of the result.
+
+    Returns:
+        The basis, shape ``(n, n)``: rows in the order of :func:`fourier_labels`, columns 0..n-1.
+
+    Raises:
+        TypeError: If ``n`` is not an integer, or ``dtype`` is not a real floating-point type.
+        ValueError: If ``n`` is less than 1.
+
+    References:
+        Nanda et al. (2023), section 4.1; the layout for even n is this library's.
+
+    Example:
+        >>> pm.fourier_basis(2)
+        tensor([[ 0.7071,  0.7071],
+                [ 0.7071, -0.7071]], dtype=torch.float64)
+    """
+    n = _checks.integer(n, "n", at_least=1)
+    _checks.floating_dtype(dtype)
+    row = torch.arange(n)[:, None]
+    frequency = row_frequency(n)[:, None]
+    turn = frequency * torch.arange(n) % n  # of n
+    angle = turn.to(torch.float64) * (2 * math.pi / n)
+    waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
+    waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
+    alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their square is 1 everywhere, not 1/2
+    norm = torch.where(alone, float(n), n / 2).to(torch.float64).sqrt()
+    return (waves / norm).to(dtype=dtype, device=device)
+
+
+def fourier_labels(n: int) -> list[str]:
+    """The names of the basis rows: ``"const"``, ``"cos 1"``, ``"sin 1"`` and so on.
+
+    Args:
+        n: Order of the group, at least 1.
+
+    Returns:
+        ``n`` names, in the order of the rows of :func:`fourier_basis`.
+
+    Raises:
+        TypeError: If ``n`` is not an integer.
+        ValueError: If ``n`` is less than 1.
+
+    Example:
+        >>> pm.fourier_labels(4)
+        ['const', 'cos 1', 'sin 1', 'cos 2']
+    """
+    n = _checks.integer(n, "n", at_least=1)
+    return ["const", *(f"{'sin' if row % 2 == 0 else 'cos'} {(row + 1) // 2}" for row in range(1, n))]
+
+
+def to_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+    """The coefficients of ``x`` in the Fourier basis along one or more axes.
+
+    Along an axis of length n, entry r of the result is the inner product with row r of ``fourier_basis(n)``. The basis
+    is orthonormal, so the sum of squares is kept (Parseval), and :func:`from_fourier` is the inverse.
+
+    Args:
+        x: Real values on Z/n along each axis in ``dim``.
+        dim: The axis, or the axes, to transform. Their lengths may differ.
+
+    Returns:
+        Coefficients, same shape, dtype and device as ``x`` (integers become float64).
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``dim`` names no axis of ``x``, an axis twice, or an empty one.
+
+    References:
+        Nanda et al. (2023), section 4.1.
+
+    Example:
+        >>> pm.to_fourier(torch.tensor([1.0, -1.0, 1.0, -1.0]))  # a pure "cos 2"
+        tensor([0., 0., 0., 2.])
+    """
+    x = _checks.real(x, "x")
+    for axis in _checks.dims(dim, x):
+        x = change_basis(x, fourier_basis(x.shape[axis], dtype=x.dtype, device=x.device), axis)
+    return x
+
+
+def from_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+    """The values whose coefficients in the Fourier basis are ``x``; the inverse of :func:`to_fourier`.
+
+    Args:
+        x: Real coefficients along each axis in ``dim``, in the order of :func:`fourier_labels`.
+        dim: The axis, or the axes, to transform back.
+
+    Returns:
+        Values, same shape, dtype and device as ``x`` (integers become float64).
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``dim`` names no axis of ``x``, an axis twice, or an empty one.
+
+    Example:
+        >>> pm.from_fourier(torch.tensor([0.0, 0.0, 0.0, 2.0]))
+        tensor([ 1., -1.,  1., -1.])
+    """
+    x = _checks.real(x, "x")
+    for axis in _checks.dims(dim, x):
+        x = change_basis(x, fourier_basis(x.shape[axis], dtype=x.dtype, device=x.device).T, axis)
+    return x
+
+
+def frequency_power(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+    """The squared norm of ``x`` in each frequency along one or more axes.
+
+    Entry k is the sum of the squared coefficients of cosine and sine k, so it does not change when ``x`` is shifted
+    cyclically, and the entries along the axis add up to the sum of squares of ``x`` (Parseval).
+
+    Args:
+        x: Real values on Z/n along each axis in ``dim``.
+        dim: The axis, or the axes, to transform.
+
+    Returns:
+        Powers, dtype and device of ``x``; an axis of length n becomes one of length ``n // 2 + 1``, frequency 0 first.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``dim`` names no axis of ``x``, an axis twice, or an empty one.
+
+    Example:
+        >>> pm.frequency_power(torch.tensor([1.0, -1.0, 1.0, -1.0]))
+        tensor([0., 0., 4.])
+    """
+    x = _checks.real(x, "x")
+    axes = _checks.dims(dim, x)
+    power = to_fourier(x, axes).square()
+    for axis in axes:
+        power = sum_rows(power, row_frequency(x.shape[axis]), axis)
+    return power
+
+
+def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
+    """Sums of the entries of ``x`` along ``dim`` that share a group; groups are numbered 0, 1, … without a gap."""
+    shape = list(x.shape)
+    shape[dim] = int(group.max()) + 1
+    return x.new_zeros(shape).index_add(dim, group.to(x.device), x)
+
+
+def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
+    """The inner products of ``x`` along an axis with each of the rows, which take the axis's place."""
+    changed: Tensor = torch.tensordot(x, rows, dims=([axis], [1]))
+    return changed.movedim(-1, axis)

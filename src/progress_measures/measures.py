@@ -1,0 +1,137 @@
+"""Every loss and accuracy of one checkpoint in one call, and the sum of its squared weights."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+
+from progress_measures import _checks
+from progress_measures.filtering import exclude, restrict
+from progress_measures.losses import excluded_loss_per_frequency, pair_hits, pair_losses
+from progress_measures.operations import Operation
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """The losses, in nats, and accuracies of one checkpoint; what :func:`measure` returns.
+
+    Every field is float64 and of shape ``()``, but for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
+    fields' names to the tensors, which is what ``track`` takes.
+    """
+
+    train_loss: Tensor
+    """Of the training pairs."""
+    test_loss: Tensor
+    """Of all other pairs."""
+    train_accuracy: Tensor
+    """Of the training pairs."""
+    test_accuracy: Tensor
+    """Of all other pairs."""
+    restricted_loss: Tensor
+    """With only the constant and the chosen frequencies, over all pairs."""
+    restricted_loss_train: Tensor
+    """The same over the training pairs."""
+    restricted_loss_test: Tensor
+    """The same over all other pairs."""
+    restricted_accuracy: Tensor
+    """With only the constant and the chosen frequencies, over all pairs."""
+    excluded_loss: Tensor
+    """Without the chosen frequencies, over the training pairs."""
+    excluded_accuracy: Tensor
+    """Without the chosen frequencies, over the training pairs."""
+    excluded_loss_per_frequency: Tensor
+    """Without one frequency at a time, over the training pairs, in the order of ``op.frequencies``, ``(K,)``."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The numbers by name, as a logger takes them; those per frequency as ``excluded_loss_per_frequency/k``."""
+        flat: dict[str, float] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value.ndim == 0:
+                flat[field.name] = float(value)
+            else:
+                flat |= {f"{field.name}/{k}": loss for k, loss in enumerate(value.tolist(), start=1)}
+        return flat
+
+
+def measure(logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_mask: Tensor) -> Measures:
+    """Every loss and accuracy of one checkpoint.
+
+    Each number is the one that :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`
+    and :func:`excluded_loss_per_frequency` give one by one, with ``terms="sum"``.
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: The operation that the answers are of.
+        frequencies: Distinct members of ``op.frequencies``, at every checkpoint the key frequencies of the final model.
+        train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+
+    Returns:
+        The measures.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the logits or the mask do not have their shape, the logits are not finite, a frequency is not
+            one of the operation's or stands twice, or there is no training or no test pair.
+
+    References:
+        Nanda et al. (2023), section 5.1.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> wave = 9 * torch.cos(2 * torch.pi * 3 / 7 * (op.table[:, :, None] - torch.arange(7)))
+        >>> m = pm.measure(wave, op, [3], train_mask=op.table < 2)
+        >>> round(m.as_dict()["excluded_loss"], 4), round(m.as_dict()["excluded_loss_per_frequency/3"], 4)
+        (1.9459, 1.9459)
+    """
+    x = _checks.logits_on_grid(logits, op.n)
+    train = _checks.train_mask(train_mask, op.n, x.device)
+    chosen = _checks.frequencies(frequencies, op.frequencies, n=op.n, cyclic=op.cyclic)
+    answers = op.table.to(x.device)
+    restricted = restrict(x, op, chosen)
+    excluded = exclude(x, op, chosen)[train]
+    loss, hit = pair_losses(x, answers), pair_hits(x, answers)
+    restricted_loss = pair_losses(restricted, answers)
+    return Measures(
+        train_loss=loss[train].mean(),
+        test_loss=loss[~train].mean(),
+        train_accuracy=hit[train].mean(),
+        test_accuracy=hit[~train].mean(),
+        restricted_loss=restricted_loss.mean(),
+        restricted_loss_train=restricted_loss[train].mean(),
+        restricted_loss_test=restricted_loss[~train].mean(),
+        restricted_accuracy=pair_hits(restricted, answers).mean(),
+        excluded_loss=pair_losses(excluded, answers[train]).mean(),
+        excluded_accuracy=pair_hits(excluded, answers[train]).mean(),
+        excluded_loss_per_frequency=excluded_loss_per_frequency(x, op, mask=train),
+    )
+
+
+def sum_squared_weights(model: nn.Module) -> Tensor:
+    """The sum of the squares of all parameters of a model; a parameter that is shared counts once.
+
+    Under weight decay it falls sharply when a network drops what it memorized.
+
+    Args:
+        model: Any module; buffers do not count.
+
+    Returns:
+        The sum, float64, shape ``()``, on the first parameter's device; differentiable.
+
+    Raises:
+        TypeError: If ``model`` is not a module.
+
+    References:
+        Nanda et al. (2023), section 5.2.
+
+    Example:
+        >>> layer = torch.nn.Linear(2, 1)
+        >>> _ = torch.nn.init.ones_(layer.weight), torch.nn.init.zeros_(layer.bias)
+        >>> pm.sum_squared_weights(layer).item()
+        2.0
+    """
+    squares = [parameter.to(torch.float64).square().sum() for parameter in _checks.model(model).parameters()]
+    if not squares:
+        return torch.zeros((), dtype=torch.float64)
+    return torch.stack([square.to(squares[0].device) for square in squares]).sum()

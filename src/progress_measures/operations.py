@@ -1,0 +1,119 @@
+"""Operations: what the answer to a pair of inputs is, and in which basis functions of the answer are measured.
+
+Everything downstream works on indices 0..n-1 of ``Operation.elements`` and reads the answer from ``Operation.table``
+and the basis from ``Operation.basis``; nothing assumes that the answer is a + b. A frequency is a block of basis rows,
+numbered by ``Operation.row_frequency``: 0 is the constant, 1..K are the others. For a cyclic operation a block is the
+cosine and the sine of one frequency; for another group it is one isotypic part of the functions on it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.fourier import fourier_basis, row_frequency
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A binary operation on n elements with a basis for functions of the answer.
+
+    :func:`addition` and :func:`subtraction` make the cyclic ones; an instance of one's own is as good.
+
+    Args:
+        name: A word for messages and pictures.
+        elements: Token of each element, distinct non-negative integers, shape ``(n,)``.
+        table: ``table[a, b]`` is the index in ``elements`` of the answer to the elements a and b, shape ``(n, n)``.
+            Every answer stands exactly once in each row and each column, so each has n pairs.
+        basis: Orthonormal rows of functions on the elements, float64, shape ``(n, n)``. Row 0 is constant.
+        row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K, each at least once.
+        cyclic: Whether the frequencies are those of Z/n, for which k and n-k are the same.
+
+    Raises:
+        TypeError: If a field is not a tensor or array of its kind.
+        ValueError: If a field does not have its shape, or breaks the property named above.
+
+    Example:
+        >>> op = pm.addition(5)
+        >>> op.table[3, 4], op.frequencies
+        (tensor(2), (1, 2))
+    """
+
+    name: str
+    elements: Tensor
+    table: Tensor
+    basis: Tensor
+    row_frequency: Tensor
+    cyclic: bool = False
+
+    def __post_init__(self) -> None:
+        for field, value in _checks.operation_fields(self.elements, self.table, self.basis, self.row_frequency).items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def n(self) -> int:
+        """The order: how many elements there are."""
+        return len(self.elements)
+
+    @property
+    def frequencies(self) -> tuple[int, ...]:
+        """The non-trivial frequencies, 1..K; for a cyclic operation K is ``n // 2``."""
+        return tuple(range(1, int(self.row_frequency[-1]) + 1))
+
+    @property
+    def pairs(self) -> Tensor:
+        """The tokens of every pair, row-major, int64, shape ``(n*n, 2)``: what a model is fed."""
+        return torch.cartesian_prod(self.elements, self.elements).reshape(-1, 2)
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)})"
+
+
+def addition(n: int) -> Operation:
+    """Addition modulo n: the answer to (a, b) is a + b.
+
+    Args:
+        n: Order of the group, at least 1. Tokens are the numbers 0..n-1.
+
+    Returns:
+        The operation, with the Fourier basis of Z/n and frequencies 1..n//2.
+
+    Raises:
+        TypeError: If ``n`` is not an integer.
+        ValueError: If ``n`` is less than 1.
+
+    Example:
+        >>> pm.addition(113)
+        Operation(addition, n=113, frequencies=56)
+    """
+    n = _checks.integer(n, "n", at_least=1)
+    number = torch.arange(n)
+    return _cyclic("addition", (number[:, None] + number) % n)
+
+
+def subtraction(n: int) -> Operation:
+    """Subtraction modulo n: the answer to (a, b) is a - b.
+
+    Args:
+        n: Order of the group, at least 1. Tokens are the numbers 0..n-1.
+
+    Returns:
+        The operation, with the Fourier basis of Z/n and frequencies 1..n//2.
+
+    Raises:
+        TypeError: If ``n`` is not an integer.
+        ValueError: If ``n`` is less than 1.
+
+    Example:
+        >>> pm.subtraction(5).table[1, 3]
+        tensor(3)
+    """
+    n = _checks.integer(n, "n", at_least=1)
+    number = torch.arange(n)
+    return _cyclic("subtraction", (number[:, None] - number) % n)
+
+
+def _cyclic(name: str, table: Tensor) -> Operation:
+    n = len(table)
+    return Operation(name, torch.arange(n), table, fourier_basis(n), row_frequency(n), cyclic=True)

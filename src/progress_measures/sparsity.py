@@ -1,0 +1,45 @@
+"""How unevenly non-negative quantities, such as the norms of Fourier components, are spread."""
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+
+
+def gini(x: Tensor, dim: int = -1) -> Tensor:
+    r"""The Gini coefficient of the absolute values of ``x`` along an axis.
+
+    With the N absolute values in ascending order,
+
+    .. math:: G = 1 - 2 \sum_{i=1}^{N} \frac{x_{(i)}}{\lVert x \rVert_1} \cdot \frac{N - i + 1/2}{N}
+
+    which equals half the mean absolute difference of two values over their mean. It does not change when ``x`` is
+    scaled or permuted; it is 0 when all values are equal (all zero included) and 1 - 1/N when only one is not zero.
+
+    Args:
+        x: Values; for the paper's measure the norms, not the powers, of the frequencies of W_E or W_L.
+        dim: The axis to measure along.
+
+    Returns:
+        Coefficients in [0, 1), float64, the shape of ``x`` without ``dim``.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``x`` has NaN or infinities, or ``dim`` names no axis of it or an empty one.
+
+    References:
+        Hurley & Rickard (2009), "Comparing measures of sparsity"; Nanda et al. (2023), section 5.2.
+
+    Example:
+        >>> pm.gini(torch.tensor([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]))
+        tensor([0.0000, 0.7500], dtype=torch.float64)
+    """
+    x = _checks.finite(_checks.real(x, "x"), "x")
+    axis = _checks.one_dim(dim, x)
+    ascending = x.movedim(axis, -1).to(torch.float64).abs().sort(-1).values
+    count = ascending.shape[-1]
+    rank = torch.arange(1, count + 1, dtype=torch.float64, device=x.device)
+    # 1 - 2 (N - i + 1/2) / N, written so that no ones cancel when the values are nearly equal.
+    weight = (2 * rank - count - 1) / count
+    total = ascending.sum(-1)
+    return (ascending * weight).sum(-1) / torch.where(total == 0, torch.ones_like(total), total)

@@ -1,0 +1,120 @@
+"""How much of weights, activations or logits lies in each frequency.
+
+A spectrum has one entry per member of ``op.frequencies``, in that order: entry i belongs to frequency i + 1, and the
+constant has none. Everything is computed in float64 and is differentiable.
+"""
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.filtering import answer_means
+from progress_measures.fourier import change_basis, sum_rows
+from progress_measures.operations import Operation
+
+
+def spectrum(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
+    """The power of weights in each frequency, along an axis over the operation's elements.
+
+    The sum of squares of the coefficients, over the basis rows of the frequency and over all other axes; norms are its
+    square root. It does not change when the other axes are rotated, and together with the constant's power it adds up
+    to the squared Frobenius norm.
+
+    Args:
+        x: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map W_L.
+        op: The operation whose basis is used.
+        dim: The axis over the elements.
+
+    Returns:
+        Powers, float64, shape ``(len(op.frequencies),)``.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``x`` does not have n entries along ``dim``, or is not finite.
+
+    References:
+        Nanda et al. (2023), section 4.1 and appendix C.2.
+
+    Example:
+        >>> pm.spectrum(torch.tensor([1.0, -1.0, 1.0, -1.0]), pm.addition(4))
+        tensor([0., 4.], dtype=torch.float64)
+    """
+    x, axis = _checks.over_elements(x, op.n, dim)
+    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
+    return sum_rows((op.basis.to(x.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
+
+
+def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
+    """The share of the logits' centred variance that lies in each frequency of the answer a∘b.
+
+    Centred means that the mean over all pairs is taken off each output. The shares add up to at most 1; the rest does
+    not depend on the answer alone. They are those of ``restrict(…, terms="sum")``. Without variance they are zero.
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: The operation that the answers are of.
+
+    Returns:
+        Shares in [0, 1], float64, shape ``(len(op.frequencies),)``.
+
+    Raises:
+        TypeError: If ``logits`` are neither tensor nor array, or complex.
+        ValueError: If they do not have their shape or are not finite.
+
+    References:
+        Nanda et al. (2023), section 4.2; the sum terms of section 5.1.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> wave = torch.cos(2 * torch.pi * 3 / 7 * (op.table[:, :, None] - torch.arange(7)))
+        >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
+        [0.0, 0.0, 1.0]
+    """
+    x = _checks.logits_on_grid(logits, op.n)
+    coefficients = op.basis.to(x.device) @ answer_means(x, op)
+    power = op.n * sum_rows(coefficients.square().sum(1), op.row_frequency, 0)[1:]
+    return _share(power, x.flatten(), (x - x.mean((0, 1))).flatten())
+
+
+def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
+    """The share of each neuron's centred variance that one frequency of the inputs explains.
+
+    Frequency k explains the best polynomial of degree two in the waves of a and of b: the block {1, cos, sin} w_k a
+    times {1, cos, sin} w_k b, without the constant. Shares of a neuron add up to at most 1; the rest mixes frequencies.
+    A neuron that does not vary is dead, and all its shares are zero.
+
+    Args:
+        activations: Activations on the grid, axes ``(a, b, neuron)``, shape ``(n, n, m)`` or ``(n*n, m)``.
+        op: The operation whose basis is used for both inputs.
+
+    Returns:
+        Shares in [0, 1], float64, shape ``(m, len(op.frequencies))``.
+
+    Raises:
+        TypeError: If ``activations`` are neither tensor nor array, or complex.
+        ValueError: If they do not have their shape or are not finite.
+
+    References:
+        Nanda et al. (2023), section 4.3.
+
+    Example:
+        >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
+        >>> neurons = torch.stack([wave[:, None] * wave, torch.ones(7, 7)], dim=-1)
+        >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    x = _checks.on_grid(activations, op.n, "activations", "(a, b, neuron)")
+    basis = op.basis.to(x.device)
+    block = change_basis(change_basis(x, basis, 0), basis, 1).square()
+    block = sum_rows(sum_rows(block, op.row_frequency, 0), op.row_frequency, 1)
+    both = block.diagonal(dim1=0, dim2=1)[:, 1:]
+    power = both + block[0, 1:].T + block[1:, 0].T
+    return _share(power, x.flatten(0, 1).T, (x - x.mean((0, 1))).flatten(0, 1).T)
+
+
+def _share(power: Tensor, raw: Tensor, centred: Tensor) -> Tensor:
+    """Power over the variance along the last axis; zero where the variance is no more than rounding."""
+    total = centred.square().sum(-1, keepdim=True)
+    rounding = (raw.shape[-1] * torch.finfo(torch.float64).eps) ** 2 * raw.square().sum(-1, keepdim=True)
+    varies = total > rounding
+    return torch.where(varies, power / torch.where(varies, total, torch.ones_like(total)), torch.zeros_like(power))

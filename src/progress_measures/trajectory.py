@@ -1,0 +1,166 @@
+"""Measures over the checkpoints of a run, and where they are kept."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from progress_measures import _checks
+
+_STEPS = "steps"
+_COLUMN = "columns/"
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Named numbers at each recorded step of a run.
+
+    Args:
+        steps: Strictly ascending integers, shape ``(T,)``.
+        columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
+            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured.
+
+    Raises:
+        TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
+        ValueError: If there is no step, the steps do not ascend, or a column does not have one entry per step.
+
+    Example:
+        >>> trajectory = pm.Trajectory(steps=[0, 100], columns={"test_loss": [4.7, 0.1]})
+        >>> trajectory["test_loss"][-1]
+        tensor(0.1000, dtype=torch.float64)
+    """
+
+    steps: Tensor
+    columns: Mapping[str, Tensor]
+
+    def __init__(self, steps: Any, columns: Mapping[str, Any]) -> None:
+        checked = _checks.steps(steps)
+        object.__setattr__(self, "steps", checked)
+        object.__setattr__(self, "columns", MappingProxyType(_checks.columns(columns, len(checked))))
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.columns[_checks.column(name, self.columns)]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        first, last = int(self.steps[0]), int(self.steps[-1])
+        return f"Trajectory({len(self)} steps, {first}..{last}; {', '.join(self.columns)})"
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays."""
+        return {_STEPS: self.steps.numpy(), **{name: values.numpy() for name, values in self.columns.items()}}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the trajectory to a NumPy ``.npz`` file, whole or not at all; no pickle is involved.
+
+        Args:
+            path: The file, replaced if there is one.
+
+        Raises:
+            OSError: If it cannot be written; what was there before is still there.
+        """
+        arrays = {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
+        with _whole(path) as half, half.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **{_STEPS: self.steps.numpy()}, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The trajectory that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If it is not a trajectory, or is damaged.
+        """
+        with open(path, "rb") as file:
+            arrays = _checks.archive(file, path)
+        if _STEPS not in arrays:
+            raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {os.fspath(path)!r}.")
+        columns = {name.removeprefix(_COLUMN): values for name, values in arrays.items() if name != _STEPS}
+        return cls(arrays[_STEPS], columns)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes one line per step; the entries of a vector become columns ``name[0]``, ``name[1]`` and so on.
+
+        Args:
+            path: The file, replaced if there is one.
+
+        Raises:
+            OSError: If it cannot be written; what was there before is still there.
+        """
+        flat: dict[str, Tensor] = {}
+        for name, values in self.columns.items():
+            if values.ndim == 1:
+                flat[name] = values
+            else:
+                entries = values.flatten(1).unbind(1)
+                flat |= {f"{name}[{index}]": entry for index, entry in enumerate(entries)}
+        with _whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["step", *flat])
+            writer.writerows(zip(self.steps.tolist(), *(values.tolist() for values in flat.values()), strict=True))
+
+
+def track(
+    checkpoints: Iterable[tuple[int, nn.Module]],
+    measure: Callable[[nn.Module], Mapping[str, Any]] | Mapping[str, Callable[[nn.Module], Any]],
+) -> Trajectory:
+    """The measures of every checkpoint of a run.
+
+    Checkpoints are taken one at a time, so an iterator that loads them keeps one in memory. Wrap it in ``tqdm`` for a
+    progress bar.
+
+    Args:
+        checkpoints: Pairs of step and model, each step once; they are sorted by step.
+        measure: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
+            names to functions of the model.
+
+    Returns:
+        The trajectory, with one column per name.
+
+    Raises:
+        TypeError: If an argument, a checkpoint or a measured value is of the wrong kind.
+        ValueError: If there is no checkpoint, a step stands twice, or names or shapes change between steps.
+        Exception: Whatever ``measure`` raises, with a note that names the step.
+
+    Example:
+        >>> checkpoints = ((step, torch.nn.Linear(2, 2)) for step in (0, 100))
+        >>> pm.track(checkpoints, {"weights": lambda model: model.weight})["weights"].shape
+        torch.Size([2, 2, 2])
+    """
+    numbers_of = _checks.measure(measure)
+    rows: dict[int, dict[str, Tensor]] = {}
+    for checkpoint in checkpoints:
+        step, model = _checks.checkpoint(checkpoint, rows)
+        try:
+            rows[step] = _checks.row(numbers_of(model), next(iter(rows.values()), None))
+        except Exception as error:
+            error.add_note(f"This was at step {step}.")
+            raise
+    if not rows:
+        raise ValueError("`checkpoints` must hold at least one (step, model). Got none.")
+    steps = sorted(rows)
+    return Trajectory(steps, {name: torch.stack([rows[step][name] for step in steps]) for name in rows[steps[0]]})
+
+
+@contextmanager
+def _whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file to write that takes the place of ``path`` only once it is complete."""
+    target = Path(path)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        half = Path(scratch) / target.name
+        yield half
+        os.replace(half, target)
