@@ -20,14 +20,16 @@ def path_of(folder: Path, step: int) -> Path:
 
 def save(folder: Path, step: int, model: Transformer, *, dtype: torch.dtype = torch.float32) -> None:
     """Writes a model's weights, rounded to ``dtype``."""
-    write(path_of(folder, step), {name: x.to(dtype) for name, x in model.state_dict().items()}, {"step": str(step)})
+    notes = {"step": str(step), "heads": str(model.blocks[0].attn.n_heads)}
+    write(path_of(folder, step), {name: x.to(dtype) for name, x in model.state_dict().items()}, notes)
 
 
 def load(path: Path) -> Transformer:
     """The model of a checkpoint, float32 whatever the file's precision; its sizes are read off the weights."""
-    weights, _ = read(path)
-    mlp = weights["blocks.0.mlp.hidden.weight"]
-    model = Transformer(len(weights["embed.weight"]) - 1, d_model=mlp.shape[1], d_mlp=mlp.shape[0])
+    weights, notes = read(path)
+    d_mlp, d_model = weights["blocks.0.mlp.hidden.weight"].shape
+    n = len(weights["embed.weight"]) - 1
+    model = Transformer(n, d_model=d_model, heads=int(notes["heads"]), d_mlp=d_mlp)
     model.load_state_dict({name: weight.float() for name, weight in weights.items()})
     return model.eval()
 
@@ -46,7 +48,7 @@ def load_all(folder: Path) -> Iterator[tuple[int, Transformer]]:
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the notes of a safetensors file."""
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  # no mapping
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ Epoch e is the model after e steps, so epoch 0 is the initialization and losses 
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,21 @@ class Config:
     weight_decay: float = 1.0
     learning_rate: float = 1e-3
     epochs: int = 40_000
+
+    @classmethod
+    def load(cls, folder: Path) -> "Config":
+        """What was asked for in a run's folder."""
+        return cls(**json.loads((folder / "config.json").read_text()))
+
+    @property
+    def op(self) -> pm.Operation:
+        """The operation to learn."""
+        return OPERATIONS[self.operation](self.n)
+
+    @property
+    def train_mask(self) -> Tensor:
+        """The pairs to learn it from, bool, shape ``(n, n)``."""
+        return train_mask(self.n, fraction=self.fraction, seed=self.seed)
 
 
 @dataclass
@@ -84,25 +99,30 @@ class Run:
                 state.setdefault(int(index), {})[field] = x
         run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state})
         run.epoch = int(metadata["epoch"])
-        finished = tensors["losses"][: run.epoch]
-        run.losses[: run.epoch] = finished[: len(run.losses)]
+        kept = min(run.epoch, config.epochs)
+        run.losses[:kept] = tensors["losses"][:kept]
         return run
 
 
-def train(run: Run, checkpoint_epochs: Sequence[int], folder: Path) -> Iterator[Run]:
-    """Takes the run to its last epoch, yielding it after every epoch and writing ``folder`` on the way."""
+def train(
+    run: Run, checkpoint_epochs: Iterable[int], folder: Path, *, precision: torch.dtype = torch.float32
+) -> Iterator[Run]:
+    """Takes the run to its last epoch, yielding it after every epoch and writing ``folder`` on the way.
+
+    The last checkpoint is float32, all others are rounded to ``precision``.
+    """
     config = run.config
-    op = OPERATIONS[config.operation](config.n)
-    mask = train_mask(config.n, fraction=config.fraction, seed=config.seed).flatten()
+    op, mask = config.op, config.train_mask.flatten()
     answers = op.elements[op.table].flatten()
     train_pairs, train_answers = op.pairs[mask], answers[mask]
     test_pairs, test_answers = op.pairs[~mask], answers[~mask]
-    keep = set(checkpoint_epochs)
+    keep = {*checkpoint_epochs, config.epochs}
 
     while True:
         run.losses[run.epoch, 1] = loss_without_gradient(run.model, test_pairs, test_answers)
         if run.epoch in keep:
-            checkpoints.save(folder, run.epoch, run.model)
+            last = run.epoch == config.epochs
+            checkpoints.save(folder, run.epoch, run.model, dtype=torch.float32 if last else precision)
         if run.epoch == config.epochs:
             run.losses[run.epoch, 0] = loss_without_gradient(run.model, train_pairs, train_answers)
             break
@@ -138,14 +158,21 @@ def save_losses(run: Run, folder: Path) -> None:
     ).save(folder / "losses.npz")
 
 
+def schedule(epochs: int, count: int = 40) -> list[int]:
+    """At most ``count`` epochs from the first to the last, dense at first: evenly spaced in their square roots."""
+    return sorted({round(epochs * (index / (count - 1)) ** 2) for index in range(count)})
+
+
 def open_run(config: Config, folder: Path) -> Run:
     """The run in ``folder`` if there is one, else a new one; another run's folder is refused."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked, found = folder / "config.json", None
-    if asked.exists():
-        found = Config(**json.loads(asked.read_text()))
+    if (folder / "config.json").exists():
+        found = Config.load(folder)
         if dataclasses.replace(found, epochs=config.epochs) != config:
             raise ValueError(f"`output` must be empty or hold the same run. Got {folder}, which holds {found}.")
-    checkpoints.write_text(asked, json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     state = folder / "state.safetensors"
-    return Run.load(config, state) if state.exists() else Run.start(config)
+    run = Run.load(config, state) if state.exists() else Run.start(config)
+    if run.epoch > config.epochs:
+        raise ValueError(f"`epochs` must be at least those that the run has had, {run.epoch}. Got {config.epochs}.")
+    checkpoints.write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    return run

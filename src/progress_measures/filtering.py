@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.operations import Operation
+from progress_measures.operations import Operation, answer_means, input_coefficients
 
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
@@ -178,54 +178,41 @@ def project_out_frequencies(
 
 def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
     """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
-    if terms in ("sum", "aligned"):
-        return _part_by_answer(answer_means(x, op), op, frequencies, terms)[op.table.to(x.device)]
-    return _part_by_inputs(x, op, frequencies, terms)
+    everywhere = torch.ones(op.n, op.n, dtype=torch.bool, device=x.device)
+    chosen = parts(x, op, frequencies, everywhere, terms)
+    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
 
 
-def parts(x: Tensor, op: Operation, mask: Tensor, terms: Terms) -> Iterator[Tensor]:
-    """The part of each of the operation's frequencies in turn, at the pairs of the mask only, ``(pairs, m)``."""
+def parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
+    """The part of each of the given frequencies in turn, at the pairs of the mask only, ``(pairs, m)``."""
     if terms in ("sum", "aligned"):
         means, answers = answer_means(x, op), op.table.to(x.device)[mask]
-        yield from (_part_by_answer(means, op, [k], terms)[answers] for k in op.frequencies)
+        yield from (_part_of_answer(means, op, k, terms)[answers] for k in frequencies)
     else:
-        yield from (_part_by_inputs(x, op, [k], terms)[mask] for k in op.frequencies)
+        coefficients, (a, b) = input_coefficients(x, op), mask.nonzero(as_tuple=True)
+        yield from (_part_of_inputs(coefficients, op, k, terms, a, b) for k in frequencies)
 
 
-def answer_means(x: Tensor, op: Operation) -> Tensor:
-    """The mean over the n pairs of each answer s, shape ``(n, m)``: all that depends on the pair through s alone."""
-    n, m = op.n, x.shape[-1]
-    answers = op.table.to(x.device).flatten()
-    return x.new_zeros(n, m).index_add(0, answers, x.reshape(n * n, m)) / n
+def _part_of_answer(means: Tensor, op: Operation, frequency: int, terms: Terms) -> Tensor:
+    """The part of a frequency by answer s, shape ``(n, m)``, from the means by answer."""
+    rows = op.basis[op.row_frequency == frequency].to(means.device)
+    if terms == "sum":
+        return rows.T @ (rows @ means)
+    # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
+    kernel = rows.T @ rows
+    return kernel * ((kernel * means).sum() / len(rows))
 
 
-def _part_by_answer(means: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
-    total = torch.zeros_like(means)
-    for rows in (_rows(op, k, means.device) for k in frequencies):
-        if terms == "sum":
-            total = total + rows.T @ (rows @ means)
-        else:
-            # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
-            kernel = rows.T @ rows
-            total = total + kernel * ((kernel * means).sum() / len(rows))
-    return total
-
-
-def _part_by_inputs(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
-    total = torch.zeros_like(x)
-    for k in frequencies:
-        rows = _rows(op, k, x.device)
-        if terms == "polynomial":
-            rows = torch.cat([_rows(op, 0, x.device), rows])
-        block = torch.einsum("ia,jb,abm->ijm", rows, rows, x)
-        if terms == "polynomial":
-            block = block.index_put((torch.tensor(0), torch.tensor(0)), block.new_zeros(()))  # without 1 times 1
-        total = total + torch.einsum("ia,jb,ijm->abm", rows, rows, block)
-    return total
-
-
-def _rows(op: Operation, frequency: int, device: torch.device) -> Tensor:
-    return op.basis[op.row_frequency == frequency].to(device)
+def _part_of_inputs(coefficients: Tensor, op: Operation, frequency: int, terms: Terms, a: Tensor, b: Tensor) -> Tensor:
+    """The part of a frequency at pairs (a, b), shape ``(pairs, m)``, from the coefficients in the basis of both."""
+    rows = (op.row_frequency == frequency).nonzero().flatten()
+    if terms == "polynomial":
+        rows = torch.cat([rows.new_zeros(1), rows])
+    waves = op.basis[rows].to(coefficients.device)
+    directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
+    block = coefficients[rows.to(coefficients.device)][:, rows.to(coefficients.device)].flatten(0, 1)
+    first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine
+    return directions[:, first:] @ block[first:]
 
 
 def _arguments(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:

@@ -180,7 +180,7 @@ def excluded_loss_per_frequency(
     x = _checks.logits_on_grid(logits, op.n)
     chosen = _checks.mask(mask, op.n, x.device)
     rows, answers = x[chosen], op.table.to(x.device)[chosen]
-    losses = [pair_losses(rows - removed, answers).mean() for removed in parts(x, op, chosen, terms)]
+    losses = [pair_losses(rows - removed, answers).mean() for removed in parts(x, op, op.frequencies, chosen, terms)]
     return torch.stack(losses) if losses else x.new_zeros(0)
 
 

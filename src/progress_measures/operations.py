@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.fourier import fourier_basis, row_frequency
+from progress_measures.fourier import change_basis, fourier_basis, row_frequency
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +112,19 @@ def subtraction(n: int) -> Operation:
     n = _checks.integer(n, "n", at_least=1)
     number = torch.arange(n)
     return _cyclic("subtraction", (number[:, None] - number) % n)
+
+
+def answer_means(x: Tensor, op: Operation) -> Tensor:
+    """The mean over the n pairs of each answer s, shape ``(n, m)``: all that depends on the pair through s alone."""
+    n, m = op.n, x.shape[-1]
+    answers = op.table.to(x.device).flatten()
+    return x.new_zeros(n, m).index_add(0, answers, x.reshape(n * n, m)) / n
+
+
+def input_coefficients(x: Tensor, op: Operation) -> Tensor:
+    """The coefficients in the basis of a and of b, shape ``(n, n, m)``."""
+    basis = op.basis.to(x.device)
+    return change_basis(change_basis(x, basis, 0), basis, 1)
 
 
 def _cyclic(name: str, table: Tensor) -> Operation:

@@ -113,7 +113,7 @@ def plot_spectrum(power: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axe
 
 
 def plot_grid(values: Tensor, *, ax: Axes | None = None) -> Axes:
-    """A heat map of one number per pair of inputs, a downwards and b to the right; white is zero.
+    """A heat map of one number per pair of inputs, a downwards and b to the right; white is zero, red above.
 
     Args:
         values: For instance one neuron or one logit on the grid, axes ``(a, b)``, shape ``(n, n)``.
@@ -185,8 +185,8 @@ def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
 
 def _heat_map(values: Tensor, ax: Axes) -> Axes:
     extreme = float(values.abs().max()) or 1.0
-    image = ax.imshow(
-        values.detach().cpu().numpy(), cmap="RdBu_r", vmin=-extreme, vmax=extreme, interpolation="nearest"
-    )
+    signed = bool((values < 0).any())
+    colours, lowest = ("RdBu_r", -extreme) if signed else ("Reds", 0.0)
+    image = ax.imshow(values.detach().cpu().numpy(), cmap=colours, vmin=lowest, vmax=extreme, interpolation="nearest")
     ax.figure.colorbar(image, ax=ax, shrink=0.8)
     return ax

@@ -37,9 +37,10 @@ def gini(x: Tensor, dim: int = -1) -> Tensor:
     x = _checks.finite(_checks.real(x, "x"), "x")
     axis = _checks.one_dim(dim, x)
     ascending = x.movedim(axis, -1).to(torch.float64).abs().sort(-1).values
+    largest = ascending[..., -1:].detach()
+    ascending = ascending / largest.where(largest > 0, 1.0)  # the sum neither overflows nor loses subnormal digits
     count = ascending.shape[-1]
     rank = torch.arange(1, count + 1, dtype=torch.float64, device=x.device)
     # 1 - 2 (N - i + 1/2) / N, written so that no ones cancel when the values are nearly equal.
     weight = (2 * rank - count - 1) / count
-    total = ascending.sum(-1)
-    return (ascending * weight).sum(-1) / torch.where(total == 0, torch.ones_like(total), total)
+    return (ascending * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is 1, or all are zero

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.filtering import answer_means
-from progress_measures.fourier import change_basis, sum_rows
-from progress_measures.operations import Operation
+from progress_measures.fourier import sum_rows
+from progress_measures.operations import Operation, answer_means, input_coefficients
 
 
 def spectrum(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
@@ -104,8 +103,7 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     x = _checks.on_grid(activations, op.n, "activations", "(a, b, neuron)")
-    basis = op.basis.to(x.device)
-    block = change_basis(change_basis(x, basis, 0), basis, 1).square()
+    block = input_coefficients(x, op).square()
     block = sum_rows(sum_rows(block, op.row_frequency, 0), op.row_frequency, 1)
     both = block.diagonal(dim1=0, dim2=1)[:, 1:]
     power = both + block[0, 1:].T + block[1:, 0].T

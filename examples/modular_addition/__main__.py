@@ -1,0 +1,105 @@
+"""Measure the bundled checkpoints and draw the three phases of grokking: ``python -m examples.modular_addition``."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from tqdm import tqdm
+
+import progress_measures as pm
+from examples.modular_addition.analysis import Analysis, analyse
+from examples.modular_addition.checkpoints import write_text
+from examples.modular_addition.figures import FIGURES
+
+MAINLINE = Path(__file__).parent / "runs" / "mainline"
+COLUMNS = {
+    "train_loss": "train",
+    "test_loss": "test",
+    "restricted_loss": "restricted",
+    "excluded_loss": "excluded",
+    "test_accuracy": "test acc",
+    "gini_W_E": "Gini W_E",
+    "gini_W_L": "Gini W_L",
+    "sum_squared_weights": "sum w²",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures a run, prints its table and boundaries, and writes its pictures and numbers."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.modular_addition",
+        description="Measure every checkpoint of a run, find its key frequencies and the boundaries of its phases, and "
+        "write pictures (PNG) and numbers (CSV, NPZ).",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--output", type=Path, default=Path("out"), help="folder for pictures and numbers")
+    parser.add_argument(
+        "--run", type=Path, default=MAINLINE, help="folder of a run, as examples.modular_addition.train wrote it"
+    )
+    options = parser.parse_args(arguments)
+    mpl.use("agg")  # pictures go to files: no screen is needed
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        run = analyse(options.run)
+    except OSError as error:
+        parser.error(str(error))
+    report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
+    print(f"\n{report}\n")
+    write(run, report, options.output)
+
+
+def table(trajectory: pm.Trajectory, phases: pm.Phases) -> str:
+    """One line per checkpoint, losses in nats, with the phase that it lies in."""
+    heading = f"{'step':>6}" + "".join(f"{label:>12}" for label in COLUMNS.values()) + "  phase"
+    lines = [heading, "-" * len(heading)]
+    for index, step in enumerate(trajectory.steps.tolist()):
+        numbers = "".join(f"{float(trajectory[name][index]):>12.3g}" for name in COLUMNS)
+        lines.append(f"{step:>6}{numbers}  {phase_at(step, phases)}")
+    return "\n".join(lines)
+
+
+def phase_at(step: int, phases: pm.Phases) -> str:
+    """The phase that a step lies in; past the last known boundary it is the phase that did not end."""
+    for field, end in vars(phases).items():
+        if end is None or step <= end:
+            return field.removesuffix("_end").replace("_", " ")
+    return "stable"
+
+
+def findings(run: Analysis) -> str:
+    """What the numbers say, in words."""
+    final, phases = run.final, run.phases
+
+    def ends(step: int | None) -> str:
+        return "not reached in this run" if step is None else f"step {step}"
+
+    return "\n".join(
+        [
+            f"key frequencies of W_L:        {', '.join(map(str, final.key_frequencies)) or 'none'}",
+            f"key frequencies of the logits: {', '.join(map(str, final.logit_key_frequencies)) or 'none'}",
+            f"logits' variance in the key frequencies of a∘b: {final.logit_share_in_key:.1%}",
+            f"neurons alive: {int(final.alive.sum())} of {len(final.alive)}, "
+            f"{final.single_frequency_share:.1%} of them with over 85 % of their variance in one frequency",
+            f"memorization ends:      {ends(phases.memorization_end)}",
+            f"circuit formation ends: {ends(phases.circuit_formation_end)}",
+            f"cleanup ends:           {ends(phases.cleanup_end)}",
+        ]
+    )
+
+
+def write(run: Analysis, report: str, folder: Path) -> None:
+    """Writes the pictures, the numbers and the printed report."""
+    for name, draw in tqdm(FIGURES.items(), desc="pictures"):
+        figure = draw(run)
+        figure.savefig(folder / f"{name}.png", dpi=150)
+        plt.close(figure)
+    run.trajectory.to_csv(folder / "trajectory.csv")
+    run.trajectory.save(folder / "trajectory.npz")
+    write_text(folder / "report.txt", report + "\n")
+    pictures = ", ".join(f"{name}.png" for name in FIGURES)
+    print(f"Wrote {pictures}, trajectory.csv, trajectory.npz and report.txt to {folder}.")
+
+
+if __name__ == "__main__":
+    main()

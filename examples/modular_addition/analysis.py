@@ -1,0 +1,110 @@
+"""Everything that is measured of a run: its checkpoints one by one, and its last one in detail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import progress_measures as pm
+from examples.modular_addition import checkpoints
+from examples.modular_addition.model import Transformer
+from examples.modular_addition.training import Config
+
+NEURONS = "blocks.0.mlp.relu"
+EXPLAINED = 0.85  # of a neuron's variance: from there on the paper counts it to one frequency
+
+
+@dataclass(frozen=True, eq=False)
+class Final:
+    """The last checkpoint in detail."""
+
+    key_frequencies: tuple[int, ...]
+    """What stands out in W_L; used at every checkpoint."""
+    logit_key_frequencies: tuple[int, ...]
+    """What stands out in the logits."""
+    W_E_power: Tensor
+    """Power of the embedding per frequency, ``(K,)``."""
+    W_L_power: Tensor
+    """Power of the neuron-logit map per frequency, ``(K,)``."""
+    logit_share: Tensor
+    """Share of the logits' centred variance per frequency of the answer, ``(K,)``."""
+    logit_components: Tensor
+    """Norm over the answers of each 2-D Fourier component of the logits, ``(n, n)``."""
+    neuron_share: Tensor
+    """Share of each neuron's centred variance per frequency of the inputs, ``(d_mlp, K)``."""
+
+    @property
+    def logit_share_in_key(self) -> float:
+        """Share of the logits' centred variance in all key frequencies of the answer together."""
+        return float(self.logit_share[[k - 1 for k in self.key_frequencies]].sum())
+
+    @property
+    def alive(self) -> Tensor:
+        """Which neurons vary at all, bool, ``(d_mlp,)``."""
+        return self.neuron_share.sum(1) > 0
+
+    @property
+    def single_frequency_share(self) -> float:
+        """Share of the live neurons that one frequency explains to more than 85 %."""
+        return float((self.neuron_share[self.alive].max(1).values > EXPLAINED).double().mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A run, measured."""
+
+    config: Config
+    op: pm.Operation
+    final: Final
+    trajectory: pm.Trajectory
+    phases: pm.Phases
+    epoch_losses: pm.Trajectory
+    """Training and test loss of every epoch, as recorded while training."""
+
+
+def analyse(folder: Path) -> Analysis:
+    """Measures every checkpoint in the folder of a run; the key frequencies are those of the last."""
+    config = Config.load(folder)
+    steps = checkpoints.steps(folder)
+    if not steps:
+        raise FileNotFoundError(f"The run must have checkpoints. There are none in {folder}.")
+    op, mask = config.op, config.train_mask
+    final = inspect(checkpoints.load(checkpoints.path_of(folder, steps[-1])), op)
+
+    def measure(model: Transformer) -> Mapping[str, Tensor]:
+        logits = pm.grid_logits(model, op)
+        return vars(pm.measure(logits, op, final.key_frequencies, train_mask=mask)) | {
+            "gini_W_E": pm.gini(pm.spectrum(model.W_E, op).sqrt()),
+            "gini_W_L": pm.gini(pm.spectrum(model.W_L, op).sqrt()),
+            "sum_squared_weights": pm.sum_squared_weights(model),
+        }
+
+    trajectory = pm.track(tqdm(checkpoints.load_all(folder), total=len(steps), desc="checkpoints"), measure)
+    return Analysis(
+        config,
+        op,
+        final,
+        trajectory,
+        pm.find_phases(trajectory, answers=op.n),
+        pm.Trajectory.load(folder / "losses.npz"),
+    )
+
+
+@torch.no_grad()
+def inspect(model: Transformer, op: pm.Operation) -> Final:
+    """Spectra, key frequencies and neurons of one checkpoint."""
+    with pm.captured(model, NEURONS) as activations:
+        logits = pm.grid_logits(model, op)
+    W_L_power, logit_share = pm.spectrum(model.W_L, op), pm.logit_spectrum(logits, op)
+    return Final(
+        key_frequencies=pm.key_frequencies(W_L_power),
+        logit_key_frequencies=pm.key_frequencies(logit_share),
+        W_E_power=pm.spectrum(model.W_E, op),
+        W_L_power=W_L_power,
+        logit_share=logit_share,
+        logit_components=pm.to_fourier(logits - logits.mean((0, 1)), (0, 1)).norm(dim=2),
+        neuron_share=pm.neuron_spectrum(activations[NEURONS], op),
+    )

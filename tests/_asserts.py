@@ -1,0 +1,27 @@
+"""Properties, by name."""
+
+import numpy as np
+import torch
+
+
+def assert_close(actual, expected, *, rtol=1e-8, atol=0.0):
+    """Equal to a relative tolerance; nothing is forgiven near zero unless ``atol`` says so."""
+    actual = actual.detach().numpy() if isinstance(actual, torch.Tensor) else np.asarray(actual)
+    expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else np.asarray(expected)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
+
+
+def assert_orthonormal(rows, *, atol=1e-12):
+    torch.testing.assert_close(rows @ rows.T, torch.eye(len(rows), dtype=rows.dtype), rtol=0, atol=atol)
+
+
+def assert_scalar_loss(loss):
+    assert loss.shape == ()
+    assert loss.dtype == torch.float64
+    assert loss >= 0
+
+
+def assert_gradient(function, x):
+    """Autograd agrees with finite differences."""
+    assert torch.autograd.gradcheck(function, x.double().requires_grad_())

@@ -1,0 +1,120 @@
+"""The house: which room may import which, and what the façade shows."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import progress_measures as pm
+
+SOURCE = Path(pm.__file__).parent
+PACKAGE = SOURCE.name
+LEVELS = {
+    "_checks": 0,
+    "fourier": 1,
+    "sparsity": 1,
+    "ablation": 1,
+    "trajectory": 1,
+    "operations": 2,
+    "phases": 2,
+    "spectra": 3,
+    "grid": 3,
+    "filtering": 3,
+    "frequencies": 4,
+    "losses": 4,
+    "plotting": 4,
+    "measures": 5,
+    "__init__": 6,
+}
+
+
+def room(file):
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(file):
+    """The rooms that a file imports from, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            assert parts[0] not in ("examples", "tests"), f"{file} imports {name}"
+            if parts[0] == PACKAGE and len(parts) > 1 and parts[1] in LEVELS:
+                yield parts[1]
+
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def test_every_room_has_a_level():
+    assert {room(file) for file in FILES} == set(LEVELS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_rooms_import_only_rooms_below(file):
+    for other in imported_rooms(file):
+        assert other == room(file) or LEVELS[other] < LEVELS[room(file)], f"{room(file)} imports {other}"
+
+
+def test_rooms_are_imported_at_all():
+    # The check above would pass on nothing.
+    assert {other for file in FILES for other in imported_rooms(file)} == set(LEVELS) - {"plotting", "__init__"}
+
+
+@pytest.mark.parametrize("folder", ["_checks", "ablation"])
+def test_no_circles_inside_a_folder(folder):
+    graph = {}
+    for file in (SOURCE / folder).glob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        graph[file.stem] = {name.split(".")[2] for name in modules if name.startswith(f"{PACKAGE}.{folder}.")}
+    while graph:
+        leaves = {name for name, uses in graph.items() if not uses}
+        assert leaves, f"a circle among {sorted(graph)}"
+        graph = {name: uses - leaves for name, uses in graph.items() if name not in leaves}
+
+
+def test_facade_is_sorted_complete_and_defines_nothing():
+    assert pm.__all__ == sorted(pm.__all__)
+    assert len(set(pm.__all__)) == len(pm.__all__)
+    tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    names = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(names) == pm.__all__
+    kinds = {type(node) for node in tree.body}
+    assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign}
+
+
+@pytest.mark.parametrize("name", pm.__all__)
+def test_public_names_are_documented(name):
+    value = getattr(pm, name)
+    doc = inspect.getdoc(value)
+    assert doc, name
+    assert f"`{name}`" in pm.__doc__
+    if inspect.isfunction(value):
+        assert "Returns:" in doc or "Yields:" in doc
+        assert "Example:" in doc
+        for parameter in inspect.signature(value).parameters:
+            assert f"{parameter}:" in doc, f"{name} does not document {parameter}"
+
+
+def test_import_brings_no_optional_package():
+    code = (
+        "import sys, progress_measures; "
+        "print(sorted({'matplotlib', 'safetensors', 'pandas', 'examples'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_rooms_stay_readable():
+    for file in FILES:
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 260, f"{file} wants to be a folder"

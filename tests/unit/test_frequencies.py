@@ -1,0 +1,106 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import progress_measures as pm
+from progress_measures.frequencies import _log_chance
+from tests._planted import OPERATIONS, planted_logits
+
+
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [4, 5, 7, 12, 13, 64, 113])
+def test_planted_frequencies_are_named_exactly(n, make):
+    op = make(n)
+    highest = n // 2
+    for keys in ({1}, {highest}, {1, highest} if highest > 2 else {1}, set(range(1, highest)), {highest, highest - 1}):
+        if len(keys - {0}) == highest:
+            continue  # all of them: nothing stands out
+        amplitudes = {k: 0.1 + index for index, k in enumerate(sorted(keys - {0}))}
+        logits = planted_logits(op, amplitudes)
+        for values in (logits, logits.float()):
+            assert pm.key_frequencies(pm.logit_spectrum(values, op)) == tuple(sorted(amplitudes))
+
+
+@given(st.integers(3, 60), st.data())
+def test_planted_in_weights(n, data):
+    op = pm.addition(n)
+    keys = data.draw(st.sets(st.sampled_from(op.frequencies), max_size=len(op.frequencies) - 1))
+    x = torch.arange(n)
+    weights = sum((torch.cos(2 * math.pi / n * (k * x % n).double()) for k in keys), torch.zeros(n).double())
+    assert pm.key_frequencies(pm.spectrum(weights, op)) == tuple(sorted(keys))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 16, 512])
+@pytest.mark.parametrize("n", [5, 12, 59, 113])
+def test_none_in_random_weights(n, columns):
+    op = pm.addition(n)
+    generator = torch.Generator().manual_seed(n * columns)
+    trials = 50
+    found = sum(
+        bool(pm.key_frequencies(pm.spectrum(torch.randn(n, columns, generator=generator), op))) for _ in range(trials)
+    )
+    assert found <= 3 if columns == 1 else found == 0
+
+
+@pytest.mark.parametrize("shares", [(50, 48, 2), (83, 7.5, 4, 3.2, 2.2), (34, 28, 20, 18), (20,) * 5])
+def test_keys_of_unlike_size_above_a_floor(shares):
+    # The last key frequency is 5 times the first of the rest, which falls off by itself.
+    floor = min(shares) / 5 * 0.97 ** np.arange(56 - len(shares))
+    power = np.concatenate([shares, floor])
+    order = np.random.default_rng(0).permutation(56)
+    placed = np.empty(56)
+    placed[order] = power
+    assert pm.key_frequencies(placed) == tuple(sorted(order[: len(shares)] + 1))
+
+
+def test_faint_harmonics_are_not_named():
+    # The logits of a trained network: four key frequencies, two harmonics a thousand times fainter, a drop, noise.
+    power = np.array([0.42, 0.3, 0.17, 0.11, 6e-4, 4e-4, *[3e-5] * 50])
+    assert pm.key_frequencies(power) == (1, 2, 3, 4)
+    assert pm.key_frequencies(power, min_share=1e-4) == (1, 2, 3, 4, 5, 6)
+
+
+def test_gradual_fall_has_no_key_frequency():
+    assert pm.key_frequencies(0.7 ** np.arange(56.0)) == ()
+    assert pm.key_frequencies(0.7 ** np.arange(56.0), min_drop=1.2) != ()
+
+
+@pytest.mark.parametrize("power", [[], [1.0], [0.0], [0.0] * 9, [3.0] * 9, [1e-320] * 3])
+def test_nothing_stands_out(power):
+    assert pm.key_frequencies(np.array(power)) == ()
+
+
+def test_chance_matters_when_frequencies_are_few():
+    assert pm.key_frequencies(np.array([100.0, 1.0])) == ()
+    assert pm.key_frequencies(np.array([1e5, 1.0])) == (1,)
+    assert pm.key_frequencies(np.array([5.0, *[1.0] * 40])) == (1,)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.floats(1e-9, 1e9), st.randoms())
+def test_scaling_and_permutation(power, scale, random):
+    found = pm.key_frequencies(np.array(power))
+    assert found == tuple(sorted(found))
+    if min(power) > 1e-3:
+        assert pm.key_frequencies(np.array(power) * scale) == found
+    order = list(range(len(power)))
+    random.shuffle(order)
+    moved = pm.key_frequencies(np.array([power[index] for index in order]))
+    assert {order[k - 1] + 1 for k in moved} == set(found)
+
+
+def test_chance_of_a_drop_is_that_of_exponential_powers():
+    generator = np.random.default_rng(0)
+    draws = -np.sort(-generator.exponential(size=(200_000, 6)), axis=1)
+    drops = draws[:, :-1] / draws[:, 1:]
+    for drop in (1.5, 3.0):
+        expected = np.exp(_log_chance(np.full(5, drop)))
+        np.testing.assert_allclose((drops > drop).mean(0), expected, atol=0.005)
+
+
+def test_takes_tensors_with_a_graph():
+    power = torch.tensor([9.0, *[0.1] * 20], requires_grad=True)
+    assert pm.key_frequencies(power) == (1,)

@@ -1,0 +1,177 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import progress_measures as pm
+from tests import _oracle
+from tests._asserts import assert_close, assert_gradient, assert_scalar_loss
+from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits, random_mask
+
+TERMS = ["sum", "product", "polynomial", "aligned"]
+
+
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [5, 12, 64, 113])
+def test_every_loss_agrees_with_the_oracle(n, make, terms):
+    op = make(n)
+    table = op.table.numpy()
+    frequencies = sorted({1, n // 3, n // 2})
+    logits = learned_logits(op, tuple(frequencies))
+    mask = random_mask(n, fraction=min(0.4, 400 / n**2))  # the oracle is slow
+
+    def loss(values):
+        return _oracle.cross_entropy(values, table, mask.numpy())
+
+    x = logits.numpy()
+    restricted = _oracle.restrict(x, table, frequencies, terms)
+    excluded = _oracle.exclude(x, table, frequencies, terms)
+    assert_close(pm.cross_entropy(logits, op, mask=mask), loss(x))
+    assert_close(pm.restricted_loss(logits, op, frequencies, mask=mask, terms=terms), loss(restricted))
+    assert_close(pm.excluded_loss(logits, op, frequencies, mask=mask, terms=terms), loss(excluded))
+    assert_close(pm.accuracy(logits, op, mask=mask), _oracle.accuracy(x, table, mask.numpy()))
+    per_frequency = pm.excluded_loss_per_frequency(logits, op, mask=mask, terms=terms)
+    for k in op.frequencies if n < 60 else frequencies:  # each takes the oracle seconds at n = 113
+        assert_close(per_frequency[k - 1], loss(_oracle.exclude(x, table, [k], terms)))
+
+
+@pytest.mark.parametrize("n", [64, 113])
+def test_all_pairs_are_averaged_without_a_mask(n):
+    op = pm.addition(n)
+    logits = learned_logits(op, (1, 5))
+    everything = np.ones((n, n), dtype=bool)
+    assert_close(pm.cross_entropy(logits, op), _oracle.cross_entropy(logits.numpy(), op.table.numpy(), everything))
+    assert_close(pm.accuracy(logits, op), _oracle.accuracy(logits.numpy(), op.table.numpy(), everything))
+
+
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [2, 5, 8])
+def test_per_frequency_is_one_excluded_loss_each(n, make, terms):
+    op = make(n)
+    logits, mask = random_logits(n, scale=3), random_mask(n)
+    losses = pm.excluded_loss_per_frequency(logits, op, mask=mask, terms=terms)
+    assert losses.shape == (len(op.frequencies),)
+    assert losses.dtype == torch.float64
+    for k, loss in zip(op.frequencies, losses, strict=True):
+        assert_close(loss, pm.excluded_loss(logits, op, [k], mask=mask, terms=terms))
+
+
+@pytest.mark.parametrize("margin", [1.0, 40.0, 60.0, 300.0, 700.0])
+@pytest.mark.parametrize("n", [2, 5, 113])
+def test_small_losses_are_exact(n, margin):
+    op = pm.addition(n)
+    logits = margin * torch.nn.functional.one_hot(op.table, n).double() + 1000
+    assert_close(pm.cross_entropy(logits, op), math.log1p((n - 1) * math.exp(-margin)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("margin", [1.0, 50.0, 1e4])
+def test_large_losses_are_exact(margin):
+    op = pm.addition(5)
+    logits = -margin * torch.nn.functional.one_hot(op.table, 5).double()
+    assert_close(pm.cross_entropy(logits, op), margin + math.log(4 + math.exp(-margin)), rtol=1e-12)
+
+
+def test_equal_logits_are_chance():
+    for n in (1, 2, 113):
+        op = pm.addition(n)
+        assert_close(pm.cross_entropy(torch.full((n, n, n), 7.0), op), math.log(n), rtol=1e-14)
+        assert pm.accuracy(torch.full((n, n, n), 7.0), op) == 1 / n
+
+
+@given(st.integers(2, 7), st.integers(0, 1000), st.floats(-1e4, 1e4))
+def test_a_shift_of_a_pairs_logits_changes_nothing(n, seed, shift):
+    op = pm.subtraction(n)
+    logits = random_logits(n, scale=5, seed=seed)
+    shifts = shift * torch.randn(n, n, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    assert_close(pm.cross_entropy(logits + shifts, op), pm.cross_entropy(logits, op), rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", OPERATIONS)
+def test_masks_split_the_mean(make):
+    op = make(6)
+    logits, mask = random_logits(6), random_mask(6)
+    for function in (pm.cross_entropy, pm.accuracy):
+        chosen, rest = function(logits, op, mask=mask), function(logits, op, mask=~mask)
+        share = mask.double().mean()
+        assert_close(share * chosen + (1 - share) * rest, function(logits, op), rtol=1e-12)
+    assert_close(pm.cross_entropy(logits, op, mask=mask.flatten().numpy()), pm.cross_entropy(logits, op, mask=mask))
+
+
+def test_mask_chooses_pairs_after_the_parts_are_measured_on_all():
+    op = pm.addition(6)
+    logits, mask = random_logits(6), random_mask(6)
+    only = torch.where(mask[..., None], logits, 0.0)
+    assert pm.excluded_loss(logits, op, [1], mask=mask) != pm.excluded_loss(only, op, [1], mask=mask)
+
+
+def test_losses_compose_from_restrict_and_exclude():
+    op = pm.addition(7)
+    logits, mask = random_logits(7), random_mask(7)
+    for terms in TERMS:
+        restricted = pm.restrict(logits, op, [1, 3], terms=terms)
+        excluded = pm.exclude(logits, op, [1, 3], terms=terms)
+        assert_close(
+            pm.restricted_loss(logits, op, [1, 3], mask=mask, terms=terms), pm.cross_entropy(restricted, op, mask=mask)
+        )
+        assert_close(
+            pm.excluded_loss(logits, op, [1, 3], mask=mask, terms=terms), pm.cross_entropy(excluded, op, mask=mask)
+        )
+
+
+def test_results_are_scalars_in_float64_whatever_the_dtype():
+    op = pm.addition(5)
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        logits = random_logits(5).to(dtype)
+        for loss in (
+            pm.cross_entropy(logits, op),
+            pm.restricted_loss(logits, op, [1]),
+            pm.excluded_loss(logits, op, [1]),
+        ):
+            assert_scalar_loss(loss)
+        assert_close(pm.cross_entropy(logits, op), pm.cross_entropy(logits.double(), op), rtol=1e-15)
+
+
+def test_differentiable():
+    op, mask = pm.addition(4), random_mask(4)
+    x = random_logits(4)
+    assert_gradient(lambda x: pm.cross_entropy(x, op, mask=mask), x)
+    for terms in TERMS:
+        assert_gradient(lambda x, terms=terms: pm.restricted_loss(x, op, [1], mask=mask, terms=terms), x)
+        assert_gradient(lambda x, terms=terms: pm.excluded_loss(x, op, [1], mask=mask, terms=terms), x)
+        assert_gradient(lambda x, terms=terms: pm.excluded_loss_per_frequency(x, op, mask=mask, terms=terms), x)
+
+
+@pytest.mark.parametrize("value", [0.0, 60.0, 800.0])
+def test_gradients_are_finite_at_the_extremes(value):
+    for n in (1, 5):
+        op = pm.addition(n)
+        logits = (value * torch.nn.functional.one_hot(op.table, n).double()).requires_grad_()
+        (gradient,) = torch.autograd.grad(pm.cross_entropy(logits, op), logits)
+        assert torch.isfinite(gradient).all()
+
+
+def test_one_element():
+    op = pm.addition(1)
+    assert pm.cross_entropy(torch.tensor([[[3.0]]]), op) == 0
+    assert pm.accuracy(torch.tensor([[[3.0]]]), op) == 1
+    assert pm.excluded_loss_per_frequency(torch.tensor([[[3.0]]]), op).shape == (0,)
+
+
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [4, 5, 12, 113])
+def test_planted_logits(n, make, terms):
+    op = make(n)
+    keys = (1, n // 2) if n < 12 else (1, 4, n // 2)
+    logits = planted_logits(op, dict.fromkeys(keys, 2.0))
+    full = pm.cross_entropy(logits, op)
+    assert_close(pm.restricted_loss(logits, op, keys, terms=terms), full)
+    assert_close(pm.excluded_loss(logits, op, keys, terms=terms), math.log(n), rtol=1e-12)
+    per_frequency = pm.excluded_loss_per_frequency(logits, op, terms=terms)
+    for k, loss in zip(op.frequencies, per_frequency, strict=True):
+        assert loss > full * 1.01 if k in keys else abs(loss / full - 1) < 1e-9

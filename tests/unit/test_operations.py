@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+import progress_measures as pm
+from tests._asserts import assert_orthonormal
+
+ORDERS = [1, 2, 3, 4, 12, 64, 113]
+
+
+@pytest.mark.parametrize(("make", "answer"), [(pm.addition, lambda a, b: a + b), (pm.subtraction, lambda a, b: a - b)])
+@pytest.mark.parametrize("n", ORDERS)
+def test_table_holds_the_answers(make, answer, n):
+    op = make(n)
+    for a, b in [(0, 0), (0, n - 1), (n - 1, 0), (n // 2, n // 3), (n - 1, n - 1)]:
+        assert op.table[a, b] == answer(a, b) % n
+
+
+@pytest.mark.parametrize("make", [pm.addition, pm.subtraction])
+@pytest.mark.parametrize("n", ORDERS)
+def test_fields_have_their_shapes(make, n):
+    op = make(n)
+    assert op.n == n
+    assert op.elements.tolist() == list(range(n))
+    assert op.table.shape == (n, n)
+    assert_orthonormal(op.basis)
+    assert op.row_frequency.tolist() == [(row + 1) // 2 for row in range(n)]
+    assert op.frequencies == tuple(range(1, n // 2 + 1))
+    assert op.cyclic
+
+
+@pytest.mark.parametrize("n", ORDERS)
+def test_pairs_are_row_major(n):
+    pairs = pm.addition(n).pairs
+    assert pairs.shape == (n * n, 2)
+    assert pairs.dtype == torch.int64
+    assert pairs.tolist() == [[a, b] for a in range(n) for b in range(n)]
+
+
+def klein():
+    """Z/2 × Z/2 with tokens of its own: a group that is not cyclic, with one basis row per frequency."""
+    x = torch.arange(4)
+    signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+    return pm.Operation("klein", x * 10 + 3, x[:, None] ^ x, signs.double(), x)
+
+
+def test_an_operation_of_ones_own():
+    op = klein()
+    assert op.n == 4
+    assert op.frequencies == (1, 2, 3)
+    assert not op.cyclic
+    assert op.pairs[1].tolist() == [3, 13]
+    assert repr(op) == "Operation(klein, n=4, frequencies=3)"
+
+
+def test_nothing_downstream_assumes_a_cyclic_operation():
+    op = klein()
+    # A function of the answer in the last character, and nothing else.
+    kernel = op.basis[3][:, None] * op.basis[3]
+    logits = 12 * kernel[op.table]
+    assert pm.accuracy(logits, op) == 0.5  # one character tells half of the answers apart
+    torch.testing.assert_close(pm.logit_spectrum(logits, op), torch.tensor([0.0, 0.0, 1.0]).double())
+    assert pm.key_frequencies(pm.logit_spectrum(logits, op)) == (3,)
+    for terms in ("sum", "aligned", "product"):
+        torch.testing.assert_close(pm.restrict(logits, op, [3], terms=terms), logits)
+        torch.testing.assert_close(pm.excluded_loss(logits, op, [3], terms=terms), torch.tensor(4.0).double().log())
+
+
+def test_fields_may_be_arrays():
+    op = klein()
+    again = pm.Operation(
+        "klein", op.elements.numpy(), op.table.int().numpy(), op.basis.numpy(), op.row_frequency.numpy()
+    )
+    assert torch.equal(again.table, op.table)
+    assert again.elements.dtype == torch.int64
+
+
+def test_frozen_and_hashable():
+    op = pm.addition(5)
+    with pytest.raises(AttributeError):
+        op.name = "other"
+    assert {op: 1}[op] == 1

@@ -1,0 +1,114 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import progress_measures as pm
+from tests import _oracle
+from tests._asserts import assert_close, assert_gradient
+from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits
+
+
+def wave(n, k, phase=0.4):
+    return torch.cos(2 * math.pi / n * (k * torch.arange(n) % n).double() + (0 if 2 * k % n == 0 else phase))
+
+
+@pytest.mark.parametrize("n", [2, 5, 12, 113])
+def test_spectrum_adds_up_to_the_norm_without_the_constant(n):
+    op = pm.addition(n)
+    x = torch.randn(n, 3, 2, dtype=torch.float64)
+    assert_close(pm.spectrum(x, op).sum(), (x - x.mean(0)).square().sum(), rtol=1e-12)
+    assert_close(pm.spectrum(x, op), pm.frequency_power(x, 0).sum((1, 2))[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [3, 4, 12, 113])
+def test_spectrum_of_pure_waves(n):
+    op = pm.addition(n)
+    for k in op.frequencies:
+        power = pm.spectrum(5 * wave(n, k), op)
+        assert_close(power[k - 1], 25 * wave(n, k).square().sum(), rtol=1e-12)
+        assert power.sum() == pytest.approx(power[k - 1].item())
+
+
+def test_spectrum_does_not_change_when_neurons_are_rotated_or_tokens_shifted():
+    op = pm.addition(11)
+    x = torch.randn(11, 6, dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64)).Q
+    assert_close(pm.spectrum(x @ rotation, op), pm.spectrum(x, op), rtol=1e-12)
+    assert_close(pm.spectrum(x.roll(3, 0), op), pm.spectrum(x, op), rtol=1e-12)
+
+
+def test_spectrum_along_another_axis_and_of_float32():
+    op = pm.addition(5)
+    x = torch.randn(4, 5, dtype=torch.float64)
+    assert_close(pm.spectrum(x, op, dim=1), pm.spectrum(x.T, op))
+    assert_close(pm.spectrum(x, op, dim=-1), pm.spectrum(x.T.numpy(), op))
+    assert pm.spectrum(x.float(), op, dim=1).dtype == torch.float64
+
+
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [5, 12, 31])
+def test_logit_spectrum_agrees_with_dense_directions(n, make):
+    op = make(n)
+    for logits in (random_logits(n), learned_logits(op, (1, n // 2)) * 100 + 1000):
+        assert_close(pm.logit_spectrum(logits, op), np.array(_oracle.logit_spectrum(logits.numpy(), op.table.numpy())))
+
+
+@pytest.mark.parametrize("make", OPERATIONS)
+@pytest.mark.parametrize("n", [4, 5, 12, 113])
+def test_logit_spectrum_of_planted_logits(n, make):
+    op = make(n)
+    shares = pm.logit_spectrum(planted_logits(op, {1: 3.0, n // 2: 1.0}), op)
+    # cos² averages to 1/2, but for the lone cosine of n/2
+    weights = {1: 4.5, n // 2: 1.0 if n % 2 == 0 else 0.5}
+    expected = torch.tensor([weights.get(k, 0.0) for k in op.frequencies]).double() / sum(weights.values())
+    assert_close(shares, expected, rtol=0, atol=1e-12)
+
+
+def test_logit_spectrum_of_other_functions_of_the_inputs():
+    op = pm.addition(7)
+    of_difference = planted_logits(pm.subtraction(7), {2: 1.0})
+    assert pm.logit_spectrum(of_difference, op).max() < 1e-12
+    assert pm.logit_spectrum(torch.full((7, 7, 7), 1e6 / 3), op).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("n", [5, 8, 13])
+def test_neuron_spectrum_agrees_with_least_squares(n):
+    activations = torch.randn(n, n, 6, dtype=torch.float64).relu() * 30 + 100
+    op = pm.addition(n)
+    expected = _oracle.neuron_spectrum(activations.numpy())
+    assert_close(pm.neuron_spectrum(activations, op), expected, rtol=1e-8)
+    assert_close(pm.neuron_spectrum(activations.reshape(n * n, 6), op), expected, rtol=1e-8)
+
+
+def test_neuron_spectrum_of_known_neurons():
+    n = 12
+    op = pm.addition(n)
+    product = wave(n, 2)[:, None] * wave(n, 2, 1.1)
+    of_a = wave(n, 5)[:, None].expand(n, n)
+    highest = wave(n, 6)[:, None] * wave(n, 6) + 3
+    mixed = wave(n, 1)[:, None] * wave(n, 4)
+    both = wave(n, 1)[:, None] + wave(n, 3)
+    dead, constant = torch.zeros(n, n), torch.full((n, n), 1 / 3)
+    neurons = torch.stack([product, of_a, highest, mixed, both, dead.double(), constant.double()], -1)
+    shares = pm.neuron_spectrum(neurons, op)
+    assert shares.shape == (7, 6)
+    expected = torch.zeros(7, 6, dtype=torch.float64)
+    expected[0, 1] = expected[1, 4] = expected[2, 5] = 1
+    expected[4, 0] = expected[4, 2] = 0.5
+    assert_close(shares, expected, rtol=0, atol=1e-12)
+    assert shares[5:].abs().max() == 0
+
+
+def test_differentiable():
+    op = pm.addition(4)
+    assert_gradient(lambda x: pm.spectrum(x, op), torch.randn(4, 3))
+    assert_gradient(lambda x: pm.logit_spectrum(x, op), random_logits(4))
+    assert_gradient(lambda x: pm.neuron_spectrum(x, op), torch.randn(4, 4, 2))
+
+
+def test_gradient_of_a_dead_neuron_is_finite():
+    activations = torch.zeros(4, 4, 1, dtype=torch.float64, requires_grad=True)
+    pm.neuron_spectrum(activations, pm.addition(4)).sum().backward()
+    assert torch.isfinite(activations.grad).all()
