@@ -88,6 +88,11 @@ def test_a_run_recorded_too_late_does_not_guess():
     assert phases.cleanup_end is None
 
 
+def test_a_run_recorded_from_circuit_formation_on_has_no_memorization_end():
+    phases = pm.find_phases(run(steps=np.arange(2000, 20_001, 250)), answers=113)
+    assert phases == pm.Phases(None, 6000, 9000)
+
+
 def test_chance_depends_on_the_number_of_answers():
     assert (
         pm.find_phases(run(), answers=10**6).circuit_formation_end

@@ -60,3 +60,9 @@ def test_along_an_axis():
 
 def test_differentiable():
     assert_gradient(pm.gini, torch.tensor([0.3, 1.7, 0.9, 4.0]))
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e-3, 1e307])
+def test_extreme_scales(scale):
+    x = torch.tensor([0.0, 1.0, 3.0, 8.0], dtype=torch.float64)
+    assert_close(pm.gini(x * scale), pm.gini(x), rtol=1e-12)

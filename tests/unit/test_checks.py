@@ -1,0 +1,371 @@
+"""Everything that a user can get wrong, and the whole message that answers it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import progress_measures as pm
+from progress_measures import plotting
+
+OP = pm.addition(5)
+LOGITS = torch.zeros(5, 5, 5)
+ALL = torch.ones(5, 5, dtype=torch.bool)
+PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
+RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
+
+
+def with_entry(x, index, value):
+    x = x.clone()
+    x[index] = value
+    return x
+
+
+def operation(**changed):
+    fields = {"elements": OP.elements, "table": OP.table, "basis": OP.basis, "row_frequency": OP.row_frequency}
+    return pm.Operation("mine", **fields | changed)
+
+
+def model():
+    return nn.ModuleDict({"attention": nn.Linear(2, 3), "mlp": nn.Sequential(nn.Linear(3, 4), nn.ReLU())})
+
+
+def ablate(replacement, layer=None, batch=2):
+    layers = nn.Sequential(layer or nn.Linear(3, 4))
+    with pm.ablated(layers, "0", replacement):
+        layers(torch.ones(batch, 3))
+
+
+def hook(path, context=pm.captured, **options):
+    with context(model(), path, **options):
+        pass
+
+
+def measured(*values):
+    """Tracks as many checkpoints as there are values, each measured as its value."""
+    left = iter(values)
+    return pm.track(((step, None) for step in range(len(values))), lambda _: next(left))
+
+
+# fmt: off
+MISTAKES = [
+    # Numbers
+    ("order is a float", lambda: pm.addition(5.0), TypeError,
+     "`n` must be an integer. Got 5.0 (float)."),
+    ("order is a bool", lambda: pm.subtraction(True), TypeError,
+     "`n` must be an integer. Got True (bool)."),
+    ("order is zero", lambda: pm.addition(0), ValueError,
+     "`n` must be at least 1. Got 0."),
+    ("order is a string", lambda: pm.fourier_labels("5"), TypeError,
+     "`n` must be an integer. Got '5' (str)."),
+    ("integer basis", lambda: pm.fourier_basis(5, dtype=torch.int64), TypeError,
+     "`dtype` must be a real floating-point type. Got torch.int64."),
+    ("complex basis", lambda: pm.fourier_basis(5, dtype=torch.complex64), TypeError,
+     "`dtype` must be a real floating-point type. Got torch.complex64."),
+    ("dtype of another library", lambda: pm.fourier_basis(5, dtype=float), TypeError,
+     "`dtype` must be a real floating-point type. Got <class 'float'>."),
+    # Tensors
+    ("list for a tensor", lambda: pm.to_fourier([1.0, 2.0]), TypeError,
+     "`x` must be a tensor or a NumPy array. Got list."),
+    ("complex", lambda: pm.from_fourier(torch.ones(5) * 1j), TypeError,
+     "`x` must be real. Got torch.complex64."),
+    ("no such axis", lambda: pm.to_fourier(torch.ones(2, 3), 2), ValueError,
+     "`dim` must name an axis of a tensor of shape (2, 3). Got 2."),
+    ("axis twice", lambda: pm.frequency_power(torch.ones(2, 3), (0, -2)), ValueError,
+     "`dim` must name distinct axes. Got (0, -2)."),
+    ("empty axis", lambda: pm.to_fourier(torch.ones(2, 0)), ValueError,
+     "`x` must have at least one entry along `dim`. Got shape (2, 0) and dim -1."),
+    ("axis is a float", lambda: pm.to_fourier(torch.ones(3), 0.0), TypeError,
+     "`dim` must be an integer or a tuple of integers. Got 0.0."),
+    ("two axes for one", lambda: pm.gini(torch.ones(2, 3), (0, 1)), ValueError,
+     "`dim` must name one axis. Got (0, 1)."),
+    ("infinity in a vector", lambda: pm.gini(torch.tensor([1.0, torch.inf, torch.nan])), ValueError,
+     "`x` must be finite. Got 2 non-finite of 3 values, the first (inf) at index (1,)."),
+    ("weights with the separator's row", lambda: pm.spectrum(torch.ones(3, 6), OP, 1), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 1. Got 6. "
+     "Select them first: x.index_select(1, op.elements)."),
+    ("state dict for a model", lambda: pm.sum_squared_weights({"w": torch.ones(2)}), TypeError,
+     "`model` must be a torch.nn.Module. Got dict."),
+    # Operations
+    ("elements are a list", lambda: operation(elements=[0, 1, 2, 3, 4]), TypeError,
+     "`elements` must be a tensor or a NumPy array. Got list."),
+    ("elements are floats", lambda: operation(elements=torch.arange(5.0)), TypeError,
+     "`elements` must be integers. Got torch.float32."),
+    ("negative element", lambda: operation(elements=torch.tensor([0, 1, 2, 3, -1])), ValueError,
+     "`elements` must be distinct tokens, none negative. Got [0, 1, 2, 3, -1]."),
+    ("element twice", lambda: operation(elements=torch.tensor([0, 1, 2, 3, 3])), ValueError,
+     "`elements` must be distinct tokens, none negative. Got [0, 1, 2, 3, 3]."),
+    ("bool table", lambda: operation(table=OP.table > 2), TypeError,
+     "`table` must be integers. Got torch.bool."),
+    ("table of another shape", lambda: operation(table=OP.table[:4]), ValueError,
+     "`table` must have shape (5, 5) for n=5, and n at least 1. Got (4, 5)."),
+    ("table without each answer in every column", lambda: operation(table=OP.table[0].expand(5, 5)), ValueError,
+     "`table` must hold each index 0..n-1 once in every row and every column."),
+    ("table without each answer in every row", lambda: operation(table=OP.table[:, :1].expand(5, 5)), ValueError,
+     "`table` must hold each index 0..n-1 once in every row and every column."),
+    ("table of tokens", lambda: operation(table=OP.table + 1), ValueError,
+     "`table` must hold each index 0..n-1 once in every row and every column."),
+    ("basis with nan", lambda: operation(basis=with_entry(OP.basis, (1, 2), torch.nan)), ValueError,
+     "`basis` must be finite. Got 1 non-finite of 25 values, the first (nan) at index (1, 2)."),
+    ("basis not orthonormal", lambda: operation(basis=2 * OP.basis), ValueError,
+     "`basis` must have orthonormal rows. Got an inner product that is off by 3."),
+    ("no constant row", lambda: operation(basis=torch.eye(5)), ValueError,
+     "`basis` must have a constant row 0."),
+    ("frequency left out", lambda: operation(row_frequency=torch.tensor([0, 1, 1, 3, 3])), ValueError,
+     "`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap."),
+    ("two constant rows", lambda: operation(row_frequency=torch.tensor([0, 0, 1, 2, 2])), ValueError,
+     "`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap."),
+    ("frequencies not ascending", lambda: operation(row_frequency=torch.tensor([0, 1, 2, 1, 2])), ValueError,
+     "`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap."),
+    ("no constant frequency", lambda: operation(row_frequency=torch.tensor([1, 1, 1, 2, 2])), ValueError,
+     "`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap."),
+    # Logits and masks
+    ("logits are a list", lambda: pm.cross_entropy(LOGITS.tolist(), OP), TypeError,
+     "`logits` must be a tensor or a NumPy array. Got list."),
+    ("logits without an axis", lambda: pm.cross_entropy(torch.zeros(5, 5), OP), ValueError,
+     "`logits` must have axes (a, b, c): shape (5, 5, m), or (25, m) in row-major order. Got (5, 5)."),
+    ("separator's column", lambda: pm.accuracy(torch.zeros(25, 6), OP), ValueError,
+     "`logits` must have one column per element of the operation (5). Got 6. Drop the separator's column."),
+    ("columns of other tokens", lambda: pm.logit_spectrum(torch.zeros(5, 5, 9), OP), ValueError,
+     "`logits` must have one column per element of the operation (5). Got 9. Gather the columns of `op.elements`."),
+    ("nan in logits", lambda: pm.cross_entropy(with_entry(LOGITS, (1, 2, slice(3, None)), torch.nan), OP), ValueError,
+     "`logits` must be finite. Got 2 non-finite of 125 values, the first (nan) at (a, b, c) (1, 2, 3)."),
+    ("infinity in flat logits",
+     lambda: pm.accuracy(with_entry(LOGITS, (4, 0, 1), -torch.inf).reshape(25, 5), OP), ValueError,
+     "`logits` must be finite. Got 1 non-finite of 125 values, the first (-inf) at (a, b, c) (4, 0, 1)."),
+    ("activations of some pairs", lambda: pm.neuron_spectrum(torch.zeros(5, 7, 2), OP), ValueError,
+     "`activations` must have axes (a, b, neuron): shape (5, 5, m), or (25, m) in row-major order. Got (5, 7, 2)."),
+    ("mask of numbers", lambda: pm.cross_entropy(LOGITS, OP, mask=ALL.double()), TypeError,
+     "`mask` must be boolean. Got torch.float64."),
+    ("mask is a list", lambda: pm.accuracy(LOGITS, OP, mask=[True]), TypeError,
+     "`mask` must be a tensor or a NumPy array. Got list."),
+    ("mask of another shape", lambda: pm.excluded_loss_per_frequency(LOGITS, OP, mask=ALL[:4]), ValueError,
+     "`mask` must have one entry per pair: shape (5, 5). Got (4, 5)."),
+    ("empty mask", lambda: pm.excluded_loss(LOGITS, OP, [1], mask=~ALL), ValueError,
+     "`mask` selects no pair. A mean over nothing is undefined."),
+    ("every pair trains", lambda: pm.measure(LOGITS, OP, [1], train_mask=ALL), ValueError,
+     "`train_mask` leaves no pair to test on. A mean over nothing is undefined."),
+    ("no pair trains", lambda: pm.measure(LOGITS, OP, [1], train_mask=~ALL), ValueError,
+     "`train_mask` selects no pair. A mean over nothing is undefined."),
+    ("no train mask", lambda: pm.measure(LOGITS, OP, [1], train_mask=None), TypeError,
+     "`train_mask` must be boolean. Got None."),
+    # Frequencies
+    ("n - k for k", lambda: pm.restrict(LOGITS, OP, [1, 4]), ValueError,
+     "`frequencies` must lie in 1..2 for n=5. Got 4. Frequencies k and n-k are the same: pass 1."),
+    ("the constant", lambda: pm.exclude(LOGITS, OP, [0]), ValueError,
+     "`frequencies` must lie in 1..2 for n=5. Got 0."),
+    ("n - k where the operation is not cyclic", lambda: pm.exclude(LOGITS, operation(), [4]), ValueError,
+     "`frequencies` must lie in 1..2 for n=5. Got 4."),
+    ("no frequency at all", lambda: pm.restrict(torch.zeros(1, 1, 1), pm.addition(1), [1]), ValueError,
+     "`frequencies` must be empty: there is no frequency but the constant for n=1. Got 1."),
+    ("frequency twice", lambda: pm.restricted_loss(LOGITS, OP, [2, 1, 2]), ValueError,
+     "`frequencies` must be distinct. Got 2 twice."),
+    ("frequency for a sequence", lambda: pm.excluded_loss(LOGITS, OP, 2), TypeError,
+     "`frequencies` must be a sequence of integers. Got 2 (int)."),
+    ("string for a sequence", lambda: pm.excluded_loss(LOGITS, OP, "12"), TypeError,
+     "`frequencies` must be a sequence of integers. Got '12' (str)."),
+    ("frequencies are floats",
+     lambda: pm.measure(LOGITS, OP, torch.tensor([1.0]), train_mask=OP.table < 2), TypeError,
+     "`frequencies` must be integers. Got 1.0 (float)."),
+    ("mask of frequencies", lambda: pm.restrict(LOGITS, OP, [False, True]), TypeError,
+     "`frequencies` must be integers. Got False (bool)."),
+    ("n - k for k in a replacement", lambda: pm.project_onto_frequencies(OP, [3]), ValueError,
+     "`frequencies` must lie in 1..2 for n=5. Got 3. Frequencies k and n-k are the same: pass 2."),
+    ("terms misspelt", lambda: pm.restrict(LOGITS, OP, [1], terms="sums"), ValueError,
+     "`terms` must be one of 'sum', 'product', 'polynomial', 'aligned'. Got 'sums'."),
+    ("terms are None", lambda: pm.excluded_loss_per_frequency(LOGITS, OP, terms=None), ValueError,
+     "`terms` must be one of 'sum', 'product', 'polynomial', 'aligned'. Got None."),
+    ("aligned terms of activations", lambda: pm.project_out_frequencies(OP, [1], terms="aligned"), ValueError,
+     "`terms` must be one of 'sum', 'product', 'polynomial'. Got 'aligned'."),
+    ("power of every neuron", lambda: pm.key_frequencies(torch.ones(2, 3)), ValueError,
+     "`power` must have one entry per frequency: shape (K,). Got (2, 3)."),
+    ("negative power", lambda: pm.key_frequencies(torch.tensor([1.0, -0.25])), ValueError,
+     "`power` must not be negative. Got -0.25."),
+    ("power with nan", lambda: pm.key_frequencies(torch.tensor([1.0, torch.nan])), ValueError,
+     "`power` must be finite. Got 1 non-finite of 2 values, the first (nan) at index (1,)."),
+    ("drop that is none", lambda: pm.key_frequencies(torch.ones(3), min_drop=1), ValueError,
+     "`min_drop` must be a finite number above 1. Got 1."),
+    ("share is nan", lambda: pm.key_frequencies(torch.ones(3), min_share=float("nan")), ValueError,
+     "`min_share` must be a finite number above 0. Got nan."),
+    ("drop is a string", lambda: pm.key_frequencies(torch.ones(3), min_drop="4"), TypeError,
+     "`min_drop` must be a real number. Got '4' (str)."),
+    ("share is a bool", lambda: pm.key_frequencies(torch.ones(3), min_share=True), TypeError,
+     "`min_share` must be a real number. Got True (bool)."),
+    # Predictions
+    ("predict is a dict", lambda: pm.grid_logits({"w": 1}, OP), TypeError,
+     "`predict` must be callable. Got dict."),
+    ("prediction is a tuple", lambda: pm.grid_logits(lambda pairs: (pairs, None), OP), TypeError,
+     "`predict` must return a tensor of logits. Got tuple."),
+    ("complex prediction", lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 5) * 1j, OP), TypeError,
+     "`predict` must return real logits. Got torch.complex64."),
+    ("logits at every position",
+     lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 3, 5), OP, batch_size=10), ValueError,
+     "`predict` must return logits at the answer position, shape (batch, V). Got (10, 3, 5). "
+     "Select the position: lambda pairs: model(pairs)[:, -1]."),
+    ("too few rows", lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs) - 1, 5), OP), ValueError,
+     "`predict` must return one row of logits per pair (25). Got shape (24, 5)."),
+    ("too few columns",
+     lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 5), operation(elements=OP.elements + 3)), ValueError,
+     "`predict` must return a logit for every token of the operation, at least 8 columns. Got 5."),
+    ("prediction with nan",
+     lambda: pm.grid_logits(lambda pairs: with_entry(torch.ones(len(pairs), 5), (6, 2), torch.nan), OP), ValueError,
+     "`logits` must be finite. Got 1 non-finite of 125 values, the first (nan) at (a, b, c) (1, 1, 2)."),
+    ("empty batches", lambda: pm.grid_logits(lambda pairs: pairs, OP, batch_size=0), ValueError,
+     "`batch_size` must be at least 1. Got 0."),
+    ("half a pair", lambda: pm.grid_logits(lambda pairs: pairs, OP, batch_size=2.5), TypeError,
+     "`batch_size` must be an integer. Got 2.5 (float)."),
+    # Submodules
+    ("path misspelt", lambda: hook("mpl.0"), ValueError,
+     "`path` must name a submodule of the model. Got 'mpl.0'. Did you mean 'mlp.0'?"),
+    ("path misspelt in a mapping", lambda: hook({"attn": pm.zero_ablation()}, pm.ablated), ValueError,
+     "`path` must name a submodule of the model. Got 'attn'. Did you mean 'attention'?"),
+    ("path in a model without submodules", lambda: pm.captured(nn.ReLU(), "relu").__enter__(), ValueError,
+     "`path` must name a submodule of the model. Got 'relu'. The model has no submodules."),
+    ("path is a number", lambda: hook(7), TypeError,
+     "`paths` must be a string or several. Got 7 (int)."),
+    ("one path is a number", lambda: hook(["mlp", 0]), TypeError,
+     "`path` must be a string. Got 0 (int)."),
+    ("nothing to capture", lambda: hook([]), ValueError,
+     "`paths` must name at least one submodule. Got none."),
+    ("nothing to ablate", lambda: hook({}, pm.ablated), ValueError,
+     "`path` must name at least one submodule. Got an empty mapping."),
+    ("replacement left out", lambda: hook("mlp", pm.ablated), TypeError,
+     "`replacement` must be a function of the activation. Got NoneType."),
+    ("replacement is a tensor", lambda: hook({"mlp": torch.zeros(4)}, pm.ablated), TypeError,
+     "`replacement` must be a function of the activation. Got Tensor."),
+    ("mapping and replacement", lambda: hook({"mlp": torch.relu}, pm.ablated, replacement=torch.relu), TypeError,
+     "`replacement` must be left out when `path` is a mapping. Got both."),
+    ("model is a string", lambda: pm.ablated("model", "mlp", pm.zero_ablation()).__enter__(), TypeError,
+     "`model` must be a torch.nn.Module. Got str."),
+    ("replacement returns no tensor", lambda: ablate(lambda activation: activation.tolist()), TypeError,
+     "The replacement for '0' must return a tensor. Got list."),
+    ("replacement changes the shape", lambda: ablate(lambda activation: activation.mean(0)), ValueError,
+     "The replacement for '0' must keep the activation's shape (2, 4). Got (4,)."),
+    ("source of another module", lambda: ablate(pm.resample_ablation(torch.ones(9, 3))), ValueError,
+     "`source` must have rows of the activation's shape (4,). Got (3,)."),
+    ("empty source", lambda: pm.resample_ablation(torch.ones(0, 4)), ValueError,
+     "`source` must have at least one row to draw. Got shape (0, 4)."),
+    ("source is a list", lambda: pm.resample_ablation([[1.0]]), TypeError,
+     "`source` must be a tensor or a NumPy array. Got list."),
+    ("negative seed", lambda: pm.resample_ablation(torch.ones(2, 4), seed=-1), ValueError,
+     "`seed` must be at least 0. Got -1."),
+    ("directions of another module", lambda: ablate(pm.project_onto(torch.ones(2, 3))), ValueError,
+     "The activation must have 3 features, as the directions have. Got shape (2, 4)."),
+    ("directions with three axes", lambda: pm.project_out(torch.ones(2, 3, 4)), ValueError,
+     "`directions` must have one direction a row: shape (r, features). Got (2, 3, 4)."),
+    ("directions all zero", lambda: pm.project_out(torch.zeros(2, 3)), ValueError,
+     "`directions` must not all be zero. They span nothing."),
+    ("directions with nan", lambda: pm.project_onto(torch.tensor([1.0, torch.nan])), ValueError,
+     "`directions` must be finite. Got 1 non-finite of 2 values, the first (nan) at index (1,)."),
+    ("batch is not the grid", lambda: ablate(pm.project_onto_frequencies(OP, [1]), batch=24), ValueError,
+     "The activation must have one row per pair of the grid (25). Got shape (24, 4). "
+     "Run the model on `op.pairs` in one forward pass."),
+    ("submodule returns a tuple", lambda: ablate(pm.zero_ablation(), layer=nn.LSTM(3, 4)), TypeError,
+     "The submodule '0' must return a tensor. Got tuple. Name the submodule that makes the tensor."),
+    ("model is not run", lambda: hook("mlp.1"), RuntimeError,
+     "The submodule 'mlp.1' must be called inside the context. It was not. "
+     "Run the model there, and name a submodule that its forward pass calls."),
+    # Trajectories
+    ("step twice", lambda: pm.Trajectory([0, 100, 100], {}), ValueError,
+     "`steps` must ascend strictly. Got 100 after 100."),
+    ("steps descend", lambda: pm.Trajectory(torch.tensor([0, 200, 100]), {}), ValueError,
+     "`steps` must ascend strictly. Got 100 after 200."),
+    ("half a step in a trajectory", lambda: pm.Trajectory([0.5, 1.0], {}), TypeError,
+     "`steps` must be integers. Got float64."),
+    ("no step", lambda: pm.Trajectory([], {}), ValueError,
+     "`steps` must be a sequence of at least one integer. Got shape (0,)."),
+    ("steps with two axes", lambda: pm.Trajectory([[0, 1]], {}), ValueError,
+     "`steps` must be a sequence of at least one integer. Got shape (1, 2)."),
+    ("columns without names", lambda: pm.Trajectory([0], [1.0]), TypeError,
+     "`columns` must be a mapping from names to values. Got list."),
+    ("name is a number", lambda: pm.Trajectory([0], {0: [1.0]}), TypeError,
+     "`columns` must have strings as names. Got 0 (int)."),
+    ("name of the steps", lambda: pm.Trajectory([0], {"steps": [0]}), ValueError,
+     "`columns` must not use the name 'steps'. It is taken by the steps themselves."),
+    ("column of another length", lambda: pm.Trajectory([0, 1], {"test_loss": [[1.0, 2.0]]}), ValueError,
+     "`columns['test_loss']` must have one entry per step (2). Got shape (1, 2)."),
+    ("number for a column", lambda: pm.Trajectory([0], {"test_loss": 1.0}), ValueError,
+     "`columns['test_loss']` must have one entry per step (1). Got shape ()."),
+    ("column of words", lambda: pm.Trajectory([0], {"test_loss": ["low"]}), TypeError,
+     "`columns['test_loss']` must be numbers. Got list."),
+    ("complex column", lambda: pm.Trajectory([0], {"test_loss": np.array([1j])}), TypeError,
+     "`columns['test_loss']` must be real. Got torch.complex128."),
+    ("column misspelt", lambda: RUN["tets_loss"], KeyError,
+     "`name` must be a column of the trajectory. Got 'tets_loss'. Did you mean 'test_loss'?"),
+    ("no columns", lambda: pm.Trajectory([0], {})["test_loss"], KeyError,
+     "`name` must be a column of the trajectory. Got 'test_loss'. The trajectory has no columns."),
+    ("no checkpoint", lambda: pm.track([], {}), ValueError,
+     "`checkpoints` must hold at least one (step, model). Got none."),
+    ("checkpoints without steps", lambda: pm.track([nn.ReLU()], {}), TypeError,
+     "`checkpoints` must yield pairs (step, model). Got ReLU."),
+    ("half a step of a checkpoint", lambda: pm.track([(0.5, None)], {}), TypeError,
+     "`step` must be an integer. Got 0.5 (float)."),
+    ("negative step", lambda: pm.track([(-1, None)], {}), ValueError,
+     "`step` must be at least 0. Got -1."),
+    ("checkpoint twice", lambda: pm.track([(7, None), (0, None), (7, None)], {}), ValueError,
+     "`checkpoints` must hold each step once. Got step 7 twice."),
+    ("measure is a number", lambda: pm.track([(0, None)], 3), TypeError,
+     "`measure` must be a function of the model, or a mapping of them. Got int."),
+    ("measure by name is a number", lambda: pm.track([(0, None)], {"test_loss": 1.0}), TypeError,
+     "`measure['test_loss']` must be callable. Got float."),
+    ("measured without a name", lambda: measured(1.0), TypeError,
+     "`measure` must return a mapping from names to numbers. Got float."),
+    ("measured nothing", lambda: measured({"loss": None}), TypeError,
+     "`loss` must be numbers. Got NoneType."),
+    ("measured names change", lambda: measured({"loss": 1, "norm": 1}, {"loss": 1, "size": 1}), ValueError,
+     "`measure` must return the same names at every step. Got a difference in ['norm', 'size']."),
+    ("measured shapes change", lambda: measured({"loss": [1, 2]}, {"loss": [1, 2, 3]}), ValueError,
+     "`measure` must return the same shapes at every step. Got (3,) for 'loss' after (2,)."),
+    ("phases of a dict", lambda: pm.find_phases({"steps": [0]}, answers=5), TypeError,
+     "`trajectory` must be a Trajectory. Got dict."),
+    ("phases without a column",
+     lambda: pm.find_phases(pm.Trajectory([0], {"loss": [1], "norm": [1]}), answers=5), ValueError,
+     "`trajectory` must have a column 'excluded_loss'. Got loss, norm."),
+    ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
+     "`excluded_loss` must be one number per step. Got shape (2, 1)."),
+    ("phases with nan",
+     lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.nan]}), answers=5), ValueError,
+     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (nan) at step number (1,)."),
+    ("one answer",
+     lambda: pm.find_phases(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=1), ValueError,
+     "`answers` must be at least 2. Got 1."),
+    # Pictures
+    ("no such scale", lambda: plotting.plot_curves(RUN, ["test_loss"], scale="logarithmic"), ValueError,
+     "`scale` must be one of 'linear', 'log'. Got 'logarithmic'."),
+    ("no such curve", lambda: plotting.plot_curves(RUN, ["test_los"]), KeyError,
+     "`name` must be a column of the trajectory. Got 'test_los'. Did you mean 'test_loss'?"),
+    ("picture of several spectra", lambda: plotting.plot_spectrum(torch.ones(2, 2)), ValueError,
+     "`power` must have one entry per frequency: shape (K,). Got (2, 2)."),
+    ("frequency without a bar", lambda: plotting.plot_spectrum(torch.ones(3), key_frequencies=[4]), ValueError,
+     "`key_frequencies` must lie in 1..3, as the picture does. Got 4."),
+    ("one key frequency", lambda: plotting.plot_spectrum(torch.ones(3), key_frequencies=2), TypeError,
+     "`key_frequencies` must be a sequence of integers. Got 2 (int)."),
+    ("frequency without a component",
+     lambda: plotting.plot_fourier_grid(torch.ones(5, 5), key_frequencies=[3]), ValueError,
+     "`key_frequencies` must lie in 1..2, as the picture does. Got 3."),
+    ("key frequency twice", lambda: plotting.plot_fourier_grid(torch.ones(5, 5), key_frequencies=[1, 1]), ValueError,
+     "`key_frequencies` must be distinct. Got 1 twice."),
+    ("picture not square", lambda: plotting.plot_grid(torch.ones(5, 4)), ValueError,
+     "`values` must be square: shape (n, n). Got (5, 4)."),
+    ("empty picture", lambda: plotting.plot_fourier_grid(torch.ones(0, 0)), ValueError,
+     "`components` must be square: shape (n, n). Got (0, 0)."),
+    ("picture of nan", lambda: plotting.plot_grid(torch.full((2, 2), torch.nan)), ValueError,
+     "`values` must be finite. Got 4 non-finite of 4 values, the first (nan) at index (0, 0)."),
+]
+# fmt: on
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_left():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("mistake", "error", "message"), [pytest.param(*rest, id=name) for name, *rest in MISTAKES])
+def test_mistake_is_met_with(mistake, error, message):
+    with pytest.raises(error) as caught:
+        mistake()
+    assert caught.type is error
+    # A KeyError shows its message in quotes.
+    assert str(caught.value) == (repr(message) if error is KeyError else message)
