@@ -1,14 +1,18 @@
-"""What the examples in docstrings find without importing it."""
+"""What every test starts from, and what the examples in docstrings find without importing it."""
 
-import matplotlib
+import os
+
+os.environ["MPLBACKEND"] = "agg"  # pictures need no screen; set before matplotlib is imported
+
 import pytest
 import torch
+from hypothesis import settings
 
 import progress_measures as pm
-
-matplotlib.use("agg")  # before pyplot looks for a screen
-
 from progress_measures import plotting
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
