@@ -32,7 +32,7 @@ _KEY, _OTHER = "#c0392b", "#9aa5b1"
 
 def plot_curves(
     trajectory: Trajectory,
-    columns: Sequence[str] | Mapping[str, str],
+    columns: str | Sequence[str] | Mapping[str, str],
     *,
     phases: Phases | None = None,
     scale: Literal["linear", "log"] = "log",
@@ -42,7 +42,7 @@ def plot_curves(
 
     Args:
         trajectory: What ``track`` returned.
-        columns: Names of columns, one number or one vector per step, or a mapping from such names to labels. The
+        columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             entries of a vector are drawn as one thin line each.
         phases: What ``find_phases`` returned; shading ends at the first boundary that is None.
         scale: Of the vertical axis.
@@ -53,7 +53,7 @@ def plot_curves(
 
     Raises:
         KeyError: If there is no such column.
-        ValueError: If there is no such scale.
+        ValueError: If there is no such scale, or no column is named.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
@@ -61,17 +61,20 @@ def plot_curves(
         'step'
     """
     _checks.choice(scale, "scale", Literal["linear", "log"])
-    labels = columns if isinstance(columns, Mapping) else {name: name.replace("_", " ") for name in columns}
+    labels = _checks.labels(columns)
+    curves = {name: trajectory[name].reshape(len(trajectory), -1) for name in labels}
+    first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
     ax = _axes(ax)
     if phases is not None:
-        _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
-    for name, label in labels.items():
-        values = trajectory[name].flatten(1) if trajectory[name].ndim > 1 else trajectory[name][:, None]
+        _shade(ax, phases, start=first, end=last)
+    for name, values in curves.items():
         width = 1.8 if values.shape[1] == 1 else 0.6
-        lines = ax.plot(trajectory.steps.numpy(), values.numpy(), linewidth=width, label=label)
+        lines = ax.plot(trajectory.steps.numpy(), values.numpy(), linewidth=width, label=labels[name])
         for line in lines[1:]:
             line.set(color=lines[0].get_color(), label="_")
-    ax.set(xlabel="step", yscale=scale, xlim=(int(trajectory.steps[0]), int(trajectory.steps[-1])))
+    ax.set(xlabel="step", yscale=scale)
+    if first < last:
+        ax.set_xlim(first, last)
     ax.legend(loc="best", fontsize="small", framealpha=0.9)
     return ax
 
@@ -95,12 +98,12 @@ def plot_spectrum(power: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axe
         >>> len(plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]), key_frequencies=[2]).patches)
         3
     """
-    heights = _checks.power(power)
+    heights = _checks.power(power).detach().cpu()
     frequencies = range(1, len(heights) + 1)
     chosen = _checks.bars(key_frequencies, len(heights))
     ax = _axes(ax)
     colours = [_KEY if k in chosen else _OTHER for k in frequencies]
-    ax.bar(list(frequencies), heights.detach().cpu().numpy(), color=colours, width=0.8)
+    ax.bar(list(frequencies), heights.numpy(), color=colours, width=0.8)
     for k in chosen:
         ax.annotate(
             str(k), (k, float(heights[k - 1])), xytext=(0, 2), textcoords="offset points", ha="center", va="bottom",
@@ -184,9 +187,10 @@ def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
 
 
 def _heat_map(values: Tensor, ax: Axes) -> Axes:
+    values = values.detach().cpu()
     extreme = float(values.abs().max()) or 1.0
     signed = bool((values < 0).any())
     colours, lowest = ("RdBu_r", -extreme) if signed else ("Reds", 0.0)
-    image = ax.imshow(values.detach().cpu().numpy(), cmap=colours, vmin=lowest, vmax=extreme, interpolation="nearest")
+    image = ax.imshow(values.numpy(), cmap=colours, vmin=lowest, vmax=extreme, interpolation="nearest")
     ax.figure.colorbar(image, ax=ax, shrink=0.8)
     return ax

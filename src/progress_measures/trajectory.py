@@ -150,6 +150,7 @@ def track(
         except Exception as error:
             error.add_note(f"This was at step {step}.")
             raise
+        del checkpoint, model  # before the next one is loaded
     if not rows:
         raise ValueError("`checkpoints` must hold at least one (step, model). Got none.")
     steps = sorted(rows)

@@ -2,8 +2,7 @@
 
 import difflib
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -19,16 +18,14 @@ def steps(values: object) -> Tensor:
     array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`steps` must be a sequence of at least one integer. Got shape {array.shape}.")
-    if not np.issubdtype(array.dtype, np.integer):
-        whole = array.astype(np.int64) if np.issubdtype(array.dtype, np.floating) else None
-        if whole is None or not np.array_equal(whole, array):
-            raise TypeError(f"`steps` must be integers. Got {array.dtype}.")
-        array = whole
+    if array.dtype.kind not in "iuf" or not np.array_equal(array, np.round(array)) or not np.isfinite(array).all():
+        raise TypeError(f"`steps` must be integers. Got {array.dtype}.")
+    array = array.astype(np.int64)
     falls = np.flatnonzero(np.diff(array) <= 0)
     if falls.size:
         before, after = array[falls[0]], array[falls[0] + 1]
         raise ValueError(f"`steps` must ascend strictly. Got {after} after {before}.")
-    return torch.as_tensor(array.astype(np.int64))
+    return torch.from_numpy(array)
 
 
 def columns(values: object, count: int) -> dict[str, Tensor]:
@@ -50,13 +47,19 @@ def columns(values: object, count: int) -> dict[str, Tensor]:
 
 def numeric(value: object, name: str) -> Tensor:
     """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph."""
+    if isinstance(value, list | tuple) and value and all(isinstance(each, Tensor) for each in value):
+        value = torch.stack(value)
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().to(torch.complex128 if value.is_complex() else torch.float64).numpy()
     try:
-        array = value.detach().cpu() if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
-    except (TypeError, ValueError):
+        array = np.asarray(value)
+    except ValueError:
         raise TypeError(f"`{name}` must be numbers. Got {kind(value)}.") from None
-    if array.is_complex():
+    if array.dtype.kind == "c":
         raise TypeError(f"`{name}` must be real. Got {array.dtype}.")
-    return array.to(torch.float64, copy=True)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"`{name}` must be numbers. Got {kind(value)}.")
+    return torch.from_numpy(np.array(array, dtype=np.float64))
 
 
 def column(name: object, known: Mapping[str, Tensor]) -> str:
@@ -66,6 +69,18 @@ def column(name: object, known: Mapping[str, Tensor]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
     hint = f" Did you mean {near[0]!r}?" if near else " The trajectory has no columns."
     raise KeyError(f"`name` must be a column of the trajectory. Got {name!r}.{hint}")
+
+
+def labels(columns: object) -> dict[str, str]:
+    """Labels by name of the columns to draw, from one name, several, or a mapping to labels."""
+    if isinstance(columns, str):
+        columns = [columns]
+    if not isinstance(columns, Iterable):
+        raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {kind(columns)}.")
+    found = dict(columns) if isinstance(columns, Mapping) else {name: str(name).replace("_", " ") for name in columns}
+    if not found:
+        raise ValueError("`columns` must name at least one column. Got none.")
+    return found
 
 
 def measure(value: object) -> Callable[[nn.Module], Any]:
@@ -109,12 +124,20 @@ def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]
 
 
 def archive(file: IO[bytes], path: object) -> dict[str, Any]:
-    """The arrays of an ``.npz`` file, without unpickling anything."""
+    """The arrays of an ``.npz`` file by name, without unpickling anything."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+        # Not np.load, which finds an array "x" where one is called "x.npy".
+        with zipfile.ZipFile(file) as members:
+            return {name.removesuffix(".npy"): _array(members, name) for name in members.namelist()}
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file can raise nearly anything
         raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {error}.") from error
+
+
+def _array(members: zipfile.ZipFile, name: str) -> Any:
+    with members.open(name) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:

@@ -115,6 +115,10 @@ class Activations(Mapping[str, Tensor]):
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
 
     @override
+    def __contains__(self, path: object) -> bool:
+        return path in self._calls
+
+    @override
     def __iter__(self) -> Iterator[str]:
         return iter(self._calls)
 

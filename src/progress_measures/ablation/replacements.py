@@ -40,7 +40,8 @@ def mean_ablation() -> Replacement:
     """
 
     def mean_over_batch(activation: Tensor) -> Tensor:
-        return activation.mean(0, keepdim=True).expand_as(activation)
+        # A copy, because what comes next may work in place.
+        return activation.mean(0, keepdim=True).expand_as(activation).clone()
 
     return mean_over_batch
 
