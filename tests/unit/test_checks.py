@@ -290,7 +290,7 @@ MISTAKES = [
     ("column of words", lambda: pm.Trajectory([0], {"test_loss": ["low"]}), TypeError,
      "`columns['test_loss']` must be numbers. Got list."),
     ("complex column", lambda: pm.Trajectory([0], {"test_loss": np.array([1j])}), TypeError,
-     "`columns['test_loss']` must be real. Got torch.complex128."),
+     "`columns['test_loss']` must be real. Got complex128."),
     ("column misspelt", lambda: RUN["tets_loss"], KeyError,
      "`name` must be a column of the trajectory. Got 'tets_loss'. Did you mean 'test_loss'?"),
     ("no columns", lambda: pm.Trajectory([0], {})["test_loss"], KeyError,

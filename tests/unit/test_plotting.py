@@ -1,0 +1,296 @@
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
+
+import progress_measures as pm
+from progress_measures import plotting
+
+RUN = pm.Trajectory(
+    [0, 100, 300],
+    {
+        "test_loss": [5.0, 9.0, 0.1],
+        "train_loss": [5.0, 1.0, 0.0],
+        "per_frequency": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+    },
+)
+PICTURES = {
+    "curves": lambda **options: plotting.plot_curves(RUN, ["test_loss"], **options),
+    "spectrum": lambda **options: plotting.plot_spectrum(torch.ones(3), **options),
+    "grid": lambda **options: plotting.plot_grid(torch.eye(5), **options),
+    "Fourier grid": lambda **options: plotting.plot_fourier_grid(torch.eye(5), **options),
+}
+
+each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@each_picture
+def test_picture_is_drawn_on_the_axes_given(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    assert draw(ax=right) is right
+    assert right.has_data()
+    assert not left.has_data()
+    assert plt.get_fignums() == [figure.number]
+
+
+@each_picture
+def test_picture_without_axes_is_drawn_on_a_new_figure(draw):
+    current = plt.figure()
+    axes = draw()
+    assert isinstance(axes, Axes)
+    assert axes.figure is not current
+    assert axes.has_data()
+    assert not current.axes
+
+
+@each_picture
+def test_picture_can_be_saved(draw, tmp_path):
+    draw().figure.savefig(tmp_path / "picture.png")  # a warning of matplotlib's is an error here
+
+
+def test_mistake_leaves_no_figure_behind():
+    with pytest.raises(KeyError):
+        plotting.plot_curves(RUN, ["tets_loss"])
+    assert plt.get_fignums() == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Curves
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def shades(axes):
+    """Left and right end of each shaded phase."""
+    return [(span.get_x(), span.get_x() + span.get_width()) for span in axes.patches]
+
+
+def test_curves_are_the_columns_over_the_steps():
+    axes = plotting.plot_curves(RUN, ["train_loss", "test_loss"])
+    train, test = axes.get_lines()
+    assert train.get_xdata().tolist() == test.get_xdata().tolist() == [0, 100, 300]
+    assert train.get_ydata().tolist() == [5.0, 1.0, 0.0]
+    assert test.get_ydata().tolist() == [5.0, 9.0, 0.1]
+    assert train.get_color() != test.get_color()
+    assert (axes.get_xlabel(), axes.get_xlim(), axes.get_yscale()) == ("step", (0, 300), "log")
+
+
+def test_scale_is_the_one_asked_for():
+    assert plotting.plot_curves(RUN, ["test_loss"], scale="linear").get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels"),
+    [
+        (["test_loss", "train_loss"], ["test loss", "train loss"]),
+        (("test_loss",), ["test loss"]),
+        (
+            {"train_loss": "of the training pairs", "test_loss": "of the others"},
+            ["of the training pairs", "of the others"],
+        ),
+        (["per_frequency", "test_loss"], ["per frequency", "test loss"]),
+    ],
+)
+def test_legend_has_one_label_per_column(columns, labels):
+    assert legend(plotting.plot_curves(RUN, columns)) == labels
+
+
+def test_entries_of_a_vector_are_thin_lines_of_one_colour():
+    first, second, whole = plotting.plot_curves(RUN, ["per_frequency", "test_loss"]).get_lines()
+    assert first.get_ydata().tolist() == [1.0, 3.0, 5.0]
+    assert second.get_ydata().tolist() == [2.0, 4.0, 6.0]
+    assert first.get_color() == second.get_color() != whole.get_color()
+    assert first.get_linewidth() == second.get_linewidth() < whole.get_linewidth()
+
+
+def test_column_of_several_axes_is_drawn_flat():
+    run = pm.Trajectory([0, 1], {"x": torch.arange(8.0).reshape(2, 2, 2)})
+    lines = plotting.plot_curves(run, ["x"]).get_lines()
+    assert [line.get_ydata().tolist() for line in lines] == [[0.0, 4.0], [1.0, 5.0], [2.0, 6.0], [3.0, 7.0]]
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "extents"),
+    [
+        ((100, 200, 250), [(0, 100), (100, 200), (200, 250)]),
+        ((100, 200, None), [(0, 100), (100, 200), (200, 300)]),
+        ((100, None, None), [(0, 100), (100, 300)]),
+        ((None, None, None), [(0, 300)]),
+    ],
+)
+def test_phases_are_shaded_up_to_the_first_that_does_not_end(boundaries, extents):
+    axes = plotting.plot_curves(RUN, ["test_loss"], phases=pm.Phases(*boundaries))
+    assert shades(axes) == extents
+    assert legend(axes) == [*("memorization", "circuit formation", "cleanup")[: len(extents)], "test loss"]
+    assert len({to_hex(span.get_facecolor()) for span in axes.patches}) == len(extents)
+    assert all(span.get_zorder() < line.get_zorder() for span in axes.patches for line in axes.get_lines())
+    assert axes.get_xlim() == (0, 300)
+
+
+def test_nothing_is_shaded_without_phases():
+    assert shades(plotting.plot_curves(RUN, ["test_loss"])) == []
+
+
+def test_run_of_one_step_is_drawn_without_a_warning():
+    plotting.plot_curves(pm.Trajectory([7], {"x": [1.0]}), ["x"])
+
+
+def test_no_column_is_an_error():
+    with pytest.raises(ValueError, match=r"`columns` must name at least one column. Got none."):
+        plotting.plot_curves(RUN, [])
+    assert plt.get_fignums() == []
+
+
+def test_column_may_be_given_by_its_name_alone():
+    assert legend(plotting.plot_curves(RUN, "test_loss")) == ["test loss"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Spectra
+
+
+def test_spectrum_has_a_bar_per_frequency():
+    axes = plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]))
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.1, 4.0, 0.2])
+    assert [bar.get_x() + bar.get_width() / 2 for bar in axes.patches] == pytest.approx([1, 2, 3])
+    assert len({bar.get_facecolor() for bar in axes.patches}) == 1
+    assert (axes.get_xlabel(), axes.get_ylim()[0], list(axes.texts)) == ("frequency", 0, [])
+
+
+def test_key_frequencies_are_coloured_and_numbered():
+    axes = plotting.plot_spectrum(np.array([0.1, 4.0, 0.2, 3.0]), key_frequencies=(4, 2))
+    colours = [to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert colours[0] == colours[2] != colours[1] == colours[3]
+    notes = axes.texts
+    assert all(type(note) is Annotation for note in notes)
+    assert [(note.get_text(), note.xy) for note in notes] == [("4", (4, 3.0)), ("2", (2, 4.0))]
+    assert {to_hex(note.get_color()) for note in notes} == {colours[1]}
+
+
+def test_key_frequencies_may_be_what_the_library_found():
+    power = torch.tensor([0.2, 9.0, 0.1, 5.0, 0.2, 0.1, 0.1, 0.1])
+    axes = plotting.plot_spectrum(power, key_frequencies=pm.key_frequencies(power))
+    assert [note.get_text() for note in axes.texts] == ["2", "4"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Heat maps
+
+SIGNED = torch.arange(25.0).reshape(5, 5) - 8
+
+
+@pytest.mark.parametrize("plot", [plotting.plot_grid, plotting.plot_fourier_grid])
+def test_heat_map_shows_the_values_with_zero_in_white(plot):
+    axes = plot(SIGNED)
+    (image,) = axes.get_images()
+    np.testing.assert_array_equal(image.get_array(), SIGNED.numpy())
+    assert image.get_clim() == (-16.0, 16.0)
+    assert sum(image.to_rgba(0.0)[:3]) > 2.9
+    red, _, blue, _ = image.to_rgba(8.0)
+    assert red > blue
+    assert image.colorbar is not None
+
+
+@pytest.mark.parametrize("plot", [plotting.plot_grid, plotting.plot_fourier_grid])
+@pytest.mark.parametrize("values", [SIGNED.abs(), torch.zeros(5, 5)], ids=["positive", "zero"])
+def test_heat_map_without_negative_values_has_zero_in_white_too(plot, values):
+    (image,) = plot(values).get_images()
+    assert sum(image.to_rgba(0.0)[:3]) > 2.9
+    assert image.get_clim()[1] == (values.max() or 1.0)
+
+
+def test_grid_has_a_downwards_and_b_to_the_right():
+    axes = plotting.plot_grid(SIGNED)
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("a", "b")
+    bottom, top = axes.get_ylim()
+    left, right = axes.get_xlim()
+    assert bottom > top
+    assert left < right
+
+
+def ticks(axis):
+    return list(zip(axis.get_ticklocs().tolist(), [label.get_text() for label in axis.get_ticklabels()], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "expected"),
+    [
+        (5, {}, [(0, "const"), (1, "cos 1"), (2, "sin 1"), (3, "cos 2"), (4, "sin 2")]),
+        (5, {"key_frequencies": [2]}, [(3, "cos 2")]),
+        (6, {"key_frequencies": (1, 3)}, [(1, "cos 1"), (5, "cos 3")]),
+        (1, {}, [(0, "const")]),
+    ],
+)
+def test_components_are_named_on_both_axes(n, options, expected):
+    axes = plotting.plot_fourier_grid(torch.eye(n), **options)
+    assert ticks(axes.xaxis) == ticks(axes.yaxis) == expected
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("component of a", "component of b")
+
+
+def test_components_of_a_large_grid_are_named_here_and_there():
+    axes = plotting.plot_fourier_grid(torch.eye(113))
+    labels = pm.fourier_labels(113)
+    assert all(label == labels[row] for row, label in ticks(axes.xaxis))
+    assert len(ticks(axes.xaxis)) == 9
+
+
+@pytest.fixture
+def _every_warning_of_torch():
+    # Most of them are given once per process, so that which test sees one depends on the order.
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(before)
+
+
+@pytest.mark.usefixtures("_every_warning_of_torch")
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x: plotting.plot_spectrum(x[0], key_frequencies=[1]),
+        plotting.plot_grid,
+        plotting.plot_fourier_grid,
+    ],
+    ids=["spectrum", "grid", "Fourier grid"],
+)
+def test_values_may_carry_a_graph(draw):
+    assert draw(SIGNED.abs().requires_grad_()).has_data()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Without matplotlib
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_library_does_not_import_matplotlib():
+    code = "import sys, progress_measures; print([name for name in sys.modules if name.startswith('matplotlib')])"
+    assert python(code) == "[]\n"
+
+
+def test_missing_matplotlib_is_met_with_how_to_install_it():
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+try:
+    import progress_measures.plotting
+except ImportError as error:
+    print(error)
+"""
+    assert python(code) == 'progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"\n'
