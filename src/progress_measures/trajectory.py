@@ -70,9 +70,10 @@ class Trajectory:
         Raises:
             OSError: If it cannot be written; what was there before is still there.
         """
-        arrays = {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
+        arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
+        arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
         with _whole(path) as half, half.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **{_STEPS: self.steps.numpy()}, **arrays)
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
