@@ -101,9 +101,10 @@ def test_unsigned_steps_have_to_ascend():
         pm.Trajectory(np.array([5, 3], dtype=np.uint8), {})
 
 
-def test_steps_are_not_nan():
+@pytest.mark.parametrize("step", [NAN, float("inf")])
+def test_steps_are_finite(step):
     with pytest.raises(TypeError, match=r"`steps` must be integers. Got float64."):
-        pm.Trajectory([0.0, NAN], {})
+        pm.Trajectory([0.0, step], {})
 
 
 def test_columns_keep_their_order_and_shapes():
