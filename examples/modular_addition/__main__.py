@@ -23,6 +23,7 @@ COLUMNS = {
     "gini_W_L": "Gini W_L",
     "sum_squared_weights": "sum w²",
 }
+NAMES = ("memorization", "circuit formation", "cleanup", "stable")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,11 +61,14 @@ def table(trajectory: pm.Trajectory, phases: pm.Phases) -> str:
 
 
 def phase_at(step: int, phases: pm.Phases) -> str:
-    """The phase that a step lies in; past the last known boundary it is the phase that did not end."""
-    for field, end in vars(phases).items():
-        if end is None or step <= end:
-            return field.removesuffix("_end").replace("_", " ")
-    return "stable"
+    """The phase that a step lies in: the first that ends at it or later, else the one after the last that ended."""
+    after_last = 0
+    for index, end in enumerate(vars(phases).values()):
+        if end is not None and step <= end:
+            return NAMES[index]
+        if end is not None:
+            after_last = index + 1
+    return NAMES[after_last]
 
 
 def findings(run: Analysis) -> str:

@@ -217,10 +217,10 @@ def _part_of_inputs(coefficients: Tensor, op: Operation, frequency: int, terms: 
 
 def _arguments(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
     _checks.choice(terms, "terms", Terms)
-    x = _checks.logits_on_grid(logits, op.n)
-    return x, _checks.frequencies(frequencies, op.frequencies, n=op.n, cyclic=op.cyclic)
+    x = _checks.logits_on_grid(logits, op)
+    return x, _checks.frequencies(frequencies, op)
 
 
 def _replacement_arguments(op: Operation, frequencies: object, terms: object) -> tuple[int, ...]:
     _checks.choice(terms, "terms", ActivationTerms)
-    return _checks.frequencies(frequencies, op.frequencies, n=op.n, cyclic=op.cyclic)
+    return _checks.frequencies(frequencies, op)

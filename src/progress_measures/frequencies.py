@@ -57,7 +57,7 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
         >>> pm.key_frequencies(torch.tensor([0.2, 9.0, 0.1, 5.0, 0.2, 0.1, 0.1, 0.1]))
         (2, 4)
     """
-    values = _checks.power(power).detach().cpu().numpy()
+    values = _checks.power(power).cpu().numpy()
     _checks.number(min_drop, "min_drop", above=1)
     _checks.number(min_share, "min_share", above=0)
     if values.size < 2:

@@ -45,6 +45,7 @@ def grid_logits(
         True
     """
     _checks.function(predict, "predict")
+    _checks.operation(op)
     size = op.n**2 if batch_size is None else _checks.integer(batch_size, "batch_size", at_least=1)
     with torch.set_grad_enabled(requires_grad), _evaluation(predict):
         columns = [_columns(predict, pairs, op) for pairs in torch.split(op.pairs.to(_device(predict)), size)]

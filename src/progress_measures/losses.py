@@ -40,7 +40,7 @@ def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) 
         >>> f"{pm.cross_entropy(confident, op):.4e}"  # 4 exp(-60)
         '3.5026e-26'
     """
-    x = _checks.logits_on_grid(logits, op.n)
+    x = _checks.logits_on_grid(logits, op)
     chosen = _checks.mask(mask, op.n, x.device)
     return pair_losses(x[chosen], op.table.to(x.device)[chosen]).mean()
 
@@ -65,7 +65,7 @@ def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Te
         >>> pm.accuracy(torch.nn.functional.one_hot(op.table, 5), op)
         tensor(1., dtype=torch.float64)
     """
-    x = _checks.logits_on_grid(logits, op.n)
+    x = _checks.logits_on_grid(logits, op)
     chosen = _checks.mask(mask, op.n, x.device)
     return pair_hits(x[chosen], op.table.to(x.device)[chosen]).mean()
 
@@ -177,7 +177,7 @@ def excluded_loss_per_frequency(
         [0.065, 0.065, 1.946]
     """
     _checks.choice(terms, "terms", Terms)
-    x = _checks.logits_on_grid(logits, op.n)
+    x = _checks.logits_on_grid(logits, op)
     chosen = _checks.mask(mask, op.n, x.device)
     rows, answers = x[chosen], op.table.to(x.device)[chosen]
     losses = [pair_losses(rows - removed, answers).mean() for removed in parts(x, op, op.frequencies, chosen, terms)]

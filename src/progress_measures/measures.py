@@ -47,7 +47,7 @@ class Measures:
         """The numbers by name, as a logger takes them; those per frequency as ``excluded_loss_per_frequency/k``."""
         flat: dict[str, float] = {}
         for field in fields(self):
-            value = getattr(self, field.name)
+            value = getattr(self, field.name).detach()
             if value.ndim == 0:
                 flat[field.name] = float(value)
             else:
@@ -85,9 +85,9 @@ def measure(logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_
         >>> round(m.as_dict()["excluded_loss"], 4), round(m.as_dict()["excluded_loss_per_frequency/3"], 4)
         (1.9459, 1.9459)
     """
-    x = _checks.logits_on_grid(logits, op.n)
+    x = _checks.logits_on_grid(logits, op)
     train = _checks.train_mask(train_mask, op.n, x.device)
-    chosen = _checks.frequencies(frequencies, op.frequencies, n=op.n, cyclic=op.cyclic)
+    chosen = _checks.frequencies(frequencies, op)
     answers = op.table.to(x.device)
     restricted = restrict(x, op, chosen)
     excluded = exclude(x, op, chosen)[train]

@@ -44,7 +44,8 @@ def plot_curves(
         trajectory: What ``track`` returned.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             entries of a vector are drawn as one thin line each.
-        phases: What ``find_phases`` returned; shading ends at the first boundary that is None.
+        phases: What ``find_phases`` returned; a phase is shaded where both its ends are known, or to the end of the
+            run if that stopped in it.
         scale: Of the vertical axis.
         ax: Where to draw; a new figure if None.
 
@@ -98,7 +99,7 @@ def plot_spectrum(power: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axe
         >>> len(plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]), key_frequencies=[2]).patches)
         3
     """
-    heights = _checks.power(power).detach().cpu()
+    heights = _checks.power(power).cpu()
     frequencies = range(1, len(heights) + 1)
     chosen = _checks.bars(key_frequencies, len(heights))
     ax = _axes(ax)
@@ -178,12 +179,17 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    for field, (name, colour) in _PHASES.items():
-        stop = getattr(phases, field)
-        ax.axvspan(start, end if stop is None else stop, color=colour, linewidth=0, label=name, zorder=0)
-        if stop is None:
+    """Shades each phase whose two ends are known; the one that the run stopped in goes on to its end."""
+    stops = [getattr(phases, field) for field in _PHASES]
+    starts = [start, *stops]
+    for index, (name, colour) in enumerate(_PHASES.values()):
+        begin, stop = starts[index], stops[index]
+        if stop is None and all(later is None for later in stops[index:]):
+            stop = end
+        if begin is not None and stop is not None:
+            ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
+        if stop == end:
             return
-        start = stop
 
 
 def _heat_map(values: Tensor, ax: Axes) -> Axes:

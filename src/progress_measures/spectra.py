@@ -38,7 +38,7 @@ def spectrum(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
         >>> pm.spectrum(torch.tensor([1.0, -1.0, 1.0, -1.0]), pm.addition(4))
         tensor([0., 4.], dtype=torch.float64)
     """
-    x, axis = _checks.over_elements(x, op.n, dim)
+    x, axis = _checks.over_elements(x, op, dim)
     columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
     return sum_rows((op.basis.to(x.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
 
@@ -69,7 +69,7 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
         >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
         [0.0, 0.0, 1.0]
     """
-    x = _checks.logits_on_grid(logits, op.n)
+    x = _checks.logits_on_grid(logits, op)
     coefficients = op.basis.to(x.device) @ answer_means(x, op)
     power = op.n * sum_rows(coefficients.square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, x.flatten(), (x - x.mean((0, 1))).flatten())
@@ -102,7 +102,7 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
         >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    x = _checks.on_grid(activations, op.n, "activations", "(a, b, neuron)")
+    x = _checks.on_grid(activations, op, "activations", "(a, b, neuron)")
     block = input_coefficients(x, op).square()
     block = sum_rows(sum_rows(block, op.row_frequency, 0), op.row_frequency, 1)
     both = block.diagonal(dim1=0, dim2=1)[:, 1:]

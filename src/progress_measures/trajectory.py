@@ -53,13 +53,16 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.steps, dict(self.columns))  # a read-only mapping cannot be copied or sent by itself
+
     def __repr__(self) -> str:
         first, last = int(self.steps[0]), int(self.steps[-1])
         return f"Trajectory({len(self)} steps, {first}..{last}; {', '.join(self.columns)})"
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays."""
-        return {_STEPS: self.steps.numpy(), **{name: values.numpy() for name, values in self.columns.items()}}
+        """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays, all of them copies."""
+        return {_STEPS: self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the trajectory to a NumPy ``.npz`` file, whole or not at all; no pickle is involved.
@@ -144,7 +147,7 @@ def track(
     """
     numbers_of = _checks.measure(measure)
     rows: dict[int, dict[str, Tensor]] = {}
-    for checkpoint in checkpoints:
+    for checkpoint in _checks.checkpoint_pairs(checkpoints):
         step, model = _checks.checkpoint(checkpoint, rows)
         try:
             rows[step] = _checks.row(numbers_of(model), next(iter(rows.values()), None))

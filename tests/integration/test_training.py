@@ -190,3 +190,16 @@ def test_interruption_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "train", interrupted)
     with pytest.raises(SystemExit, match="The same command goes on"):
         command.main(["--output", str(tmp_path), *TINY])
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        (pm.Phases(1000, 5000, 8000), ["memorization", "memorization", "circuit formation", "cleanup", "stable"]),
+        (pm.Phases(None, None, None), ["memorization"] * 5),
+        (pm.Phases(1000, None, None), ["memorization"] * 2 + ["circuit formation"] * 3),
+        (pm.Phases(None, 5000, None), ["circuit formation"] * 3 + ["cleanup"] * 2),
+    ],
+)
+def test_phase_of_a_step(phases, expected):
+    assert [measuring.phase_at(step, phases) for step in (0, 1000, 1001, 5001, 9000)] == expected

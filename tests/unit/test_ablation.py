@@ -195,7 +195,7 @@ def test_captured_is_a_mapping_from_each_path(model):
     assert len(activations) == 2
     assert activations["mlp.1"].tolist() == [[1.0, 2.0, 1.0], [3.0, 0.0, 0.0]]
     assert torch.equal(activations[""], output)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=r"`path` must be one that was captured. Got 'mlp'. Did you mean 'mlp.1'"):
         activations["mlp"]
 
 
@@ -207,7 +207,7 @@ def test_captured_joins_calls_in_order(model):
     assert activations["mlp"].tolist() == [[3.0, 6.0], [3.0, 0.0]]
     model(X)
     assert len(activations["mlp"]) == 2
-    assert repr(activations) == "Activations('mlp': 2 calls)"
+    assert repr(activations) == "Activations('mlp')"
 
 
 def test_captured_joins_the_batches_of_the_grid():

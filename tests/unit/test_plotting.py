@@ -294,3 +294,16 @@ except ImportError as error:
     print(error)
 """
     assert python(code) == 'progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"\n'
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        (pm.Phases(None, 100, 200), [(100, 200)]),
+        (pm.Phases(None, 100, None), [(100, 300)]),
+        (pm.Phases(None, None, None), [(0, 300)]),
+        (pm.Phases(100, None, None), [(0, 100), (100, 300)]),
+    ],
+)
+def test_only_what_is_known_is_shaded(phases, expected):
+    assert shades(plotting.plot_curves(RUN, ["train_loss"], phases=phases)) == expected

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import os
 import pickle
@@ -435,3 +436,31 @@ def test_error_names_the_step(measure, error):
     with pytest.raises(error) as caught:
         pm.track([(1300, torch.tensor(1))], measure)
     assert caught.value.__notes__ == ["This was at step 1300."]
+
+
+def test_copies_and_pickles(trajectory):
+    for again in (copy.deepcopy(trajectory), copy.copy(trajectory), pickle.loads(pickle.dumps(trajectory))):
+        assert same_bits(again.steps, trajectory.steps)
+        assert again.columns.keys() == trajectory.columns.keys()
+        assert all(same_bits(again[name], trajectory[name]) for name in trajectory.columns)
+
+
+def test_arrays_are_copies(trajectory):
+    arrays = trajectory.to_arrays()
+    for array in arrays.values():
+        array[:] = 9
+    assert trajectory.steps[0] == 0
+    assert not (trajectory["per_frequency"] == 9).all()
+
+
+@pytest.mark.parametrize("name", ["steps", 1])
+def test_names_are_checked_at_the_first_step(name):
+    measured = []
+
+    def measure(model):
+        measured.append(model)
+        return {name: model}
+
+    with pytest.raises((TypeError, ValueError), match="`measure` must"):
+        pm.track([(0, torch.ones(())), (1, torch.ones(()))], measure)
+    assert len(measured) == 1

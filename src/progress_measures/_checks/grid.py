@@ -1,14 +1,23 @@
 """Checks of operations, and of what lives on the grid of their pairs."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.tensors import finite, real, tensor
+from progress_measures._checks.tensors import finite, one_dim, real, tensor
 from progress_measures._checks.values import kind, shape
+
+
+def operation(op: Any) -> int:
+    """The order of an operation, known by its fields: this room lies below that of ``Operation``."""
+    if not all(hasattr(op, field) for field in ("n", "elements", "table", "basis", "row_frequency", "frequencies")):
+        raise TypeError(f"`op` must be an Operation, such as addition(113). Got {kind(op)}.")
+    n: int = op.n
+    return n
 
 
 def operation_fields(elements: object, table: object, basis: object, row_frequency: object) -> dict[str, Tensor]:
@@ -16,15 +25,15 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
     elements, table, row_frequency = (
         _indices(x, name) for x, name in ((elements, "elements"), (table, "table"), (row_frequency, "row_frequency"))
     )
-    basis = finite(real(basis, "basis"), "basis").to(torch.float64)
+    basis = finite(real(basis, "basis"), "basis").detach().to(torch.float64, copy=True)
     n = elements.numel()
+    if n == 0:
+        raise ValueError("`elements` must hold at least one token. Got none.")
     expected = {"elements": (n,), "table": (n, n), "basis": (n, n), "row_frequency": (n,)}
     fields = {"elements": elements, "table": table, "basis": basis, "row_frequency": row_frequency}
     for name, field in fields.items():
-        if n == 0 or field.shape != expected[name]:
-            raise ValueError(
-                f"`{name}` must have shape {expected[name]} for n={n}, and n at least 1. Got {shape(field)}."
-            )
+        if field.shape != expected[name]:
+            raise ValueError(f"`{name}` must have shape {expected[name]} for n={n}. Got {shape(field)}.")
     if elements.min() < 0 or len(set(elements.tolist())) < n:
         raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
     every = torch.arange(n).expand(n, n)
@@ -32,7 +41,10 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
         raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
     error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype)).abs().max())
     if error > 1e-10:
-        raise ValueError(f"`basis` must have orthonormal rows. Got an inner product that is off by {error:.3g}.")
+        raise ValueError(
+            f"`basis` must have orthonormal rows to 1e-10. Got an inner product that is off by {error:.3g}. "
+            "Compute it in float64."
+        )
     if float((basis[0] - basis[0, 0]).abs().max()) > 1e-10:
         raise ValueError("`basis` must have a constant row 0.")
     steps = row_frequency.diff(prepend=row_frequency.new_tensor([-1]))
@@ -45,11 +57,24 @@ def _indices(x: object, name: str) -> Tensor:
     x = tensor(x, name)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"`{name}` must be integers. Got {x.dtype}.")
-    return x.to(torch.int64)
+    return x.to(torch.int64, copy=True)
 
 
-def on_grid(x: object, n: int, name: str, axes: str) -> Tensor:
+def over_elements(x: object, op: Any, dim: object, name: str = "x") -> tuple[Tensor, int]:
+    """A real tensor with one entry per element of the operation along ``dim``, and that axis."""
+    x, n = finite(real(x, name), name), operation(op)
+    axis = one_dim(dim, x)
+    if x.shape[axis] != n:
+        raise ValueError(
+            f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "
+            f"Select them first: {name}.index_select({axis}, op.elements)."
+        )
+    return x, axis
+
+
+def on_grid(x: object, op: Any, name: str, axes: str) -> Tensor:
     """Finite float64 values on every pair of inputs: ``(n, n, m)``, or ``(n*n, m)`` in row-major order."""
+    n = operation(op)
     x = real(x, name)
     if x.ndim == 2 and x.shape[0] == n * n:
         x = x.reshape(n, n, -1)
@@ -60,15 +85,17 @@ def on_grid(x: object, n: int, name: str, axes: str) -> Tensor:
     return finite(x, name, axes).to(torch.float64)
 
 
-def logits_on_grid(logits: object, n: int) -> Tensor:
+def logits_on_grid(logits: object, op: Any) -> Tensor:
     """Finite float64 logits with axes ``(a, b, c)``, shape ``(n, n, n)``."""
-    x = real(logits, "logits")
+    x, n = real(logits, "logits"), operation(op)
     if x.ndim in (2, 3) and x.shape[-1] != n and x.shape[:-1] in ((n, n), (n * n,)):
-        remedy = "Drop the separator's column." if x.shape[-1] == n + 1 else "Gather the columns of `op.elements`."
+        remedy = " Drop the separator's column." if x.shape[-1] == n + 1 else ""
+        if x.shape[-1] > n + 1:
+            remedy = " Select those of `op.elements`."
         raise ValueError(
-            f"`logits` must have one column per element of the operation ({n}). Got {x.shape[-1]}. {remedy}"
+            f"`logits` must have one column per element of the operation ({n}). Got {x.shape[-1]}.{remedy}"
         )
-    return on_grid(x, n, "logits", "(a, b, c)")
+    return on_grid(x, op, "logits", "(a, b, c)")
 
 
 def mask(mask: object, n: int, device: torch.device, name: str = "mask") -> Tensor:
@@ -97,14 +124,16 @@ def train_mask(mask_: object, n: int, device: torch.device) -> Tensor:
     return chosen
 
 
-def frequencies(values: object, known: Sequence[int], *, n: int, cyclic: bool) -> tuple[int, ...]:
-    """Distinct members of ``known`` (an operation's frequencies, 1..K), in the order given; possibly none."""
+def frequencies(values: object, op: Any) -> tuple[int, ...]:
+    """Distinct members of an operation's frequencies, in the order given; possibly none."""
+    n, known = operation(op), op.frequencies
     chosen = _distinct_integers(values, "frequencies")
     for k in chosen:
+        if not known:
+            raise ValueError(f"`frequencies` must be empty for n={n}, where there is only the constant. Got {k}.")
         if k not in known:
-            allowed = f"lie in {known[0]}..{known[-1]}" if known else "be empty: there is no frequency but the constant"
-            remedy = f" Frequencies k and n-k are the same: pass {n - k}." if cyclic and n - k in known else ""
-            raise ValueError(f"`frequencies` must {allowed} for n={n}. Got {k}.{remedy}")
+            remedy = f" Frequencies k and n-k are the same: pass {n - k}." if op.cyclic and n - k in known else ""
+            raise ValueError(f"`frequencies` must lie in {known[0]}..{known[-1]} for n={n}. Got {k}.{remedy}")
     return chosen
 
 

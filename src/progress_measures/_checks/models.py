@@ -30,16 +30,26 @@ def submodule(parent: nn.Module, path: object) -> nn.Module:
     return found
 
 
-def paths(values: object) -> list[str]:
+def paths(path: object) -> list[str]:
     """One path, or several, as a list without repetition."""
-    if isinstance(values, str):
-        return [values]
-    if not isinstance(values, Iterable):
-        raise TypeError(f"`paths` must be a string or several. Got {values!r} ({kind(values)}).")
-    several = list(dict.fromkeys(values))
+    if isinstance(path, str):
+        return [path]
+    if not isinstance(path, Iterable):
+        raise TypeError(f"`path` must be a string or several. Got {path!r} ({kind(path)}).")
+    several = list(path)
     if not several:
-        raise ValueError("`paths` must name at least one submodule. Got none.")
-    return several
+        raise ValueError("`path` must name at least one submodule. Got none.")
+    for each in several:
+        if not isinstance(each, str):
+            raise TypeError(f"`path` must be a string or several. Got {each!r} ({kind(each)}) among them.")
+    return list(dict.fromkeys(several))
+
+
+def captured_path(path: object, known: Mapping[str, Any]) -> None:
+    """A path that was captured; a wrong one is answered with the nearest."""
+    if path not in known:
+        (near,) = difflib.get_close_matches(str(path), known, n=1, cutoff=0.0)
+        raise KeyError(f"`path` must be one that was captured. Got {path!r}. Did you mean {near!r}?")
 
 
 def replacements(path: object, replacement: object) -> dict[str, Any]:
@@ -50,8 +60,10 @@ def replacements(path: object, replacement: object) -> dict[str, Any]:
         if not path:
             raise ValueError("`path` must name at least one submodule. Got an empty mapping.")
         several = dict(path)
-    else:
+    elif isinstance(path, str):
         several = {path: replacement}
+    else:
+        raise TypeError(f"`path` must be a string, or a mapping from paths to replacements. Got {kind(path)}.")
     for each in several.values():
         if not callable(each):
             raise TypeError(f"`replacement` must be a function of the activation. Got {kind(each)}.")

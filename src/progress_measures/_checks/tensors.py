@@ -68,18 +68,6 @@ def one_dim(dim: object, x: Tensor) -> int:
     return axes[0]
 
 
-def over_elements(x: object, n: int, dim: object, name: str = "x") -> tuple[Tensor, int]:
-    """A real tensor with one entry per element of the operation along ``dim``, and that axis."""
-    x = finite(real(x, name), name)
-    axis = one_dim(dim, x)
-    if x.shape[axis] != n:
-        raise ValueError(
-            f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "
-            f"Select them first: {name}.index_select({axis}, op.elements)."
-        )
-    return x, axis
-
-
 def floating_dtype(dtype: object) -> None:
     """A real floating-point dtype."""
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
@@ -88,7 +76,7 @@ def floating_dtype(dtype: object) -> None:
 
 def power(x: object) -> Tensor:
     """Powers by frequency: finite, non-negative, float64, ``(K,)``."""
-    values = finite(real(x, "power"), "power").to(torch.float64)
+    values = finite(real(x, "power").detach(), "power").to(torch.float64)
     if values.ndim != 1:
         raise ValueError(f"`power` must have one entry per frequency: shape (K,). Got {shape(values)}.")
     if bool((values < 0).any()):

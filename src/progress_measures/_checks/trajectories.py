@@ -15,7 +15,12 @@ from progress_measures._checks.values import function, integer, kind, shape
 
 def steps(values: object) -> Tensor:
     """Strictly ascending integers, int64, ``(T,)``, at least one."""
-    array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
+    try:
+        array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
+    except ValueError:  # of uneven lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype == object:
+        raise TypeError(f"`steps` must be a sequence of integers. Got {kind(values)}.")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`steps` must be a sequence of at least one integer. Got shape {array.shape}.")
     if array.dtype.kind not in "iuf" or not np.array_equal(array, np.round(array)) or not np.isfinite(array).all():
@@ -34,10 +39,7 @@ def columns(values: object, count: int) -> dict[str, Tensor]:
         raise TypeError(f"`columns` must be a mapping from names to values. Got {kind(values)}.")
     found = {}
     for name, column in values.items():
-        if not isinstance(name, str):
-            raise TypeError(f"`columns` must have strings as names. Got {name!r} ({kind(name)}).")
-        if name == "steps":
-            raise ValueError("`columns` must not use the name 'steps'. It is taken by the steps themselves.")
+        _column_name(name, "columns")
         tensor_ = numeric(column, f"columns[{name!r}]")
         if tensor_.ndim == 0 or len(tensor_) != count:
             raise ValueError(f"`columns[{name!r}]` must have one entry per step ({count}). Got shape {shape(tensor_)}.")
@@ -45,14 +47,19 @@ def columns(values: object, count: int) -> dict[str, Tensor]:
     return found
 
 
+def _column_name(name: object, of: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"`{of}` must have strings as names. Got {name!r} ({kind(name)}).")
+    if name == "steps":
+        raise ValueError(f"`{of}` must not use the name 'steps'. It is taken by the steps themselves.")
+
+
 def numeric(value: object, name: str) -> Tensor:
     """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph."""
-    if isinstance(value, list | tuple) and value and all(isinstance(each, Tensor) for each in value):
-        value = torch.stack(value)
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().to(torch.complex128 if value.is_complex() else torch.float64).numpy()
+    if isinstance(value, list | tuple):
+        value = [_without_graph(each) for each in value]
     try:
-        array = np.asarray(value)
+        array = np.asarray(_without_graph(value))
     except ValueError:
         raise TypeError(f"`{name}` must be numbers. Got {kind(value)}.") from None
     if array.dtype.kind == "c":
@@ -60,6 +67,13 @@ def numeric(value: object, name: str) -> Tensor:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"`{name}` must be numbers. Got {kind(value)}.")
     return torch.from_numpy(np.array(array, dtype=np.float64))
+
+
+def _without_graph(value: object) -> object:
+    if not isinstance(value, Tensor):
+        return value
+    # NumPy has no bfloat16.
+    return value.detach().cpu().to(torch.complex128 if value.is_complex() else torch.float64).numpy()
 
 
 def column(name: object, known: Mapping[str, Tensor]) -> str:
@@ -95,10 +109,20 @@ def measure(value: object) -> Callable[[nn.Module], Any]:
     return value
 
 
+def checkpoint_pairs(value: object) -> Iterable[Any]:
+    """Something to take pairs of step and model from."""
+    if isinstance(value, Mapping):
+        raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}. Pass its .items().")
+    if not isinstance(value, Iterable):
+        raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}.")
+    return value
+
+
 def checkpoint(value: object, seen: Mapping[int, object]) -> tuple[int, Any]:
     """A (step, model) whose step is new."""
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}.")
+        length = f" of {len(value)}" if isinstance(value, tuple | list) else ""
+        raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}{length}.")
     step = integer(value[0], "step", at_least=0)
     if step in seen:
         raise ValueError(f"`checkpoints` must hold each step once. Got step {step} twice.")
@@ -109,7 +133,11 @@ def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]
     """The numbers measured at one step, with the names and shapes of the first step's."""
     if not isinstance(values, Mapping):
         raise TypeError(f"`measure` must return a mapping from names to numbers. Got {kind(values)}.")
-    found = {str(name): numeric(value, str(name)) for name, value in values.items()}
+    for name in values:
+        _column_name(name, "measure")
+    if not values:
+        raise ValueError("`measure` must measure something. Got nothing by any name.")
+    found = {name: numeric(value, name) for name, value in values.items()}
     if first is not None:
         if found.keys() != first.keys():
             odd = sorted(found.keys() ^ first.keys())

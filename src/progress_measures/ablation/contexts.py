@@ -63,12 +63,12 @@ def ablated(
 
 
 @contextmanager
-def captured(model: nn.Module, paths: str | Iterable[str]) -> Iterator["Activations"]:
+def captured(model: nn.Module, path: str | Iterable[str]) -> Iterator["Activations"]:
     """The outputs of one or more submodules, recorded for as long as the context lasts.
 
     Args:
         model: Any module.
-        paths: The dotted path of a submodule, as in ``model.named_modules()``, or several.
+        path: The dotted path of a submodule, as in ``model.named_modules()``, or several.
 
     Yields:
         A mapping from each path to its activations, readable in the context and after it. Activations are detached
@@ -87,7 +87,7 @@ def captured(model: nn.Module, paths: str | Iterable[str]) -> Iterator["Activati
         >>> activations["0"].shape, bool((activations["1"] == output).all())
         (torch.Size([5, 4]), True)
     """
-    modules = {at: _checks.submodule(_checks.model(model), at) for at in _checks.paths(paths)}
+    modules = {at: _checks.submodule(_checks.model(model), at) for at in _checks.paths(path)}
     calls: dict[str, list[Tensor]] = {at: [] for at in modules}
 
     def hook_at(at: str) -> Callable[[nn.Module, Any, Any], None]:
@@ -110,6 +110,7 @@ class Activations(Mapping[str, Tensor]):
 
     @override
     def __getitem__(self, path: str) -> Tensor:
+        _checks.captured_path(path, self._calls)
         chunks = self._calls[path]
         _checks.fired({path: len(chunks)})
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
@@ -128,7 +129,7 @@ class Activations(Mapping[str, Tensor]):
 
     @override
     def __repr__(self) -> str:
-        return f"Activations({', '.join(f'{path!r}: {len(chunks)} calls' for path, chunks in self._calls.items())})"
+        return f"Activations({', '.join(map(repr, self._calls))})"
 
 
 @contextmanager
