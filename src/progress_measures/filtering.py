@@ -126,11 +126,11 @@ def project_onto_frequencies(
     """
     chosen = _replacement_arguments(op, frequencies, terms)
 
-    def project_onto_frequencies_(activation: Tensor) -> Tensor:
+    def keep(activation: Tensor) -> Tensor:
         x = _checks.activation_on_grid(activation, op.n)
         return (x.mean((0, 1)) + part(x, op, chosen, terms)).reshape(activation.shape).to(activation.dtype)
 
-    return project_onto_frequencies_
+    return keep
 
 
 def project_out_frequencies(
@@ -165,11 +165,11 @@ def project_out_frequencies(
     """
     chosen = _replacement_arguments(op, frequencies, terms)
 
-    def project_out_frequencies_(activation: Tensor) -> Tensor:
+    def remove(activation: Tensor) -> Tensor:
         x = _checks.activation_on_grid(activation, op.n)
         return (x - part(x, op, chosen, terms)).reshape(activation.shape).to(activation.dtype)
 
-    return project_out_frequencies_
+    return remove
 
 
 # ---------------------------------------------------------------------------------------------------------------------
