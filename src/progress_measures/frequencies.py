@@ -27,13 +27,13 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
     :math:`\prod_{i=j+1}^{K} i / (i + j (r - 1))`; that one is used. The result does not change when the powers are
     scaled.
 
-    It was made for W_L and for the logits of trained networks, whose powers fall by a factor of 5 to 1000 after the
+    It was made for W_L and for the logits of trained networks, whose powers fall by a factor of 5 to 2000 after the
     last key frequency, while neighbours differ by less than 1.2 in W_L at initialization. It fails, by design, as
-    follows. Without a frequency that has no power nothing stands out: a spectrum of one frequency, or one in which all
-    are used alike, has no key frequency. A frequency below ``min_share`` is not named unless the rest is zero. With
-    very few frequencies (K below about 5) only a drop by hundreds is beyond chance. In a network that has learned only
-    half, powers may fall gradually, and the answer depends on ``min_drop``. A frequency that is not used, but has a
-    sharp drop below it, is named: W_E has such ones.
+    follows. Where all frequencies are used alike, or there is only one, none stands out. A frequency below
+    ``min_share`` is not named unless the rest is zero. Where frequencies are few, only a large drop is beyond chance:
+    after one of two frequencies by 2000, of three by 76, of four by 27, of eight by 8.4; after all but one by over a
+    thousand. In a network that has learned only half, powers may fall gradually, and the answer depends on
+    ``min_drop``. A harmonic that the circuit does not rely on is named too if a sharp drop follows it: W_E has such.
 
     Args:
         power: Powers (squared norms, not norms) in the order of ``op.frequencies``, shape ``(K,)``, as
