@@ -59,6 +59,10 @@ MISTAKES = [
      "`op` must be an Operation, such as addition(113). Got str."),
     ("operation of no elements", lambda: operation(elements=torch.ones(0, dtype=torch.int64)), ValueError,
      "`elements` must hold at least one token. Got none."),
+    ("array of strings", lambda: pm.to_fourier(np.array(["a", "b"])), TypeError,
+     "`x` must be numbers. Got an array of <U1."),
+    ("array of objects", lambda: pm.gini(np.array([1, None])), TypeError,
+     "`x` must be numbers. Got an array of object."),
     # Paths and checkpoints of the wrong kind
     ("paths to ablate are a list", lambda: hook(["mlp"], pm.ablated, replacement=pm.zero_ablation()), TypeError,
      "`path` must be a string, or a mapping from paths to replacements. Got list."),

@@ -167,3 +167,9 @@ def test_input_is_left_alone():
     before = x.clone()
     pm.to_fourier(x, (0, 1)), pm.from_fourier(x), pm.frequency_power(x)
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", "f2", "longdouble", "u2", ">i8", "bool"])
+def test_takes_arrays_of_any_real_dtype(dtype):
+    x = np.array([1, 0, 1, 1, 0], dtype=dtype)
+    assert_close(pm.to_fourier(x).double(), pm.to_fourier(torch.tensor([1.0, 0, 1, 1, 0]).double()), rtol=0, atol=1e-3)

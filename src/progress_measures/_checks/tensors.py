@@ -1,6 +1,7 @@
 """Checks of tensors by themselves."""
 
 import operator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +15,16 @@ def tensor(x: object, name: str) -> Tensor:
     if isinstance(x, Tensor):
         return x
     if isinstance(x, np.ndarray | np.number):
-        # PyTorch reads neither negative strides nor a foreign byte order.
-        array = np.ascontiguousarray(x)
-        return torch.as_tensor(array.astype(array.dtype.newbyteorder("="))).reshape(np.shape(x))
+        if x.dtype.kind not in "biufc":
+            raise TypeError(f"`{name}` must be numbers. Got an array of {x.dtype}.")
+        # A copy, because PyTorch reads neither negative strides nor a foreign byte order nor more than 64 bits.
+        return torch.as_tensor(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
     raise TypeError(f"`{name}` must be a tensor or a NumPy array. Got {kind(x)}.")
+
+
+def _known_to_torch(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+    native = dtype.newbyteorder("=")
+    return np.dtype(np.float64) if native == np.longdouble else native
 
 
 def real(x: object, name: str) -> Tensor:
