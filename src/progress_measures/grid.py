@@ -24,8 +24,8 @@ def grid_logits(
 
     Args:
         predict: From tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape ``(batch, V)``:
-            a model, or a function around one. Tokens lie on the first parameter's device if it is a module, else on
-            the CPU.
+            a model, or a function around one, which has to put the model into evaluation mode itself. Tokens lie on
+            the first parameter's device if it is a module, else on the CPU.
         op: The operation whose pairs are fed, and by whose elements the V columns are gathered.
         batch_size: Pairs per call; all at once if None.
         requires_grad: Whether the result carries a graph back to the parameters.
@@ -49,7 +49,7 @@ def grid_logits(
     size = op.n**2 if batch_size is None else _checks.integer(batch_size, "batch_size", at_least=1)
     with torch.set_grad_enabled(requires_grad), _evaluation(predict):
         columns = [_columns(predict, pairs, op) for pairs in torch.split(op.pairs.to(_device(predict)), size)]
-    logits = torch.cat(columns).reshape(op.n, op.n, op.n)
+        logits = torch.cat(columns).reshape(op.n, op.n, op.n)
     return _checks.finite(logits, "logits", "(a, b, c)")
 
 

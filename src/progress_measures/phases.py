@@ -25,15 +25,16 @@ class Phases:
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     """The boundaries between memorization, circuit formation, cleanup, and what comes after.
 
-    - Memorization ends where excluded loss bottoms out: at its smallest value, if it rises from there by 5 % of the
-      chance level or more.
-    - Circuit formation ends where test loss first falls below the chance level ln(answers) after that.
-    - Cleanup ends where the sum of squared weights has after that come down to within 5 % of where it settles, its
-      median over the last tenth of the run, if it has been that near for a tenth of the run.
+    - Circuit formation ends where test loss falls below the chance level ln(answers) for good.
+    - Memorization ends where excluded loss bottoms out before that: at its smallest value, if it falls to it and rises
+      from it by 5 % of the chance level or more.
+    - Cleanup ends where the sum of squared weights, after circuit formation, comes down for good to within 5 % of where
+      it settles, its median over the last tenth of the run, if that is a tenth of the run or more before its end.
 
-    The first is a recorded step; the others are interpolated linearly between recorded steps. They are in order where
-    they are not None. A run that never falls below chance, or was cut short, has None from there on; a run whose test
-    loss is below chance from the first recorded step on has no boundary that could be known.
+    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it,
+    so that noise and single spikes move nothing. Falls are interpolated linearly between recorded steps; the end of
+    memorization is a recorded step. The boundaries are in order where they are not None. A run that never falls below
+    chance, or was cut short, has None from there on; one that generalizes at once may have no memorization to end.
 
     Args:
         trajectory: With columns ``excluded_loss``, ``test_loss`` and ``sum_squared_weights``.
@@ -61,37 +62,38 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     chance = math.log(_checks.integer(answers, "answers", at_least=2))
     steps = trajectory.steps.numpy()
 
-    memorization = _bottom(steps, excluded, rise=RISE * chance)
-    circuit = _first_below(steps, test, chance, start=memorization)
-    settled = float(np.median(weights[steps >= steps[-1] - TAIL * (steps[-1] - steps[0])]))
-    cleanup = None if circuit is None else _first_below(steps, weights, (1 + SETTLED) * settled, start=circuit)
-    if cleanup is not None and steps[-1] - cleanup < TAIL * (steps[-1] - steps[0]):
-        cleanup = None
+    circuit = _fall_for_good(steps, test, chance)
+    before = steps <= (steps[-1] if circuit is None else circuit)
+    memorization = _bottom(steps, excluded, among=before, rise=RISE * chance)
+    cleanup = None if circuit is None else _cleanup_end(steps, weights, start=circuit)
     return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
 
 
-def _bottom(steps: np.ndarray, values: np.ndarray, *, rise: float) -> float | None:
-    """The step of the smallest value, if the values come down to it and rise from it."""
-    lowest = int(values.argmin())
+def _bottom(steps: np.ndarray, values: np.ndarray, *, among: np.ndarray, rise: float) -> float | None:
+    """The step of the smallest of some values, if the values come down to it and rise from it."""
+    lowest = int(np.where(among, values, np.inf).argmin())
     if lowest == 0 or values[lowest:].max() < values[lowest] + rise:
         return None
     return float(steps[lowest])
 
 
-def _first_below(steps: np.ndarray, values: np.ndarray, level: float, *, start: float | None) -> float | None:
-    """The first step from ``start`` on at which the values, interpolated, are at or below the level.
+def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
+    tail = TAIL * (steps[-1] - steps[0])
+    settled = float(np.median(weights[steps >= steps[-1] - tail]))
+    later = steps > start
+    weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
+    end = _fall_for_good(np.concatenate([[start], steps[later]]), weights, (1 + SETTLED) * settled)
+    return None if end is None or steps[-1] - end < tail else end
 
-    Without a start the values have to come from above: when they went below before the first step is not known.
-    """
-    if start is not None:
-        later = steps > start
-        values = np.concatenate([[np.interp(start, steps, values)], values[later]])
-        steps = np.concatenate([[start], steps[later]])
-    below = np.flatnonzero(values <= level)
-    if below.size == 0 or (start is None and below[0] == 0):
-        return None
-    first = int(below[0])
-    if first == 0:
-        return float(steps[0])
+
+def _fall_for_good(steps: np.ndarray, values: np.ndarray, level: float) -> float | None:
+    """Where the values fall to the level, interpolated, at the fall that the fewest of them contradict."""
+    below = values <= level
+    below_before = np.concatenate([[0], np.cumsum(below)])
+    above_after = np.concatenate([np.cumsum(~below[::-1])[::-1], [0]])
+    first = int((below_before + above_after).argmin())
+    if first in (0, len(values)):
+        return None  # they are below from the start, or never for good
+    # At the minimum the value before is above the level, and this one is not.
     share = (values[first - 1] - level) / (values[first - 1] - values[first])
     return float(steps[first - 1] + share * (steps[first] - steps[first - 1]))

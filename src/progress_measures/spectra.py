@@ -69,7 +69,7 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
         >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
         [0.0, 0.0, 1.0]
     """
-    x = _checks.logits_on_grid(logits, op)
+    x = _to_unit_scale(_checks.logits_on_grid(logits, op), (0, 1, 2))
     coefficients = op.basis.to(x.device) @ answer_means(x, op)
     power = op.n * sum_rows(coefficients.square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, x.flatten(), (x - x.mean((0, 1))).flatten())
@@ -102,12 +102,18 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
         >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    x = _checks.on_grid(activations, op, "activations", "(a, b, neuron)")
+    x = _to_unit_scale(_checks.on_grid(activations, op, "activations", "(a, b, neuron)"), (0, 1))
     block = input_coefficients(x, op).square()
     block = sum_rows(sum_rows(block, op.row_frequency, 0), op.row_frequency, 1)
     both = block.diagonal(dim1=0, dim2=1)[:, 1:]
     power = both + block[0, 1:].T + block[1:, 0].T
     return _share(power, x.flatten(0, 1).T, (x - x.mean((0, 1))).flatten(0, 1).T)
+
+
+def _to_unit_scale(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Values of at most 1 in the same proportions, whose squares neither overflow nor vanish."""
+    largest = x.detach().abs().amax(dims, keepdim=True)
+    return x / largest.where(largest > 0, 1.0)
 
 
 def _share(power: Tensor, raw: Tensor, centred: Tensor) -> Tensor:

@@ -50,6 +50,11 @@ class Trajectory:
     def __getitem__(self, name: str) -> Tensor:
         return self.columns[_checks.column(name, self.columns)]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    __iter__ = None  # steps or names? Say which: ``trajectory.steps``, ``trajectory.columns``
+
     def __len__(self) -> int:
         return len(self.steps)
 
@@ -103,6 +108,7 @@ class Trajectory:
             path: The file, replaced if there is one.
 
         Raises:
+            ValueError: If two columns of the file would have the same name.
             OSError: If it cannot be written; what was there before is still there.
         """
         flat: dict[str, Tensor] = {}
@@ -112,6 +118,7 @@ class Trajectory:
             else:
                 entries = values.flatten(1).unbind(1)
                 flat |= {f"{name}[{index}]": entry for index, entry in enumerate(entries)}
+        _checks.csv_names(["step", *flat], count=1 + sum(x[0].numel() for x in self.columns.values()))
         with _whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["step", *flat])
@@ -164,7 +171,7 @@ def track(
 @contextmanager
 def _whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A file to write that takes the place of ``path`` only once it is complete."""
-    target = Path(path)
+    target = Path(path).resolve()  # the file that a link leads to, not the link
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         half = Path(scratch) / target.name
         yield half

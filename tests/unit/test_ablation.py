@@ -456,3 +456,22 @@ def test_frequencies_of_a_model_are_projected_in_place_of_its_neurons():
     with pm.captured(model, "3") as neurons:
         pm.grid_logits(model, op)
     assert_close(kept["3"], pm.project_onto_frequencies(op, [2])(neurons["3"]), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("project", [pm.project_onto, pm.project_out])
+def test_directions_are_constants(project):
+    directions = torch.eye(2).requires_grad_()
+    replacement = project(directions)
+    x = torch.randn(3, 2, requires_grad=True)
+    for _ in range(2):
+        replacement(x).sum().backward()
+    assert directions.grad is None
+    assert torch.isfinite(x.grad).all()
+
+
+def test_the_users_own_tensor_survives_what_works_in_place():
+    own = -torch.ones(2, 2)
+    model = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+    with pm.ablated(model, "0", lambda _: own):
+        model(torch.ones(2, 2))
+    assert torch.equal(own, -torch.ones(2, 2))

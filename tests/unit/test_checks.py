@@ -48,6 +48,21 @@ def measured(*values):
     return pm.track(((step, None) for step in range(len(values))), lambda _: next(left))
 
 
+def captured_of(compiled):
+    with pm.captured(compiled, "mlp"):
+        pass
+
+
+def compiled_in_place():
+    compiled = model()
+    compiled.compile(backend="eager")
+    return compiled
+
+
+def to_csv(columns):
+    pm.Trajectory([0], columns).to_csv("never written")
+
+
 # fmt: off
 MISTAKES = [
     # Operations where they are used
@@ -63,6 +78,18 @@ MISTAKES = [
      "`x` must be numbers. Got an array of <U1."),
     ("array of objects", lambda: pm.gini(np.array([1, None])), TypeError,
      "`x` must be numbers. Got an array of object."),
+    ("model is compiled", lambda: captured_of(torch.compile(model(), backend="eager")), TypeError,
+     "`model` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
+     "Pass the module as it was before torch.compile."),
+    ("model is compiled in place", lambda: captured_of(compiled_in_place()), TypeError,
+     "`model` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
+     "Pass the module as it was before torch.compile."),
+    ("column named as a vector's entry", lambda: to_csv({"v": [[1.0, 2.0]], "v[0]": [3.0]}), ValueError,
+     "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
+     "Got step, v[0], v[1]."),
+    ("column named step", lambda: to_csv({"step": [3.0]}), ValueError,
+     "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
+     "Got step, step."),
     # Paths and checkpoints of the wrong kind
     ("paths to ablate are a list", lambda: hook(["mlp"], pm.ablated, replacement=pm.zero_ablation()), TypeError,
      "`path` must be a string, or a mapping from paths to replacements. Got list."),
@@ -234,7 +261,7 @@ MISTAKES = [
     ("logits at every position",
      lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 3, 5), OP, batch_size=10), ValueError,
      "`predict` must return logits at the answer position, shape (batch, V). Got (10, 3, 5). "
-     "Select the position: lambda pairs: model(pairs)[:, -1]."),
+     "After model.eval(), select the position: lambda pairs: model(pairs)[:, -1]."),
     ("too few rows", lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs) - 1, 5), OP), ValueError,
      "`predict` must return one row of logits per pair (25). Got shape (24, 5)."),
     ("too few columns",
@@ -297,7 +324,7 @@ MISTAKES = [
      "The submodule '0' must return a tensor. Got tuple. Name the submodule that makes the tensor."),
     ("model is not run", lambda: hook("mlp.1"), RuntimeError,
      "The submodule 'mlp.1' must be called inside the context. It was not. "
-     "Run the model there, and name a submodule that its forward pass calls."),
+     "Run the model there, not compiled, and name a submodule that its forward pass calls."),
     # Trajectories
     ("step twice", lambda: pm.Trajectory([0, 100, 100], {}), ValueError,
      "`steps` must ascend strictly. Got 100 after 100."),

@@ -155,3 +155,10 @@ def test_modes_are_put_back_when_the_logits_are_refused():
     with pytest.raises(ValueError, match="`predict` must return logits at the answer position"):
         pm.grid_logits(model, OP)
     assert all(module.training for module in model.modules())
+
+
+def test_graph_where_asked_for_inside_no_grad():
+    model = torch.nn.Sequential(torch.nn.Embedding(3, 4), torch.nn.Flatten(), torch.nn.Linear(8, 3))
+    with torch.no_grad():
+        assert pm.grid_logits(model, pm.addition(3), 4, requires_grad=True).requires_grad
+    assert not pm.grid_logits(model, pm.addition(3), 4).requires_grad

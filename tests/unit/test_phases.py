@@ -73,12 +73,52 @@ def test_a_run_that_never_groks_has_none():
     assert pm.find_phases(trajectory, answers=113) == pm.Phases(None, None, None)
 
 
-def test_test_loss_below_chance_at_the_bottom_ends_circuit_formation_there():
-    trajectory = run()
+def changed(trajectory, **changes):
+    """The trajectory with some columns changed at some steps: name -> {step: value}."""
     columns = {name: values.clone() for name, values in trajectory.columns.items()}
-    columns["test_loss"][1:] = 1.0
-    phases = pm.find_phases(pm.Trajectory(trajectory.steps, columns), answers=113)
-    assert (phases.memorization_end, phases.circuit_formation_end) == (1000, 1000)
+    for name, values in changes.items():
+        for step, value in values.items():
+            columns[name][trajectory.steps == step] = value
+    return pm.Trajectory(trajectory.steps, columns)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test_loss": {2000: 4.5}},  # below chance for a moment while the circuit forms
+        {"test_loss": {15_000: 9.0, 15_250: 7.0}},  # slingshots
+        {"test_loss": {0: 4.70}},  # below chance by chance
+        {"excluded_loss": {18_000: 0.1}},
+        {"excluded_loss": {20_000: 0.0}},
+        {"sum_squared_weights": {7000: 900.0}},
+        {"sum_squared_weights": {19_750: 1300.0, 20_000: 1400.0}},
+    ],
+)
+def test_noise_and_spikes_move_nothing(changes):
+    assert pm.find_phases(changed(run(), **changes), answers=113) == pm.Phases(1000, 6000, 9000)
+
+
+def test_a_run_that_generalizes_at_once_has_no_memorization_to_end():
+    trajectory = run()
+    below = changed(trajectory, test_loss={int(step): 1.0 for step in trajectory.steps[1:]})
+    phases = pm.find_phases(below, answers=113)
+    assert phases.memorization_end is None
+    assert 0 < phases.circuit_formation_end < 250
+
+
+@pytest.mark.parametrize(
+    "weights", [np.full(len(STEPS), 7.0), 1000.0 + STEPS, np.where(STEPS > 18_000, 9000.0, 2000.0)]
+)
+def test_weights_that_do_not_come_down_have_no_cleanup(weights):
+    trajectory = run()
+    columns = dict(trajectory.columns) | {"sum_squared_weights": weights}
+    assert pm.find_phases(pm.Trajectory(trajectory.steps, columns), answers=113) == pm.Phases(1000, 6000, None)
+
+
+def test_test_loss_that_leaves_chance_and_does_not_come_back():
+    rising = np.concatenate([[4.7275, 4.7270, 4.7271], np.linspace(5, 20, len(STEPS) - 3)])
+    columns = dict(run().columns) | {"test_loss": rising}
+    assert pm.find_phases(pm.Trajectory(STEPS, columns), answers=113) == pm.Phases(1000, None, None)
 
 
 def test_a_run_recorded_too_late_does_not_guess():

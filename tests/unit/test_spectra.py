@@ -112,3 +112,11 @@ def test_gradient_of_a_dead_neuron_is_finite():
     activations = torch.zeros(4, 4, 1, dtype=torch.float64, requires_grad=True)
     pm.neuron_spectrum(activations, pm.addition(4)).sum().backward()
     assert torch.isfinite(activations.grad).all()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e155, 1e300])
+def test_shares_at_extreme_scales(scale):
+    op = pm.addition(5)
+    logits = learned_logits(op, (2,))
+    assert_close(pm.logit_spectrum(logits * scale, op), pm.logit_spectrum(logits, op), rtol=1e-9)
+    assert_close(pm.neuron_spectrum(logits * scale, op), pm.neuron_spectrum(logits, op), rtol=1e-9)

@@ -464,3 +464,18 @@ def test_names_are_checked_at_the_first_step(name):
     with pytest.raises((TypeError, ValueError), match="`measure` must"):
         pm.track([(0, torch.ones(())), (1, torch.ones(()))], measure)
     assert len(measured) == 1
+
+
+def test_membership_is_of_columns_and_iteration_is_refused(trajectory):
+    assert "test_loss" in trajectory
+    assert "loss" not in trajectory
+    with pytest.raises(TypeError, match="not iterable"):
+        list(trajectory)
+
+
+def test_a_link_is_followed(trajectory, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "run.npz").symlink_to(tmp_path / "kept" / "run.npz")
+    trajectory.save(tmp_path / "run.npz")
+    assert (tmp_path / "run.npz").is_symlink()
+    assert len(pm.Trajectory.load(tmp_path / "kept" / "run.npz")) == 3

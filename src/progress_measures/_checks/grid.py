@@ -171,7 +171,7 @@ def predicted(logits: object, batch: int, columns: int) -> Tensor:
     if logits.ndim == 3:
         raise ValueError(
             f"`predict` must return logits at the answer position, shape (batch, V). Got {shape(logits)}. "
-            "Select the position: lambda pairs: model(pairs)[:, -1]."
+            "After model.eval(), select the position: lambda pairs: model(pairs)[:, -1]."
         )
     if logits.ndim != 2 or len(logits) != batch:
         raise ValueError(f"`predict` must return one row of logits per pair ({batch}). Got shape {shape(logits)}.")

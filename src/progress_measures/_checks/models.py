@@ -17,6 +17,18 @@ def model(value: object) -> nn.Module:
     return value
 
 
+def hookable(value: object) -> nn.Module:
+    """A module whose hooks fire: compiled code may have been traced without them."""
+    module = model(value)
+    for each in module.modules():
+        if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
+            raise TypeError(
+                "`model` must not be compiled, because compiled code may leave out hooks. "
+                "Got a compiled module. Pass the module as it was before torch.compile."
+            )
+    return module
+
+
 def submodule(parent: nn.Module, path: object) -> nn.Module:
     """The submodule at a dotted path; a wrong path is answered with the nearest name."""
     if not isinstance(path, str):
@@ -123,7 +135,8 @@ def replaced(replacement: object, original: Tensor, path: str) -> Tensor:
             f"The replacement for {path!r} must keep the activation's shape {shape(original)}. "
             f"Got {shape(replacement)}."
         )
-    return replacement.to(original)
+    # A copy, because what comes next may work in place, and the tensor may be the user's own.
+    return replacement.to(original, copy=True)
 
 
 def fired(calls: dict[str, int]) -> None:
@@ -132,5 +145,5 @@ def fired(calls: dict[str, int]) -> None:
     if silent:
         raise RuntimeError(
             f"The submodule {silent[0]!r} must be called inside the context. It was not. "
-            "Run the model there, and name a submodule that its forward pass calls."
+            "Run the model there, not compiled, and name a submodule that its forward pass calls."
         )

@@ -97,6 +97,15 @@ def labels(columns: object) -> dict[str, str]:
     return found
 
 
+def csv_names(names: list[str], *, count: int) -> None:
+    """Distinct names for the columns of a file, as many as there are columns."""
+    if len(set(names)) < max(count, len(names)):
+        raise ValueError(
+            "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
+            f"Got {', '.join(sorted(names))}."
+        )
+
+
 def measure(value: object) -> Callable[[nn.Module], Any]:
     """A measure as a function of the model, from such a function or from a mapping of names to functions."""
     if isinstance(value, Mapping):

@@ -23,7 +23,7 @@ def ablated(
     """The model with the output of one or more submodules replaced, for as long as the context lasts.
 
     Args:
-        model: Any module.
+        model: Any module that is not compiled.
         path: The dotted path of a submodule, as in ``model.named_modules()``, or a mapping from paths to replacements.
         replacement: From the submodule's output to what the rest of the model reads instead, of the same shape; it is
             cast to the output's dtype. Left out if ``path`` is a mapping.
@@ -46,7 +46,7 @@ def ablated(
         True
     """
     replacements = _checks.replacements(path, replacement)
-    modules = {at: _checks.submodule(_checks.model(model), at) for at in replacements}
+    modules = {at: _checks.submodule(_checks.hookable(model), at) for at in replacements}
     calls = dict.fromkeys(modules, 0)
 
     def hook_at(at: str) -> Callable[[nn.Module, Any, Any], Tensor]:
@@ -67,7 +67,7 @@ def captured(model: nn.Module, path: str | Iterable[str]) -> Iterator["Activatio
     """The outputs of one or more submodules, recorded for as long as the context lasts.
 
     Args:
-        model: Any module.
+        model: Any module that is not compiled.
         path: The dotted path of a submodule, as in ``model.named_modules()``, or several.
 
     Yields:
@@ -87,7 +87,7 @@ def captured(model: nn.Module, path: str | Iterable[str]) -> Iterator["Activatio
         >>> activations["0"].shape, bool((activations["1"] == output).all())
         (torch.Size([5, 4]), True)
     """
-    modules = {at: _checks.submodule(_checks.model(model), at) for at in _checks.paths(path)}
+    modules = {at: _checks.submodule(_checks.hookable(model), at) for at in _checks.paths(path)}
     calls: dict[str, list[Tensor]] = {at: [] for at in modules}
 
     def hook_at(at: str) -> Callable[[nn.Module, Any, Any], None]:

@@ -40,8 +40,7 @@ def mean_ablation() -> Replacement:
     """
 
     def mean_over_batch(activation: Tensor) -> Tensor:
-        # A copy, because what comes next may work in place.
-        return activation.mean(0, keepdim=True).expand_as(activation).clone()
+        return activation.mean(0, keepdim=True).expand_as(activation)
 
     return mean_over_batch
 
@@ -83,7 +82,7 @@ def project_onto(directions: Tensor) -> Replacement:
 
     Args:
         directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
-            length nor independent, but not all zero.
+            length nor independent, but not all zero. They are constants: no gradient flows to them.
 
     Returns:
         A function from an activation, shape ``(…, features)``, to its orthogonal projection on the span.
@@ -113,7 +112,7 @@ def project_out(directions: Tensor) -> Replacement:
 
     Args:
         directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
-            length nor independent, but not all zero.
+            length nor independent, but not all zero. They are constants: no gradient flows to them.
 
     Returns:
         A function from an activation, shape ``(…, features)``, to what is orthogonal to the span.
@@ -140,7 +139,7 @@ def project_out(directions: Tensor) -> Replacement:
 
 def _span(directions: object) -> Tensor:
     """Orthonormal rows with the same span, float64."""
-    rows = _checks.directions(directions).to(torch.float64)
+    rows = _checks.directions(directions).detach().to(torch.float64)
     _, singular, basis = torch.linalg.svd(rows, full_matrices=False)
     tolerance = singular[0] * max(rows.shape) * torch.finfo(torch.float64).eps
     independent: Tensor = basis[singular > tolerance]
