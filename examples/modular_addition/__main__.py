@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         run = analyse(options.run)
-    except OSError as error:
-        parser.error(str(error))
+    except (OSError, ValueError) as error:
+        parser.error(" ".join([str(error), *getattr(error, "__notes__", [])]))
     report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
     print(f"\n{report}\n")
     write(run, report, options.output)

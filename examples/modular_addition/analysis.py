@@ -71,6 +71,9 @@ def analyse(folder: Path) -> Analysis:
     steps = checkpoints.steps(folder)
     if not steps:
         raise FileNotFoundError(f"The run must have checkpoints. There are none in {folder}.")
+    if not (folder / "losses.npz").exists():
+        raise FileNotFoundError(f"The run must have come to its end. There is no losses.npz in {folder}.")
+    epoch_losses = pm.Trajectory.load(folder / "losses.npz")
     op, mask = config.op, config.train_mask
     final = inspect(checkpoints.load(checkpoints.path_of(folder, steps[-1])), op)
 
@@ -89,7 +92,7 @@ def analyse(folder: Path) -> Analysis:
         final,
         trajectory,
         pm.find_phases(trajectory, answers=op.n),
-        pm.Trajectory.load(folder / "losses.npz"),
+        epoch_losses,
     )
 
 

@@ -3,10 +3,11 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -27,16 +28,19 @@ def save(folder: Path, step: int, model: Transformer, *, dtype: torch.dtype = to
 def load(path: Path) -> Transformer:
     """The model of a checkpoint, float32 whatever the file's precision; its sizes are read off the weights."""
     weights, notes = read(path)
-    d_mlp, d_model = weights["blocks.0.mlp.hidden.weight"].shape
-    n = len(weights["embed.weight"]) - 1
-    model = Transformer(n, d_model=d_model, heads=int(notes["heads"]), d_mlp=d_mlp)
-    model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    try:
+        d_mlp, d_model = weights["blocks.0.mlp.hidden.weight"].shape
+        n = len(weights["embed.weight"]) - 1
+        model = Transformer(n, d_model=d_model, heads=int(notes["heads"]), d_mlp=d_mlp)
+        model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"A checkpoint must hold the weights of this transformer. Got {path}: {error}.") from error
     return model.eval()
 
 
 def steps(folder: Path) -> list[int]:
     """The steps that have a checkpoint in a folder, ascending."""
-    return sorted(int(path.stem.removeprefix("step_")) for path in folder.glob("step_*.safetensors"))
+    return sorted(int(path.stem.removeprefix("step_")) for path in folder.glob("step_" + 6 * "[0-9]" + ".safetensors"))
 
 
 def load_all(folder: Path) -> Iterator[tuple[int, Transformer]]:
@@ -47,21 +51,29 @@ def load_all(folder: Path) -> Iterator[tuple[int, Transformer]]:
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the notes of a safetensors file."""
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise ValueError(f"A checkpoint must be a whole safetensors file. Got {path}: {error}.") from error
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Writes a safetensors file under another name and moves it into place, so that a kill leaves no half file."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        half = Path(scratch) / path.name
+    """Writes a safetensors file."""
+    with _whole(path) as half:
         save_file({name: x.contiguous() for name, x in tensors.items()}, half, metadata)
-        os.replace(half, path)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file the same way."""
+    """Writes a text file."""
+    with _whole(path) as half:
+        half.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Another name to write under; the file is moved into place when it is complete, so a kill leaves no half file."""
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         half = Path(scratch) / path.name
-        half.write_text(text)
+        yield half
         os.replace(half, path)

@@ -16,8 +16,8 @@ def train_mask(n: int, *, fraction: float, seed: int) -> Tensor:
     All pairs in row-major order are shuffled by ``random.shuffle`` with the seed; the first ``int(fraction * n * n)``
     are trained on. Python's own generator is used because it draws the same pairs on every machine.
     """
-    count = int(fraction * n * n)
-    if not 0 < count < n * n:
+    count = int(fraction * n * n) if 0 < fraction < 1 else 0
+    if count == 0:
         raise ValueError(f"`fraction` must leave pairs to train and to test on. Got {fraction} of {n * n} pairs.")
     order = list(range(n * n))
     random.Random(seed).shuffle(order)

@@ -20,7 +20,7 @@ def losses(run: Analysis) -> Figure:
     checkpoints = {"restricted_loss": "restricted loss,\nall pairs", "excluded_loss": "excluded loss,\ntraining pairs"}
     plotting.plot_curves(run.trajectory, checkpoints, ax=ax)
     ax.axhline(math.log(run.op.n), color="0.4", linewidth=0.8, linestyle="--", label=f"chance, ln {run.op.n}")
-    ax.set(ylabel="loss (nats)", title="Restricted and excluded loss move long before test loss falls")
+    ax.set(ylabel="loss (nats)", title="Training, test, restricted and excluded loss")
     _finish(figure, ax, run)
     return figure
 
@@ -37,7 +37,7 @@ def weights(run: Analysis) -> Figure:
         ax=bottom,
     )
     top.set(xlabel="", ylabel="sum of squared weights")
-    top.set_title("Cleanup drops what was memorized, and leaves a sparse spectrum")
+    top.set_title("Size of the weights, and sparsity of their spectra")
     bottom.set(ylabel="Gini coefficient of the norms per frequency")
     top.get_legend().remove()
     _finish(figure, bottom, run)

@@ -22,9 +22,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         config.train_mask  # noqa: B018 (refuses a fraction that leaves nothing to train or to test on)
         run = open_run(config, folder)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     keep = schedule(config.epochs) if epochs is None else epochs
+    if max(keep) > config.epochs:
+        parser.error(f"argument --checkpoint-epochs: must be at most the run's {config.epochs} epochs, got {max(keep)}")
     with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name) as bar:
         try:
             for state in train(run, keep, folder, precision=PRECISIONS[precision]):
@@ -33,7 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
                 bar.set_postfix(train=f"{train_loss:.2g}", test=f"{test_loss:.2g}", refresh=False)
         except KeyboardInterrupt:
             bar.close()
-            raise SystemExit(f"Stopped. The same command goes on from what {folder} holds.") from None
+            raise SystemExit(f"Stopped. The same command goes on from the last state in {folder}, if any.") from None
+        except ValueError as error:
+            bar.close()
+            raise SystemExit(str(error)) from None
     print(f"Measure it with: python -m examples.modular_addition --run {folder}")
 
 

@@ -47,7 +47,15 @@ class Config:
     @classmethod
     def load(cls, folder: Path) -> "Config":
         """What was asked for in a run's folder."""
-        return cls(**json.loads((folder / "config.json").read_text()))
+        path = folder / "config.json"
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"A run must have a readable config. Got {path}: {error}.") from error
+
+    def same_but_for_epochs(self, other: "Config") -> bool:
+        """Whether two configs are of one run, which may have been prolonged."""
+        return dataclasses.replace(self, epochs=other.epochs) == other
 
     @property
     def op(self) -> pm.Operation:
@@ -84,13 +92,17 @@ class Run:
         tensors = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-        checkpoints.write(path, tensors | {"losses": self.losses}, {"epoch": str(self.epoch)})
+        notes = {"epoch": str(self.epoch), "config": json.dumps(dataclasses.asdict(self.config))}
+        checkpoints.write(path, tensors | {"losses": self.losses}, notes)
 
     @classmethod
     def load(cls, config: Config, path: Path) -> "Run":
         """The run that :meth:`save` wrote."""
+        tensors, notes = checkpoints.read(path)
+        found = Config(**json.loads(notes["config"]))
+        if not found.same_but_for_epochs(config):
+            raise ValueError(f"`output` must be empty or hold the same run. Got {path}, which is of {found}.")
         run = cls.start(config)
-        tensors, metadata = checkpoints.read(path)
         run.model.load_state_dict({name[6:]: x for name, x in tensors.items() if name.startswith("model.")})
         state: dict[int, dict[str, Tensor]] = {}
         for name, x in tensors.items():
@@ -98,7 +110,7 @@ class Run:
                 _, index, field = name.split(".")
                 state.setdefault(int(index), {})[field] = x
         run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state})
-        run.epoch = int(metadata["epoch"])
+        run.epoch = int(notes["epoch"])
         kept = min(run.epoch, config.epochs)
         run.losses[:kept] = tensors["losses"][:kept]
         return run
@@ -132,6 +144,8 @@ def train(
         loss = F.cross_entropy(logits_from_tables(run.model, train_pairs).double(), train_answers)
         loss.backward()
         run.losses[run.epoch, 0] = loss.detach()
+        if not torch.isfinite(loss):
+            raise ValueError(f"Training diverged: the loss is {loss.item()} at epoch {run.epoch}.")
         run.optimizer.step()
         run.epoch += 1
         if run.epoch % SAVE_EVERY == 0:
@@ -168,7 +182,7 @@ def open_run(config: Config, folder: Path) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "config.json").exists():
         found = Config.load(folder)
-        if dataclasses.replace(found, epochs=config.epochs) != config:
+        if not found.same_but_for_epochs(config):
             raise ValueError(f"`output` must be empty or hold the same run. Got {folder}, which holds {found}.")
     state = folder / "state.safetensors"
     run = Run.load(config, state) if state.exists() else Run.start(config)

@@ -163,6 +163,10 @@ def test_command_line_refuses_with_a_reason(tmp_path, capsys):
         (["--output", str(tmp_path / "x"), "--n", "1"], "must be at least 2, got 1"),
         (["--output", str(tmp_path / "x"), "--operation", "power"], "invalid choice: 'power'"),
         ([], "the following arguments are required: --output"),
+        (["--output", str(tmp_path / "x"), *TINY, "--fraction", "inf"], "must leave pairs to train and to test on"),
+        (["--output", str(tmp_path / "x"), *TINY, "--fraction", "nan"], "must leave pairs to train and to test on"),
+        (["--output", str(tmp_path / "x"), *TINY, "--checkpoint-epochs", "41"], "must be at most the run's 40 epochs"),
+        (["--output", str(tmp_path / "run" / "config.json"), *TINY], "File exists"),
     ]:
         with pytest.raises(SystemExit) as stop:
             command.main(arguments)
@@ -203,3 +207,43 @@ def test_interruption_says_how_to_go_on(tmp_path, monkeypatch):
 )
 def test_phase_of_a_step(phases, expected):
     assert [measuring.phase_at(step, phases) for step in (0, 1000, 1001, 5001, 9000)] == expected
+
+
+def test_a_state_without_its_config_is_still_of_its_run(tmp_path):
+    finish(Config(n=5, fraction=0.5, epochs=10), tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match="must be empty or hold the same run"):
+        open_run(Config(n=5, fraction=0.5, epochs=10, seed=5), tmp_path)
+    assert open_run(Config(n=5, fraction=0.5, epochs=10), tmp_path).epoch == 10
+
+
+def test_divergence_stops_the_command(tmp_path):
+    with pytest.raises(SystemExit, match="Training diverged"):
+        command.main(["--output", str(tmp_path), *TINY, "--learning-rate", "1e30"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda run: (run / "losses.npz").unlink(), "must have come to its end"),
+        (lambda run: (run / "losses.npz").write_bytes(b"PK"), "losses.npz"),
+        (lambda run: (run / "config.json").write_text("{"), "must have a readable config"),
+        (lambda run: (run / "config.json").write_text('{"p": 5}'), "must have a readable config"),
+        (lambda run: (run / "step_000040.safetensors").write_bytes(b"12345678{"), "must be a whole safetensors file"),
+        (
+            lambda run: checkpoints.write(run / "step_000040.safetensors", {"x": torch.ones(1)}, {}),
+            "must hold the weights of this transformer",
+        ),
+        (lambda run: [path.unlink() for path in run.glob("step_*")], "must have checkpoints"),
+    ],
+)
+def test_a_damaged_run_is_refused_with_the_file(tmp_path, capsys, damage, message):
+    finish(Config(n=5, fraction=0.5, epochs=40), tmp_path / "run")
+    (tmp_path / "run" / "step_final.safetensors").touch()  # not one of ours
+    damage(tmp_path / "run")
+    with pytest.raises(SystemExit) as stop:
+        measuring.main(["--run", str(tmp_path / "run"), "--output", str(tmp_path / "out")])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert str(tmp_path / "run") in error

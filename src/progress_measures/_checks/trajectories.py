@@ -101,8 +101,8 @@ def csv_names(names: list[str], *, count: int) -> None:
     """Distinct names for the columns of a file, as many as there are columns."""
     if len(set(names)) < max(count, len(names)):
         raise ValueError(
-            "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
-            f"Got {', '.join(sorted(names))}."
+            "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], "
+            f"name[1]. Got {', '.join(sorted(names))}."
         )
 
 
