@@ -36,13 +36,16 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for pictures and numbers")
     parser.add_argument(
-        "--run", type=Path, default=MAINLINE, help="folder of a run, as examples.modular_addition.train wrote it"
+        "--run",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder of a run, as examples.modular_addition.train wrote it (default: the bundled mainline)",
     )
     options = parser.parse_args(arguments)
     mpl.use("agg")  # pictures go to files: no screen is needed
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        run = analyse(options.run)
+        run = analyse(getattr(options, "run", MAINLINE))
     except (OSError, ValueError) as error:
         parser.error(" ".join([str(error), *getattr(error, "__notes__", [])]))
     report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
