@@ -26,7 +26,7 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
     the more columns, the more equal the powers. One column with two basis rows per frequency has exponential powers,
     for which a drop by r after rank j has the probability :math:`\prod_{i=j+1}^{K} i / (i + j (r - 1))`; that one is
     used. In simulations with one column up to 1.0 % of the spectra have a key frequency by chance, for even n up to
-    2.4 % (the lone cosine n/2 varies more); with four columns or more, none of 6000. The result does not change when
+    2.4 % (the lone cosine n/2 varies more); with four columns none of 6000. The result does not change when
     the powers are scaled.
 
     It was made for W_L and for the logits of trained networks, whose powers fall by a factor of 5 to 2000 after the

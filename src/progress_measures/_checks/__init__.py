@@ -41,7 +41,6 @@ from progress_measures._checks.tensors import (
     power,
     real,
     square,
-    tensor,
 )
 from progress_measures._checks.trajectories import (
     archive,
@@ -52,12 +51,11 @@ from progress_measures._checks.trajectories import (
     csv_names,
     labels,
     measure,
-    numeric,
     phase_columns,
     row,
     steps,
 )
-from progress_measures._checks.values import choice, function, integer, kind, number, shape
+from progress_measures._checks.values import choice, function, integer, number
 
 __all__ = [
     "activation",
@@ -81,14 +79,12 @@ __all__ = [
     "function",
     "hookable",
     "integer",
-    "kind",
     "labels",
     "logits_on_grid",
     "mask",
     "measure",
     "model",
     "number",
-    "numeric",
     "on_grid",
     "one_dim",
     "operation",
@@ -104,10 +100,8 @@ __all__ = [
     "row",
     "rows_to_draw",
     "same_features",
-    "shape",
     "square",
     "steps",
     "submodule",
-    "tensor",
     "train_mask",
 ]
