@@ -1,13 +1,19 @@
 """A model's logits on every pair of inputs."""
 
+import itertools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures import _checks
+from progress_measures import _checks, _files
+from progress_measures._blocks import Progress
 from progress_measures.operations import Operation
+
+BATCH = 2**24  # logits per call of ``predict`` where they go to a file
 
 
 def grid_logits(
@@ -16,6 +22,8 @@ def grid_logits(
     batch_size: int | None = None,
     *,
     requires_grad: bool = False,
+    out: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Tensor:
     """The logits of every answer to every pair of inputs.
 
@@ -27,15 +35,23 @@ def grid_logits(
             a model, or a function around one, which has to put the model into evaluation mode itself. Tokens lie on
             the first parameter's device if it is a module, else on the CPU.
         op: The operation whose pairs are fed, and by whose elements the V columns are gathered.
-        batch_size: Pairs per call; all at once if None.
+        batch_size: Pairs per call; all at once if None, or as many as make 16 million logits if ``out`` is given.
         requires_grad: Whether the result carries a graph back to the parameters.
+        out: A file for logits that do not fit in memory, replaced if there is one. It has NumPy's format, and
+            ``numpy.load(out, mmap_mode="r")`` gives what every measure takes as it takes a tensor. bfloat16 becomes
+            float32 in it.
+        progress: Wraps the list of batches, such as ``tqdm``, for a bar where there are many.
 
     Returns:
         Logits, axes ``(a, b, c)``, shape ``(n, n, n)``, in the dtype and on the device of what ``predict`` returns.
+        With ``out`` they are on the CPU and live in the file: measures read it piece by piece, and what is written to
+        the tensor is written there.
 
     Raises:
         TypeError: If ``predict`` cannot be called or does not return a real tensor.
-        ValueError: If it returns another shape, too few columns, or NaN or infinities.
+        ValueError: If it returns another shape, too few columns, or NaN or infinities; or if a graph is to be kept in a
+            file.
+        OSError: If the file cannot be written; what was there before is still there.
 
     Example:
         >>> op = pm.addition(5)
@@ -45,17 +61,35 @@ def grid_logits(
         True
     """
     _checks.function(predict, "predict")
-    _checks.operation(op)
-    size = op.n**2 if batch_size is None else _checks.integer(batch_size, "batch_size", at_least=1)
+    n = _checks.operation(op)
+    _checks.progress(progress)
+    size = n**2 if out is None else max(1, BATCH // n)
+    if batch_size is not None:
+        size = _checks.integer(batch_size, "batch_size", at_least=1)
+    if out is not None and requires_grad:
+        raise ValueError("`out` must be None where `requires_grad` is True, because a file holds no graph.")
+
+    batches = torch.split(op.pairs.to(_device(predict)), size)
     with torch.set_grad_enabled(requires_grad), _evaluation(predict):
-        columns = [_columns(predict, pairs, op) for pairs in torch.split(op.pairs.to(_device(predict)), size)]
-        logits = torch.cat(columns).reshape(op.n, op.n, op.n)
-    return _checks.finite(logits, "logits", "(a, b, c)")
+        starts = itertools.count(step=size)
+        wrapped = batches if progress is None else progress(batches)
+        columns = (_columns(predict, pairs, op, start) for pairs, start in zip(wrapped, starts, strict=False))
+        if out is None:
+            return torch.cat([*columns]).reshape(n, n, n)
+        _files.write_npy(out, map(_array, columns), (n, n, n))
+    return _files.mapped(np.load(out, mmap_mode="r+"))
 
 
-def _columns(predict: Callable[[Tensor], Tensor], pairs: Tensor, op: Operation) -> Tensor:
+def _columns(predict: Callable[[Tensor], Tensor], pairs: Tensor, op: Operation, start: int) -> Tensor:
+    """The logits of the elements, for pairs from some row of the flattened grid on."""
     logits = _checks.predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
-    return logits.index_select(1, op.elements.to(logits.device))
+    columns = logits.index_select(1, op.elements.to(logits.device))
+    return _checks.finite(columns, "logits", "(a, b, c)", where=lambda at: (*divmod(start + at[0], op.n), at[1]))
+
+
+def _array(x: Tensor) -> np.ndarray:
+    x = x.detach().cpu()
+    return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
 def _device(predict: Callable[[Tensor], Tensor]) -> torch.device:

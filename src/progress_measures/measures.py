@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures import _checks
-from progress_measures.filtering import answer_parts
-from progress_measures.losses import losses_without, pair_hits, pair_losses
+from progress_measures._blocks import Progress, row_blocks
+from progress_measures.filtering import answer_coefficients, answer_part, answer_parts
+from progress_measures.losses import Pairs, margins, pair_hits, pair_losses, pairs_by_answer
 from progress_measures.operations import Operation, answer_means
 
 
@@ -55,7 +56,14 @@ class Measures:
         return flat
 
 
-def measure(logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_mask: Tensor) -> Measures:
+def measure(
+    logits: Tensor,
+    op: Operation,
+    frequencies: Iterable[int],
+    *,
+    train_mask: Tensor,
+    progress: Progress | None = None,
+) -> Measures:
     """Every loss and accuracy of one checkpoint.
 
     Each number is the one that :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`
@@ -66,6 +74,7 @@ def measure(logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_
         op: The operation that the answers are of.
         frequencies: Distinct members of ``op.frequencies``, at every checkpoint the key frequencies of the final model.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+        progress: Wraps the list of blocks that the logits are read in, such as ``tqdm``, for a bar where n is large.
 
     Returns:
         The measures.
@@ -88,29 +97,51 @@ def measure(logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_
     x = _checks.logits_on_grid(logits, op)
     train = _checks.train_mask(train_mask, op.n, x.device)
     chosen = _checks.frequencies(frequencies, op)
-    answers = op.table.to(x.device)
-    loss, hit = pair_losses(x, answers), pair_hits(x, answers)
-
-    # All that is kept or removed depends on a pair through its answer s: it is a table (s, c).
+    _checks.progress(progress)
     means = answer_means(x, op)
-    by_frequency = answer_parts(means, op, op.frequencies, "sum")
-    kept = sum((by_frequency[k - 1] for k in chosen), start=torch.zeros_like(means))
-    restricted, every = means.mean(0) + kept, torch.arange(op.n, device=x.device)
-    restricted_loss, restricted_hit = pair_losses(restricted, every)[answers], pair_hits(restricted, every)[answers]
-    *excluded, all_excluded = losses_without(x, op, train, torch.stack([*by_frequency, kept]))
+    coefficients = answer_coefficients(means, op, "sum")
+    kept = answer_part(coefficients, op, chosen)
+
+    # What is restricted depends on a pair through its answer alone.
+    every, of_pair = torch.arange(op.n, device=x.device), op.table.to(x.device).flatten()
+    restricted = margins(means.mean(0) + kept, every)
+    restricted_loss, restricted_hit = pair_losses(restricted)[of_pair], pair_hits(restricted, every)[of_pair]
+
+    changes = kept.diagonal()[:, None] - kept  # of the margins where all chosen frequencies are removed
+    parts = answer_parts(coefficients, op)
+    index, widest = pairs_by_answer(op, train)
+    is_train = train.flatten()
+    losses, hits, without, excluded_losses, excluded_hits = [], [], [], [], []
+    for block, rows in row_blocks(x.flatten(0, 1), index, progress):
+        answers, counts = of_pair[block], is_train[block[:, :widest]]
+        pairs = Pairs.of(margins(rows, answers))
+        losses.append(pairs.losses())
+        hits.append(pair_hits(pairs.margins, answers))
+        first = pairs.first(widest)
+        without.append((first.losses_without(parts(answers[:, 0]), answers[:, 0]) * counts).sum((1, 2)))
+        excluded = first.margins + changes[answers[:, :1]]
+        excluded_losses.append((pair_losses(excluded) * counts).sum())
+        excluded_hits.append((pair_hits(excluded, answers[:, :widest]) & counts).sum())
+    loss = torch.empty_like(restricted_loss).index_put((index.flatten(),), torch.cat(losses).flatten())
+    hit = torch.empty_like(restricted_hit).index_put((index.flatten(),), torch.cat(hits).flatten())
+
     return Measures(
-        train_loss=loss[train].mean(),
-        test_loss=loss[~train].mean(),
-        train_accuracy=hit[train].mean(),
-        test_accuracy=hit[~train].mean(),
+        train_loss=loss[is_train].mean(),
+        test_loss=loss[~is_train].mean(),
+        train_accuracy=_share(hit[is_train]),
+        test_accuracy=_share(hit[~is_train]),
         restricted_loss=restricted_loss.mean(),
-        restricted_loss_train=restricted_loss[train].mean(),
-        restricted_loss_test=restricted_loss[~train].mean(),
-        restricted_accuracy=restricted_hit.mean(),
-        excluded_loss=all_excluded,
-        excluded_accuracy=pair_hits(x[train] - kept[answers[train]], answers[train]).mean(),
-        excluded_loss_per_frequency=torch.stack(excluded),
+        restricted_loss_train=restricted_loss[is_train].mean(),
+        restricted_loss_test=restricted_loss[~is_train].mean(),
+        restricted_accuracy=_share(restricted_hit),
+        excluded_loss=torch.stack(excluded_losses).sum() / is_train.sum(),
+        excluded_accuracy=torch.stack(excluded_hits).sum() / is_train.sum(dtype=torch.float64),
+        excluded_loss_per_frequency=torch.stack(without).sum(0) / is_train.sum(),
     )
+
+
+def _share(hits: Tensor) -> Tensor:
+    return hits.to(torch.float64).mean()
 
 
 def sum_squared_weights(model: nn.Module) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
+from progress_measures._blocks import row_blocks
 from progress_measures.fourier import change_basis, fourier_basis, row_frequency
 
 
@@ -194,10 +195,26 @@ def division(p: int) -> Operation:
 
 
 def answer_means(x: Tensor, op: Operation) -> Tensor:
-    """The mean over the n pairs of each answer s, shape ``(n, m)``: all that depends on the pair through s alone."""
-    n, m = op.n, x.shape[-1]
-    answers = op.table.to(x.device).flatten()
-    return x.new_zeros(n, m).index_add(0, answers, x.reshape(n * n, m)) / n
+    """The mean over the n pairs of each answer s, float64, shape ``(n, m)``, of values of any real dtype on the grid.
+
+    It holds all that depends on a pair through s alone.
+    """
+    rows, pairs = x.reshape(op.n**2, x.shape[-1]), pairs_of_answers(op).to(x.device)
+    return torch.cat([block.sum(1, dtype=torch.float64) for _, block in row_blocks(rows, pairs)]) / op.n
+
+
+def pairs_of_answers(op: Operation) -> Tensor:
+    """The n pairs of each answer s as rows of the flattened grid, shape ``(s, n)``."""
+    return op.table.flatten().argsort(stable=True).view(op.n, op.n)
+
+
+def rows_by_frequency(x: Tensor, op: Operation) -> Tensor:
+    """Values by basis row, ``(n, m)``, as those of each frequency, ``(1 + K, r, m)``, filled up with zeros to one r."""
+    of_row = op.row_frequency
+    counts = torch.bincount(of_row)
+    place = torch.arange(op.n) - (counts.cumsum(0) - counts)[of_row]  # in its frequency
+    filled = x.new_zeros(len(counts), int(counts.max()), x.shape[1])
+    return filled.index_put((of_row.to(x.device), place.to(x.device)), x)
 
 
 def input_coefficients(x: Tensor, op: Operation) -> Tensor:

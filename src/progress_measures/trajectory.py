@@ -2,11 +2,8 @@
 
 import csv
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -15,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures import _checks
+from progress_measures._files import whole
 
 _STEPS = "steps"
 _COLUMN = "columns/"
@@ -80,7 +78,7 @@ class Trajectory:
         """
         arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
         arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
-        with _whole(path) as half, half.open("wb") as file:
+        with whole(path) as half, half.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
     @classmethod
@@ -119,7 +117,7 @@ class Trajectory:
                 entries = values.flatten(1).unbind(1)
                 flat |= {f"{name}[{index}]": entry for index, entry in enumerate(entries)}
         _checks.csv_names(["step", *flat], count=1 + sum(x[0].numel() for x in self.columns.values()))
-        with _whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
+        with whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["step", *flat])
             writer.writerows(zip(self.steps.tolist(), *(values.tolist() for values in flat.values()), strict=True))
@@ -166,13 +164,3 @@ def track(
         raise ValueError("`checkpoints` must hold at least one (step, model). Got none.")
     steps = sorted(rows)
     return Trajectory(steps, {name: torch.stack([rows[step][name] for step in steps]) for name in rows[steps[0]]})
-
-
-@contextmanager
-def _whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write that takes the place of ``path`` only once it is complete."""
-    target = Path(path).resolve()  # the file that a link leads to, not the link
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        half = Path(scratch) / target.name
-        yield half
-        os.replace(half, target)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import progress_measures as pm
-from progress_measures.losses import losses_without
+from progress_measures.losses import Pairs, margins, pair_losses
 from tests import _oracle
 from tests._asserts import assert_close, assert_gradient, assert_scalar_loss
 from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits, random_mask
@@ -205,15 +205,23 @@ def test_all_frequencies_at_once_are_one_at_a_time(n, make, logits, terms):
         assert_close(at_once, one_by_one, rtol=1e-10)
 
 
-@pytest.mark.parametrize("block", [None, 60])
+@pytest.mark.parametrize("block", [None, 9])
 @pytest.mark.parametrize("scale", [1.0, 300.0, 3000.0])
 def test_any_functions_of_the_answer_are_removed_at_once(scale, block, monkeypatch):
-    if block is not None:
-        monkeypatch.setattr("progress_measures.losses.per_frequency.BLOCK", block)
     # At the larger scales most of the sums' factors are largest at answers so far apart that their product vanishes.
-    op, generator = pm.subtraction(9), torch.Generator().manual_seed(0)
-    x, mask = random_logits(9, scale=scale), random_mask(9)
+    if block is not None:
+        monkeypatch.setattr("progress_measures._blocks.BLOCK", block)
+    generator = torch.Generator().manual_seed(0)
+    logits, answers = random_logits(9, scale=scale), torch.arange(9)[:, None].expand(9, 9)
     removed = scale * torch.randn(4, 9, 9, dtype=torch.float64, generator=generator)
-    expected = torch.stack([pm.cross_entropy(x - r[op.table], op, mask=mask) for r in removed])
-    assert_close(losses_without(x, op, mask, removed), expected, rtol=1e-12)
-    assert_gradient(lambda x: losses_without(x, op, mask, removed / scale), x / scale)
+
+    def losses(logits):
+        return Pairs.of(margins(logits, answers)).losses_without(removed, answers[:, 0])
+
+    def one_by_one(logits):
+        return [pair_losses(margins(logits - each[:, None], answers)) for each in removed]
+
+    assert_close(losses(logits), torch.stack(one_by_one(logits)), rtol=1e-11)
+    assert_close(Pairs.of(margins(logits, answers)).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
+    removed /= scale
+    assert_gradient(losses, logits / scale)

@@ -105,6 +105,19 @@ def test_neuron_spectrum_agrees_with_least_squares(n):
     assert_close(pm.neuron_spectrum(activations.reshape(n * n, 6), op), expected, rtol=1e-8)
 
 
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 13])
+def test_neuron_spectrum_in_any_order_of_the_elements(n):
+    # With elements in another order the basis is not that of Z/n any more, and no sum of indices means anything.
+    activations = torch.randn(n, n, 6, dtype=torch.float64).relu() + 2
+    activations[..., 0] = 1 / 3
+    op, order = pm.addition(n), torch.randperm(n)
+    table = order.argsort()[op.table[order][:, order]]
+    other = pm.Operation("reordered", order, table, op.basis[:, order], op.row_frequency)
+    shares = pm.neuron_spectrum(activations[order][:, order], other)
+    assert_close(shares, pm.neuron_spectrum(activations, op), rtol=1e-10)
+    assert shares.shape == (6, n // 2)
+
+
 def test_neuron_spectrum_of_known_neurons():
     n = 12
     op = pm.addition(n)
@@ -130,6 +143,8 @@ def test_differentiable():
     assert_gradient(lambda x: pm.logit_spectrum(x, op), random_logits(4))
     assert_gradient(lambda x: pm.cosine_coefficients(x, op), random_logits(4))
     assert_gradient(lambda x: pm.neuron_spectrum(x, op), torch.randn(4, 4, 2))
+    turned = pm.Operation("turned", op.elements, op.table, -op.basis, op.row_frequency)
+    assert_gradient(lambda x: pm.neuron_spectrum(x, turned), torch.randn(4, 4, 2))
 
 
 def test_gradient_of_a_dead_neuron_is_finite():

@@ -63,7 +63,7 @@ from progress_measures._checks.trajectories import (
     row,
     steps,
 )
-from progress_measures._checks.values import choice, fraction, function, integer, number, prime
+from progress_measures._checks.values import choice, fraction, function, integer, number, prime, progress
 
 __all__ = [
     "activation",
@@ -109,6 +109,7 @@ __all__ = [
     "power",
     "predicted",
     "prime",
+    "progress",
     "real",
     "replaced",
     "replacements",

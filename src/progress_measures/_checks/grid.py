@@ -73,7 +73,7 @@ def over_elements(x: object, op: Any, dim: object, name: str = "x") -> tuple[Ten
 
 
 def on_grid(x: object, op: Any, name: str, axes: str) -> Tensor:
-    """Finite float64 values on every pair of inputs: ``(n, n, m)``, or ``(n*n, m)`` in row-major order."""
+    """Finite values on every pair of inputs, in their own dtype: ``(n, n, m)``, or ``(n*n, m)`` in row-major order."""
     n = operation(op)
     x = real(x, name)
     if x.ndim == 2 and x.shape[0] == n * n:
@@ -82,11 +82,11 @@ def on_grid(x: object, op: Any, name: str, axes: str) -> Tensor:
         raise ValueError(
             f"`{name}` must have axes {axes}: shape ({n}, {n}, m), or ({n * n}, m) in row-major order. Got {shape(x)}."
         )
-    return finite(x, name, axes).to(torch.float64)
+    return finite(x, name, axes)
 
 
 def logits_on_grid(logits: object, op: Any) -> Tensor:
-    """Finite float64 logits with axes ``(a, b, c)``, shape ``(n, n, n)``."""
+    """Finite logits with axes ``(a, b, c)``, shape ``(n, n, n)``, in their own dtype."""
     x, n = real(logits, "logits"), operation(op)
     if x.ndim in (2, 3) and x.shape[-1] != n and x.shape[:-1] in ((n, n), (n * n,)):
         remedy = " Drop the separator's column." if x.shape[-1] == n + 1 else ""

@@ -2,19 +2,26 @@
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from progress_measures._blocks import blocks
 from progress_measures._checks.values import kind, shape
+from progress_measures._files import mapped
+
+_FLOATING = (np.float16, np.float32, np.float64)
 
 
 def tensor(x: object, name: str) -> Tensor:
-    """A tensor as it is, or a NumPy array as a tensor."""
+    """A tensor as it is, or a NumPy array as a tensor; that of a memory map reads the file when it is used."""
     if isinstance(x, Tensor):
         return x
+    if isinstance(x, np.memmap) and x.dtype in _FLOATING and x.flags.c_contiguous and x.flags.aligned:
+        return mapped(x)
     if isinstance(x, np.ndarray | np.number):
         if x.dtype.kind not in "biufc":
             raise TypeError(f"`{name}` must be numbers. Got an array of {x.dtype}.")
@@ -36,15 +43,32 @@ def real(x: object, name: str) -> Tensor:
     return x if x.is_floating_point() else x.to(torch.float64)
 
 
-def finite(x: Tensor, name: str, axes: str = "index") -> Tensor:
-    """A tensor without NaN and infinities; the message says how many and where the first is."""
-    good = torch.isfinite(x)
-    if not bool(good.all()):
-        bad = (~good).nonzero()
-        first = tuple(bad[0].tolist())
+def finite(
+    x: Tensor,
+    name: str,
+    axes: str = "index",
+    *,
+    where: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda index: index,
+) -> Tensor:
+    """A tensor without NaN and infinities; the message says how many and where the first is.
+
+    Args:
+        x: The tensor.
+        name: What it is called.
+        axes: What its axes are called.
+        where: From an index in ``x`` to that which the message names.
+    """
+    count, first = 0, tuple[int, ...]()
+    for start, block in blocks(x.detach() if x.ndim > 0 else x.detach()[None]):
+        if not bool(torch.isfinite(block.sum())):  # or the sum is too large: then each value is looked at
+            bad = (~torch.isfinite(block)).nonzero()
+            if count == 0 and len(bad) > 0:
+                first = (start + int(bad[0, 0]), *bad[0, 1:].tolist())[: x.ndim]
+            count += len(bad)
+    if count > 0:
         raise ValueError(
-            f"`{name}` must be finite. Got {len(bad)} non-finite of {x.numel()} values, "
-            f"the first ({x[first].item()}) at {axes} {first}."
+            f"`{name}` must be finite. Got {count} non-finite of {x.numel()} values, "
+            f"the first ({x[first].item()}) at {axes} {where(first)}."
         )
     return x
 

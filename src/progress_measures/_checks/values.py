@@ -72,3 +72,9 @@ def function(value: object, name: str) -> None:
     """Something that can be called."""
     if not callable(value):
         raise TypeError(f"`{name}` must be callable. Got {kind(value)}.")
+
+
+def progress(value: object) -> None:
+    """Something that wraps an iterable, such as ``tqdm``, or nothing."""
+    if value is not None and not callable(value):
+        raise TypeError(f"`progress` must be a function of an iterable, such as tqdm. Got {kind(value)}.")

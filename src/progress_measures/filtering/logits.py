@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 from progress_measures import _checks
@@ -73,5 +74,5 @@ def exclude(logits: Tensor, op: Operation, frequencies: Iterable[int], *, terms:
 
 def _arguments(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
     _checks.choice(terms, "terms", Terms)
-    x = _checks.logits_on_grid(logits, op)
+    x = _checks.logits_on_grid(logits, op).to(torch.float64)
     return x, _checks.frequencies(frequencies, op)

@@ -1,51 +1,66 @@
-"""The part of a frequency, of checked float64 values on the grid, ``(n, n, m)``."""
+"""The part of a frequency, of checked values on the grid, ``(n, n, m)``; everything is computed in float64.
 
-from collections.abc import Iterable, Iterator
+What depends on a pair through its answer s alone is a table ``(s, m)``: Σ_r F_r(s) w_r over basis rows r, where the
+coefficients w_r, ``(n, m)``, come from the means of the n pairs of each answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from progress_measures.operations import Operation, answer_means, input_coefficients
+from progress_measures.fourier import sum_rows
+from progress_measures.operations import Operation, answer_means, input_coefficients, rows_by_frequency
 
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
+ANSWER_TERMS = ("sum", "aligned")  # those that depend on a pair through its answer alone
 
 
 def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
     """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
+    if terms in ANSWER_TERMS:
+        coefficients = answer_coefficients(answer_means(x, op), op, terms)
+        return answer_part(coefficients, op, frequencies)[op.table.to(x.device)]
     everywhere = torch.ones(op.n, op.n, dtype=torch.bool, device=x.device)
-    chosen = parts(x, op, frequencies, everywhere, terms)
-    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
+    chosen = input_parts(x, op, frequencies, everywhere, terms)
+    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1], dtype=torch.float64)).reshape(x.shape)
 
 
-def parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
-    """The part of each of the given frequencies in turn, at the pairs of the mask only, ``(pairs, m)``."""
-    if terms in ("sum", "aligned"):
-        answers = op.table.to(x.device)[mask]
-        yield from (part[answers] for part in answer_parts(answer_means(x, op), op, frequencies, terms))
-    else:
-        coefficients, (a, b) = input_coefficients(x, op), mask.nonzero(as_tuple=True)
-        yield from (_part_of_inputs(coefficients, op, k, terms, a, b) for k in frequencies)
-
-
-def answer_parts(means: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> list[Tensor]:
-    """The part of each frequency by answer, ``(s, m)``, from the means by answer, for terms that depend on it alone."""
-    blocks = [op.rows([k]).to(means.device) for k in frequencies]
+def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
+    """The coefficients of each basis row in the part of its frequency, ``(n, m)``, from the means by answer."""
+    basis = op.basis.to(means.device)
+    coefficients = basis @ means
     if terms == "sum":
-        return [rows.T @ (rows @ means) for rows in blocks]
+        return coefficients
     # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
-    kernels = [rows.T @ rows for rows in blocks]
-    return [kernel * ((kernel * means).sum() / len(rows)) for kernel, rows in zip(kernels, blocks, strict=True)]
+    along = sum_rows((coefficients * basis).sum(1), op.row_frequency, 0)
+    of_frequency = along / torch.bincount(op.row_frequency).to(along)
+    return basis * of_frequency[op.row_frequency.to(means.device), None]
 
 
-def _part_of_inputs(coefficients: Tensor, op: Operation, frequency: int, terms: Terms, a: Tensor, b: Tensor) -> Tensor:
-    """The part of a frequency at pairs (a, b), shape ``(pairs, m)``, from the coefficients in the basis of both."""
-    rows = (op.row_frequency == frequency).nonzero().flatten()
-    if terms == "polynomial":
-        rows = torch.cat([rows.new_zeros(1), rows])
-    waves = op.basis[rows].to(coefficients.device)
-    directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
-    block = coefficients[rows.to(coefficients.device)][:, rows.to(coefficients.device)].flatten(0, 1)
-    first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine
-    return directions[:, first:] @ block[first:]
+def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
+    """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
+    chosen = torch.isin(op.row_frequency, torch.tensor([*frequencies], dtype=torch.int64)).to(coefficients.device)
+    return op.basis.to(coefficients.device)[chosen].T @ coefficients[chosen]
+
+
+def answer_parts(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
+    """The part of every frequency as a function of answers, ``(s,)``: it returns ``(K, s, m)``."""
+    waves, weights = (rows_by_frequency(x, op)[1:] for x in (op.basis.to(coefficients.device), coefficients))
+    return lambda answers: waves[:, :, answers].transpose(1, 2) @ weights
+
+
+def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
+    """The part of each of the given frequencies in turn, at the pairs of the mask, ``(pairs, m)``, for other terms."""
+    coefficients, (a, b) = input_coefficients(x.to(torch.float64), op), mask.nonzero(as_tuple=True)
+    for frequency in frequencies:
+        rows = (op.row_frequency == frequency).nonzero().flatten()
+        if terms == "polynomial":
+            rows = torch.cat([rows.new_zeros(1), rows])
+        waves, rows = op.basis[rows].to(x.device), rows.to(x.device)
+        directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
+        block = coefficients[rows][:, rows].flatten(0, 1)
+        first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine
+        yield directions[:, first:] @ block[first:]

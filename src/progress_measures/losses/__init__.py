@@ -4,17 +4,23 @@ All losses are float64, in nats, means over the chosen pairs, and written in mar
 is log(1 + Σ exp(L_c - L_s)) over the wrong answers c, so that a confident model's 1e-26 does not vanish beside 1.
 """
 
+from progress_measures.losses.by_answer import (
+    Pairs,
+    excluded_loss_per_frequency,
+    pairs_by_answer,
+)
 from progress_measures.losses.filtered import accuracy, cross_entropy, excluded_loss, restricted_loss
-from progress_measures.losses.pairs import pair_hits, pair_losses
-from progress_measures.losses.per_frequency import excluded_loss_per_frequency, losses_without
+from progress_measures.losses.pairs import margins, pair_hits, pair_losses
 
 __all__ = [
+    "Pairs",
     "accuracy",
     "cross_entropy",
     "excluded_loss",
     "excluded_loss_per_frequency",
-    "losses_without",
+    "margins",
     "pair_hits",
     "pair_losses",
+    "pairs_by_answer",
     "restricted_loss",
 ]

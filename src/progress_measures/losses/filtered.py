@@ -1,13 +1,22 @@
 """Loss and accuracy of the logits as they are, restricted to some frequencies, or without them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import torch
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.filtering import Terms, exclude, restrict
-from progress_measures.losses.pairs import pair_hits, pair_losses
-from progress_measures.operations import Operation
+from progress_measures._blocks import row_blocks
+from progress_measures.filtering import (
+    ANSWER_TERMS,
+    Terms,
+    answer_coefficients,
+    answer_part,
+    exclude,
+    restrict,
+)
+from progress_measures.losses.pairs import margins, pair_hits, pair_losses
+from progress_measures.operations import Operation, answer_means
 
 
 def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Tensor:
@@ -37,8 +46,7 @@ def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) 
         '3.5026e-26'
     """
     x = _checks.logits_on_grid(logits, op)
-    chosen = _checks.mask(mask, op.n, x.device)
-    return pair_losses(x[chosen], op.table.to(x.device)[chosen]).mean()
+    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device)))
 
 
 def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Tensor:
@@ -61,9 +69,9 @@ def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Te
         >>> pm.accuracy(torch.nn.functional.one_hot(op.table, 5), op)
         tensor(1., dtype=torch.float64)
     """
-    x = _checks.logits_on_grid(logits, op)
+    x = _checks.logits_on_grid(logits, op).detach()
     chosen = _checks.mask(mask, op.n, x.device)
-    return pair_hits(x[chosen], op.table.to(x.device)[chosen]).mean()
+    return _mean(pair_hits(pair, answers).to(torch.float64) for pair, answers in _margins(x, op, chosen))
 
 
 def restricted_loss(
@@ -101,7 +109,13 @@ def restricted_loss(
         >>> bool(torch.isclose(pm.restricted_loss(wave, op, [3]), pm.cross_entropy(wave, op)))
         True
     """
-    return cross_entropy(restrict(logits, op, frequencies, terms=terms), op, mask=mask)
+    if terms not in ANSWER_TERMS:
+        return cross_entropy(restrict(logits, op, frequencies, terms=terms), op, mask=mask)
+    x = _checks.logits_on_grid(logits, op)
+    means = answer_means(x, op)
+    kept = means.mean(0) + _answer_part(means, op, frequencies, terms)
+    losses = pair_losses(margins(kept, torch.arange(op.n, device=x.device)))
+    return losses[op.table.to(x.device)[_checks.mask(mask, op.n, x.device)]].mean()
 
 
 def excluded_loss(
@@ -139,4 +153,24 @@ def excluded_loss(
         >>> pm.excluded_loss(wave, op, [3])  # nothing is left: ln 7
         tensor(1.9459, dtype=torch.float64)
     """
-    return cross_entropy(exclude(logits, op, frequencies, terms=terms), op, mask=mask)
+    if terms not in ANSWER_TERMS:
+        return cross_entropy(exclude(logits, op, frequencies, terms=terms), op, mask=mask)
+    x = _checks.logits_on_grid(logits, op)
+    removed = _answer_part(answer_means(x, op), op, frequencies, terms)
+    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device), removed))
+
+
+def _answer_part(means: Tensor, op: Operation, frequencies: object, terms: Terms) -> Tensor:
+    return answer_part(answer_coefficients(means, op, terms), op, _checks.frequencies(frequencies, op))
+
+
+def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """The margins and the answers of the pairs of the mask, block by block, without a function of the answer."""
+    of_pair = op.table.to(x.device).flatten()
+    for pairs, rows in row_blocks(x.flatten(0, 1), mask.flatten().nonzero()[:, 0]):
+        answers = of_pair[pairs]
+        yield margins(rows if removed is None else rows - removed[answers], answers), answers
+
+
+def _mean(blocks: Iterable[Tensor]) -> Tensor:
+    return torch.cat([*blocks]).mean()

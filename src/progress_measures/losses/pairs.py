@@ -1,22 +1,32 @@
-"""Loss and accuracy of one pair at a time, from checked float64 logits with answers in the last axis."""
+"""Loss and accuracy of one pair at a time, from its margins: how far each wrong answer is above the right one."""
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
-def pair_losses(logits: Tensor, answers: Tensor) -> Tensor:
-    """The cross-entropy of each pair in nats, from logits of shape ``(…, n)`` and answers of shape ``(…)``."""
+def margins(logits: Tensor, answers: Tensor) -> Tensor:
+    """How far each logit, ``(…, n)``, is above that of the right answer, ``(…)``: minus infinity for that itself."""
     right = answers[..., None]
-    margins = logits - logits.gather(-1, right)
-    wrong = margins.scatter(-1, right, -torch.inf)
-    return softplus(wrong.logsumexp(-1))
+    x = logits.to(torch.float64, copy=True)
+    x -= logits.gather(-1, right)
+    return x.scatter_(-1, right, -torch.inf)
+
+
+def pair_losses(margins: Tensor) -> Tensor:
+    """The cross-entropy of each pair in nats, ``(…)``, from margins, ``(…, n)``."""
+    return softplus(margins.logsumexp(-1))
+
+
+def pair_hits(margins: Tensor, answers: Tensor) -> Tensor:
+    """Whether each pair's largest logit is the right answer's, bool; of equal ones the first is."""
+    margins = margins.detach()
+    largest = margins.amax(-1)
+    hits, tied = largest < 0, (largest == 0).nonzero(as_tuple=True)
+    hits[tied] = answers[tied] < margins[tied].argmax(-1)
+    return hits
 
 
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp x): as logaddexp with zero it neither overflows above nor loses digits below."""
-    return torch.logaddexp(torch.zeros_like(x), x)
-
-
-def pair_hits(logits: Tensor, answers: Tensor) -> Tensor:
-    """1 for each pair whose largest logit is the right answer's, else 0, float64."""
-    return (logits.argmax(-1) == answers).to(torch.float64)
+    """log(1 + exp x), which neither overflows above nor loses digits below."""
+    return F.softplus(x, threshold=40)  # from there on exp(-x) is nothing beside x

@@ -1,0 +1,132 @@
+"""The losses without each frequency by itself, for all frequencies at once.
+
+Removing a frequency takes r_k(s, c) off the logits, which depends on the pair through its answer s alone. With margins
+m to the right answer, the loss of a pair is log(1 + Σ exp(m_c + r_k(s, s) - r_k(s, c))) over the wrong answers c. The
+sum is a product of exp(m), one row per pair, and exp(-r), one column per frequency: all pairs of an answer and all
+frequencies are one matrix product, and each logit is exponentiated once, for the loss as it is as well.
+
+Both factors are scaled by their largest entry, so that neither overflows. Where the largest margin and the largest
+change belong to different answers, and every answer is far below one of them, the product vanishes; that sum is taken
+term by term.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures._blocks import block_length, row_blocks
+from progress_measures.filtering import ANSWER_TERMS, Terms, answer_coefficients, answer_parts, input_parts
+from progress_measures.losses.pairs import margins, pair_losses, softplus
+from progress_measures.operations import Operation, answer_means
+
+TINY = 1e-250  # beside it, what a sum leaves out because it is below 1e-308 is nothing
+
+
+def excluded_loss_per_frequency(
+    logits: Tensor, op: Operation, *, mask: Tensor | None = None, terms: Terms = "sum"
+) -> Tensor:
+    """The excluded loss of each frequency, one removed at a time.
+
+    Entry i is ``excluded_loss(logits, op, [op.frequencies[i]])``.
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: The operation that the answers are of.
+        mask: The pairs to average over, bool, shape ``(n, n)``; all if None.
+        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+
+    Returns:
+        Mean losses in nats, float64, shape ``(len(op.frequencies),)``.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the logits or the mask do not have their shape, the logits are not finite, the mask is empty, or
+            there are no such ``terms``.
+
+    References:
+        Nanda et al. (2023), appendix C.1.5.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> wave = 9 * torch.cos(2 * torch.pi * 3 / 7 * (op.table[:, :, None] - torch.arange(7)))
+        >>> [round(loss, 3) for loss in pm.excluded_loss_per_frequency(wave, op).tolist()]
+        [0.065, 0.065, 1.946]
+    """
+    _checks.choice(terms, "terms", Terms)
+    x = _checks.logits_on_grid(logits, op)
+    mask = _checks.mask(mask, op.n, x.device)
+    if not op.frequencies:
+        return x.new_zeros(0, dtype=torch.float64)
+    if terms not in ANSWER_TERMS:
+        rows, answers = x[mask].to(torch.float64), op.table.to(x.device)[mask]
+        without = (rows - removed for removed in input_parts(x, op, op.frequencies, mask, terms))
+        return torch.stack([pair_losses(margins(rest, answers)).mean() for rest in without])
+
+    parts = answer_parts(answer_coefficients(answer_means(x, op), op, terms), op)
+    pairs, widest = pairs_by_answer(op, mask)
+    of_pair, counts = op.table.to(x.device).flatten(), mask.flatten()
+    total = x.new_zeros(len(op.frequencies), dtype=torch.float64)
+    for block, rows in row_blocks(x.flatten(0, 1), pairs[:, :widest]):
+        answers = of_pair[block]
+        losses = Pairs.of(margins(rows, answers)).losses_without(parts(answers[:, 0]), answers[:, 0])
+        total = total + (losses * counts[block]).sum((1, 2))
+    return total / counts.sum()
+
+
+def pairs_by_answer(op: Operation, mask: Tensor) -> tuple[Tensor, int]:
+    """The pairs of each answer as rows of the flattened grid, ``(s, n)``, those of the mask first.
+
+    And how many of these the answer with most of them has.
+    """
+    other = (~mask).flatten()
+    pairs = (2 * op.table.to(mask.device).flatten() + other).argsort().view(op.n, op.n)
+    return pairs, op.n - int(other[pairs].sum(1).min())
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The margins of equally many pairs of some answers, and their exponentials, which are taken once."""
+
+    margins: Tensor
+    """``(s, pair, c)``."""
+    largest: Tensor
+    """``(s, pair, 1)``."""
+    exponentials: Tensor
+    """exp(margins - largest), ``(s, pair, c)``."""
+
+    @classmethod
+    def of(cls, margins: Tensor) -> "Pairs":
+        """Takes the exponentials; there have to be two answers, so that one is wrong."""
+        return cls(margins, *_scaled_exponentials(margins))
+
+    def first(self, count: int) -> "Pairs":
+        """The first pairs of each answer."""
+        return Pairs(self.margins[:, :count], self.largest[:, :count], self.exponentials[:, :count])
+
+    def losses(self) -> Tensor:
+        """The loss of each pair, ``(s, pair)``."""
+        return softplus(self.largest[..., 0] + self.exponentials.sum(-1).log())
+
+    def losses_without(self, removed: Tensor, answers: Tensor) -> Tensor:
+        """The loss of each pair without each function of the answer, ``(R, s, c)``: shape ``(R, s, pair)``."""
+        right = removed.gather(2, answers[None, :, None].expand(len(removed), -1, 1))
+        most, factors = _scaled_exponentials(-removed)
+        sums = (self.exponentials @ factors.permute(1, 2, 0)).permute(2, 0, 1)
+        logs = self.largest[..., 0] + (right + most) + sums.clamp(min=TINY).log()
+        vanished = (sums < TINY).nonzero()
+        if len(vanished) > 0:
+            at_once = torch.split(vanished, block_length(removed.shape[2], logs.device))
+            exact = [
+                (self.margins[s, pair] + right[r, s] - removed[r, s]).logsumexp(-1)
+                for r, s, pair in (some.T for some in at_once)
+            ]
+            logs = logs.index_put(tuple(vanished.T), torch.cat(exact))
+        return softplus(logs)
+
+
+def _scaled_exponentials(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest values along the last axis, and the exponentials of what is left without them."""
+    largest = x.detach().amax(-1, keepdim=True)
+    return largest, (x - largest).exp_()
