@@ -24,12 +24,11 @@ import progress_measures as pm
 from examples.modular_addition import checkpoints
 from examples.modular_addition.data import OPERATIONS, train_mask
 from examples.modular_addition.model import Transformer
-from examples.modular_addition.tables import logits_from_tables
+from examples.modular_addition.tables import CHUNK, logits_from_tables, loss_from_tables
 
 WARM_UP = 10  # steps until the learning rate is reached; the first step has none
 BETAS = (0.9, 0.98)
 SAVE_EVERY = 500  # epochs that a killed run loses at most
-CHUNK = 2500  # pairs per pass without gradient: as many as stay in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Run:
         """The run at initialization."""
         model = Transformer(config.n, generator=torch.Generator().manual_seed(config.seed))
         optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay
+            model.parameters(), lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay, fused=True
         )
         return cls(config, model, optimizer, torch.full((config.epochs + 1, 2), torch.nan, dtype=torch.float64))
 
@@ -148,7 +147,7 @@ def train(
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * min(run.epoch / WARM_UP, 1)
         run.optimizer.zero_grad()
-        loss = F.cross_entropy(logits_from_tables(run.model, train_pairs).double(), train_answers)
+        loss = loss_from_tables(run.model, train_pairs, train_answers)
         loss.backward()
         run.losses[run.epoch, 0] = loss.detach()
         if not torch.isfinite(loss):

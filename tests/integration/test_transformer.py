@@ -1,16 +1,20 @@
 """The bundled model: the paper's to the letter, reachable everywhere, and the same from tables."""
 
+import copy
 import random
 import re
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import progress_measures as pm
 from examples.modular_addition import model as model_module
+from examples.modular_addition import tables
+from examples.modular_addition.bundled import MAINLINE, final
 from examples.modular_addition.data import train_mask
 from examples.modular_addition.model import Transformer
-from examples.modular_addition.tables import logits_from_tables
+from examples.modular_addition.tables import logits_from_tables, loss_from_tables
 from tests._asserts import assert_close
 
 
@@ -95,12 +99,49 @@ def test_tables_give_the_same_logits_and_gradients(sizes):
         torch.testing.assert_close(slow, fast, rtol=1e-9, atol=1e-9)
 
 
-def test_tables_give_the_same_loss_in_float32():
+@pytest.mark.parametrize("chunk", [1, 6, 49, 1000])
+@pytest.mark.parametrize("sizes", [{}, {"heads": 1}, {"n": 2}])
+def test_tables_give_the_same_loss_and_gradients(sizes, chunk, monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK", chunk)
+    model = randomized_biases(small(**sizes)).double()
+    op = pm.addition(model.n)
+    pairs, answers = op.pairs, op.table.flatten()
+    slow, fast = (
+        (loss, *torch.autograd.grad(3 * loss, list(model.parameters())))
+        for loss in (F.cross_entropy(model(pairs), answers), loss_from_tables(model, pairs, answers))
+    )
+    for expected, actual in zip(slow, fast, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_tables_give_the_same_loss_and_gradients_in_float32(scale):
     model = Transformer(generator=torch.Generator().manual_seed(0))
-    op = pm.addition(113)
-    slow = pm.cross_entropy(pm.grid_logits(model, op), op)
-    fast = pm.cross_entropy(pm.grid_logits(lambda pairs: logits_from_tables(model, pairs), op), op)
-    assert_close(fast, slow, rtol=1e-6)
+    with torch.no_grad():
+        model.unembed.weight.mul_(scale)  # losses of hundreds of nats
+    op, exact = pm.addition(113), copy.deepcopy(model).double()
+    expected = F.cross_entropy(exact(op.pairs), op.table.flatten())
+    actual = loss_from_tables(model, op.pairs, op.table.flatten())
+    assert actual.dtype == torch.float64
+    assert_close(actual, expected, rtol=1e-6)
+    slow = torch.autograd.grad(expected, list(exact.parameters()))
+    for gradient, right in zip(torch.autograd.grad(actual, list(model.parameters())), slow, strict=True):
+        assert (gradient - right).norm() < 1e-4 * right.norm()
+
+
+def test_tables_give_tiny_losses_that_are_exact():
+    model, _ = final(MAINLINE)
+    model.requires_grad_(True)
+    with torch.no_grad():
+        model.unembed.weight.mul_(3)  # the logits are three times as large
+    op, exact = pm.addition(113), copy.deepcopy(model).double()
+    expected = pm.cross_entropy(pm.grid_logits(exact, op, requires_grad=True), op)
+    actual = loss_from_tables(model, op.pairs, op.table.flatten())
+    assert expected < 1e-12
+    assert_close(actual, expected, rtol=1e-4)  # a margin of 80 in float32 is exact to 5e-6
+    of_exact = torch.autograd.grad(expected, exact.unembed.weight)[0]
+    of_tables = torch.autograd.grad(actual, model.unembed.weight)[0]
+    assert (of_tables - of_exact).norm() < 1e-3 * of_exact.norm()
 
 
 def documented_paths():

@@ -77,6 +77,18 @@ def test_large_losses_are_exact(margin):
     assert_close(pm.cross_entropy(logits, op), margin + math.log(4 + math.exp(-margin)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("make", OPERATIONS)
+def test_of_equal_logits_the_first_counts_as_it_does_for_argmax(make):
+    op, train = make(6), random_mask(6)
+    logits = torch.randint(3, (6, 6, 6), generator=torch.Generator().manual_seed(0))
+    right = (logits.argmax(-1) == op.table).double()
+    assert 0.1 < right.mean() < 0.9
+    assert pm.accuracy(logits, op) == right.mean()
+    measures = pm.measure(logits, op, [1], train_mask=train)
+    assert_close(measures.train_accuracy, right[train].mean(), rtol=1e-15)
+    assert_close(measures.test_accuracy, right[~train].mean(), rtol=1e-15)
+
+
 def test_equal_logits_are_chance():
     for n in (1, 2, 113):
         op = pm.addition(n)
