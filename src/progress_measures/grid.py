@@ -66,6 +66,8 @@ def grid_logits(
     size = n**2 if out is None else max(1, BATCH // n)
     if batch_size is not None:
         size = _checks.integer(batch_size, "batch_size", at_least=1)
+    if out is not None:
+        _checks.path(out, "out")
     if out is not None and requires_grad:
         raise ValueError("`out` must be None where `requires_grad` is True, because a file holds no graph.")
 

@@ -63,7 +63,7 @@ from progress_measures._checks.trajectories import (
     row,
     steps,
 )
-from progress_measures._checks.values import choice, fraction, function, integer, number, prime, progress
+from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress
 
 __all__ = [
     "activation",
@@ -103,6 +103,7 @@ __all__ = [
     "operation",
     "operation_fields",
     "over_elements",
+    "path",
     "paths",
     "phase_columns",
     "points",

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 from typing import Any, get_args
 
 import numpy as np
@@ -72,6 +73,12 @@ def function(value: object, name: str) -> None:
     """Something that can be called."""
     if not callable(value):
         raise TypeError(f"`{name}` must be callable. Got {kind(value)}.")
+
+
+def path(value: object, name: str) -> None:
+    """A path of a file."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"`{name}` must be a path. Got {value!r} ({kind(value)}).")
 
 
 def progress(value: object) -> None:

@@ -1,0 +1,187 @@
+import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import progress_measures as pm
+from progress_measures import _blocks
+from tests._asserts import assert_close
+from tests._planted import learned_logits, random_logits, random_mask
+
+DESCRIPTORS, PAGES = Path("/proc/self/fd"), Path("/proc/self/smaps")
+OP, TRAIN = pm.addition(7), random_mask(7)
+
+
+def table_of(logits):
+    """A ``predict`` that looks the logits up."""
+    return lambda pairs: logits[pairs[:, 0], pairs[:, 1]]
+
+
+def everything(logits):
+    return [
+        *vars(pm.measure(logits, OP, [2], train_mask=TRAIN)).values(),
+        pm.accuracy(logits, OP),
+        pm.excluded_loss(logits, OP, [1, 3], terms="product"),
+        pm.excluded_loss_per_frequency(logits, OP),
+        pm.logit_spectrum(logits, OP),
+        pm.cosine_coefficients(logits, OP),
+        pm.restrict(logits, OP, [1]),
+        pm.neuron_spectrum(logits, OP),
+    ]
+
+
+@pytest.fixture(params=[2**20, 60, 1])
+def block(request, monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("batch_size", [None, 5, 49])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_logits_in_a_file_are_the_logits(tmp_path, dtype, batch_size):
+    logits = learned_logits(OP, (2,)).to(dtype)
+    found = pm.grid_logits(table_of(logits), OP, batch_size, out=tmp_path / "logits.npy")
+    assert found.dtype == dtype
+    assert torch.equal(found, logits)
+    assert [file.name for file in tmp_path.iterdir()] == ["logits.npy"]
+    for read in (found, found.flatten(0, 1)):
+        for actual, expected in zip(everything(read), everything(logits), strict=True):
+            assert torch.equal(actual, expected)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_a_memory_map_of_the_file_is_read_as_the_tensor_is(tmp_path, mode):
+    logits = learned_logits(OP, (2,))
+    pm.grid_logits(table_of(logits), OP, out=tmp_path / "logits.npy")
+    array = np.load(tmp_path / "logits.npy", mmap_mode=mode)
+    for actual, expected in zip(everything(array), everything(logits), strict=True):
+        assert torch.equal(actual, expected)
+    turned = array.transpose(1, 0, 2)  # a view that is not contiguous
+    assert_close(pm.cross_entropy(turned, OP), pm.cross_entropy(logits.transpose(0, 1), OP), rtol=1e-12)
+    assert torch.equal(pm.spectrum(array[2], OP), pm.spectrum(logits[2], OP))
+
+
+@pytest.mark.usefixtures("block")
+def test_what_is_written_to_a_map_is_what_is_measured(tmp_path):
+    zeros = torch.zeros(7, 7, 7)
+    found = pm.grid_logits(table_of(zeros), OP, out=tmp_path / "logits.npy")
+    logits = random_logits(7).float()
+    found[:] = logits
+    assert torch.equal(pm.cross_entropy(found, OP), pm.cross_entropy(logits, OP))
+    assert np.array_equal(np.load(tmp_path / "logits.npy"), logits.numpy())
+    private = np.load(tmp_path / "logits.npy", mmap_mode="c")
+    private[:] = 0
+    assert torch.equal(pm.cross_entropy(private, OP), pm.cross_entropy(zeros, OP))
+
+
+def test_a_tensor_keeps_its_file_when_another_takes_the_name(tmp_path):
+    first, second = random_logits(7), random_logits(7, seed=1)
+    path = tmp_path / "logits.npy"
+    kept = pm.grid_logits(table_of(first), OP, out=path)
+    array = np.load(path, mmap_mode="r")
+    replaced = pm.grid_logits(table_of(second), OP, out=path)
+    for logits, expected in ((kept, first), (array, first), (replaced, second)):
+        assert torch.equal(pm.cross_entropy(logits, OP), pm.cross_entropy(expected, OP))
+    path.unlink()
+    assert torch.equal(pm.cross_entropy(array, OP), pm.cross_entropy(first, OP))
+    assert torch.equal(pm.cross_entropy(kept, OP), pm.cross_entropy(first, OP))
+
+
+def test_a_file_that_became_shorter_is_an_error(tmp_path):
+    logits = pm.grid_logits(table_of(random_logits(7)), OP, out=tmp_path / "logits.npy")
+    os.truncate(tmp_path / "logits.npy", 1000)
+    with pytest.raises(OSError, match=r"^The file that a tensor lives in has become shorter\.$"):
+        pm.cross_entropy(logits, OP)
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="open files cannot be counted here")
+def test_files_are_closed_with_the_last_view(tmp_path):
+    def open_files():
+        gc.collect()
+        return sum("logits.npy" in str(each.readlink()) for each in DESCRIPTORS.iterdir() if each.exists())
+
+    view = pm.grid_logits(table_of(random_logits(7)), OP, out=tmp_path / "logits.npy")[2].flatten()
+    assert open_files() > 0
+    assert view.sum() != 0
+    del view
+    assert open_files() == 0
+
+
+def test_bfloat16_becomes_float32_in_a_file(tmp_path):
+    logits = random_logits(7).to(torch.bfloat16)
+    found = pm.grid_logits(table_of(logits), OP, out=tmp_path / "logits.npy")
+    assert found.dtype == torch.float32
+    assert torch.equal(found, logits.float())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), KeyboardInterrupt()])
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, error):
+    path = tmp_path / "logits.npy"
+    path.write_text("before")
+    calls = []
+
+    def predict(pairs):
+        calls.append(pairs)
+        if len(calls) == 3:
+            raise error
+        return torch.zeros(len(pairs), 7)
+
+    with pytest.raises(type(error)):
+        pm.grid_logits(predict, OP, batch_size=10, out=path)
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["logits.npy"]
+
+
+def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path):
+    path = tmp_path / "logits.npy"
+    path.write_text("before")
+    code = (
+        "import resource, signal, sys, torch, progress_measures as pm\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "pm.grid_logits(lambda pairs: torch.zeros(len(pairs), 20), pm.addition(20), 30, out=sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert "OSError: [Errno 27] File too large" in done.stderr
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["logits.npy"]
+
+
+def test_progress_is_told_of_every_batch_and_block(monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCK", 100)
+    seen = []
+
+    def progress(blocks):
+        seen.append((len(blocks), 0))
+        for block in blocks:
+            yield block
+            seen[-1] = (seen[-1][0], seen[-1][1] + 1)
+
+    logits = learned_logits(OP, (2,))
+    assert torch.equal(pm.grid_logits(table_of(logits), OP, 10, progress=progress), logits)
+    measures = pm.measure(logits, OP, [2], train_mask=TRAIN, progress=progress)
+    assert seen == [(5, 5), (4, 4)]
+    assert measures.as_dict() == pm.measure(logits, OP, [2], train_mask=TRAIN).as_dict()
+
+
+@pytest.mark.skipif(not PAGES.exists(), reason="resident pages cannot be counted here")
+def test_reading_leaves_no_pages_of_the_map_resident(tmp_path):
+    op = pm.addition(101)
+    logits = pm.grid_logits(lambda pairs: torch.randn(len(pairs), 101), op, out=tmp_path / "logits.npy")
+
+    def resident():
+        lines = PAGES.read_text().split("logits.npy")[1].splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
+
+    before = resident()
+    pm.measure(logits, op, [3], train_mask=random_mask(101))
+    pm.logit_spectrum(logits, op)
+    assert resident() <= before + 128
+    logits.sum()
+    assert resident() > 3500
