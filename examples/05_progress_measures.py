@@ -26,8 +26,9 @@ keys = pm.key_frequencies(pm.spectrum(model.W_L, op))
 
 def measure(model):
     """Everything that figure 7 and figures 13 to 15 show of one checkpoint."""
-    coefficients = pm.cosine_coefficients(pm.grid_logits(model, op), op)
-    return measures(model, op, keys, train_mask=config.train_mask) | {"cosine_coefficients": coefficients}
+    logits = pm.grid_logits(model, op)
+    found = measures(model, logits, op, keys, train_mask=config.train_mask)
+    return found | {"cosine_coefficients": pm.cosine_coefficients(logits, op)}
 
 
 bar = tqdm(checkpoints.load_all(MAINLINE), total=len(checkpoints.steps(MAINLINE)), desc="checkpoints")

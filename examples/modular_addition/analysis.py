@@ -78,7 +78,7 @@ def analyse(folder: Path) -> Analysis:
     final = inspect(checkpoints.load(checkpoints.path_of(folder, steps[-1])), op)
 
     def measure(model: Transformer) -> Mapping[str, Tensor]:
-        return measures(model, op, final.key_frequencies, train_mask=config.train_mask)
+        return measures(model, pm.grid_logits(model, op), op, final.key_frequencies, train_mask=config.train_mask)
 
     trajectory = pm.track(tqdm(checkpoints.load_all(folder), total=len(steps), desc="checkpoints"), measure)
     return Analysis(
@@ -92,21 +92,26 @@ def analyse(folder: Path) -> Analysis:
 
 
 def measures(
-    model: Transformer, op: pm.Operation, key_frequencies: Iterable[int], *, train_mask: Tensor
+    model: Transformer, logits: Tensor, op: pm.Operation, key_frequencies: Iterable[int], *, train_mask: Tensor
 ) -> dict[str, Tensor]:
-    """Everything that is measured of each checkpoint."""
-    return vars(pm.measure(pm.grid_logits(model, op), op, key_frequencies, train_mask=train_mask)) | {
+    """Everything that is measured of each checkpoint, from the model and its logits on the grid."""
+    return vars(pm.measure(logits, op, key_frequencies, train_mask=train_mask)) | {
         "gini_W_E": pm.gini(pm.spectrum(model.W_E, op).sqrt()),
         "gini_W_L": pm.gini(pm.spectrum(model.W_L, op).sqrt()),
         "sum_squared_weights": pm.sum_squared_weights(model),
     }
 
 
-@torch.no_grad()
 def inspect(model: Transformer, op: pm.Operation) -> Final:
     """Spectra, key frequencies and neurons of one checkpoint."""
     with pm.captured(model, NEURONS) as activations:
         logits = pm.grid_logits(model, op)
+    return details(model, logits, activations[NEURONS], op)
+
+
+@torch.no_grad()
+def details(model: Transformer, logits: Tensor, neurons: Tensor, op: pm.Operation) -> Final:
+    """The same from the model, its logits and its neurons on the grid."""
     W_L_power, logit_share = pm.spectrum(model.W_L, op), pm.logit_spectrum(logits, op)
     return Final(
         key_frequencies=pm.key_frequencies(W_L_power),
@@ -115,5 +120,5 @@ def inspect(model: Transformer, op: pm.Operation) -> Final:
         W_L_power=W_L_power,
         logit_share=logit_share,
         logit_components=pm.to_fourier(logits - logits.mean((0, 1)), (0, 1)).norm(dim=2),
-        neuron_share=pm.neuron_spectrum(activations[NEURONS], op),
+        neuron_share=pm.neuron_spectrum(neurons, op),
     )

@@ -1,11 +1,13 @@
 """The transformer on many pairs, computed exactly from tables with one row per token.
 
 The inputs are all pairs of the same few numbers, and the block is the first, so keys, values and scores depend on one
-token and its position: 2n + 1 rows hold them all, where a plain forward pass computes three per pair. What remains
-per pair is a softmax over three scores, a weighted sum of three rows, and the MLP. Linear maps that follow each other
-are multiplied first: neurons = ReLU(heads · inward + bias), logits = neurons · outward + heads · skip + bias. This is
-the same function as ``Transformer.forward`` up to rounding, without its hook points: training uses it, analysis does
-not.
+token and its position, where a plain forward pass computes them three times per pair. Attention mixes values linearly,
+so what follows it up to the ReLU, and along the skip connection up to the logits, can be tabulated as well: with one
+row for each number, position and head, a pair is a weighted sum of 2 · heads rows and a constant one. What remains per
+pair is a softmax over three scores, that sum, and one matrix product, logits = ReLU(neurons) · outward + skip.
+
+This is the same function as ``Transformer.forward`` up to rounding, without its hook points: training uses it, analysis
+does not.
 """
 
 import math
@@ -18,107 +20,120 @@ from torch.nn import functional as F
 
 from examples.modular_addition.model import Transformer
 
-CHUNK = 1280  # pairs at a time: as many as stay in a processor's cache
+ALIGNED = 16  # float32 numbers: sums of rows are several times slower where rows are no multiple of it
+
+
+class TableLoss:
+    """The mean cross-entropy of some pairs, for models of one size: what a step of training takes the gradient of.
+
+    A call returns it in nats, float64, shape ``()``; it keeps its relative precision however small it is.
+
+    Args:
+        pairs: Numbers, shape ``(pair, 2)``.
+        answers: Tokens that are the right answers, shape ``(pair,)``.
+        n: How many numbers there are.
+        heads: How many heads the models have.
+    """
+
+    def __init__(self, pairs: Tensor, answers: Tensor, n: int, heads: int) -> None:
+        self.pairs, self.answers = pairs, answers
+        self.rows = _rows(pairs, n, heads)
+        # The same the other way round: at which pairs each row stands.
+        self.order = self.rows.flatten().argsort(stable=True)
+        counts = torch.bincount(self.rows.flatten(), minlength=2 * n * heads + 1)
+        self.starts, self.at_pairs = counts.cumsum(0) - counts, self.order // self.rows.shape[1]
+
+    def __call__(self, model: Transformer) -> Tensor:
+        table, weights, outward = _tables(model, self.pairs)
+        x = F.embedding_bag(self.rows, table.detach(), per_sample_weights=weights, mode="sum")
+        loss: Tensor = _Loss.apply(self, x, table, weights.detach(), outward)
+        return loss
 
 
 def logits_from_tables(model: Transformer, pairs: Tensor) -> Tensor:
     """Logits at ``=``, shape ``(pair, n + 1)``, for pairs of numbers, shape ``(pair, 2)``."""
-    rows, to_rows, values, inward, inward_bias, outward, skip, bias = _tables(model, pairs)
-    heads = (to_rows[..., None] * values[rows]).sum(0).flatten(1)
-    neurons = torch.addmm(inward_bias, heads, inward).relu()
-    return torch.addmm(bias, heads, skip).addmm(neurons, outward)
+    table, weights, outward = _tables(model, pairs)
+    rows = _rows(pairs, model.n, model.blocks[0].attn.n_heads)
+    x = F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
+    neurons, skip = x[:, : len(outward)], x[:, len(outward) :][:, : outward.shape[1]]
+    return torch.addmm(skip, neurons.relu(), outward)
 
 
-def loss_from_tables(model: Transformer, pairs: Tensor, answers: Tensor) -> Tensor:
-    """Mean cross-entropy in nats, float64, shape ``()``, for answers that are tokens, shape ``(pair,)``.
-
-    It keeps its relative precision however small it is.
-    """
-    loss: Tensor = _Loss.apply(answers, *_tables(model, pairs))
-    return loss
+def _rows(pairs: Tensor, n: int, heads: int) -> Tensor:
+    """The rows of the table that each pair adds up: of a and of b for each head, and the constant one."""
+    a, b = (pairs + torch.tensor([0, n])).T[..., None] * heads + torch.arange(heads)
+    return torch.cat([a, b, torch.full((len(pairs), 1), 2 * n * heads)], dim=1)
 
 
-def _tables(model: Transformer, pairs: Tensor) -> tuple[Tensor, ...]:
+def _tables(model: Transformer, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What the logits of pairs are computed from.
 
     Returns:
-        The rows of a and of b in the table of values, ``(2, pair)``; the attention to them, ``(2, pair, head)``; that
-        table, ``(row, head, d/head)``; and the maps that follow: inward and its bias, outward, skip, and their bias.
+        The table, whose columns are neurons before the ReLU and what skips them to the logits, filled up with zeros;
+        how much of each of its rows a pair adds, ``(pair, 2 * heads + 1)``; and the map outward from the neurons.
     """
     block, n = model.blocks[0], model.n
     attention, mlp, unembed = block.attn, block.mlp, model.unembed.weight
 
-    def by_head(rows: Tensor) -> Tensor:
-        return rows.unflatten(-1, (attention.n_heads, -1))
+    def by_head(x: Tensor) -> Tensor:
+        return x.unflatten(-1, (attention.n_heads, -1))
 
     tokens, positions = model.embed.weight, model.pos_embed.weight
     last = tokens[n] + positions[2]
     every = torch.cat([tokens[:n] + positions[0], tokens[:n] + positions[1], last[None]])
     query, key = by_head(attention.query(last)), by_head(attention.key(every))
     scores = torch.einsum("hd,rhd->rh", query, key) / math.sqrt(query.shape[-1])
-    rows = torch.stack([pairs[:, 0], pairs[:, 1] + n, torch.full_like(pairs[:, 0], 2 * n)])
-    to_rows = scores.index_select(0, rows.flatten()).view(3, len(pairs), -1).softmax(0)
+    a, b = pairs[:, 0], pairs[:, 1] + n
+    of_pair = [scores.index_select(0, a), scores.index_select(0, b), scores[-1].expand(len(pairs), -1)]
+    to_a, to_b, _ = torch.stack(of_pair).softmax(0)
+    weights = torch.cat([to_a, to_b, to_a.new_ones(len(pairs), 1)], dim=1)
 
     # Attention adds up to one: the value of ``=`` is a constant, and a and b add what theirs are beyond it.
     value_of_last = attention.value(last)
-    beyond = by_head(attention.value(every) - value_of_last)
+    beyond = by_head(attention.value(every[:-1]) - value_of_last)
     # resid_mid = constant + W_O heads is read by the MLP and, through the skip connection, by the unembedding.
     constant = last + attention.out(value_of_last)
-    inward, skip = (weight @ attention.out.weight for weight in (mlp.hidden.weight, unembed))
-    outward, bias = unembed @ mlp.out.weight, unembed @ (constant + mlp.out.bias)
-    return rows[:2], to_rows[:2], beyond, inward.T, mlp.hidden(constant), outward.T, skip.T, bias
+    maps = by_head(torch.cat([mlp.hidden.weight, unembed]) @ attention.out.weight)
+    rows = torch.einsum("rhd,whd->rhw", beyond, maps).flatten(0, 1)
+    bias = torch.cat([mlp.hidden(constant), unembed @ (constant + mlp.out.bias)])
+    table = F.pad(torch.cat([rows, bias[None]]), (0, -len(bias) % ALIGNED))
+    return table, weights, (unembed @ mlp.out.weight).T
 
 
 class _Loss(torch.autograd.Function):
-    """The mean cross-entropy from the tables on, with its gradient written out.
+    """The mean cross-entropy from sums of the table's rows on, with its gradient written out, and left in their place.
 
-    A step is hardly more than its matrix products as long as what is computed from each stays in the cache. So chunks
-    of pairs go all the way and back before the next ones do, and nothing is kept but the gradient.
+    Beside its matrix products a step costs little as long as no large intermediate is made that is not needed.
     """
 
     @staticmethod
-    def forward(ctx: Any, answers: Tensor, rows: Tensor, *arguments: Tensor) -> Tensor:
-        to_rows, values, inward, inward_bias, outward, skip, bias = arguments
-        gradients = [torch.zeros_like(x) for x in arguments]
-        of_to_rows, of_values, of_inward, of_inward_bias, of_outward, of_skip, of_bias = gradients
-        losses = []
-        for chunk in torch.arange(len(answers)).split(CHUNK):
-            here = slice(int(chunk[0]), int(chunk[-1]) + 1)
-            (a, b), (to_a, to_b) = rows[:, here], to_rows[:, here, :, None]
-            value_of_a, value_of_b = values.index_select(0, a), values.index_select(0, b)
-            heads = (to_a * value_of_a).addcmul_(to_b, value_of_b).flatten(1)
-            neurons = (heads @ inward).add_(inward_bias).relu_()
-            logits = (heads @ skip).add_(bias).addmm_(neurons, outward)
-            loss, of_logits = _cross_entropy_(logits, answers[here, None])
-            losses.append(loss)
-
-            of_bias += of_logits.sum(0)
-            of_skip.addmm_(heads.T, of_logits)
-            of_outward.addmm_(neurons.T, of_logits)
-            of_neurons = (of_logits @ outward.T).mul_(neurons.sign_())  # a neuron that is off passes nothing on
-            of_inward_bias += of_neurons.sum(0)
-            of_inward.addmm_(heads.T, of_neurons)
-            of_heads = (of_logits @ skip.T).addmm_(of_neurons, inward.T).view_as(value_of_a)
-            of_values.index_add_(0, a, to_a * of_heads).index_add_(0, b, to_b * of_heads)
-            of_to_rows[0, here] = value_of_a.mul_(of_heads).sum(-1)
-            of_to_rows[1, here] = value_of_b.mul_(of_heads).sum(-1)
-        ctx.save_for_backward(*gradients)
-        return torch.cat(losses).mean()
+    def forward(ctx: Any, of: TableLoss, x: Tensor, _table: Tensor, weights: Tensor, outward: Tensor) -> Tensor:
+        d_mlp, classes = outward.shape
+        neurons, skip = x[:, :d_mlp].relu_(), x[:, d_mlp : d_mlp + classes]
+        losses, of_logits = _cross_entropy_(torch.addmm(skip, neurons, outward), of.answers[:, None])
+        of_outward = neurons.T @ of_logits
+        neurons.sign_().mul_(of_logits @ outward.T)  # a neuron that is off passes nothing on
+        skip.copy_(of_logits)
+        # x is now the gradient of itself, and that of the table a weighted sum of its rows, as x was of the table's.
+        in_order = weights.flatten()[of.order]
+        of_table = F.embedding_bag(of.at_pairs, x, of.starts, per_sample_weights=in_order, mode="sum")
+        ctx.save_for_backward(x, of_table, of_outward)
+        return losses.mean()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_loss: Tensor) -> tuple[Tensor | None, ...]:
-        scale = of_loss / ctx.saved_tensors[0].shape[1]  # a mean over pairs
-        return None, None, *(scale.to(gradient.dtype) * gradient for gradient in ctx.saved_tensors)
+        of_x, of_table, of_outward = (of_loss.to(x.dtype) * x for x in ctx.saved_tensors)
+        return None, of_x, of_table, None, of_outward
 
 
 def _cross_entropy_(logits: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of each pair, ``(pair, 1)``, float64, and its gradient, which takes the place of the logits."""
+    """The loss of each pair, ``(pair, 1)``, float64, and the gradient of their mean, in the place of the logits."""
     margins = logits.sub_(logits.gather(1, right)).scatter_(1, right, -torch.inf)
     largest = margins.amax(1, keepdim=True)
     exponentials = margins.sub_(largest).exp_()
     sums = exponentials.sum(1, keepdim=True)
     log_odds = largest.double() + sums.double().log()  # of all wrong answers together against the right one
-    wrong = log_odds.sigmoid()  # their probability
+    wrong = log_odds.sigmoid() / len(logits)  # their probability, of one pair in so many
     gradient = exponentials.mul_((wrong / sums).to(logits.dtype)).scatter_(1, right, -wrong.to(logits.dtype))
     return F.softplus(log_odds, threshold=40), gradient

@@ -24,11 +24,12 @@ import progress_measures as pm
 from examples.modular_addition import checkpoints
 from examples.modular_addition.data import OPERATIONS, train_mask
 from examples.modular_addition.model import Transformer
-from examples.modular_addition.tables import CHUNK, logits_from_tables, loss_from_tables
+from examples.modular_addition.tables import TableLoss, logits_from_tables
 
 WARM_UP = 10  # steps until the learning rate is reached; the first step has none
 BETAS = (0.9, 0.98)
 SAVE_EVERY = 500  # epochs that a killed run loses at most
+CHUNK = 2500  # pairs per pass without gradient: as many as stay in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def train(
     answers = op.elements[op.table].flatten()
     train_pairs, train_answers = op.pairs[mask], answers[mask]
     test_pairs, test_answers = op.pairs[~mask], answers[~mask]
+    train_loss = TableLoss(train_pairs, train_answers, config.n, run.model.blocks[0].attn.n_heads)
     keep = {*checkpoint_epochs, config.epochs}
 
     while True:
@@ -147,7 +149,7 @@ def train(
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * min(run.epoch / WARM_UP, 1)
         run.optimizer.zero_grad()
-        loss = loss_from_tables(run.model, train_pairs, train_answers)
+        loss = train_loss(run.model)
         loss.backward()
         run.losses[run.epoch, 0] = loss.detach()
         if not torch.isfinite(loss):

@@ -46,7 +46,7 @@ def test_last_checkpoint_has_the_recorded_measures(name):
     assert curves.steps[-1] == losses.steps[-1] == config.epochs
     op = config.op
     keys = pm.key_frequencies(pm.spectrum(model.W_L, op))
-    found = measures(model, op, keys, train_mask=config.train_mask)
+    found = measures(model, pm.grid_logits(model, op), op, keys, train_mask=config.train_mask)
     assert set(found) == set(curves.columns)
     for column, value in found.items():
         # On another machine a pair or two may change sides.
@@ -76,6 +76,7 @@ def test_mainline_curves_are_those_of_its_checkpoints():
     keys = pm.key_frequencies(pm.spectrum(final(RUNS / "mainline")[0].W_L, config.op))
     for index in (0, 20):
         model = checkpoints.load(checkpoints.path_of(RUNS / "mainline", int(curves.steps[index])))
-        found = measures(model, config.op, keys, train_mask=config.train_mask)
+        logits = pm.grid_logits(model, config.op)
+        found = measures(model, logits, config.op, keys, train_mask=config.train_mask)
         for column, value in found.items():
             assert_close(curves[column][index], value, rtol=1e-3, atol=1e-3 if column.endswith("accuracy") else 0)
