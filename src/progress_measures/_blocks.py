@@ -13,7 +13,7 @@ from torch import Tensor
 
 from progress_measures import _files
 
-BLOCK = 2**20  # values at once on a CPU: 8 MiB of float64
+BLOCK = 2**19  # values at once on a CPU: 4 MiB of float64
 GPU_BLOCK = 2**25
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]

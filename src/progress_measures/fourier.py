@@ -178,5 +178,6 @@ def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
 
 def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
     """The inner products of ``x`` along an axis with each of the rows, which take the axis's place."""
-    changed: Tensor = torch.tensordot(x, rows, dims=([axis], [1]))
-    return changed.movedim(-1, axis)
+    if axis == x.ndim - 1:
+        return x @ rows.T
+    return (rows @ x.flatten(axis + 1)).view(*x.shape[:axis], len(rows), *x.shape[axis + 1 :])

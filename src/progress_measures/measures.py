@@ -111,20 +111,21 @@ def measure(
     parts = answer_parts(coefficients, op)
     index, widest = pairs_by_answer(op, train)
     is_train = train.flatten()
-    losses, hits, without, excluded_losses, excluded_hits = [], [], [], [], []
+    # Sums and numbers of pairs go to one place each: small pieces among large ones that come and go hold memory.
+    loss, hit = torch.empty_like(restricted_loss), torch.empty_like(restricted_hit)
+    excluded_loss, excluded_hits = x.new_zeros(2, dtype=torch.float64)
+    without = x.new_zeros(len(op.frequencies), dtype=torch.float64)
     for block, rows in row_blocks(x.flatten(0, 1), index, progress):
         answers, counts = of_pair[block], is_train[block[:, :widest]]
         pairs = Pairs.of(margins(rows, answers))
-        losses.append(pairs.losses())
-        hits.append(pair_hits(pairs.margins, answers))
+        loss[block] = pairs.losses()
+        hit[block] = pair_hits(pairs.margins, answers)
         first = pairs.first(widest)
-        without.append((first.losses_without(parts(answers[:, 0]), answers[:, 0]) * counts).sum((1, 2)))
+        without = without + (first.losses_without(parts(answers[:, 0]), answers[:, 0]) * counts).sum((1, 2))
         excluded = first.margins + changes[answers[:, :1]]
-        excluded_losses.append((pair_losses(excluded) * counts).sum())
-        excluded_hits.append((pair_hits(excluded, answers[:, :widest]) & counts).sum())
-    loss = torch.empty_like(restricted_loss).index_put((index.flatten(),), torch.cat(losses).flatten())
-    hit = torch.empty_like(restricted_hit).index_put((index.flatten(),), torch.cat(hits).flatten())
-
+        excluded_loss = excluded_loss + (pair_losses(excluded) * counts).sum()
+        excluded_hits = excluded_hits + (pair_hits(excluded, answers[:, :widest]) & counts).sum()
+    count = is_train.sum()
     return Measures(
         train_loss=loss[is_train].mean(),
         test_loss=loss[~is_train].mean(),
@@ -134,9 +135,9 @@ def measure(
         restricted_loss_train=restricted_loss[is_train].mean(),
         restricted_loss_test=restricted_loss[~is_train].mean(),
         restricted_accuracy=_share(restricted_hit),
-        excluded_loss=torch.stack(excluded_losses).sum() / is_train.sum(),
-        excluded_accuracy=torch.stack(excluded_hits).sum() / is_train.sum(dtype=torch.float64),
-        excluded_loss_per_frequency=torch.stack(without).sum(0) / is_train.sum(),
+        excluded_loss=excluded_loss / count,
+        excluded_accuracy=excluded_hits / count,
+        excluded_loss_per_frequency=without / count,
     )
 
 

@@ -200,7 +200,11 @@ def answer_means(x: Tensor, op: Operation) -> Tensor:
     It holds all that depends on a pair through s alone.
     """
     rows, pairs = x.reshape(op.n**2, x.shape[-1]), pairs_of_answers(op).to(x.device)
-    return torch.cat([block.sum(1, dtype=torch.float64) for _, block in row_blocks(rows, pairs)]) / op.n
+    means, done = x.new_empty(op.n, x.shape[-1], dtype=torch.float64), 0
+    for _, block in row_blocks(rows, pairs):
+        means[done : done + len(block)] = block.sum(1, dtype=torch.float64) / op.n
+        done += len(block)
+    return means
 
 
 def pairs_of_answers(op: Operation) -> Tensor:

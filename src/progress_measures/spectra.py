@@ -71,10 +71,15 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
         [0.0, 0.0, 1.0]
     """
     x = _checks.logits_on_grid(logits, op)
-    scale = _scale(torch.stack([_largest(block, (0, 1, 2)) for _, block in blocks(x.detach())]).amax())
+    largest = x.new_zeros((), dtype=torch.float64)
+    for _, block in blocks(x.detach()):
+        largest = torch.maximum(largest, torch.maximum(block.amax(), -block.amin()))
+    scale = _scale(largest)
     means = answer_means(x, op) / scale
     mean = means.mean(0)
-    centred = torch.stack([(block / scale - mean).square().sum() for _, block in blocks(x)]).sum()
+    centred = x.new_zeros((), dtype=torch.float64)
+    for _, block in blocks(x):
+        centred = centred + (block / scale - mean).square().sum()
     power = op.n * sum_rows((op.basis.to(x.device) @ means).square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 
@@ -146,28 +151,36 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     x = _checks.on_grid(activations, op, "activations", "(a, b, neuron)")
-    scale = _scale(_largest(x.detach(), (0, 1)))
-    mean = torch.stack([(block / scale).sum((0, 1)) for _, block in blocks(x)]).sum(0) / op.n**2
-    centred = torch.stack([(block / scale - mean).square().sum((0, 1)) for _, block in blocks(x)]).sum(0)
-    power_of = _cyclic_power if torch.equal(op.basis, fourier_basis(op.n)) else _power
-    return _share(power_of(x, scale, op), centred[:, None], (centred + op.n**2 * mean.square())[:, None], op.n**2)
+    # Any value of a neuron may be taken off it, and one of its own keeps what is left as small as its variation.
+    shift = x[0, 0].detach().to(torch.float64)
+    scale = _scale(torch.maximum(x.detach().amax((0, 1)) - shift, shift - x.detach().amin((0, 1))))
+    moments_of = _cyclic_moments if torch.equal(op.basis, fourier_basis(op.n)) else _moments
+    power, squares, mean = moments_of(x, shift, scale, op)
+    raw = squares + op.n**2 * (2 * mean + shift / scale) * (shift / scale)
+    return _share(power, (squares - op.n**2 * mean.square())[:, None], raw[:, None], op.n**2)
 
 
-def _power(x: Tensor, scale: Tensor, op: Operation) -> Tensor:
-    """The power of each neuron in the block of each frequency, ``(m, K)``: the definition."""
-    basis, of_row = op.basis.to(x.device), op.row_frequency
+def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Tensor, Tensor, Tensor]:
+    """The power of neurons in the block of each frequency, ``(m, K)``, their sum of squares and their mean, ``(m,)``.
+
+    All of them of (x - shift) / scale.
+    """
+    basis, of_row, n = op.basis.to(x.device), op.row_frequency, op.n
     constant_and_own = torch.cat([basis[:1].expand(1 + len(op.frequencies), 1, -1), rows_by_frequency(basis, op)], 1)
-    length = block_length(op.n**2, x.device)
-    powers = []
-    for some, unit in zip(torch.split(x, length, 2), torch.split(scale, length), strict=True):
-        of_a = torch.tensordot(basis, some / unit, 1)  # coefficients in the basis of a, (row, b, neuron)
+    found = []
+    for some, off, unit in zip(
+        *(torch.split(y, block_length(n**2, x.device), -1) for y in (x, shift, scale)), strict=True
+    ):
+        y = (some - off) / unit
+        of_a = torch.tensordot(basis, y, 1)  # coefficients in the basis of a, (row, b, neuron)
         # In the basis of b as well, a frequency has what is in its own rows and in the constant.
         power = (constant_and_own[of_row.to(x.device)] @ of_a).square().sum(1) + (basis @ of_a[0]).square()
-        powers.append(sum_rows(power, of_row, 0)[1:].T)
-    return torch.cat(powers)
+        found.append((sum_rows(power, of_row, 0)[1:].T, y.square().sum((0, 1)), y.mean((0, 1))))
+    powers, squares, means = zip(*found, strict=True)
+    return torch.cat(powers), torch.cat(squares), torch.cat(means)
 
 
-def _cyclic_power(x: Tensor, scale: Tensor, op: Operation) -> Tensor:
+def _cyclic_moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Tensor, Tensor, Tensor]:
     """The same for the basis of Z/n, in a fraction of the time.
 
     Products of waves of a and of b are waves of a + b and of a - b: the block of a frequency is what depends on a, on
@@ -178,18 +191,16 @@ def _cyclic_power(x: Tensor, scale: Tensor, op: Operation) -> Tensor:
     a, b = index[:, None].expand(n, n), index.expand(n, n)
     groups = (a, b, (a + b) % n, (a - b) % n)
     sums = [x.new_zeros(n, x.shape[2], dtype=torch.float64) for _ in groups]
+    squares = x.new_zeros(x.shape[2], dtype=torch.float64)
     for start, block in blocks(x):
-        values, here = (block / scale).flatten(0, 1), slice(start, start + len(block))
-        sums = [sum_.index_add(0, group[here].flatten(), values) for sum_, group in zip(sums, groups, strict=True)]
+        y, here = (block - shift).div_(scale).flatten(0, 1), slice(start, start + len(block))
+        sums = [sum_.index_add(0, group[here].flatten(), y) for sum_, group in zip(sums, groups, strict=True)]
+        squares = squares + y.square().sum(0)
     coefficients = op.basis.to(x.device) @ torch.stack(sums)
     power = sum_rows(coefficients.square(), op.row_frequency, 1)[:, 1:] / n
     if n % 2 == 0:
         power[-1, -1] = 0  # cos n/2 of a + b is cos n/2 of a - b
-    return power.sum(0).T
-
-
-def _largest(x: Tensor, dims: tuple[int, ...]) -> Tensor:
-    return torch.maximum(x.amax(dims), -x.amin(dims)).to(torch.float64)
+    return power.sum(0).T, squares, sums[0].sum(0) / n**2
 
 
 def _scale(largest: Tensor) -> Tensor:

@@ -1,7 +1,10 @@
 """Each line of docs/performance.md, timed beside what it is compared with: pytest tests/benchmarks."""
 
+import functools
+import statistics
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -29,25 +32,41 @@ def task(n, seed=0):
     return op, logits, torch.rand(n, n, generator=generator) < 0.3
 
 
-def timed(benchmark, group, function, rounds=15):
-    benchmark.group = group
-    benchmark.pedantic(function, rounds=rounds, warmup_rounds=min(3, rounds - 1))
+def beside(benchmark, what, function, baselines, rounds=15):
+    """Times a function, and before each of its rounds what it is compared with, so that both see the same machine.
+
+    The medians and their ratios are in ``extra_info``, which ``report`` makes a table of.
+    """
+    seconds = {name: [] for name in baselines}
+
+    def run_baselines():
+        for name, baseline in baselines.items():
+            start = time.perf_counter()
+            baseline()
+            seconds[name].append(time.perf_counter() - start)
+
+    function()
+    benchmark.group = what
+    benchmark.pedantic(function, setup=run_baselines, rounds=rounds + 1)
+    # The first round of a baseline is its warm-up.
+    benchmark.extra_info["baselines"] = {name: statistics.median(times[1:]) for name, times in seconds.items()}
 
 
-@pytest.mark.parametrize("what", ["forward", "measure", "naive"])
 @pytest.mark.parametrize("n", [113, 227])
-def test_measure(benchmark, n, what):
+def test_measure(benchmark, n):
     op, logits, train = task(n)
-    functions = {
-        "forward": forward_pass(n),
-        "measure": lambda: pm.measure(logits, op, KEYS, train_mask=train),
-        "naive": lambda: _naive.measure(logits, op, KEYS, train),
-    }
-    timed(benchmark, f"measure, n={n}", functions[what], rounds=2 if what == "naive" else 15 if n == 113 else 7)
+    baselines = {"a forward pass": forward_pass(n)}
+    beside(benchmark, f"`measure`, n = {n}", lambda: pm.measure(logits, op, KEYS, train_mask=train), baselines)
 
 
-@pytest.mark.parametrize("what", ["forward", "analysis"])
-def test_analysis_of_a_checkpoint(benchmark, what):
+@pytest.mark.parametrize("n", [113, 227])
+def test_measure_and_the_definitions(benchmark, n):
+    op, logits, train = task(n)
+    baselines = {"the definitions, one by one": lambda: _naive.measure(logits, op, KEYS, train)}
+    beside(benchmark, f"`measure`, n = {n}", lambda: pm.measure(logits, op, KEYS, train_mask=train), baselines, 1)
+
+
+def test_analysis_of_a_checkpoint(benchmark):
     model, config = final(MAINLINE)
     op = config.op
     with pm.captured(model, NEURONS) as activations:
@@ -57,84 +76,84 @@ def test_analysis_of_a_checkpoint(benchmark, what):
         found = details(model, logits, activations[NEURONS], op)
         measures(model, logits, op, found.key_frequencies, train_mask=config.train_mask)
 
-    timed(benchmark, "analysis of a checkpoint, n=113", {"forward": forward_pass(113), "analysis": analysis}[what])
+    beside(benchmark, "all that the example measures of a checkpoint", analysis, {"a forward pass": forward_pass(113)})
 
 
-@pytest.mark.parametrize("what", ["loop", "at once"])
 @pytest.mark.parametrize("n", [113, 227])
-def test_per_frequency(benchmark, n, what):
+def test_per_frequency(benchmark, n):
     op, logits, train = task(n)
-    functions = {
-        "loop": lambda: [pm.excluded_loss(logits, op, [k], mask=train) for k in op.frequencies],
-        "at once": lambda: pm.excluded_loss_per_frequency(logits, op, mask=train),
-    }
-    timed(benchmark, f"excluded loss per frequency, n={n}", functions[what], rounds=3 if what == "loop" else 15)
+
+    def loop():
+        return [pm.excluded_loss(logits, op, [k], mask=train) for k in op.frequencies]
+
+    baselines = {"a loop over `excluded_loss`": loop}
+    function = functools.partial(pm.excluded_loss_per_frequency, logits, op, mask=train)
+    beside(benchmark, f"`excluded_loss_per_frequency`, n = {n}", function, baselines, 15 if n == 113 else 3)
 
 
-@pytest.mark.parametrize("what", ["rfft2", "neuron_spectrum"])
-def test_neuron_spectrum(benchmark, what):
+def test_neuron_spectrum(benchmark):
     op, activations = pm.addition(113), torch.randn(113, 113, 512).relu()
-    functions = {
-        "rfft2": lambda: torch.fft.rfft2(activations, dim=(0, 1)),
-        "neuron_spectrum": lambda: pm.neuron_spectrum(activations, op),
-    }
-    timed(benchmark, "neuron spectrum, 512 neurons, n=113", functions[what])
+    baselines = {"`torch.fft.rfft2` of them": lambda: torch.fft.rfft2(activations, dim=(0, 1))}
+    beside(benchmark, "`neuron_spectrum` of 512 neurons", lambda: pm.neuron_spectrum(activations, op), baselines)
 
 
-@pytest.mark.parametrize("what", ["stock", "plain products", "folded products", "bundled"])
-def test_training_step(benchmark, what):
+def test_training_step(benchmark):
     config = Config()
     mask = config.train_mask.flatten()
     pairs, answers = config.op.pairs[mask], config.op.table.flatten()[mask]
     stock, bundled = StockTransformer(config.n), Transformer(config.n)
-    loss = TableLoss(pairs, answers, config.n, 4)
     optimizers = {model: torch.optim.AdamW(model.parameters(), fused=model is bundled) for model in (stock, bundled)}
+    table_loss = TableLoss(pairs, answers, config.n, 4)
 
     def step(model, loss):
         optimizers[model].zero_grad()
-        loss().backward()
+        loss(model).backward()
         optimizers[model].step()
 
-    functions = {
-        "stock": lambda: step(stock, lambda: F.cross_entropy(stock(pairs)[:, -1].double(), answers)),
-        "bundled": lambda: step(bundled, lambda: loss(bundled)),
-        "plain products": products("plain"),
-        "folded products": products("folded"),
+    baselines = {
+        "one through PyTorch's modules": lambda: step(
+            stock, lambda model: F.cross_entropy(model(pairs)[:, -1].double(), answers)
+        ),
+        "the matrix products of the plain model's": products("plain"),
+        "the matrix products with its maps folded": products("folded"),
     }
-    timed(benchmark, "training step, n=113", functions[what], rounds=40)
+    beside(benchmark, "a training step of the example", lambda: step(bundled, table_loss), baselines, 40)
 
 
-@pytest.mark.parametrize("what", ["forward", "captured", "ablated"])
+@pytest.mark.parametrize("what", ["`captured` (its 512 neurons)", "`ablated` (its MLP)", "`ablated` (nothing is done)"])
 def test_hooks(benchmark, what):
     model, config = final(MAINLINE)
     pairs = config.op.pairs
+    contexts = {
+        "`captured` (its 512 neurons)": lambda: pm.captured(model, NEURONS),
+        "`ablated` (its MLP)": lambda: pm.ablated(model, "blocks.0.mlp", pm.mean_ablation()),
+        "`ablated` (nothing is done)": lambda: pm.ablated(model, NEURONS, lambda activation: activation),
+    }
 
-    def captured():
-        with pm.captured(model, NEURONS):
+    def run():
+        with contexts[what]():
             model(pairs)
 
-    def ablated():
-        with pm.ablated(model, "blocks.0.mlp", pm.mean_ablation()):
-            model(pairs)
-
-    functions = {"forward": lambda: model(pairs), "captured": captured, "ablated": ablated}
-    timed(benchmark, "hooks, n=113", functions[what], rounds=30)
+    beside(benchmark, f"a forward pass inside {what}", run, {"one outside": lambda: model(pairs)}, rounds=40)
 
 
-@pytest.mark.parametrize("what", ["torch", "torch and progress_measures"])
-def test_import(benchmark, what):
-    code = f"import {what.replace(' and ', ', ')}"
-    timed(benchmark, "import", lambda: subprocess.run([sys.executable, "-c", code], check=True), rounds=7)
+def test_import(benchmark):
+    def importing(names):
+        return lambda: subprocess.run([sys.executable, "-c", f"import {names}"], check=True)
+
+    baselines = {"`import torch`": importing("torch")}
+    beside(benchmark, "`import torch, progress_measures`", importing("torch, progress_measures"), baselines, rounds=10)
 
 
-@pytest.mark.parametrize("n", [59, 113, 227, 409])
+@pytest.mark.parametrize("n", [59, 227, 409])
 def test_growth(benchmark, n):
-    op, logits, train = task(n)
-    timed(benchmark, "growth of measure", lambda: pm.measure(logits, op, KEYS, train_mask=train), 15 if n < 200 else 5)
+    (small, of_small, train_small), (op, logits, train) = task(113), task(n)
+    baselines = {"n = 113": lambda: pm.measure(of_small, small, KEYS, train_mask=train_small)}
+    beside(benchmark, f"growth, n = {n}", lambda: pm.measure(logits, op, KEYS, train_mask=train), baselines)
 
 
 BIG = """
-import resource, sys, time, numpy as np, torch, progress_measures as pm
+import sys, time, torch, progress_measures as pm
 n, where = int(sys.argv[1]), sys.argv[2]
 op, keys = pm.addition(n), (5, 6, 14, 22)
 angles = 2 * torch.pi / n * torch.tensor(keys)[:, None] * torch.arange(n)
@@ -142,7 +161,9 @@ waves = torch.cat([angles.cos(), angles.sin()])
 predict = lambda pairs: 3 * (waves[:, pairs.sum(1) % n].T @ waves) + torch.randn(len(pairs), n)
 train = torch.rand(n, n) < 0.3
 pm.measure(torch.randn(23, 23, 23), pm.addition(23), [1], train_mask=torch.eye(23) > 0)  # everything is loaded
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak():  # of this program: getrusage has that of whatever started it
+    status = open("/proc/self/status").read()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 if where == "memory":
     logits = torch.empty(n, n, n)
     for a in range(n):
@@ -165,4 +186,5 @@ def test_memory(benchmark, tmp_path, n, where):
         names = ("seconds", "added_peak_MiB", "peak_MiB")
         benchmark.extra_info |= dict(zip(names, map(float, done.stdout.split()), strict=True))
 
-    timed(benchmark, "memory", run, rounds=1)
+    benchmark.group = f"memory, n = {n}"
+    benchmark.pedantic(run, rounds=1)

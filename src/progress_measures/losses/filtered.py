@@ -173,4 +173,7 @@ def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = No
 
 
 def _mean(blocks: Iterable[Tensor]) -> Tensor:
-    return torch.cat([*blocks]).mean()
+    total, count = torch.zeros((), dtype=torch.float64), 0
+    for block in blocks:
+        total, count = total.to(block.device) + block.sum(), count + len(block)
+    return total / count

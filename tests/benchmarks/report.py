@@ -1,0 +1,69 @@
+"""The tables of docs/performance.md from what pytest-benchmark recorded.
+
+Run it with ``python -m tests.benchmarks.report results.json``.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+GOALS = {  # what is measured, and beside what: the ratio of their times is to be at most this
+    ("`measure`, n = 113", "a forward pass"): 0.10,
+    ("`measure`, n = 227", "a forward pass"): 0.15,
+    ("all that the example measures of a checkpoint", "a forward pass"): 0.3,
+    ("`excluded_loss_per_frequency`, n = 113", "a loop over `excluded_loss`"): 1 / 6,
+    ("`excluded_loss_per_frequency`, n = 227", "a loop over `excluded_loss`"): 1 / 25,
+    ("`neuron_spectrum` of 512 neurons", "`torch.fft.rfft2` of them"): 1,
+    ("a training step of the example", "the matrix products of the plain model's"): 1.2,
+    ("a training step of the example", "one through PyTorch's modules"): 1 / 6,
+    ("a forward pass inside `captured` (its 512 neurons)", "one outside"): 1.05,
+    ("a forward pass inside `ablated` (its MLP)", "one outside"): 1.05,
+}
+
+
+def report(results: dict) -> str:
+    """Markdown tables: ratios of medians, growth with n, memory."""
+    rows = ["| | time | compared with | its time | ratio | goal |", "|---|---|---|---|---|---|"]
+    for each in results["benchmarks"]:
+        what, time = each["group"], each["stats"]["median"]
+        if not what.startswith(("growth", "memory")):
+            for name, other in each["extra_info"]["baselines"].items():
+                goal = GOALS.get((what, name))
+                at_most = "–" if goal is None else f"≤ {_ratio(goal)}"
+                rows.append(
+                    f"| {what} | {_time(time)} | {name} | {_time(other)} | {_ratio(time / other)} | {at_most} |"
+                )
+
+    found = {each["group"]: each for each in results["benchmarks"]}
+    big, file = (found[f"memory, n = {n}"]["extra_info"] for n in (409, 1009))
+    times = {n: found[f"growth, n = {n}"]["stats"]["median"] for n in (59, 227, 409)}
+    times[113], times[1009] = found["growth, n = 227"]["extra_info"]["baselines"]["n = 113"], file["seconds"]
+    growth = ["| n | logits, float32 | `measure` | per million logits |", "|---|---|---|---|"]
+    for n, seconds in sorted(times.items()):
+        per_million = f"{1e9 * seconds / n**3:.0f} ms"
+        growth.append(f"| {n} | {4 * n**3 / 2**20:.0f} MiB | {_time(seconds)} | {per_million} |")
+    ratio = times[409] / found["growth, n = 409"]["extra_info"]["baselines"]["n = 113"] / (409 / 113) ** 3
+    growth.append(f"\nFrom n = 113 to 409 time grows {ratio:.2f} times as much as the logits do (goal: ≤ 1.3).")
+
+    memory = (
+        f"At n = 409 `measure` adds {big['added_peak_MiB']:.0f} MiB to the peak of resident memory (goal: ≤ 512). At "
+        f"n = 1009, with 3.8 GiB of logits in a file, the whole process peaks at {file['peak_MiB']:.0f} MiB "
+        "(goal: ≤ 2048)."
+    )
+    return "\n".join([*rows, "", *growth, "", memory])
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{1e3 * seconds:.1f} ms" if seconds < 0.1 else f"{1e3 * seconds:.0f} ms"
+
+
+def _ratio(ratio: float) -> str:
+    return f"1/{1 / ratio:.1f}".removesuffix(".0") if ratio < 0.5 else f"{ratio:.2f}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="what pytest --benchmark-json wrote")
+    print(report(json.loads(parser.parse_args().results.read_text(encoding="utf-8"))))
