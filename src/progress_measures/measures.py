@@ -117,14 +117,13 @@ def measure(
     without = x.new_zeros(len(op.frequencies), dtype=torch.float64)
     for block, rows in row_blocks(x.flatten(0, 1), index, progress):
         answers, counts = of_pair[block], is_train[block[:, :widest]]
-        pairs = Pairs.of(margins(rows, answers))
-        loss[block] = pairs.losses()
-        hit[block] = pair_hits(pairs.margins, answers)
+        pairs = Pairs.of(rows, answers)
+        loss[block], hit[block] = pairs.losses(), pairs.hits()
         first = pairs.first(widest)
-        without = without + (first.losses_without(parts(answers[:, 0]), answers[:, 0]) * counts).sum((1, 2))
-        excluded = first.margins + changes[answers[:, :1]]
+        without = without + (first.losses_without(parts(answers[:, 0])) * counts).sum((1, 2))
+        excluded = margins(first.logits, first.answers).add_(changes[answers[:, :1]])
         excluded_loss = excluded_loss + (pair_losses(excluded) * counts).sum()
-        excluded_hits = excluded_hits + (pair_hits(excluded, answers[:, :widest]) & counts).sum()
+        excluded_hits = excluded_hits + (pair_hits(excluded, first.answers) & counts).sum()
     count = is_train.sum()
     return Measures(
         train_loss=loss[is_train].mean(),

@@ -120,14 +120,14 @@ def test_training_step(benchmark):
     beside(benchmark, "a training step of the example", lambda: step(bundled, table_loss), baselines, 40)
 
 
-@pytest.mark.parametrize("what", ["`captured` (its 512 neurons)", "`ablated` (its MLP)", "`ablated` (nothing is done)"])
+@pytest.mark.parametrize("what", ["`captured` (its MLP)", "`captured` (its neurons, 25 MiB)", "`ablated` (its MLP)"])
 def test_hooks(benchmark, what):
     model, config = final(MAINLINE)
     pairs = config.op.pairs
     contexts = {
-        "`captured` (its 512 neurons)": lambda: pm.captured(model, NEURONS),
+        "`captured` (its MLP)": lambda: pm.captured(model, "blocks.0.mlp"),
+        "`captured` (its neurons, 25 MiB)": lambda: pm.captured(model, NEURONS),
         "`ablated` (its MLP)": lambda: pm.ablated(model, "blocks.0.mlp", pm.mean_ablation()),
-        "`ablated` (nothing is done)": lambda: pm.ablated(model, NEURONS, lambda activation: activation),
     }
 
     def run():

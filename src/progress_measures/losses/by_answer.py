@@ -18,7 +18,7 @@ from torch import Tensor
 from progress_measures import _checks
 from progress_measures._blocks import block_length, row_blocks
 from progress_measures.filtering import ANSWER_TERMS, Terms, answer_coefficients, answer_parts, input_parts
-from progress_measures.losses.pairs import margins, pair_losses, softplus
+from progress_measures.losses.pairs import margins, pair_hits, pair_losses, softplus
 from progress_measures.operations import Operation, answer_means
 
 TINY = 1e-250  # beside it, what a sum leaves out because it is below 1e-308 is nothing
@@ -70,7 +70,7 @@ def excluded_loss_per_frequency(
     total = x.new_zeros(len(op.frequencies), dtype=torch.float64)
     for block, rows in row_blocks(x.flatten(0, 1), pairs[:, :widest]):
         answers = of_pair[block]
-        losses = Pairs.of(margins(rows, answers)).losses_without(parts(answers[:, 0]), answers[:, 0])
+        losses = Pairs.of(rows, answers).losses_without(parts(answers[:, 0]))
         total = total + (losses * counts[block]).sum((1, 2))
     return total / counts.sum()
 
@@ -87,46 +87,52 @@ def pairs_by_answer(op: Operation, mask: Tensor) -> tuple[Tensor, int]:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The margins of equally many pairs of some answers, and their exponentials, which are taken once."""
+    """Equally many pairs of some answers, and the exponentials of their margins, which are taken once."""
 
-    margins: Tensor
+    logits: Tensor
     """``(s, pair, c)``."""
+    answers: Tensor
+    """s, as often as there are pairs, ``(s, pair)``."""
     largest: Tensor
-    """``(s, pair, 1)``."""
+    """The largest margin of each pair, ``(s, pair)``."""
     exponentials: Tensor
-    """exp(margins - largest), ``(s, pair, c)``."""
+    """exp(margins - largest), float64, ``(s, pair, c)``."""
 
     @classmethod
-    def of(cls, margins: Tensor) -> "Pairs":
+    def of(cls, logits: Tensor, answers: Tensor) -> "Pairs":
         """Takes the exponentials; there have to be two answers, so that one is wrong."""
-        return cls(margins, *_scaled_exponentials(margins))
+        x = margins(logits, answers)  # and from here on in its place: most of the time is that of fetching memory
+        largest = x.detach().amax(-1)
+        x -= largest[..., None]
+        return cls(logits, answers, largest, x.exp_())
 
     def first(self, count: int) -> "Pairs":
         """The first pairs of each answer."""
-        return Pairs(self.margins[:, :count], self.largest[:, :count], self.exponentials[:, :count])
+        return Pairs(*(x[:, :count] for x in (self.logits, self.answers, self.largest, self.exponentials)))
 
     def losses(self) -> Tensor:
         """The loss of each pair, ``(s, pair)``."""
-        return softplus(self.largest[..., 0] + self.exponentials.sum(-1).log())
+        return softplus(self.largest + self.exponentials.sum(-1).log())
 
-    def losses_without(self, removed: Tensor, answers: Tensor) -> Tensor:
+    def hits(self) -> Tensor:
+        """Whether each pair's largest logit is the right answer's, bool, ``(s, pair)``."""
+        hits, tied = self.largest < 0, (self.largest == 0).nonzero(as_tuple=True)
+        hits[tied] = pair_hits(margins(self.logits[tied], self.answers[tied]), self.answers[tied])
+        return hits
+
+    def losses_without(self, removed: Tensor) -> Tensor:
         """The loss of each pair without each function of the answer, ``(R, s, c)``: shape ``(R, s, pair)``."""
-        right = removed.gather(2, answers[None, :, None].expand(len(removed), -1, 1))
-        most, factors = _scaled_exponentials(-removed)
+        right = removed.gather(2, self.answers[None, :, :1].expand(len(removed), -1, 1))
+        least = removed.detach().amin(-1, keepdim=True)
+        factors = (least - removed).exp_()
         sums = (self.exponentials @ factors.permute(1, 2, 0)).permute(2, 0, 1)
-        logs = self.largest[..., 0] + (right + most) + sums.clamp(min=TINY).log()
+        logs = self.largest + (right - least) + sums.clamp(min=TINY).log()
         vanished = (sums < TINY).nonzero()
         if len(vanished) > 0:
             at_once = torch.split(vanished, block_length(removed.shape[2], logs.device))
             exact = [
-                (self.margins[s, pair] + right[r, s] - removed[r, s]).logsumexp(-1)
+                (margins(self.logits[s, pair], self.answers[s, pair]) + right[r, s] - removed[r, s]).logsumexp(-1)
                 for r, s, pair in (some.T for some in at_once)
             ]
             logs = logs.index_put(tuple(vanished.T), torch.cat(exact))
         return softplus(logs)
-
-
-def _scaled_exponentials(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest values along the last axis, and the exponentials of what is left without them."""
-    largest = x.detach().amax(-1, keepdim=True)
-    return largest, (x - largest).exp_()
