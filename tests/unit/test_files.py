@@ -75,9 +75,25 @@ def test_what_is_written_to_a_map_is_what_is_measured(tmp_path):
     found[:] = logits
     assert torch.equal(pm.cross_entropy(found, OP), pm.cross_entropy(logits, OP))
     assert np.array_equal(np.load(tmp_path / "logits.npy"), logits.numpy())
+
+
+def test_what_is_written_to_a_private_map_is_measured_too(tmp_path):
+    op, logits = pm.addition(19), random_logits(19)
+    pm.grid_logits(table_of(logits), op, out=tmp_path / "logits.npy")
     private = np.load(tmp_path / "logits.npy", mmap_mode="c")
-    private[:] = 0
-    assert torch.equal(pm.cross_entropy(private, OP), pm.cross_entropy(zeros, OP))
+    private[9], logits[9] = 5, 5  # far from both ends
+    assert torch.equal(pm.cross_entropy(private, op), pm.cross_entropy(logits, op))
+    assert not np.array_equal(np.load(tmp_path / "logits.npy"), private)
+
+
+def test_gradients_reach_a_tensor_that_lives_in_a_file(tmp_path):
+    logits = random_logits(7)
+    found = pm.grid_logits(table_of(logits), OP, out=tmp_path / "logits.npy").requires_grad_()
+    (gradient,) = torch.autograd.grad(pm.measure(found, OP, [2], train_mask=TRAIN).excluded_loss, found)
+    (expected,) = torch.autograd.grad(
+        pm.measure(logits.requires_grad_(), OP, [2], train_mask=TRAIN).excluded_loss, logits
+    )
+    assert torch.equal(gradient, expected)
 
 
 def test_a_tensor_keeps_its_file_when_another_takes_the_name(tmp_path):
