@@ -214,11 +214,10 @@ def pairs_of_answers(op: Operation) -> Tensor:
 
 def rows_by_frequency(x: Tensor, op: Operation) -> Tensor:
     """Values by basis row, ``(n, m)``, as those of each frequency, ``(1 + K, r, m)``, filled up with zeros to one r."""
-    of_row = op.row_frequency
-    counts = torch.bincount(of_row)
-    place = torch.arange(op.n) - (counts.cumsum(0) - counts)[of_row]  # in its frequency
-    filled = x.new_zeros(len(counts), int(counts.max()), x.shape[1])
-    return filled.index_put((of_row.to(x.device), place.to(x.device)), x)
+    counts = torch.bincount(op.row_frequency)
+    widest = int(counts.max())
+    place = torch.arange(op.n, device=x.device) % widest  # rows of a frequency follow one another: no two get the same
+    return x.new_zeros(len(counts), widest, x.shape[1]).index_put((op.row_frequency.to(x.device), place), x)
 
 
 def input_coefficients(x: Tensor, op: Operation) -> Tensor:

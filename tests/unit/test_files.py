@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures import _blocks
+from progress_measures import _blocks, _checks
 from tests._asserts import assert_close
 from tests._planted import learned_logits, random_logits, random_mask
 
@@ -75,6 +75,13 @@ def test_what_is_written_to_a_map_is_what_is_measured(tmp_path):
     found[:] = logits
     assert torch.equal(pm.cross_entropy(found, OP), pm.cross_entropy(logits, OP))
     assert np.array_equal(np.load(tmp_path / "logits.npy"), logits.numpy())
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_a_memory_map_is_not_copied(tmp_path, mode):
+    pm.grid_logits(table_of(random_logits(7)), OP, out=tmp_path / "logits.npy")
+    array = np.load(tmp_path / "logits.npy", mmap_mode=mode)
+    assert _checks.logits_on_grid(array, OP).data_ptr() == array.ctypes.data
 
 
 def test_what_is_written_to_a_private_map_is_measured_too(tmp_path):

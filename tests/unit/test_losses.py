@@ -190,6 +190,22 @@ def test_planted_logits(n, make, terms):
         assert loss > full * 1.01 if k in keys else abs(loss / full - 1) < 1e-9
 
 
+@pytest.mark.parametrize("terms", TERMS)
+def test_frequencies_of_unequal_numbers_of_rows(terms):
+    cyclic = pm.addition(9)  # 1, then blocks of one, four and three rows
+    op = pm.Operation("unequal", cyclic.elements, cyclic.table, cyclic.basis, torch.tensor([0, 1, 2, 2, 2, 2, 3, 3, 3]))
+    logits, mask = random_logits(9, scale=4), random_mask(9)
+    at_once = pm.excluded_loss_per_frequency(logits, op, mask=mask, terms=terms)
+    one_by_one = [pm.excluded_loss(logits, op, [k], mask=mask, terms=terms) for k in (1, 2, 3)]
+    assert_close(at_once, torch.stack(one_by_one), rtol=1e-12)
+    means = torch.stack([logits[op.table == s].mean(0) for s in range(9)])
+    rows = op.basis[2:6]
+    if terms == "sum":
+        removed = (rows.T @ rows @ means)[op.table]
+        assert_close(at_once[1], pm.cross_entropy(logits - removed, op, mask=mask), rtol=1e-12)
+        assert_close(pm.measure(logits, op, [2], train_mask=mask).excluded_loss, at_once[1], rtol=1e-12)
+
+
 def confident(op):
     """Right everywhere by a wide margin, and far from any wave."""
     return 1500.0 * torch.nn.functional.one_hot(op.table, op.n) + random_logits(op.n, scale=500)
