@@ -5,8 +5,8 @@ operator costs little beside it; a GPU has room for more at a time. So the memor
 with the tensor that it reads, which may live in a file.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from progress_measures import _files
 BLOCK = 2**19  # values at once on a CPU: 4 MiB of float64
 GPU_BLOCK = 2**25
 
+T = TypeVar("T")
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
@@ -42,10 +43,23 @@ def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) 
     """
     length = block_length(index[:1].numel() * matrix.shape[1], matrix.device)
     parts = torch.split(index, length)
-    if matrix.requires_grad:  # in one go, because the gradient of every gathering is as large as all rows
-        gathered = torch.split(_gather(matrix, index), length)
-    for number, part in enumerate(parts if progress is None else progress(parts)):
-        yield part, gathered[number] if matrix.requires_grad else _gather(matrix, part)
+    if matrix.requires_grad:  # gathered in one go, because the gradient of every gathering is as large as all rows
+        yield from zip(every_one(parts, progress), torch.split(_gather(matrix, index), length), strict=True)
+        return
+    for part in every_one(parts, progress):
+        yield part, _gather(matrix, part)
+
+
+def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
+    """What a progress bar passes on, which has to be everything."""
+    count = 0
+    for item in items if progress is None else progress(items):
+        yield item
+        count += 1
+    if count != len(items):
+        raise RuntimeError(
+            f"`progress` must pass on each of the {len(items)} items that it wraps. It passed on {count}."
+        )
 
 
 def _gather(matrix: Tensor, index: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """Files that are written whole or not at all, and tensors that live in one.
 
 The pages of a mapped file that have been read stay resident, which for a file of many gigabytes is what one maps it to
-avoid. So measures do not read through the mapping: they ask :func:`part` or :func:`rows` for pieces, in memory.
+avoid. So what reads such a tensor block by block does not read through the mapping: it asks :func:`part` or
+:func:`rows` for pieces, in memory.
 """
 
-import mmap
 import os
 import tempfile
 import warnings
@@ -36,11 +36,13 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
     dtype = None
     with whole(path) as half, half.open("wb") as file:
         for array in arrays:
+            if dtype is not None and array.dtype != dtype:
+                raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
             if dtype is None:
                 dtype = array.dtype
                 header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
-            file.write(np.ascontiguousarray(array.astype(dtype, casting="safe", copy=False)).data)
+            file.write(np.ascontiguousarray(array).data)
 
 
 class _Source:
@@ -53,6 +55,11 @@ class _Source:
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
             os.close(self._descriptor)
+
+    def is_file(self, device: str, inode: int) -> bool:
+        """Whether this is the file of a device, such as ``"fe:00"``, and an inode."""
+        found = os.fstat(self._descriptor)
+        return (f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}", found.st_ino) == (device, inode)
 
     def read(self, buffer: memoryview, at: int) -> None:
         """Fills a buffer of bytes with what stands from some byte of the storage on."""
@@ -74,21 +81,20 @@ def mapped(array: np.memmap) -> Tensor:
 
 
 def _source(array: np.memmap) -> _Source | None:
-    """Where to read a mapped array, unless only the mapping knows."""
-    # What is written to a private mapping is not in its file; a part of a mapping does not know where it begins.
-    if array.mode == "c" or not isinstance(array.base, mmap.mmap) or not hasattr(os, "preadv"):
+    """Where to read a mapped array, if the system tells: the name of its file may be that of another by now."""
+    if array.filename is None or not hasattr(os, "preadv"):
         return None
+    address = array.ctypes.data
     try:
-        source = _Source(array.filename, array.offset)
-        values, length = array.reshape(-1), min(array.size, 1024)
-        for start in (0, array.size - length):
-            read = np.empty(length, array.dtype)
-            source.read(read.data.cast("B"), start * array.itemsize)
-            if read.tobytes() != values[start : start + length].tobytes():
-                return None  # another file has taken its name
-    except (OSError, TypeError):  # it has no name, or none any more
-        return None
-    return source
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            span, mode, offset, device, inode, *_ = line.split()
+            start, end = (int(bound, 16) for bound in span.split("-"))
+            if start <= address < end and mode.endswith("s"):  # what is written to a private map is not in its file
+                source = _Source(array.filename, int(offset, 16) + address - start)
+                return source if source.is_file(device, int(inode)) else None
+    except OSError:
+        pass
+    return None
 
 
 def part(x: Tensor) -> Tensor:
@@ -114,8 +120,12 @@ def rows(x: Tensor, index: Tensor) -> Tensor:
 
 
 def _source_of(x: Tensor) -> _Source | None:
-    # What is read from the file has no graph.
-    return getattr(x.untyped_storage(), "source", None) if x.is_contiguous() and not x.requires_grad else None
+    if x.requires_grad or not x.is_contiguous():  # what is read from a file has no graph
+        return None
+    try:
+        return getattr(x.untyped_storage(), "source", None)
+    except NotImplementedError:  # inside a transform of torch.func there are no storages
+        return None
 
 
 def _bytes(x: Tensor) -> memoryview:

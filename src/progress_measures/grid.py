@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures import _checks, _files
-from progress_measures._blocks import Progress
+from progress_measures._blocks import Progress, every_one
 from progress_measures.operations import Operation
 
 BATCH = 2**24  # logits per call of ``predict`` where they go to a file
@@ -44,13 +44,15 @@ def grid_logits(
 
     Returns:
         Logits, axes ``(a, b, c)``, shape ``(n, n, n)``, in the dtype and on the device of what ``predict`` returns.
-        With ``out`` they are on the CPU and live in the file: measures read it piece by piece, and what is written to
-        the tensor is written there.
+        With ``out`` they are on the CPU and live in the file: :func:`measure`, losses, accuracies and spectra read it
+        piece by piece (but for the terms ``"product"`` and ``"polynomial"``), and what is written to the tensor is
+        written there.
 
     Raises:
         TypeError: If ``predict`` cannot be called or does not return a real tensor.
-        ValueError: If it returns another shape, too few columns, or NaN or infinities; or if a graph is to be kept in a
-            file.
+        ValueError: If it returns another shape, too few columns, or NaN or infinities; if a graph is to be kept in a
+            file, or ``out`` is a folder.
+        RuntimeError: If ``progress`` leaves batches out.
         OSError: If the file cannot be written; what was there before is still there.
 
     Example:
@@ -74,8 +76,8 @@ def grid_logits(
     batches = torch.split(op.pairs.to(_device(predict)), size)
     with torch.set_grad_enabled(requires_grad), _evaluation(predict):
         starts = itertools.count(step=size)
-        wrapped = batches if progress is None else progress(batches)
-        columns = (_columns(predict, pairs, op, start) for pairs, start in zip(wrapped, starts, strict=False))
+        numbered = zip(every_one(batches, progress), starts, strict=False)
+        columns = (_columns(predict, pairs, op, start) for pairs, start in numbered)
         if out is None:
             return torch.cat([*columns]).reshape(n, n, n)
         _files.write_npy(out, map(_array, columns), (n, n, n))
@@ -90,7 +92,7 @@ def _columns(predict: Callable[[Tensor], Tensor], pairs: Tensor, op: Operation, 
 
 
 def _array(x: Tensor) -> np.ndarray:
-    x = x.detach().cpu()
+    x = x.cpu()
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from progress_measures import _checks
 from progress_measures._blocks import block_length, blocks
-from progress_measures.fourier import fourier_basis, sum_rows
+from progress_measures.fourier import fourier_basis, row_frequency, sum_rows
 from progress_measures.operations import Operation, answer_means, rows_by_frequency
 
 
@@ -79,7 +79,7 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
     mean = means.mean(0)
     centred = x.new_zeros((), dtype=torch.float64)
     for _, block in blocks(x):
-        centred = centred + (block / scale - mean).square().sum()
+        centred = centred + (block.to(torch.float64) / scale - mean).square().sum()
     power = op.n * sum_rows((op.basis.to(x.device) @ means).square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 
@@ -119,7 +119,7 @@ def cosine_coefficients(logits: Tensor, op: Operation) -> Tensor:
     # Σ_r F_r(s) F_r(c) is the wave; it repeats over the n pairs of each s, and its squared norm is that of Σ_r 1.
     basis = op.basis.to(x.device)
     along = (op.n * (basis @ answer_means(x, op)) * basis).sum(1)
-    rows = torch.bincount(op.row_frequency)[1:].to(x)
+    rows = torch.bincount(op.row_frequency)[1:].to(along)
     return sum_rows(along, op.row_frequency, 0)[1:] / (op.n * rows).sqrt()
 
 
@@ -153,18 +153,19 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
     x = _checks.on_grid(activations, op, "activations", "(a, b, neuron)")
     # Any value of a neuron may be taken off it, and one of its own keeps what is left as small as its variation.
     shift = x[0, 0].detach().to(torch.float64)
-    scale = _scale(torch.maximum(x.detach().amax((0, 1)) - shift, shift - x.detach().amin((0, 1))))
-    moments_of = _cyclic_moments if torch.equal(op.basis, fourier_basis(op.n)) else _moments
+    variation = torch.zeros_like(shift)
+    for _, block in blocks(x.detach()):
+        variation = torch.maximum(variation, torch.maximum(block.amax((0, 1)) - shift, shift - block.amin((0, 1))))
+    scale = _scale(variation)
+    cyclic = torch.equal(op.basis, fourier_basis(op.n)) and torch.equal(op.row_frequency, row_frequency(op.n))
+    moments_of = _cyclic_moments if cyclic else _moments
     power, squares, mean = moments_of(x, shift, scale, op)
     raw = squares + op.n**2 * (2 * mean + shift / scale) * (shift / scale)
     return _share(power, (squares - op.n**2 * mean.square())[:, None], raw[:, None], op.n**2)
 
 
 def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Tensor, Tensor, Tensor]:
-    """The power of neurons in the block of each frequency, ``(m, K)``, their sum of squares and their mean, ``(m,)``.
-
-    All of them of (x - shift) / scale.
-    """
+    """Of y = (x - shift) / scale: the power in each frequency's block, ``(m, K)``, the sum of squares, the mean."""
     basis, of_row, n = op.basis.to(x.device), op.row_frequency, op.n
     constant_and_own = torch.cat([basis[:1].expand(1 + len(op.frequencies), 1, -1), rows_by_frequency(basis, op)], 1)
     found = []
@@ -181,7 +182,7 @@ def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Te
 
 
 def _cyclic_moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Tensor, Tensor, Tensor]:
-    """The same for the basis of Z/n, in a fraction of the time.
+    """The same for the basis and the frequencies of Z/n, in a fraction of the time.
 
     Products of waves of a and of b are waves of a + b and of a - b: the block of a frequency is what depends on a, on
     b, on a + b or on a - b alone. So it can be read from the sums over the pairs that share one of these.

@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,32 @@ def test_a_tensor_keeps_its_file_when_another_takes_the_name(tmp_path):
     assert torch.equal(pm.cross_entropy(kept, OP), pm.cross_entropy(first, OP))
 
 
+@pytest.mark.skipif(not PAGES.exists(), reason="the system does not tell which file is mapped")
+def test_a_map_is_not_taken_for_another_file_of_the_same_name(tmp_path):
+    op, first = pm.addition(31), random_logits(31)
+    second = first.clone()
+    second[10:20] *= 3  # far from both ends, where the two are alike
+    pm.grid_logits(table_of(first), op, out=tmp_path / "logits.npy")
+    array = np.load(tmp_path / "logits.npy", mmap_mode="r")
+    pm.grid_logits(table_of(second), op, out=tmp_path / "logits.npy")
+    assert torch.equal(pm.cross_entropy(array, op), pm.cross_entropy(first, op))
+
+
+def test_a_part_of_a_map_is_read_from_its_place(tmp_path):
+    op, logits = pm.addition(31), random_logits(31)
+    pm.grid_logits(table_of(logits), op, out=tmp_path / "logits.npy")
+    array = np.load(tmp_path / "logits.npy", mmap_mode="r")
+    assert torch.equal(pm.cross_entropy(array.reshape(31 * 31, 31), op), pm.cross_entropy(logits, op))
+    assert torch.equal(pm.neuron_spectrum(array[:, :, 3:4], op), pm.neuron_spectrum(logits[:, :, 3:4], op))
+    small = pm.addition(5)
+    part = array[2, 3:8, :25].reshape(25, 5)  # of a row that does not stand at the beginning
+    assert torch.equal(pm.spectrum(part, small, dim=1), pm.spectrum(logits[2, 3:8, :25].reshape(25, 5), small, dim=1))
+    assert torch.equal(
+        pm.spectrum(array.reshape(-1)[900:1000].reshape(4, 25), pm.addition(4)),
+        pm.spectrum(logits.flatten()[900:1000].view(4, 25), pm.addition(4)),
+    )
+
+
 def test_a_file_that_became_shorter_is_an_error(tmp_path):
     logits = pm.grid_logits(table_of(random_logits(7)), OP, out=tmp_path / "logits.npy")
     os.truncate(tmp_path / "logits.npy", 1000)
@@ -159,6 +186,36 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, error):
         pm.grid_logits(predict, OP, batch_size=10, out=path)
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["logits.npy"]
+
+
+def test_logits_of_two_dtypes_are_refused_by_a_file(tmp_path):
+    def predict(pairs):
+        return torch.zeros(len(pairs), 7, dtype=torch.float32 if pairs[0, 0] < 3 else torch.float64)
+
+    with pytest.raises(TypeError, match=r"^`out` must be given logits of one dtype\. Got float64 after float32\.$"):
+        pm.grid_logits(predict, OP, 7, out=tmp_path / "logits.npy")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_refused_before_anything_is_computed(tmp_path):
+    message = f"`out` must be a file. Got {str(tmp_path)!r}, which is a folder."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.grid_logits(pytest.fail, OP, out=tmp_path)
+
+
+def test_progress_must_leave_nothing_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCK", 100)
+    path, logits = tmp_path / "logits.npy", learned_logits(OP, (2,))
+    path.write_text("before")
+    for call, items in (
+        (lambda progress: pm.grid_logits(table_of(logits), OP, 10, out=path, progress=progress), 5),
+        (lambda progress: pm.grid_logits(table_of(logits), OP, 10, progress=progress), 5),
+        (lambda progress: pm.measure(logits, OP, [2], train_mask=TRAIN, progress=progress), 4),
+    ):
+        message = f"`progress` must pass on each of the {items} items that it wraps. It passed on 2."
+        with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
+            call(lambda batches: batches[:2])
+    assert path.read_text() == "before"
 
 
 def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path):
@@ -205,6 +262,9 @@ def test_reading_leaves_no_pages_of_the_map_resident(tmp_path):
     before = resident()
     pm.measure(logits, op, [3], train_mask=random_mask(101))
     pm.logit_spectrum(logits, op)
+    pm.neuron_spectrum(logits, op)
+    pm.cosine_coefficients(logits, op)
+    pm.excluded_loss(np.load(tmp_path / "logits.npy", mmap_mode="r").reshape(101 * 101, 101), op, [3])
     assert resident() <= before + 128
     logits.sum()
     assert resident() > 3500

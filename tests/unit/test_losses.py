@@ -159,6 +159,17 @@ def test_differentiable():
         assert_gradient(lambda x, terms=terms: pm.excluded_loss_per_frequency(x, op, mask=mask, terms=terms), x)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by which torch.func.jvp sets itself up
+def test_inside_torch_func():
+    op, x = pm.addition(5), random_logits(5)
+    for function in (pm.cross_entropy, pm.excluded_loss_per_frequency, pm.logit_spectrum):
+        gradient = torch.func.grad(lambda y, f=function: f(y, op).sum())(x)
+        expected = torch.autograd.functional.jacobian(lambda y, f=function: f(y, op).sum(), x)
+        assert_close(gradient, expected, rtol=1e-9, atol=1e-12)
+        _, along = torch.func.jvp(lambda y, f=function: f(y, op).sum(), (x,), (x,))
+        assert_close(along, (expected * x).sum(), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("value", [0.0, 60.0, 800.0])
 def test_gradients_are_finite_at_the_extremes(value):
     for n in (1, 5):

@@ -137,6 +137,29 @@ def test_neuron_spectrum_of_known_neurons():
     assert shares[5:].abs().max() == 0
 
 
+@pytest.mark.parametrize("rows", [[0, 1, 1, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2, 2], [0, 1, 2, 3, 4, 5, 6]])
+def test_neuron_spectrum_of_other_frequencies_in_the_same_basis(rows):
+    cyclic = pm.addition(7)
+    op = pm.Operation("merged", cyclic.elements, cyclic.table, cyclic.basis, torch.tensor(rows))
+    activations = torch.randn(7, 7, 3, dtype=torch.float64)
+    centred = activations - activations.mean((0, 1))
+    squares = torch.einsum("ia,jb,abm->ijm", cyclic.basis, cyclic.basis, centred).square()
+    for k in op.frequencies:
+        of_k = torch.tensor(rows) == k
+        block = squares[of_k][:, of_k].sum((0, 1)) + squares[0, of_k].sum(0) + squares[of_k, 0].sum(0)
+        assert_close(pm.neuron_spectrum(activations, op)[:, k - 1], block / centred.square().sum((0, 1)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_spectra_are_float64_whatever_the_dtype(dtype, offset):
+    op = pm.addition(11)
+    logits = (learned_logits(op, (2, 3)) + offset).to(dtype)
+    for spectrum in (pm.logit_spectrum, pm.cosine_coefficients, pm.neuron_spectrum, pm.spectrum):
+        assert spectrum(logits, op).dtype == torch.float64
+        assert_close(spectrum(logits, op), spectrum(logits.double(), op), rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize("sign", [1, -1])  # of the basis: with another than that of Z/n the definition is computed
 def test_a_neuron_that_varies_by_rounding_is_dead(sign):
     basis = torch.cat([pm.fourier_basis(12)[:1], sign * pm.fourier_basis(12)[1:]])

@@ -3,6 +3,7 @@
 import math
 import operator
 import os
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -75,10 +76,12 @@ def function(value: object, name: str) -> None:
         raise TypeError(f"`{name}` must be callable. Got {kind(value)}.")
 
 
-def path(value: object, name: str) -> None:
-    """A path of a file."""
+def path(value: Any, name: str) -> None:
+    """A path of a file, which need not be there yet."""
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"`{name}` must be a path. Got {value!r} ({kind(value)}).")
+    if Path(value).is_dir():
+        raise ValueError(f"`{name}` must be a file. Got {os.fspath(value)!r}, which is a folder.")
 
 
 def progress(value: object) -> None:

@@ -76,9 +76,10 @@ def excluded_loss_per_frequency(
 
 
 def pairs_by_answer(op: Operation, mask: Tensor) -> tuple[Tensor, int]:
-    """The pairs of each answer as rows of the flattened grid, ``(s, n)``, those of the mask first.
+    """The pairs of each answer, those of the mask first.
 
-    And how many of these the answer with most of them has.
+    Returns:
+        Rows of the flattened grid, ``(s, n)``, and the largest number of pairs of the mask that an answer has.
     """
     other = (~mask).flatten()
     pairs = (2 * op.table.to(mask.device).flatten() + other).argsort().view(op.n, op.n)
