@@ -165,7 +165,8 @@ def test_a_neuron_that_varies_by_rounding_is_dead(sign):
     basis = torch.cat([pm.fourier_basis(12)[:1], sign * pm.fourier_basis(12)[1:]])
     op = pm.Operation("addition", torch.arange(12), pm.addition(12).table, basis, pm.addition(12).row_frequency)
     wave = 1e6 * wave_of_both(12)
-    rounded = wave - wave + 1e6 * (1 + torch.finfo(torch.float64).eps * (wave > 0))
+    rounded = 1e6 * (1 + torch.finfo(torch.float64).eps * (wave > 0).double())
+    assert len(rounded.unique()) == 2
     shares = pm.neuron_spectrum(torch.stack([wave, rounded, 1e6 + 1e-3 * wave], dim=2), op)
     assert shares[1].abs().max() == 0
     assert_close(shares[2], shares[0], rtol=1e-6, atol=1e-12)
