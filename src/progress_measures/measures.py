@@ -83,6 +83,7 @@ def measure(
         TypeError: If an argument is of the wrong kind.
         ValueError: If the logits or the mask do not have their shape, the logits are not finite, a frequency is not
             one of the operation's or stands twice, or there is no training or no test pair.
+        RuntimeError: If ``progress`` leaves blocks out.
 
     References:
         Nanda et al. (2023), section 5.1.
