@@ -5,7 +5,8 @@ The path of the data, and the functions along it:
 - Fourier basis: :func:`fourier_basis`, :func:`fourier_labels`, :func:`to_fourier`, :func:`from_fourier`,
   :func:`frequency_power`
 - operations: :class:`Operation`, :func:`addition`, :func:`subtraction`, :func:`multiplication`,
-  :func:`division`
+  :func:`division`; of any finite group: :func:`composition`, :func:`symmetric_group`, :func:`alternating_group`,
+  :func:`dihedral_group`, :func:`direct_product`, :class:`Irrep`
 - a model's logits on every pair of inputs: :func:`grid_logits`
 - parts of the logits: :func:`restrict`, :func:`exclude`
 - losses: :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`,
@@ -53,7 +54,19 @@ from progress_measures.losses import (
     restricted_loss,
 )
 from progress_measures.measures import Measures, measure, sum_squared_weights
-from progress_measures.operations import Operation, addition, division, multiplication, subtraction
+from progress_measures.operations import (
+    Irrep,
+    Operation,
+    addition,
+    alternating_group,
+    composition,
+    dihedral_group,
+    direct_product,
+    division,
+    multiplication,
+    subtraction,
+    symmetric_group,
+)
 from progress_measures.phases import Phases, find_phases
 from progress_measures.sparsity import gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
@@ -61,6 +74,7 @@ from progress_measures.trajectory import Trajectory, track
 
 __all__ = [
     "Activations",
+    "Irrep",
     "Measures",
     "Operation",
     "Phases",
@@ -69,9 +83,13 @@ __all__ = [
     "ablated",
     "accuracy",
     "addition",
+    "alternating_group",
     "captured",
+    "composition",
     "cosine_coefficients",
     "cross_entropy",
+    "dihedral_group",
+    "direct_product",
     "division",
     "exclude",
     "excluded_loss",
@@ -103,6 +121,7 @@ __all__ = [
     "spectrum",
     "subtraction",
     "sum_squared_weights",
+    "symmetric_group",
     "to_fourier",
     "track",
     "zero_ablation",

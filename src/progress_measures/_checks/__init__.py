@@ -13,8 +13,6 @@ from progress_measures._checks.grid import (
     logits_on_grid,
     mask,
     on_grid,
-    operation,
-    operation_fields,
     over_elements,
     predicted,
     train_mask,
@@ -35,6 +33,7 @@ from progress_measures._checks.models import (
     same_features,
     submodule,
 )
+from progress_measures._checks.operations import cayley_table, operation, operation_fields, operation_labels
 from progress_measures._checks.tensors import (
     dims,
     finite,
@@ -71,6 +70,7 @@ __all__ = [
     "archive",
     "bars",
     "captured_path",
+    "cayley_table",
     "checkpoint",
     "checkpoint_pairs",
     "choice",
@@ -102,6 +102,7 @@ __all__ = [
     "one_dim",
     "operation",
     "operation_fields",
+    "operation_labels",
     "over_elements",
     "path",
     "paths",

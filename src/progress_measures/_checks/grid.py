@@ -1,4 +1,4 @@
-"""Checks of operations, and of what lives on the grid of their pairs."""
+"""Checks of what lives on the elements of an operation, or on the grid of their pairs."""
 
 import operator
 from collections.abc import Iterable
@@ -8,56 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from progress_measures._checks.operations import indices, operation
 from progress_measures._checks.tensors import finite, one_dim, real, tensor
 from progress_measures._checks.values import kind, shape
-
-
-def operation(op: Any) -> int:
-    """The order of an operation, known by its fields: this room lies below that of ``Operation``."""
-    if not all(hasattr(op, field) for field in ("n", "elements", "table", "basis", "row_frequency", "frequencies")):
-        raise TypeError(f"`op` must be an Operation, such as addition(113). Got {kind(op)}.")
-    n: int = op.n
-    return n
-
-
-def operation_fields(elements: object, table: object, basis: object, row_frequency: object) -> dict[str, Tensor]:
-    """The tensors of an operation, by field; see ``Operation`` for the properties that they must have."""
-    elements, table, row_frequency = (
-        _indices(x, name) for x, name in ((elements, "elements"), (table, "table"), (row_frequency, "row_frequency"))
-    )
-    basis = finite(real(basis, "basis"), "basis").detach().to(torch.float64, copy=True)
-    n = elements.numel()
-    if n == 0:
-        raise ValueError("`elements` must hold at least one token. Got none.")
-    expected = {"elements": (n,), "table": (n, n), "basis": (n, n), "row_frequency": (n,)}
-    fields = {"elements": elements, "table": table, "basis": basis, "row_frequency": row_frequency}
-    for name, field in fields.items():
-        if field.shape != expected[name]:
-            raise ValueError(f"`{name}` must have shape {expected[name]} for n={n}. Got {shape(field)}.")
-    if elements.min() < 0 or len(set(elements.tolist())) < n:
-        raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
-    every = torch.arange(n).expand(n, n)
-    if not (torch.equal(table.sort(1).values, every) and torch.equal(table.T.sort(1).values, every)):
-        raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
-    error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype)).abs().max())
-    if error > 1e-10:
-        raise ValueError(
-            f"`basis` must have orthonormal rows to 1e-10. Got an inner product that is off by {error:.3g}. "
-            "Compute it in float64."
-        )
-    if float((basis[0] - basis[0, 0]).abs().max()) > 1e-10:
-        raise ValueError("`basis` must have a constant row 0.")
-    steps = row_frequency.diff(prepend=row_frequency.new_tensor([-1]))
-    if row_frequency[0] != 0 or (n > 1 and row_frequency[1] != 1) or bool(((steps < 0) | (steps > 1)).any()):
-        raise ValueError("`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap.")
-    return fields
-
-
-def _indices(x: object, name: str) -> Tensor:
-    x = tensor(x, name)
-    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise TypeError(f"`{name}` must be integers. Got {x.dtype}.")
-    return x.to(torch.int64, copy=True)
 
 
 def over_elements(x: object, op: Any, dim: object, name: str = "x") -> tuple[Tensor, int]:
@@ -140,7 +93,7 @@ def frequencies(values: object, op: Any) -> tuple[int, ...]:
 def frequency_of_each(values: object, op: Any) -> Tensor:
     """A frequency of the operation for each neuron, or 0 for none, int64, ``(m,)``."""
     operation(op)
-    known, chosen = len(op.frequencies), _indices(values, "frequency")
+    known, chosen = len(op.frequencies), indices(values, "frequency")
     if chosen.ndim != 1:
         raise ValueError(f"`frequency` must have one entry per neuron: shape (m,). Got {shape(chosen)}.")
     for k in chosen.tolist():

@@ -20,8 +20,8 @@ def shape(x: Tensor) -> str:
     return str(tuple(x.shape))
 
 
-def integer(value: Any, name: str, *, at_least: int) -> int:
-    """An integer that is not too small; booleans and floats are not integers."""
+def integer(value: Any, name: str, *, at_least: int, at_most: int | None = None, why: str = "") -> int:
+    """An integer that is not too small, nor too large for a reason; booleans and floats are not integers."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -30,6 +30,8 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
         raise TypeError(f"`{name}` must be an integer. Got {value!r} ({kind(value)}).") from None
     if number < at_least:
         raise ValueError(f"`{name}` must be at least {at_least}. Got {number}.")
+    if at_most is not None and number > at_most:
+        raise ValueError(f"`{name}` must be at most {at_most}. Got {number}. {why}.")
     return number
 
 

@@ -1,0 +1,53 @@
+"""The real irreducible representations of a finite group: what each frequency of its functions is the part of."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from progress_measures.fourier import sum_rows
+
+Kind = Literal["real", "complex", "quaternionic"]
+
+
+@dataclass(frozen=True, eq=False)
+class Irrep:
+    """A non-trivial real irreducible representation of a group, known by its character.
+
+    Its matrix entries are functions on the group; they span one frequency of the operation, whose number of basis rows
+    is dimension² if the kind is ``"real"``, dimension² / 2 if it is ``"complex"`` and dimension² / 4 if it is
+    ``"quaternionic"``. Two conjugate complex representations make up one of the kind ``"complex"``, of twice their
+    dimension: k and n - k of Z/n are a rotation of the plane.
+    """
+
+    dimension: int
+    """Of the space that the group acts on."""
+    kind: Kind
+    """What commutes with the representation: the real numbers, the complex ones, or the quaternions."""
+    character: Tensor
+    """The trace of the representation on each conjugacy class, in the order of ``op.classes``, float64. Entry 0 is that
+    of the identity, the dimension."""
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{x:.4g}" for x in self.character.round(decimals=9) + 0.0)  # no -0
+        return f"Irrep({self.dimension}, character=({values}))"
+
+
+def irreps_of_basis(basis: Tensor, row_frequency: Tensor, classes: Tensor, kinds: Sequence[Kind]) -> tuple[Irrep, ...]:
+    """The representation of each non-trivial frequency, from its rows, ``(n, n)``, and its kind."""
+    identity = int((classes == 0).nonzero()[0])
+    # Σ_r F_r(1) F_r(g) is a multiple of the character, and at the identity the number of rows over n.
+    kernels = sum_rows(basis[:, identity, None] * basis, row_frequency, 0)[1:]
+    representatives = torch.stack([(classes == number).nonzero()[0, 0] for number in range(int(classes.max()) + 1)])
+    of_classes = kernels[:, representatives] / kernels[:, identity, None]
+    counts = torch.bincount(row_frequency)[1:].tolist()
+    dimensions = [dimension(rows, kind) for rows, kind in zip(counts, kinds, strict=True)]
+    return tuple(Irrep(d, kind, d * x) for d, kind, x in zip(dimensions, kinds, of_classes, strict=True))
+
+
+def dimension(rows: int, kind: Kind) -> int:
+    """The dimension of a real irreducible representation whose matrix entries span so many functions."""
+    return math.isqrt({"real": 1, "complex": 2, "quaternionic": 4}[kind] * rows)

@@ -1,0 +1,123 @@
+r"""The isotypic parts of the functions on a group, from its Cayley table alone.
+
+A class function f acts on all functions by convolution, (f * φ)(g) = Σ_h f(g h⁻¹) φ(h). By Schur's lemma it multiplies
+every matrix entry of an irreducible representation by one number, and if f(g) = f(g⁻¹) that number is real and the same
+for a representation and its conjugate. So the eigenspaces of a generic such f are exactly the real isotypic parts, and
+eigenvectors among the class functions themselves are the real characters.
+
+Eigenvectors are the more exact the farther apart the eigenvalues are. The first f is random; from its eigenvectors one
+is made whose eigenvalues are 0, 1, 2, … in the order that frequencies have, and everything is read off that one.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from progress_measures.operations.irreps import Irrep, Kind, irreps_of_basis
+
+
+@dataclass(frozen=True, eq=False)
+class IsotypicParts:
+    """A basis of the functions on a group, by isotypic part: the fields of an operation."""
+
+    basis: Tensor
+    row_frequency: Tensor
+    classes: Tensor
+    irreps: tuple[Irrep, ...]
+
+
+def isotypic_parts(table: Tensor, identity: int) -> IsotypicParts:
+    """The isotypic parts of a group, those of fewest rows first, and then by falling character class by class.
+
+    Two rows that follow each other, the first of them in an even place, are u and J u in a part of the kind
+    ``"complex"``, where J commutes with the group and J² = -1. Cosine and sine are such a pair.
+    """
+    n = len(table)
+    inverse = (table == identity).int().argmax(1)
+    classes = _conjugacy_classes(table, inverse, identity)
+    quotient = table[:, inverse]  # g h⁻¹ at (g, h)
+    units = _units(quotient, _merged(classes, classes[inverse]))
+    rows = (n * units[:, identity]).round().to(torch.int64)
+
+    ranked = torch.arange(len(units), dtype=torch.float64) @ units  # eigenvalues 0, 1, 2, … in the units' order
+    basis = torch.linalg.eigh(ranked[quotient]).eigenvectors.T.contiguous()
+    basis[0] = n**-0.5  # exactly
+    row_frequency = torch.arange(len(units)).repeat_interleave(rows)
+
+    # An odd class function tells conjugate representations apart, and is zero on a real or a quaternionic part.
+    generic = _generic(int(classes.max()) + 1)
+    odd = (generic[classes] - generic[classes[inverse]])[quotient]
+    squares = units[:, table.diagonal()].sum(1)  # Frobenius' and Schur's indicator, but for a positive factor
+    kinds: list[Kind] = []
+    for part, rows_ in enumerate(basis.split(rows.tolist())):
+        turn = rows_ @ odd @ rows_.T
+        if turn.norm() > 1e-6 * odd.norm() / n:
+            kinds.append("complex")
+            rows_[:] = _paired(rows_, turn)
+        else:
+            kinds.append("real" if squares[part] > 0 else "quaternionic")
+    return IsotypicParts(basis, row_frequency, classes, irreps_of_basis(basis, row_frequency, classes, kinds[1:]))
+
+
+def _conjugacy_classes(table: Tensor, inverse: Tensor, identity: int) -> Tensor:
+    """The number of each element's class, ``(n,)``: 0 for the identity's, the others in the order of first elements."""
+    conjugates = table[table, inverse[:, None]]  # g x g⁻¹ at (g, x)
+    least = conjugates.amin(0)
+    least[identity] = -1  # a class of its own, to be the first
+    return _numbered(least)
+
+
+def _merged(classes: Tensor, of_inverse: Tensor) -> Tensor:
+    """The classes numbered anew, where one and that of its inverses are the same."""
+    return _numbered(torch.minimum(classes, of_inverse))
+
+
+def _numbered(x: Tensor) -> Tensor:
+    """The same numbers as ranks: 0 for the least, and so on without a gap."""
+    return torch.searchsorted(torch.tensor(sorted(set(x.tolist()))), x)
+
+
+def _units(quotient: Tensor, classes: Tensor) -> Tensor:
+    """The unit of each isotypic part, ``(parts, n)``: the class function whose convolution is the projection on it."""
+    sizes = torch.bincount(classes).to(torch.float64)
+    first = torch.stack([(classes == number).nonzero()[0, 0] for number in range(len(sizes))])
+    from_first = classes[quotient[first]]  # the class of x y⁻¹ for one x of each class and every y
+
+    def units(f: Tensor) -> Tensor:
+        # Convolution with f, in the orthonormal basis of the classes' indicators: a symmetric matrix.
+        matrix = f.new_zeros(len(f), len(f)).index_add(1, classes, f[from_first])
+        matrix = matrix * sizes.sqrt()[:, None] / sizes.sqrt()
+        functions = torch.linalg.eigh((matrix + matrix.T) / 2).eigenvectors.T / sizes.sqrt()
+        # A multiple of a unit e of length 1: e * e = e and e(1) = |e|² leave e = function(1) · function.
+        unit: Tensor = functions[:, :1] * functions
+        return unit
+
+    found = _in_order(units(_generic(len(sizes))))
+    found = _in_order(units(torch.arange(len(sizes), dtype=torch.float64) @ found))
+    return found[:, classes]
+
+
+def _in_order(units: Tensor) -> Tensor:
+    """The constant first, then parts of fewer rows before those of more, and larger characters before smaller ones."""
+    constant = (units - units[:, :1]).abs().amax(1).argmin()
+
+    def place(part: int) -> tuple[bool, int, list[float]]:
+        rows, character = units[part, 0], units[part] / units[part, 0]
+        total = 1 / units[constant, 0]
+        return part != constant, round(float(total * rows)), (-character).round(decimals=6).tolist()
+
+    return units[sorted(range(len(units)), key=place)]
+
+
+def _generic(count: int) -> Tensor:
+    """Numbers without a relation between them, the same at every call."""
+    return torch.randn(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def _paired(rows: Tensor, turn: Tensor) -> Tensor:
+    """Another basis of the same functions, in pairs u, J u; ``turn`` is a multiple of J in the one that is given."""
+    # J u = v and J v = -u, so u + i v is an eigenvector of i J: of the upper half of the eigenvalues, which are ±1.
+    vectors = torch.linalg.eigh(1j * turn.to(torch.complex128)).eigenvectors[:, len(rows) // 2 :].T
+    pairs = torch.stack([vectors.real, vectors.imag], dim=1).flatten(0, 1) * 2**0.5
+    return pairs @ rows

@@ -1,0 +1,104 @@
+"""What an operation is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.operations.irreps import Irrep
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A binary operation on n elements with a basis for functions of the answer.
+
+    :func:`addition`, :func:`subtraction`, :func:`multiplication` and :func:`division` make the cyclic ones,
+    :func:`composition` those of any finite group, :func:`direct_product` both together; one of one's own is as good.
+
+    Args:
+        name: A word for messages and pictures.
+        elements: Token of each element, distinct non-negative integers, shape ``(n,)``.
+        table: ``table[a, b]`` is the index in ``elements`` of the answer to the elements a and b, shape ``(n, n)``.
+            Every answer stands exactly once in each row and each column, so each has n pairs.
+        basis: Orthonormal rows of functions on the elements, float64, shape ``(n, n)``. Row 0 is constant.
+        row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K, each at least once.
+        cyclic: Whether the frequencies are those of Z/n, for which k and n-k are the same.
+        classes: The number of each element's conjugacy class in the group that the basis is of, shape ``(n,)``, the
+            identity's 0; None if there is no such group.
+        irreps: The real irreducible representation that each of the frequencies 1..K is the part of, with a character
+            on the classes; none if ``classes`` is None.
+
+    Raises:
+        TypeError: If a field is not a tensor or array of its kind.
+        ValueError: If a field does not have its shape, or breaks the property named above.
+
+    Example:
+        >>> op = pm.addition(5)
+        >>> op.table[3, 4], op.frequencies
+        (tensor(2), (1, 2))
+    """
+
+    name: str
+    elements: Tensor
+    table: Tensor
+    basis: Tensor
+    row_frequency: Tensor
+    cyclic: bool = False
+    classes: Tensor | None = None
+    irreps: tuple[Irrep, ...] = ()
+
+    def __post_init__(self) -> None:
+        fields = _checks.operation_fields(self.elements, self.table, self.basis, self.row_frequency)
+        fields |= _checks.operation_labels(self.classes, self.irreps, fields["row_frequency"])
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def n(self) -> int:
+        """The order: how many elements there are."""
+        return len(self.elements)
+
+    @property
+    def frequencies(self) -> tuple[int, ...]:
+        """The non-trivial frequencies, 1..K; for a cyclic operation K is ``n // 2``."""
+        return tuple(range(1, int(self.row_frequency[-1]) + 1))
+
+    @property
+    def rows_per_frequency(self) -> tuple[int, ...]:
+        """How many basis rows each of :attr:`frequencies` has: two for one of a cyclic operation, but one for n/2."""
+        return tuple(torch.bincount(self.row_frequency)[1:].tolist())
+
+    @property
+    def pairs(self) -> Tensor:
+        """The tokens of every pair, row-major, int64, shape ``(n*n, 2)``: what a model is fed."""
+        return torch.cartesian_prod(self.elements, self.elements).reshape(-1, 2)
+
+    def rows(self, frequencies: Iterable[int]) -> Tensor:
+        """The basis rows of some frequencies, in the order of the basis: the directions that they span.
+
+        ``op.rows(keys) @ W_L`` are the directions u_k, v_k of the neurons that the map W_L reads.
+
+        Args:
+            frequencies: Distinct members of :attr:`frequencies`.
+
+        Returns:
+            Orthonormal rows, float64, shape ``(r, n)``; two per frequency of a cyclic operation, but one for n/2.
+
+        Raises:
+            TypeError: If ``frequencies`` are not integers.
+            ValueError: If one is not the operation's, or stands twice.
+
+        References:
+            Nanda et al. (2023), section 3.1, equation 2.
+
+        Example:
+            >>> pm.addition(5).rows([2]).shape
+            torch.Size([2, 5])
+        """
+        chosen = torch.tensor(_checks.frequencies(frequencies, self), dtype=torch.int64)
+        return self.basis[torch.isin(self.row_frequency, chosen)]
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)})"
