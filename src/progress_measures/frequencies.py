@@ -5,12 +5,15 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
+from progress_measures.operations import Operation
 
 ROUNDING = 1e-12  # of the largest power: what is below it is zero in float32 arithmetic
 SIGNIFICANCE = 1e-3  # how rarely chance may make a drop that counts, at one rank
 
 
-def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 0.005) -> tuple[int, ...]:
+def key_frequencies(
+    power: Tensor, op: Operation | None = None, *, min_drop: float = 4.0, min_share: float = 0.005
+) -> tuple[int, ...]:
     r"""The frequencies that stand out of a spectrum: all above the lowest sharp drop of the sorted powers.
 
     With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, the fall from rank j to rank j + 1 is a sharp
@@ -21,6 +24,9 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
        of the key frequencies, do not count; a fall to zero (to rounding) counts however faint :math:`p_j` is;
     3. fewer than one of a thousand spectra of the null model have such a drop at that rank, which matters when K is
        small.
+
+    With ``op``, powers are first divided by the number of basis rows of their frequency: what nothing has shaped has the
+    same power in every row. That matters where frequencies differ in size, as those of most groups do.
 
     The null model is a matrix of independent Gaussian weights. A frequency's power is then a chi-squared variable, and
     the more columns, the more equal the powers. One column with two basis rows per frequency has exponential powers,
@@ -42,6 +48,7 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
     Args:
         power: Powers (squared norms, not norms) in the order of ``op.frequencies``, shape ``(K,)``, as
             :func:`spectrum` and :func:`logit_spectrum` return them.
+        op: The operation whose frequencies they are; if None, all frequencies are taken to have equally many rows.
         min_drop: The least factor that is a sharp drop.
         min_share: The least share of the whole power that a named frequency has, unless the rest is zero.
 
@@ -50,8 +57,8 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
 
     Raises:
         TypeError: If ``power`` is neither tensor nor array, or an option is not a number.
-        ValueError: If ``power`` does not have one axis, is negative or not finite; if ``min_drop`` is not above 1 or
-            ``min_share`` not above 0.
+        ValueError: If ``power`` does not have one axis, is negative or not finite, or does not have one entry for each
+            frequency of ``op``; if ``min_drop`` is not above 1 or ``min_share`` not above 0.
 
     References:
         Nanda et al. (2023), appendix C.2, who publish no threshold. Differs from the paper's code in naming no
@@ -61,7 +68,11 @@ def key_frequencies(power: Tensor, *, min_drop: float = 4.0, min_share: float = 
         >>> pm.key_frequencies(torch.tensor([0.2, 9.0, 0.1, 5.0, 0.2, 0.1, 0.1, 0.1]))
         (2, 4)
     """
-    values = _checks.power(power).cpu().numpy()
+    if op is not None:
+        _checks.operation(op)
+    values = _checks.power(power, op).cpu().numpy()
+    if op is not None:
+        values = values / op.rows_per_frequency
     _checks.number(min_drop, "min_drop", above=1)
     _checks.number(min_share, "min_share", above=0)
     if values.size < 2:

@@ -114,13 +114,17 @@ def floating_dtype(dtype: object) -> None:
         raise TypeError(f"`dtype` must be a real floating-point type. Got {dtype!r}.")
 
 
-def power(x: object) -> Tensor:
-    """Powers by frequency: finite, non-negative, float64, ``(K,)``."""
+def power(x: object, op: Any = None) -> Tensor:
+    """Powers by frequency, of an operation if there is one: finite, non-negative, float64, ``(K,)``."""
     values = finite(real(x, "power").detach(), "power").to(torch.float64)
     if values.ndim != 1:
         raise ValueError(f"`power` must have one entry per frequency: shape (K,). Got {shape(values)}.")
     if bool((values < 0).any()):
         raise ValueError(f"`power` must not be negative. Got {float(values.min()):g}.")
+    if op is not None and len(values) != len(op.frequencies):
+        raise ValueError(
+            f"`power` must have one entry per frequency of the operation ({len(op.frequencies)}). Got {len(values)}."
+        )
     return values
 
 

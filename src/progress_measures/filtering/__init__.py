@@ -11,8 +11,14 @@ which, per frequency k:
   components" of section 4.4.
 - ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``; the notebook's "3D" losses.
 
-For an operation that is not cyclic, {cos, sin} w_k are the basis rows of frequency k, and cos w_k (s - c) is the kernel
-of the projection on them. Parts of different frequencies are orthogonal to each other and to the constant, the mean
+All four have a meaning for every group. In place of {cos, sin} w_k stand the basis rows of frequency k, r of them, and
+in place of cos w_k (s - c) the kernel of the projection on them, a multiple of the character χ_k(s c⁻¹). The matrices of
+a representation multiply, ρ(a∘b) = ρ(a) ρ(b), so ``"product"`` and ``"polynomial"`` hold ``"sum"`` as they do for waves;
+with r, r² and r² + 2r directions of n² they are the less sharp the larger r is, and what the paper's ReLU neurons make
+of cos w_k a + cos w_k b has no such form beyond cyclic operations and their products. For an operation of one's own
+whose basis is not that of a group they are defined as well, but need not hold ``"sum"``.
+
+Parts of different frequencies are orthogonal to each other and to the constant, the mean
 over all pairs for each output, which both ``restrict`` and ``exclude`` keep.
 
 Everything here is linear in the logits, and computed in float64.

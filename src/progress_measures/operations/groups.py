@@ -131,7 +131,7 @@ def dihedral_group(m: int) -> Operation:
     shift, sign = torch.arange(m).repeat(2), torch.tensor([1, -1]).repeat_interleave(m)
     turned = (shift[:, None] + sign[:, None] * shift) % m
     flipped = sign[:, None] * sign < 0
-    return composition(turned + m * flipped, name=f"dihedral group of {m} corners")
+    return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
 
 
 def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operation:
