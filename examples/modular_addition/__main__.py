@@ -97,14 +97,15 @@ def findings(run: Analysis) -> str:
 
 def write(run: Analysis, report: str, folder: Path) -> None:
     """Writes the pictures, the numbers and the printed report."""
-    for name, draw in tqdm(FIGURES.items(), desc="pictures"):
+    figures = {name: draw for name, draw in FIGURES.items() if run.op.cyclic or name != "logit_components"}
+    for name, draw in tqdm(figures.items(), desc="pictures"):
         figure = draw(run)
         figure.savefig(folder / f"{name}.png", dpi=150)
         plt.close(figure)
     run.trajectory.to_csv(folder / "trajectory.csv")
     run.trajectory.save(folder / "trajectory.npz")
     write_text(folder / "report.txt", report + "\n")
-    pictures = ", ".join(f"{name}.png" for name in FIGURES)
+    pictures = ", ".join(f"{name}.png" for name in figures)
     print(f"Wrote {pictures}, trajectory.csv, trajectory.npz and report.txt to {folder}.")
 
 

@@ -32,7 +32,7 @@ class Final:
     logit_share: Tensor
     """Share of the logits' centred variance per frequency of the answer, ``(K,)``."""
     logit_components: Tensor
-    """Norm over the answers of each 2-D Fourier component of the logits, ``(n, n)``."""
+    """Norm over the answers of each 2-D Fourier component of the logits, ``(n, n)``; for cyclic operations."""
     neuron_share: Tensor
     """Share of each neuron's centred variance per frequency of the inputs, ``(d_mlp, K)``."""
 
@@ -114,8 +114,8 @@ def details(model: Transformer, logits: Tensor, neurons: Tensor, op: pm.Operatio
     """The same from the model, its logits and its neurons on the grid."""
     W_L_power, logit_share = pm.spectrum(model.W_L, op), pm.logit_spectrum(logits, op)
     return Final(
-        key_frequencies=pm.key_frequencies(W_L_power),
-        logit_key_frequencies=pm.key_frequencies(logit_share),
+        key_frequencies=pm.key_frequencies(W_L_power, op),
+        logit_key_frequencies=pm.key_frequencies(logit_share, op),
         W_E_power=pm.spectrum(model.W_E, op),
         W_L_power=W_L_power,
         logit_share=logit_share,

@@ -1,4 +1,4 @@
-"""The task: every pair of numbers, its answer, and which pairs are trained on."""
+"""The task: every pair of elements, its answer, and which pairs are trained on."""
 
 import random
 
@@ -7,7 +7,13 @@ from torch import Tensor
 
 import progress_measures as pm
 
-OPERATIONS = {"addition": pm.addition, "subtraction": pm.subtraction}
+OPERATIONS = {
+    "addition": pm.addition,
+    "subtraction": pm.subtraction,
+    "symmetric_group": pm.symmetric_group,
+    "alternating_group": pm.alternating_group,
+    "dihedral_group": pm.dihedral_group,
+}  # each with the numbers from 0 on as tokens
 
 
 def train_mask(n: int, *, fraction: float, seed: int) -> Tensor:

@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     default = Config()
     parser = argparse.ArgumentParser(
         prog="python -m examples.modular_addition.train",
-        description="Train a one-layer transformer on all of a share of the pairs of an operation modulo n. The "
-        "defaults are the paper's mainline, about 45 minutes on two cores. A run that was stopped goes on when the "
+        description="Train a one-layer transformer on a share of all pairs of an operation modulo n, or of a group. "
+        "The defaults are the paper's mainline, about 45 minutes on two cores. A run that was stopped goes on when the "
         "same command is given again.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -57,7 +57,13 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, default=argparse.SUPPRESS, help="folder of the run, made if need be"
     )
     parser.add_argument("--operation", choices=OPERATIONS, default=default.operation, help="what to learn")
-    parser.add_argument("--n", "--p", type=_at_least(2), default=default.n, help="the modulus, p in the paper")
+    parser.add_argument(
+        "--n",
+        "--p",
+        type=_at_least(2),
+        default=default.n,
+        help="the modulus, p in the paper; for a group, of how many things or corners",
+    )
     parser.add_argument("--seed", type=_at_least(0), default=default.seed, help="of the weights and of the split")
     parser.add_argument("--fraction", type=float, default=default.fraction, help="share of the pairs to train on")
     parser.add_argument("--weight-decay", type=float, default=default.weight_decay, help="of AdamW")

@@ -37,7 +37,7 @@ class Config:
     """What a run depends on; the defaults are the paper's mainline."""
 
     operation: str = "addition"
-    n: int = 113
+    n: int = 113  # what the operation is made with: the modulus, or of how many things the permutations are
     seed: int = 0
     fraction: float = 0.3
     weight_decay: float = 1.0
@@ -64,8 +64,8 @@ class Config:
 
     @property
     def train_mask(self) -> Tensor:
-        """The pairs to learn it from, bool, shape ``(n, n)``."""
-        return train_mask(self.n, fraction=self.fraction, seed=self.seed)
+        """The pairs to learn it from, bool, ``(n, n)`` for an operation of order n."""
+        return train_mask(self.op.n, fraction=self.fraction, seed=self.seed)
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Run:
     @classmethod
     def start(cls, config: Config) -> "Run":
         """The run at initialization."""
-        model = Transformer(config.n, generator=torch.Generator().manual_seed(config.seed))
+        model = Transformer(config.op.n, generator=torch.Generator().manual_seed(config.seed))
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay, fused=True
         )
@@ -134,7 +134,7 @@ def train(
     answers = op.elements[op.table].flatten()
     train_pairs, train_answers = op.pairs[mask], answers[mask]
     test_pairs, test_answers = op.pairs[~mask], answers[~mask]
-    train_loss = TableLoss(train_pairs, train_answers, config.n, run.model.blocks[0].attn.n_heads)
+    train_loss = TableLoss(train_pairs, train_answers, op.n, run.model.blocks[0].attn.n_heads)
     keep = {*checkpoint_epochs, config.epochs}
 
     while True:

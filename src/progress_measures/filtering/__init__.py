@@ -11,15 +11,15 @@ which, per frequency k:
   components" of section 4.4.
 - ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``; the notebook's "3D" losses.
 
-All four have a meaning for every group. In place of {cos, sin} w_k stand the basis rows of frequency k, r of them, and
-in place of cos w_k (s - c) the kernel of the projection on them, a multiple of the character χ_k(s c⁻¹). The matrices of
-a representation multiply, ρ(a∘b) = ρ(a) ρ(b), so ``"product"`` and ``"polynomial"`` hold ``"sum"`` as they do for waves;
-with r, r² and r² + 2r directions of n² they are the less sharp the larger r is, and what the paper's ReLU neurons make
-of cos w_k a + cos w_k b has no such form beyond cyclic operations and their products. For an operation of one's own
-whose basis is not that of a group they are defined as well, but need not hold ``"sum"``.
+The numbers of directions, 2, 4 and 8, are those of cyclic operations and their direct products, and so is the reading
+as waves. But all four have a meaning for every group: in place of {cos, sin} w_k stand the r basis rows of frequency k,
+and in place of cos w_k (s - c) the kernel of the projection on them, a multiple of the character χ_k(s c⁻¹). Matrices
+of a representation multiply, ρ(a∘b) = ρ(a) ρ(b), so ``"product"`` and ``"polynomial"`` hold ``"sum"`` as they do for
+waves; but with r² and r² + 2r of the n² directions of the input grid they tell less, the larger r is. For an operation
+of one's own whose basis is not that of a group they are defined as well, but need not hold ``"sum"``.
 
-Parts of different frequencies are orthogonal to each other and to the constant, the mean
-over all pairs for each output, which both ``restrict`` and ``exclude`` keep.
+Parts of different frequencies are orthogonal to each other and to the constant, the mean over all pairs for each
+output, which both ``restrict`` and ``exclude`` keep.
 
 Everything here is linear in the logits, and computed in float64.
 """
