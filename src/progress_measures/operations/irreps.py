@@ -41,11 +41,16 @@ def irreps_of_basis(basis: Tensor, row_frequency: Tensor, classes: Tensor, kinds
     identity = int((classes == 0).nonzero()[0])
     # Σ_r F_r(1) F_r(g) is a multiple of the character, and at the identity the number of rows over n.
     kernels = sum_rows(basis[:, identity, None] * basis, row_frequency, 0)[1:]
-    representatives = torch.stack([(classes == number).nonzero()[0, 0] for number in range(int(classes.max()) + 1)])
-    of_classes = kernels[:, representatives] / kernels[:, identity, None]
+    of_classes = kernels[:, first_of_each(classes)] / kernels[:, identity, None]
     counts = torch.bincount(row_frequency)[1:].tolist()
     dimensions = [dimension(rows, kind) for rows, kind in zip(counts, kinds, strict=True)]
     return tuple(Irrep(d, kind, d * x) for d, kind, x in zip(dimensions, kinds, of_classes, strict=True))
+
+
+def first_of_each(classes: Tensor) -> Tensor:
+    """The first element of each class, for classes numbered 0, 1, … without a gap."""
+    order = classes.argsort(stable=True)
+    return order[torch.searchsorted(classes[order], torch.arange(int(classes.max()) + 1))]
 
 
 def dimension(rows: int, kind: Kind) -> int:

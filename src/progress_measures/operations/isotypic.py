@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from progress_measures.operations.irreps import Irrep, Kind, irreps_of_basis
+from progress_measures.operations.irreps import Irrep, Kind, first_of_each, irreps_of_basis
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,7 @@ def _numbered(x: Tensor) -> Tensor:
 def _units(quotient: Tensor, classes: Tensor) -> Tensor:
     """The unit of each isotypic part, ``(parts, n)``: the class function whose convolution is the projection on it."""
     sizes = torch.bincount(classes).to(torch.float64)
-    first = torch.stack([(classes == number).nonzero()[0, 0] for number in range(len(sizes))])
-    from_first = classes[quotient[first]]  # the class of x y⁻¹ for one x of each class and every y
+    from_first = classes[quotient[first_of_each(classes)]]  # of x y⁻¹, for one x of each class and every y
 
     def units(f: Tensor) -> Tensor:
         # Convolution with f, in the orthonormal basis of the classes' indicators: a symmetric matrix.
