@@ -152,6 +152,26 @@ def test_command_line_trains_and_measures(tmp_path, capsys):
         assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_command_line_trains_on_a_group(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "out"
+    options = ["--operation", "symmetric_group", "--n", "3", "--epochs", "40", "--fraction", "0.5"]
+    command.main(["--output", str(run), *options, "--checkpoint-epochs", "0"])
+    config = Config.load(run)
+    assert config.op.rows_per_frequency == (1, 4)
+    assert config.train_mask.shape == (6, 6)
+    measuring.main(["--run", str(run), "--output", str(out)])
+    assert "key frequencies of W_L" in capsys.readouterr().out
+    # Components by waves of the inputs are those of cyclic operations.
+    assert (out / "spectra.png").exists()
+    assert not (out / "logit_components.png").exists()
+    model = checkpoints.load(checkpoints.path_of(run, 40))
+    answers = config.op.elements[config.op.table].flatten()
+    loss = torch.nn.functional.cross_entropy(
+        model(config.op.pairs)[config.train_mask.flatten()], answers[config.train_mask.flatten()]
+    )
+    assert float(pm.Trajectory.load(run / "losses.npz")["train_loss"][-1]) == pytest.approx(loss.item(), rel=1e-5)
+
+
 def test_command_line_refuses_with_a_reason(tmp_path, capsys):
     run = str(tmp_path / "run")
     command.main(["--output", run, *TINY])
@@ -162,6 +182,7 @@ def test_command_line_refuses_with_a_reason(tmp_path, capsys):
         (["--output", str(tmp_path / "x"), "--n", "5", "--fraction", "1"], "must leave pairs to train and to test on"),
         (["--output", str(tmp_path / "x"), "--n", "1"], "must be at least 2, got 1"),
         (["--output", str(tmp_path / "x"), "--operation", "power"], "invalid choice: 'power'"),
+        (["--output", str(tmp_path / "x"), "--operation", "symmetric_group"], "`m` must be at most 7. Got 113."),
         ([], "the following arguments are required: --output"),
         (["--output", str(tmp_path / "x"), *TINY, "--fraction", "inf"], "must leave pairs to train and to test on"),
         (["--output", str(tmp_path / "x"), *TINY, "--fraction", "nan"], "must leave pairs to train and to test on"),

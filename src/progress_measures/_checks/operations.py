@@ -62,7 +62,7 @@ def operation_labels(classes: object, irreps: object, row_frequency: Tensor) -> 
     if int((numbers == 0).sum()) != 1 or set(numbers.tolist()) != set(range(int(numbers.max()) + 1)):
         raise ValueError("`classes` must be numbered 0, 1, … without a gap, with the identity alone in class 0.")
     if not isinstance(irreps, tuple) or not all(hasattr(x, "character") for x in irreps):
-        raise TypeError(f"`irreps` must be a tuple of Irreps. Got {kind(irreps)}.")
+        raise TypeError(f"`irreps` must be a tuple of Irreps. Got {irreps!r}.")
     if len(irreps) != count:
         raise ValueError(f"`irreps` must have one entry per frequency ({count}). Got {len(irreps)}.")
     of_classes = (int(numbers.max()) + 1,)
