@@ -73,7 +73,7 @@ def test_rooms_are_imported_at_all():
     assert {other for file in FILES for other in imported_rooms(file)} == set(LEVELS) - {"plotting", "__init__"}
 
 
-@pytest.mark.parametrize("folder", ["_checks", "ablation", "filtering", "losses"])
+@pytest.mark.parametrize("folder", ["_checks", "ablation", "filtering", "losses", "operations"])
 def test_no_circles_inside_a_folder(folder):
     graph = {}
     for file in (SOURCE / folder).glob("*.py"):

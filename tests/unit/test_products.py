@@ -17,13 +17,21 @@ FACTORS = {
 }
 
 
-@pytest.fixture(params=[*FACTORS, "Q8 × Z3", "Z3 × Q8", "Q8 × Q8", "(Z3 × Z3) × Z4"])
+@pytest.fixture(
+    params=[*FACTORS, "Q8 × Z3", "Z3 × Q8", "Q8 × Q8", "(Z3 × Z3) × Z4", "(S3 × Z3) × Z4", "(Z3 × S3) × Z4"]
+)
 def product(request):
     q8 = pm.composition(quaternions())
     others = {
         "Q8 × Z3": (q8, pm.addition(3)),
         "Z3 × Q8": (pm.addition(3), q8),
         "Q8 × Q8": (q8, q8),
+        # Its largest part is of the complex kind and has eight rows: four pairs u, J u.
+        "(S3 × Z3) × Z4": (
+            pm.composition(pm.direct_product(pm.symmetric_group(3), pm.addition(3)).table),
+            pm.addition(4),
+        ),
+        "(Z3 × S3) × Z4": (pm.direct_product(pm.addition(3), pm.symmetric_group(3)), pm.addition(4)),
         "(Z3 × Z3) × Z4": (pm.direct_product(pm.addition(3), pm.addition(3)), pm.addition(4)),
     }
     if request.param in others:

@@ -5,8 +5,9 @@ every matrix entry of an irreducible representation by one number, and if f(g) =
 for a representation and its conjugate. So the eigenspaces of a generic such f are exactly the real isotypic parts, and
 eigenvectors among the class functions themselves are the real characters.
 
-Eigenvectors are the more exact the farther apart the eigenvalues are. The first f is random; from its eigenvectors one
-is made whose eigenvalues are 0, 1, 2, … in the order that frequencies have, and everything is read off that one.
+Eigenvectors are the more exact the farther apart the eigenvalues are. So a random f only serves to find the characters,
+and from these one is made whose eigenvalues are 0, 1, 2, … in the order that frequencies have; its eigenvectors, on all
+functions, are the rows of the basis.
 """
 
 from dataclasses import dataclass
@@ -82,31 +83,22 @@ def _units(quotient: Tensor, classes: Tensor) -> Tensor:
     """The unit of each isotypic part, ``(parts, n)``: the class function whose convolution is the projection on it."""
     sizes = torch.bincount(classes).to(torch.float64)
     from_first = classes[quotient[first_of_each(classes)]]  # of x y⁻¹, for one x of each class and every y
-
-    def units(f: Tensor) -> Tensor:
-        # Convolution with f, in the orthonormal basis of the classes' indicators: a symmetric matrix.
-        matrix = f.new_zeros(len(f), len(f)).index_add(1, classes, f[from_first])
-        matrix = matrix * sizes.sqrt()[:, None] / sizes.sqrt()
-        functions = torch.linalg.eigh((matrix + matrix.T) / 2).eigenvectors.T / sizes.sqrt()
-        # A multiple of a unit e of length 1: e * e = e and e(1) = |e|² leave e = function(1) · function.
-        unit: Tensor = functions[:, :1] * functions
-        return unit
-
-    found = _in_order(units(_generic(len(sizes))))
-    found = _in_order(units(torch.arange(len(sizes), dtype=torch.float64) @ found))
-    return found[:, classes]
+    # Convolution with a generic f, in the orthonormal basis of the classes' indicators: a symmetric matrix.
+    f = _generic(len(sizes))
+    matrix = f.new_zeros(len(f), len(f)).index_add(1, classes, f[from_first]) * sizes.sqrt()[:, None] / sizes.sqrt()
+    functions = torch.linalg.eigh((matrix + matrix.T) / 2).eigenvectors.T / sizes.sqrt()
+    # A multiple of a unit e of length 1: e * e = e and e(1) = |e|² leave e = function(1) · function.
+    units = functions[:, :1] * functions
+    order = sorted(range(len(units)), key=lambda part: _place(units[part], len(classes)))
+    return torch.stack([units[part, classes] for part in order])
 
 
-def _in_order(units: Tensor) -> Tensor:
-    """The constant first, then parts of fewer rows before those of more, and larger characters before smaller ones."""
-    constant = (units - units[:, :1]).abs().amax(1).argmin()
+def _place(unit: Tensor, n: int) -> tuple[int, list[float]]:
+    """What parts are sorted by: the number of rows, and how small the character is, class by class.
 
-    def place(part: int) -> tuple[bool, int, list[float]]:
-        rows, character = units[part, 0], units[part] / units[part, 0]
-        total = 1 / units[constant, 0]
-        return part != constant, round(float(total * rows)), (-character).round(decimals=6).tolist()
-
-    return units[sorted(range(len(units)), key=place)]
+    The constant, of one row and with the largest of characters, is the first.
+    """
+    return round(n * float(unit[0])), (-unit / unit[0]).round(decimals=6).tolist()
 
 
 def _generic(count: int) -> Tensor:
