@@ -15,7 +15,9 @@ The path of the data, and the functions along it:
   :func:`cosine_coefficients`
 - how well something simple explains something measured: :func:`explained_variance`, :func:`fit_waves`,
   :class:`WaveFit`
-- sparsity and size: :func:`gini`, :func:`sum_squared_weights`
+- sparsity, rank and size: :func:`gini`, :func:`effective_rank`, :func:`sum_squared_weights`, :func:`parameter_norms`;
+  how few frequencies weights have, and whether cosines or sines: :func:`inverse_participation_ratio`,
+  :func:`fourier_frequency_density`, :func:`fourier_coefficient_ratio`
 - submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`
@@ -33,6 +35,11 @@ from progress_measures.ablation import (
     project_out,
     resample_ablation,
     zero_ablation,
+)
+from progress_measures.concentration import (
+    fourier_coefficient_ratio,
+    fourier_frequency_density,
+    inverse_participation_ratio,
 )
 from progress_measures.filtering import (
     exclude,
@@ -52,10 +59,11 @@ from progress_measures.losses import (
     excluded_loss_per_frequency,
     restricted_loss,
 )
-from progress_measures.measures import Measures, measure, sum_squared_weights
+from progress_measures.measures import Measures, measure
+from progress_measures.norms import parameter_norms, sum_squared_weights
 from progress_measures.operations import Operation, addition, division, multiplication, subtraction
 from progress_measures.phases import Phases, find_phases
-from progress_measures.sparsity import gini
+from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.trajectory import Trajectory, track
 
@@ -73,6 +81,7 @@ __all__ = [
     "cosine_coefficients",
     "cross_entropy",
     "division",
+    "effective_rank",
     "exclude",
     "excluded_loss",
     "excluded_loss_per_frequency",
@@ -80,11 +89,14 @@ __all__ = [
     "find_phases",
     "fit_waves",
     "fourier_basis",
+    "fourier_coefficient_ratio",
+    "fourier_frequency_density",
     "fourier_labels",
     "frequency_power",
     "from_fourier",
     "gini",
     "grid_logits",
+    "inverse_participation_ratio",
     "key_frequencies",
     "logit_spectrum",
     "mean_ablation",
@@ -92,6 +104,7 @@ __all__ = [
     "multiplication",
     "neuron_frequencies",
     "neuron_spectrum",
+    "parameter_norms",
     "project_each_onto_frequency",
     "project_onto",
     "project_onto_frequencies",
