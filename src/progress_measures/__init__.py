@@ -18,6 +18,8 @@ The path of the data, and the functions along it:
 - sparsity, rank and size: :func:`gini`, :func:`effective_rank`, :func:`sum_squared_weights`, :func:`parameter_norms`;
   how few frequencies weights have, and whether cosines or sines: :func:`inverse_participation_ratio`,
   :func:`fourier_frequency_density`, :func:`fourier_coefficient_ratio`
+- clock or pizza: :func:`gradient_symmetricity`, :func:`distance_irrelevance`, :func:`circularity`; models that are one:
+  :class:`Clock`, :class:`Pizza`
 - submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`
@@ -36,6 +38,7 @@ from progress_measures.ablation import (
     resample_ablation,
     zero_ablation,
 )
+from progress_measures.circuits import circularity, distance_irrelevance, gradient_symmetricity
 from progress_measures.concentration import (
     fourier_coefficient_ratio,
     fourier_frequency_density,
@@ -63,23 +66,28 @@ from progress_measures.measures import Measures, measure
 from progress_measures.norms import parameter_norms, sum_squared_weights
 from progress_measures.operations import Operation, addition, division, multiplication, subtraction
 from progress_measures.phases import Phases, find_phases
+from progress_measures.planted import Clock, Pizza
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.trajectory import Trajectory, track
 
 __all__ = [
     "Activations",
+    "Clock",
     "Measures",
     "Operation",
     "Phases",
+    "Pizza",
     "Trajectory",
     "WaveFit",
     "ablated",
     "accuracy",
     "addition",
     "captured",
+    "circularity",
     "cosine_coefficients",
     "cross_entropy",
+    "distance_irrelevance",
     "division",
     "effective_rank",
     "exclude",
@@ -95,6 +103,7 @@ __all__ = [
     "frequency_power",
     "from_fourier",
     "gini",
+    "gradient_symmetricity",
     "grid_logits",
     "inverse_participation_ratio",
     "key_frequencies",
