@@ -106,7 +106,7 @@ def circularity(embedding: Tensor, op: Operation, dim: int = 0, *, components: i
     columns = columns / largest.where(largest > 0, 1.0)
     vectors, deviations, _ = torch.linalg.svd(columns - columns.mean(0), full_matrices=False)
     share = sum_rows((op.basis.to(x.device) @ vectors[:, :components]).square(), op.row_frequency, 0)
-    rounding = (op.n * EPS + 8 * torch.finfo(x.dtype).eps) * torch.linalg.vector_norm(columns.detach())
+    rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
     varies: Tensor = deviations[:components].detach() > rounding
     return torch.where(varies, share.amax(0), 0.0).sum() / varies.sum().clamp(min=1)
 

@@ -22,8 +22,11 @@ class _Circles(nn.Module):
         super().__init__()
         self.sign = _checks.sum_or_difference(op)
         k, x = torch.tensor(list(radii)), torch.arange(op.n)
-        angle = 2 * math.pi / op.n * (k * x[:, None] % op.n).to(torch.float64)
-        waves = torch.cat([angle.cos(), angle.sin()], dim=1)
+        turn = k * x[:, None] % op.n  # of n
+        angle = turn.to(torch.float64) * (2 * math.pi / op.n)
+        waves = torch.stack([angle.cos(), angle.sin()], dim=1)
+        waves = torch.where(4 * turn[:, None] % op.n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
+        waves = waves.flatten(1)
         radius = torch.tensor(list(radii.values()), dtype=torch.float64).repeat(2)
         rows = waves.new_zeros(2, int(op.elements.max()) + 1, waves.shape[1])
         rows[0, op.elements] = waves * radius
@@ -90,8 +93,8 @@ class Pizza(_Circles):
 
     .. math:: Q_c(a, b) = \sum_k A_k \lvert \cos(w_k d / 2) \rvert \cos(w_k (s - c))
 
-    It has no answer for one frequency where d is half a turn. The two gradients are equal; the correct logit depends on
-    the distance alone.
+    It has no answer where d is half a turn for each frequency. The two gradients are equal; the correct logit depends
+    on the distance alone.
 
     Args:
         op: A cyclic operation whose answers depend on the sum or the difference of the inputs' indices; for a

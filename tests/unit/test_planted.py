@@ -58,6 +58,16 @@ def test_answers_of_any_order_are_read_where_they_are():
         assert pm.accuracy(pm.grid_logits(model(turned, {1: 1.0, 2: 1.0}), turned), turned) == 1
 
 
+def test_a_pizza_has_no_answer_half_a_turn_apart():
+    op = pm.addition(4)
+    pizza = pm.Pizza(op, {2: 1.0})
+    logits = pm.grid_logits(pizza, op)
+    apart = (op.elements[:, None] - op.elements) % 2 == 1
+    assert torch.equal(logits[apart], torch.zeros(8, 4, dtype=torch.float64))
+    # There the gradients are zero, and count as no more than that.
+    assert pm.gradient_symmetricity(pizza, op, pizza.embed, samples=None) == 0.5
+
+
 def test_making_one_draws_no_numbers_and_sets_no_default():
     before = torch.get_rng_state()
     model = pm.Clock(pm.addition(5), {1: 1.0})
