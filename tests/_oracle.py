@@ -91,3 +91,54 @@ def neuron_spectrum(activations):
         fitted = dense @ np.linalg.lstsq(dense, centred.reshape(n * n, m), rcond=None)[0]
         shares.append((fitted**2).sum(0) / (centred**2).sum((0, 1)))
     return np.stack(shares, axis=1)
+
+
+def inverse_participation_ratio(column, exponent):
+    """Of one neuron of odd n: by the magnitudes of a complex transform, each frequency there twice but the constant."""
+    power = np.abs(np.fft.fft(column)) ** 2
+    merged = [power[0], *(power[k] + power[-k] for k in range(1, len(column) // 2 + 1))]
+    return sum((p / sum(merged)) ** exponent for p in merged)
+
+
+def cosine_and_sine_norms(matrix):
+    """Norms of the cosine and of the sine coefficients by frequency; where there is no sine it is missing."""
+    n = len(matrix)
+    found = {}
+    for k in range(1, n // 2 + 1):
+        for name, wave in zip(("cos", "sin"), waves(n, k, np.arange(n)), strict=False):
+            found[name, k] = np.sqrt(((wave / np.linalg.norm(wave) @ matrix) ** 2).sum())
+    return found
+
+
+def fourier_frequency_density(matrix, threshold):
+    norms, count = cosine_and_sine_norms(matrix), 0
+    for kind in ("cos", "sin"):
+        of_kind = [norm for (name, _), norm in norms.items() if name == kind]
+        count += sum(norm > threshold * max(of_kind) for norm in of_kind)
+    return count / len(norms)
+
+
+def fourier_coefficient_ratio(matrix):
+    norms = cosine_and_sine_norms(matrix)
+    pairs = [(norms["cos", k], norms["sin", k]) for name, k in norms if name == "sin"]
+    return np.mean([min(mu / nu, nu / mu) for mu, nu in pairs])
+
+
+def distance_irrelevance(logits, table, sign):
+    """One distance at a time: the deviation of the correct logits of its pairs."""
+    n = len(table)
+    correct = {(a, b): logits[a, b, table[a, b]] for a in range(n) for b in range(n)}
+    deviations = [np.std([q for (a, b), q in correct.items() if (a - sign * b) % n == d]) for d in range(n)]
+    return np.mean(deviations) / np.std(list(correct.values()))
+
+
+def circularity(embedding, components):
+    """By the covariance's eigenvectors and a transform written out, for odd n."""
+    n = len(embedding)
+    centred = embedding - embedding.mean(0)
+    vectors = np.linalg.eigh(centred @ centred.T)[1][:, ::-1][:, :components]
+    found = []
+    for v in vectors.T:
+        powers = [abs(sum(v[j] * np.exp(2j * np.pi * j * k / n) for j in range(n))) ** 2 for k in range(1, n)]
+        found.append(2 / n * max(powers))
+    return np.mean(found)

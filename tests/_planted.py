@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import progress_measures as pm
 
@@ -37,3 +37,30 @@ def random_mask(n: int, *, fraction: float = 0.4, seed: int = 0) -> Tensor:
     mask = torch.rand(n, n, generator=torch.Generator().manual_seed(seed)) < fraction
     mask[0, 0], mask[-1, -1] = True, False
     return mask
+
+
+class Slices(nn.Module):
+    """A network of neurons abs(cos(w_k a + u) + cos(w_k b + v)) between a pizza and a clock.
+
+    The neurons of a frequency have each of ``slices`` equally spaced sums of phases u + v, by which their outputs
+    cos(w_k c + u + v) are weighted, with each of the given differences u - v. The one difference 0 makes a pizza, whose
+    slices are the neurons; differences spread over the whole turn make a clock.
+    """
+
+    def __init__(self, n: int, frequencies: tuple[int, ...], slices: int, differences: Tensor) -> None:
+        super().__init__()
+        angle = 2 * math.pi / n * (torch.arange(n)[:, None] * torch.tensor(frequencies) % n).double()
+        total, difference = torch.cartesian_prod(2 * math.pi / slices * torch.arange(slices).double(), differences).T
+        phases = torch.stack([total + difference, total - difference]) / 2
+        self.waves = torch.stack([phases.cos(), -phases.sin()])[:, None, :, None]  # (x or y, pair, input, 1, neuron)
+        self.out = (angle[:, :, None] + total).cos() / len(total)
+        self.embed = nn.Embedding(n, 2 * len(frequencies), _weight=torch.cat([angle.cos(), angle.sin()], dim=1))
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        points = self.embed(pairs).unflatten(-1, (2, -1)).movedim(2, 0)[..., None]
+        return torch.einsum("pkm,ckm->pc", (points * self.waves).sum((0, 2)).abs(), self.out)
+
+
+def spread(half_width: float, count: int = 8) -> Tensor:
+    """So many equally spaced angles, in radians, between plus and minus ``half_width`` half turns."""
+    return half_width * math.pi * ((2 * torch.arange(count).double() + 1) / count - 1)

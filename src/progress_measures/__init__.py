@@ -16,7 +16,11 @@ The path of the data, and the functions along it:
   :func:`cosine_coefficients`
 - how well something simple explains something measured: :func:`explained_variance`, :func:`fit_waves`,
   :class:`WaveFit`
-- sparsity and size: :func:`gini`, :func:`sum_squared_weights`
+- sparsity, rank and size: :func:`gini`, :func:`effective_rank`, :func:`sum_squared_weights`, :func:`parameter_norms`;
+  how few frequencies weights have, and whether cosines or sines: :func:`inverse_participation_ratio`,
+  :func:`fourier_frequency_density`, :func:`fourier_coefficient_ratio`
+- clock or pizza: :func:`gradient_symmetricity`, :func:`distance_irrelevance`, :func:`circularity`; models that are one:
+  :class:`Clock`, :class:`Pizza`
 - submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`
@@ -34,6 +38,12 @@ from progress_measures.ablation import (
     project_out,
     resample_ablation,
     zero_ablation,
+)
+from progress_measures.circuits import circularity, distance_irrelevance, gradient_symmetricity
+from progress_measures.concentration import (
+    fourier_coefficient_ratio,
+    fourier_frequency_density,
+    inverse_participation_ratio,
 )
 from progress_measures.filtering import (
     exclude,
@@ -53,7 +63,8 @@ from progress_measures.losses import (
     excluded_loss_per_frequency,
     restricted_loss,
 )
-from progress_measures.measures import Measures, measure, sum_squared_weights
+from progress_measures.measures import Measures, measure
+from progress_measures.norms import parameter_norms, sum_squared_weights
 from progress_measures.operations import (
     Irrep,
     Operation,
@@ -68,16 +79,19 @@ from progress_measures.operations import (
     symmetric_group,
 )
 from progress_measures.phases import Phases, find_phases
-from progress_measures.sparsity import gini
+from progress_measures.planted import Clock, Pizza
+from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.trajectory import Trajectory, track
 
 __all__ = [
     "Activations",
+    "Clock",
     "Irrep",
     "Measures",
     "Operation",
     "Phases",
+    "Pizza",
     "Trajectory",
     "WaveFit",
     "ablated",
@@ -85,12 +99,15 @@ __all__ = [
     "addition",
     "alternating_group",
     "captured",
+    "circularity",
     "composition",
     "cosine_coefficients",
     "cross_entropy",
     "dihedral_group",
     "direct_product",
+    "distance_irrelevance",
     "division",
+    "effective_rank",
     "exclude",
     "excluded_loss",
     "excluded_loss_per_frequency",
@@ -98,11 +115,15 @@ __all__ = [
     "find_phases",
     "fit_waves",
     "fourier_basis",
+    "fourier_coefficient_ratio",
+    "fourier_frequency_density",
     "fourier_labels",
     "frequency_power",
     "from_fourier",
     "gini",
+    "gradient_symmetricity",
     "grid_logits",
+    "inverse_participation_ratio",
     "key_frequencies",
     "logit_spectrum",
     "mean_ablation",
@@ -110,6 +131,7 @@ __all__ = [
     "multiplication",
     "neuron_frequencies",
     "neuron_spectrum",
+    "parameter_norms",
     "project_each_onto_frequency",
     "project_onto",
     "project_onto_frequencies",

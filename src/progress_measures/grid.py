@@ -73,8 +73,8 @@ def grid_logits(
     if out is not None and requires_grad:
         raise ValueError("`out` must be None where `requires_grad` is True, because a file holds no graph.")
 
-    batches = torch.split(op.pairs.to(_device(predict)), size)
-    with torch.set_grad_enabled(requires_grad), _evaluation(predict):
+    batches = torch.split(op.pairs.to(token_device(predict)), size)
+    with torch.set_grad_enabled(requires_grad), evaluation(predict):
         starts = itertools.count(step=size)
         numbered = zip(every_one(batches, progress), starts, strict=False)
         columns = (_columns(predict, pairs, op, start) for pairs, start in numbered)
@@ -96,13 +96,15 @@ def _array(x: Tensor) -> np.ndarray:
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
-def _device(predict: Callable[[Tensor], Tensor]) -> torch.device:
+def token_device(predict: Callable[[Tensor], Tensor]) -> torch.device:
+    """Where ``predict`` is fed: the first parameter's device if it is a module, else the CPU."""
     parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 @contextmanager
-def _evaluation(predict: Callable[[Tensor], Tensor]) -> Iterator[None]:
+def evaluation(predict: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """``predict`` in evaluation mode if it is a module, and each of its submodules in its own mode afterwards."""
     modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
     try:
         for module, _ in modes:

@@ -1,10 +1,10 @@
-"""Every loss and accuracy of one checkpoint in one call, and the sum of its squared weights."""
+"""Every loss and accuracy of one checkpoint in one call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from progress_measures import _checks
 from progress_measures._blocks import Progress, row_blocks
@@ -143,32 +143,3 @@ def measure(
 
 def _share(hits: Tensor) -> Tensor:
     return hits.to(torch.float64).mean()
-
-
-def sum_squared_weights(model: nn.Module) -> Tensor:
-    """The sum of the squares of all parameters of a model; a parameter that is shared counts once.
-
-    Under weight decay it falls sharply when a network drops what it memorized.
-
-    Args:
-        model: Any module; buffers do not count.
-
-    Returns:
-        The sum, float64, shape ``()``, on the first parameter's device; differentiable.
-
-    Raises:
-        TypeError: If ``model`` is not a module.
-
-    References:
-        Nanda et al. (2023), section 5.2.
-
-    Example:
-        >>> layer = torch.nn.Linear(2, 1)
-        >>> _ = torch.nn.init.ones_(layer.weight), torch.nn.init.zeros_(layer.bias)
-        >>> pm.sum_squared_weights(layer).item()
-        2.0
-    """
-    squares = [parameter.to(torch.float64).square().sum() for parameter in _checks.model(model).parameters()]
-    if not squares:
-        return torch.zeros((), dtype=torch.float64)
-    return torch.stack([square.to(squares[0].device) for square in squares]).sum()

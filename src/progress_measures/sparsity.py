@@ -1,4 +1,4 @@
-"""How unevenly non-negative quantities, such as the norms of Fourier components, are spread."""
+"""How unevenly non-negative quantities, norms of Fourier components or singular values, are spread."""
 
 import torch
 from torch import Tensor
@@ -44,3 +44,36 @@ def gini(x: Tensor, dim: int = -1) -> Tensor:
     # 1 - 2 (N - i + 1/2) / N, written so that no ones cancel when the values are nearly equal.
     weight = (2 * rank - count - 1) / count
     return (ascending * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is 1, or all are zero
+
+
+def effective_rank(matrix: Tensor) -> Tensor:
+    r"""The effective rank of a matrix: the exponential of the entropy of its normalized singular values.
+
+    .. math:: \exp \Big( - \sum_i p_i \ln p_i \Big), \quad p_i = \sigma_i / \sum_j \sigma_j
+
+    It does not change when the matrix is scaled, rotated or transposed, and lies between 1 and the rank: it is r when
+    r singular values are equal and the others zero. A matrix of zeros has 0.
+
+    Args:
+        matrix: A matrix, or several, shape ``(…, rows, columns)``, such as W_L.
+
+    Returns:
+        Effective ranks, float64, shape ``(…)``; differentiable where no singular value is zero.
+
+    Raises:
+        TypeError: If ``matrix`` is neither tensor nor array, or is complex.
+        ValueError: If it has less than two axes or no entries, or is not finite.
+
+    References:
+        Roy & Vetterli (2007), "The effective rank: a measure of effective dimensionality".
+
+    Example:
+        >>> round(pm.effective_rank(torch.diag(torch.tensor([3.0, 3.0, 3.0, 0.0]))).item(), 6)
+        3.0
+    """
+    matrix = _checks.matrices(matrix, "matrix")
+    largest = matrix.detach().abs().amax((-2, -1), keepdim=True)
+    singular = torch.linalg.svdvals(matrix / largest.where(largest > 0, 1.0))
+    total = singular.sum(-1, keepdim=True)
+    share = singular / total.where(total > 0, 1.0)
+    return torch.where(total.squeeze(-1) > 0, torch.special.entr(share).sum(-1).exp(), 0.0)

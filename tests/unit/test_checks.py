@@ -12,6 +12,8 @@ from progress_measures import plotting
 OP = pm.addition(5)
 LOGITS = torch.zeros(5, 5, 5)
 ALL = torch.ones(5, 5, dtype=torch.bool)
+LATIN = torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 3, 4, 0, 1], [3, 4, 1, 2, 0], [4, 2, 0, 1, 3]])  # no group
+EMBEDDING = torch.nn.Embedding(5, 3)
 PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
 RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
 
@@ -57,6 +59,15 @@ def compiled_in_place():
     compiled = model()
     compiled.compile(backend="eager")
     return compiled
+
+
+def embedded(embed=EMBEDDING):
+    """A function of pairs that embeds them in some way."""
+    return lambda pairs: embed(pairs).flatten(1)[:, :3].repeat(1, 2)
+
+
+def gradients_of(embedding, *inputs):
+    pm.gradient_symmetricity(lambda pairs: embedding(*inputs or [pairs]), OP, embedding)
 
 
 def to_csv(columns):
@@ -504,6 +515,101 @@ MISTAKES = [
      "Leave out what the others make up; the constant is always fitted."),
     ("nan fitted", lambda: pm.fit_waves(torch.tensor([1.0, torch.inf]), torch.eye(2)[:1]), ValueError,
      "`x` must be finite. Got 1 non-finite of 2 values, the first (inf) at index (1,)."),
+    # Circuits and models with a planted one
+    ("frequencies of a group that is not cyclic", lambda: pm.fourier_coefficient_ratio(torch.ones(5), operation()),
+     ValueError, "`op` must be cyclic: only then has a frequency a cosine and a sine. "
+     "Got Operation(mine, n=5, frequencies=2)."),
+    ("density of a group that is not cyclic", lambda: pm.fourier_frequency_density(torch.ones(5), operation()),
+     ValueError, "`op` must be cyclic: only then has a frequency a cosine and a sine. "
+     "Got Operation(mine, n=5, frequencies=2)."),
+    ("density above everything", lambda: pm.fourier_frequency_density(torch.ones(5), OP, threshold=1), ValueError,
+     "`threshold` must be at least 0 and below 1. Got 1."),
+    ("participation of no exponent", lambda: pm.inverse_participation_ratio(torch.ones(5), OP, exponent=1), ValueError,
+     "`exponent` must be a finite number above 1. Got 1."),
+    ("participation of another axis", lambda: pm.inverse_participation_ratio(torch.ones(5, 3), OP, 1), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 1. Got 3. "
+     "Select them first: x.index_select(1, op.elements)."),
+    ("rank of a vector", lambda: pm.effective_rank(torch.ones(3)), ValueError,
+     "`matrix` must have rows and columns: shape (…, rows, columns). Got (3,)."),
+    ("rank of nothing", lambda: pm.effective_rank(torch.ones(3, 0)), ValueError,
+     "`matrix` must have rows and columns: shape (…, rows, columns). Got (3, 0)."),
+    ("norms at no depth", lambda: pm.parameter_norms(model(), depth=0), ValueError,
+     "`depth` must be at least 1. Got 0."),
+    ("norms of a tensor", lambda: pm.parameter_norms(torch.ones(3)), TypeError,
+     "`model` must be a torch.nn.Module. Got Tensor."),
+    ("distance in a loop", lambda: pm.distance_irrelevance(LOGITS, operation(table=LATIN)), ValueError,
+     "`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no distance. "
+     "Got Operation(mine, n=5, frequencies=2)."),
+    ("circularity of other elements", lambda: pm.circularity(torch.ones(6, 3), OP), ValueError,
+     "`embedding` must have one entry per element of the operation (5) along axis 0. Got 6. "
+     "Select them first: embedding.index_select(0, op.elements)."),
+    ("circularity of no component", lambda: pm.circularity(torch.ones(5, 3), OP, components=0), ValueError,
+     "`components` must be at least 1. Got 0."),
+    ("clock of no frequency", lambda: pm.Clock(OP, {}), ValueError,
+     "`amplitudes` must name at least one frequency. Got an empty mapping."),
+    ("clock of frequencies alone", lambda: pm.Clock(OP, [1, 2]), TypeError,
+     "`amplitudes` must be a mapping from frequencies to numbers. Got list."),
+    ("pizza of another frequency", lambda: pm.Pizza(OP, {3: 1.0}), ValueError,
+     "`frequencies` must lie in 1..2 for n=5. Got 3. Frequencies k and n-k are the same: pass 2."),
+    ("pizza of nothing", lambda: pm.Pizza(OP, {1: 0.0}), ValueError,
+     "`amplitudes[1]` must be a finite number above 0. Got 0.0."),
+    ("clock without waves", lambda: pm.Clock(operation(), {1: 1.0}), ValueError,
+     "`op` must be cyclic: only then has a frequency a cosine and a sine. Got Operation(mine, n=5, frequencies=2)."),
+    # Gradients
+    ("gradients of no function", lambda: pm.gradient_symmetricity(LOGITS, OP, EMBEDDING), TypeError,
+     "`predict` must be callable. Got Tensor."),
+    ("embedding by name", lambda: pm.gradient_symmetricity(embedded(), OP, "embed"), TypeError,
+     "`embedding` must be a torch.nn.Module. Got str."),
+    ("compiled embedding",
+     lambda: pm.gradient_symmetricity(embedded(), OP, torch.compile(nn.Embedding(5, 3), backend="eager")), TypeError,
+     "`embedding` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
+     "Pass the module as it was before torch.compile."),
+    ("compiled model",
+     lambda: pm.gradient_symmetricity(torch.compile(compiled_in_place(), backend="eager"), OP, EMBEDDING), TypeError,
+     "`predict` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
+     "Pass the module as it was before torch.compile."),
+    ("one position", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, positions=0), TypeError,
+     "`positions` must be two integers. Got 0."),
+    ("the same position twice", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, positions=(1, 1)),
+     ValueError, "`positions` must be distinct. Got 1 twice."),
+    ("position from the end", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, positions=(0, -1)),
+     ValueError, "`positions` must be at least 0. Got -1."),
+    ("position beyond", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, positions=(0, 2)), ValueError,
+     "`embedding` must return axes (pair, position, feature) with positions 0 and 2. Got shape (1000, 2, 3)."),
+    ("no samples", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, samples=0), ValueError,
+     "`samples` must be at least 1. Got 0."),
+    ("negative seed", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, seed=-1), ValueError,
+     "`seed` must be at least 0. Got -1."),
+    ("no batch", lambda: pm.gradient_symmetricity(embedded(), OP, EMBEDDING, batch_size=0), ValueError,
+     "`batch_size` must be at least 1. Got 0."),
+    ("another embedding", lambda: pm.gradient_symmetricity(embedded(), OP, nn.Embedding(5, 3)), RuntimeError,
+     "`embedding` must be called by `predict`. It was not. Pass the module that `predict` calls."),
+    ("embedding of one input",
+     lambda: pm.gradient_symmetricity(embedded(lambda ab: EMBEDDING(ab[:, 0])), OP, EMBEDDING), ValueError,
+     "`embedding` must return axes (pair, position, feature) with positions 0 and 1. Got shape (1000, 3)."),
+    ("embedding of all at once",
+     lambda: pm.gradient_symmetricity(embedded(lambda ab: EMBEDDING(ab.flatten())), OP, EMBEDDING), ValueError,
+     "`embedding` must return one row per pair (1000). Got shape (2000, 3)."),
+    ("embedding called three times",
+     lambda: pm.gradient_symmetricity(embedded(lambda ab: sum(EMBEDDING(ab) for _ in "abc")), OP, EMBEDDING),
+     ValueError, "`embedding` must be called once for both inputs, or once for each. Got 3 calls. "
+     "Pass a module that is called for a and b alone."),
+    ("inputs of two shapes",
+     lambda: pm.gradient_symmetricity(embedded(lambda ab: EMBEDDING(ab) + EMBEDDING(ab[:, :1])), OP, EMBEDDING),
+     ValueError, "`embedding` must return the same shape for both inputs. Got (1000, 2, 3) and (1000, 1, 3)."),
+    ("embedding of integers", lambda: gradients_of(nn.Identity()), TypeError,
+     "`embedding` must return a real floating-point tensor. Got torch.int64."),
+    ("embedding of a pair of tensors", lambda: gradients_of(nn.LSTM(3, 3), torch.ones(4, 3)), TypeError,
+     "`embedding` must return a real floating-point tensor. Got tuple."),
+    ("logits of too few elements", lambda: pm.gradient_symmetricity(lambda ab: EMBEDDING(ab)[:, 0], OP, EMBEDDING,
+                                                                    samples=1), ValueError,
+     "`predict` must return a logit for every token of the operation, at least 5 columns. Got 3."),
+    ("graph cut off", lambda: pm.gradient_symmetricity(embedded(lambda ab: EMBEDDING(ab).detach()), OP, EMBEDDING),
+     ValueError, "`predict` must return logits that are differentiable with respect to the output of `embedding`. "
+     "Got logits without a graph. Leave out torch.no_grad and detach."),
+    ("gradient of a root of zero",
+     lambda: pm.gradient_symmetricity(embedded(lambda ab: (0 * EMBEDDING(ab)).sqrt()), OP, EMBEDDING, samples=1),
+     ValueError, "`gradients` must be finite. Got 3 non-finite of 3 values, the first (nan) at (triple, …) (0, 0)."),
 ]
 # fmt: on
 

@@ -70,23 +70,3 @@ def test_an_iterator_of_frequencies_is_read_once():
 def test_measures_are_differentiable():
     op, train = pm.addition(3), random_mask(3)
     assert_gradient(lambda x: pm.measure(x, op, [1], train_mask=train).excluded_loss, learned_logits(op, (1,)))
-
-
-def test_sum_squared_weights_counts_every_parameter_once():
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Embedding(4, 3), torch.nn.Linear(3, 4))
-    model.register_buffer("not_a_weight", torch.ones(100))
-    model.register_parameter("tied", model[0].weight)
-    expected = sum((p.double() ** 2).sum() for p in (model[0].weight, model[1].weight, model[1].bias))
-    assert_close(pm.sum_squared_weights(model), expected, rtol=1e-14)
-
-
-def test_sum_squared_weights_in_float64_and_with_gradient():
-    model = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.constant_(model.weight, 3e30)  # its square overflows float32
-    total = pm.sum_squared_weights(model)
-    assert total.dtype == torch.float64
-    assert torch.isfinite(total)
-    total.backward()
-    assert model.weight.grad is not None
-    assert pm.sum_squared_weights(torch.nn.ReLU()) == 0

@@ -66,3 +66,43 @@ def test_differentiable():
 def test_extreme_scales(scale):
     x = torch.tensor([0.0, 1.0, 3.0, 8.0], dtype=torch.float64)
     assert_close(pm.gini(x * scale), pm.gini(x), rtol=1e-12)
+
+
+def entropy_form(singular):
+    """The exponential of the entropy, one term at a time."""
+    shares = [value / sum(singular) for value in singular if value > 0]
+    return np.exp(-sum(share * np.log(share) for share in shares))
+
+
+def test_effective_rank_is_that_of_its_singular_values():
+    rng = np.random.default_rng(0)
+    for rows, columns in ((5, 5), (3, 7), (8, 2)):
+        matrix = rng.normal(size=(rows, columns))
+        expected = entropy_form(np.sqrt(np.linalg.eigvalsh(matrix @ matrix.T).clip(0))[-min(rows, columns) :])
+        assert_close(pm.effective_rank(matrix), expected, rtol=1e-6)
+        assert_close(pm.effective_rank(matrix.T), expected, rtol=1e-6)
+
+
+def test_effective_rank_by_hand():
+    # Shares 1/2, 1/4, 1/4: an entropy of 3/2 ln 2.
+    assert_close(pm.effective_rank(torch.diag(torch.tensor([2.0, -1.0, 1.0, 0.0]))), 2**1.5, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 6])
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e308])
+def test_effective_rank_of_equal_singular_values_is_the_rank(rank, scale):
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.linalg.qr(torch.randn(9, 6, generator=generator).double()).Q[:, :rank] for _ in range(2))
+    assert_close(pm.effective_rank(scale * left @ right.T), float(rank), rtol=1e-10)
+
+
+def test_effective_rank_of_several_matrices_and_of_zeros():
+    matrices = torch.stack([torch.eye(3), torch.zeros(3, 3), torch.ones(3, 3)])[:, None]
+    ranks = pm.effective_rank(matrices)
+    assert ranks.dtype == torch.float64
+    assert_close(ranks, [[3.0], [0.0], [1.0]], rtol=1e-6)
+    assert ranks[1, 0] == 0
+
+
+def test_effective_rank_is_differentiable():
+    assert_gradient(pm.effective_rank, torch.tensor([[0.3, 1.7], [0.9, 4.0], [-1.0, 2.0]]))

@@ -5,6 +5,15 @@ checks and is plain mathematics from there on. Messages read: name, requirement,
 ``TypeError``, a wrong value or shape a ``ValueError``.
 """
 
+from progress_measures._checks.circuits import (
+    amplitudes,
+    cyclic,
+    embedded,
+    graph,
+    positions,
+    sum_or_difference,
+    two_inputs,
+)
 from progress_measures._checks.grid import (
     activation_on_grid,
     bars,
@@ -39,6 +48,7 @@ from progress_measures._checks.tensors import (
     finite,
     floating_dtype,
     independent,
+    matrices,
     not_constant,
     one_dim,
     points,
@@ -67,6 +77,7 @@ from progress_measures._checks.values import choice, fraction, function, integer
 __all__ = [
     "activation",
     "activation_on_grid",
+    "amplitudes",
     "archive",
     "bars",
     "captured_path",
@@ -77,8 +88,10 @@ __all__ = [
     "column",
     "columns",
     "csv_names",
+    "cyclic",
     "dims",
     "directions",
+    "embedded",
     "features",
     "finite",
     "fired",
@@ -87,12 +100,14 @@ __all__ = [
     "frequencies",
     "frequency_of_each",
     "function",
+    "graph",
     "hookable",
     "independent",
     "integer",
     "labels",
     "logits_on_grid",
     "mask",
+    "matrices",
     "measure",
     "model",
     "neurons",
@@ -108,6 +123,7 @@ __all__ = [
     "paths",
     "phase_columns",
     "points",
+    "positions",
     "power",
     "predicted",
     "prime",
@@ -124,5 +140,7 @@ __all__ = [
     "square",
     "steps",
     "submodule",
+    "sum_or_difference",
     "train_mask",
+    "two_inputs",
 ]

@@ -10,20 +10,20 @@ from progress_measures._checks.tensors import finite, real, tensor
 from progress_measures._checks.values import kind, shape
 
 
-def model(value: object) -> nn.Module:
+def model(value: object, name: str = "model") -> nn.Module:
     """A module."""
     if not isinstance(value, nn.Module):
-        raise TypeError(f"`model` must be a torch.nn.Module. Got {kind(value)}.")
+        raise TypeError(f"`{name}` must be a torch.nn.Module. Got {kind(value)}.")
     return value
 
 
-def hookable(value: object) -> nn.Module:
+def hookable(value: object, name: str = "model") -> nn.Module:
     """A module whose hooks fire: compiled code may have been traced without them."""
-    module = model(value)
+    module = model(value, name)
     for each in module.modules():
         if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
             raise TypeError(
-                "`model` must not be compiled, because compiled code may leave out hooks. "
+                f"`{name}` must not be compiled, because compiled code may leave out hooks. "
                 "Got a compiled module. Pass the module as it was before torch.compile."
             )
     return module

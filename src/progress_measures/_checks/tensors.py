@@ -144,6 +144,14 @@ def square(x: object, name: str) -> Tensor:
     return values
 
 
+def matrices(x: object, name: str) -> Tensor:
+    """Finite matrices with entries, float64, ``(…, rows, columns)``."""
+    values = finite(real(x, name), name).to(torch.float64)
+    if values.ndim < 2 or values.numel() == 0:
+        raise ValueError(f"`{name}` must have rows and columns: shape (…, rows, columns). Got {shape(values)}.")
+    return values
+
+
 def same_shape(x: object, other: object, name: str) -> tuple[Tensor, Tensor]:
     """Two finite float64 tensors of one shape, the first called ``x``."""
     first, second = (finite(real(value, as_), as_).to(torch.float64) for value, as_ in ((x, "x"), (other, name)))

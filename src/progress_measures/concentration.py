@@ -1,0 +1,157 @@
+"""How few frequencies weights are concentrated on, and whether these are cosines, sines or both."""
+
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.fourier import change_basis, fourier_basis, sum_rows
+from progress_measures.operations import Operation
+
+
+def inverse_participation_ratio(x: Tensor, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
+    r"""How far weights are concentrated on one frequency, along an axis over the operation's elements.
+
+    With the norms :math:`\hat u_k` of the coefficients in each frequency, k = 0 for the constant among them,
+
+    .. math:: \mathrm{IPR} = \Big( \frac{\lVert \hat u \rVert_{2r}}{\lVert \hat u \rVert_2} \Big)^{2r}
+              = \sum_k \Big( \frac{\hat u_k^2}{\sum_j \hat u_j^2} \Big)^r
+
+    It is 1 for a pure wave of any phase, and for a constant (take the mean off where that is not meant); it is
+    :math:`m^{1-r}` where m frequencies have equal norms, so 1 / (1 + K) at the least for r = 2. Weights that are all
+    zero have 0. It does not change when the weights are scaled or their elements shifted cyclically.
+
+    Args:
+        x: Weights with one entry per element along ``dim``: for an embedding (n, m), those of each of m neurons.
+        op: The operation whose basis is used.
+        dim: The axis over the elements.
+        exponent: The r of the definition, above 1.
+
+    Returns:
+        Ratios in [0, 1], float64, the shape of ``x`` without ``dim``; differentiable.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex, or ``exponent`` is not a number.
+        ValueError: If ``x`` does not have n entries along ``dim``, or is not finite, or ``exponent`` is not above 1.
+
+    References:
+        Gromov (2023), "Grokking modular arithmetic"; Doshi et al. (2023), "To grok or not to grok", whose code this
+        follows in counting the cosine and the sine of a frequency together. Differs from it in orthonormal
+        coefficients, so that the constant, and n/2 for even n, weigh as much as any other wave.
+
+    Example:
+        >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
+        >>> pm.inverse_participation_ratio(torch.stack([wave, torch.eye(7)[0], torch.zeros(7)], dim=1), pm.addition(7))
+        tensor([1.0000, 0.2653, 0.0000], dtype=torch.float64)
+    """
+    x, axis = _checks.over_elements(x, op, dim)
+    exponent = _checks.number(exponent, "exponent", above=1)
+    values = x.to(torch.float64)
+    coefficients = change_basis(values / _largest(values, axis), op.basis.to(x.device), axis)
+    power = sum_rows(coefficients.square(), op.row_frequency, axis)
+    total = power.sum(axis, keepdim=True)
+    return (power / total.where(total > 0, 1.0)).pow(exponent).sum(axis)
+
+
+def fourier_frequency_density(x: Tensor, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
+    r"""The share of cosines and sines whose norm is above a fraction of the largest of their kind.
+
+    With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
+
+    .. math:: \mathrm{FFD} = \frac{1}{n - 1} \sum_k \big( 1[\mu_k > \eta \max_j \mu_j]
+              + 1[\nu_k > \eta \max_j \nu_j] \big)
+
+    It falls as a network drops frequencies: it is 1 where all have the same norms, and 2m / (n - 1) where m have and
+    the others have none. Norms that are zero, to the rounding of the weights' dtype, never count. It does not change
+    when the weights are scaled or the other axes rotated.
+
+    Args:
+        x: Weights with one entry per element along ``dim``, such as the embedding W_E.
+        op: A cyclic operation, by the index of whose elements the waves are taken.
+        dim: The axis over the elements.
+        threshold: The fraction η, at least 0 and below 1.
+
+    Returns:
+        The density in [0, 1], float64, shape ``()``; piecewise constant, so without a gradient.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex, or ``threshold`` is not a number.
+        ValueError: If ``x`` does not have n entries along ``dim``, or is not finite; if ``op`` is not cyclic or
+            ``threshold`` not in [0, 1).
+
+    References:
+        Furuta et al. (2024), "Towards empirical interpretation of internal circuits and properties in grokked
+        transformers on modular polynomials", whose denominator 2⌊n/2⌋ is n - 1 for the odd n there. For even n, where
+        the cosine n/2 has no sine, n - 1 still counts what there is.
+
+    Example:
+        >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
+        >>> pm.fourier_frequency_density(wave, pm.addition(7))
+        tensor(0.1667, dtype=torch.float64)
+    """
+    cosines, sines = _cosine_and_sine_norms(x, op, dim)
+    _checks.fraction(threshold, "threshold")
+    kinds = [norms.detach() for norms in (cosines, sines) if len(norms) > 0]
+    above = sum((norms > threshold * norms.max()).sum() for norms in kinds)
+    return torch.as_tensor(above, dtype=torch.float64, device=cosines.device) / max(op.n - 1, 1)
+
+
+def fourier_coefficient_ratio(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
+    r"""How evenly weights use the cosine and the sine of each frequency: the mean ratio of the smaller to the larger.
+
+    With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
+
+    .. math:: \mathrm{FCR} = \frac{1}{K} \sum_{k=1}^{K} \min(\mu_k / \nu_k, \nu_k / \mu_k), \quad
+              K = \lfloor (n - 1) / 2 \rfloor
+
+    It is 1 where the norms are equal at every frequency and 0 where each has a cosine or a sine alone. A frequency that
+    has neither, to rounding, counts as 0, and so weights of zero have 0. It does not change when the weights are scaled
+    or the other axes rotated; unlike a spectrum, it does when the elements are shifted.
+
+    Args:
+        x: Weights with one entry per element along ``dim``, such as the embedding W_E.
+        op: A cyclic operation, by the index of whose elements the waves are taken.
+        dim: The axis over the elements.
+
+    Returns:
+        The ratio in [0, 1], float64, shape ``()``; differentiable where no two norms of a frequency are equal.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``x`` does not have n entries along ``dim``, or is not finite; if ``op`` is not cyclic.
+
+    References:
+        Furuta et al. (2024), "Towards empirical interpretation of internal circuits and properties in grokked
+        transformers on modular polynomials". For even n the cosine n/2, which has no sine, is left out.
+
+    Example:
+        >>> angle = 2 * torch.pi / 7 * torch.arange(7)
+        >>> weights = torch.stack([angle.cos(), 0.6 * angle.sin(), (2 * angle).sin()], dim=1)
+        >>> pm.fourier_coefficient_ratio(weights, pm.addition(7))  # 0.6, 0 and, for a frequency without weights, 0
+        tensor(0.2000, dtype=torch.float64)
+    """
+    cosines, sines = _cosine_and_sine_norms(x, op, dim)
+    cosines = cosines[: len(sines)]
+    larger = torch.maximum(cosines, sines)
+    ratios = torch.minimum(cosines, sines) / larger.where(larger > 0, 1.0)
+    return ratios.sum() / max(len(sines), 1)
+
+
+def _cosine_and_sine_norms(x: Tensor, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
+    """Norms over the other axes of the coefficients of cosines, ``(n // 2,)``, and sines, ``((n - 1) // 2,)``.
+
+    What is no more than rounding is zero, and nothing is larger than n.
+    """
+    n = _checks.cyclic(op)
+    x, axis = _checks.over_elements(x, op, dim)
+    columns = x.to(torch.float64).movedim(axis, 0).reshape(n, -1)
+    columns = columns / _largest(columns, (0, 1))
+    norms = torch.linalg.vector_norm(fourier_basis(n, device=x.device) @ columns, dim=1)
+    rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
+    norms = norms.where(norms > rounding, 0.0)
+    return norms[1::2], norms[2::2]
+
+
+def _largest(x: Tensor, dims: int | tuple[int, ...]) -> Tensor:
+    """What to divide by for values of at most 1, whose squares neither overflow nor vanish; zeros stay zeros."""
+    largest = x.detach().abs().amax(dims, keepdim=True)
+    return largest.where(largest > 0, 1.0)
