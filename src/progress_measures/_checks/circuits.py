@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from progress_measures._checks.grid import frequencies, operation
+from progress_measures._checks.grid import frequencies
+from progress_measures._checks.operations import operation
 from progress_measures._checks.values import integer, kind, number, shape
 
 
