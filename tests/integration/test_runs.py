@@ -1,5 +1,7 @@
 """The runs that are bundled as last checkpoints and recorded curves."""
 
+import math
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from examples.modular_addition.training import Config
 from tests._asserts import assert_close
 
 SEEDS = ["seed1", "seed2", "seed3", "seed4"]
-MEASURED = [*SEEDS, "no_weight_decay", "fraction_80"]
+MEASURED = [*SEEDS, "no_weight_decay", "fraction_80", "symmetric_5"]
 LOSSES_ONLY = ["fraction_10", "fraction_20", "fraction_40", "fraction_50", "fraction_60"]
 LOSSES_ONLY += ["prime_53", "prime_53_decay_5", "prime_401"]
 
@@ -34,6 +36,8 @@ def test_configs_differ_from_the_mainline_as_their_names_say():
         elif kind == "prime":
             n, _, decay = value.partition("_decay_")
             assert changed == {"n": int(n)} | ({"weight_decay": float(decay)} if decay else {})
+        elif kind == "symmetric":
+            assert changed == {"operation": "symmetric_group", "n": int(value), "fraction": 0.7}
         else:
             assert changed == {"weight_decay": 0.0}
 
@@ -45,7 +49,7 @@ def test_last_checkpoint_has_the_recorded_measures(name):
     assert checkpoints.steps(RUNS / name) == [config.epochs]
     assert curves.steps[-1] == losses.steps[-1] == config.epochs
     op = config.op
-    keys = pm.key_frequencies(pm.spectrum(model.W_L, op))
+    keys = pm.key_frequencies(pm.spectrum(model.W_L, op), op)
     found = measures(model, pm.grid_logits(model, op), op, keys, train_mask=config.train_mask)
     assert set(found) == set(curves.columns)
     for column, value in found.items():
@@ -67,6 +71,21 @@ def test_runs_stay_small():
     assert sum(size[name] for name in SEEDS) < 5 * 2**20
     assert all(size[name] < 2**20 for name in MEASURED)
     assert all(size[name] < 2**17 for name in LOSSES_ONLY)
+
+
+def test_few_representations_carry_the_group():
+    model, config = final(RUNS / "symmetric_5")
+    op, mask = config.op, config.train_mask
+    logits = pm.grid_logits(model, op)
+    assert pm.accuracy(logits, op) == 1
+    keys = pm.key_frequencies(pm.spectrum(model.W_L, op), op)
+    assert keys == pm.key_frequencies(pm.logit_spectrum(logits, op), op) == (1, 2)
+    assert [irrep.dimension for irrep in op.irreps[:2]] == [1, 4]
+    assert pm.restricted_loss(logits, op, keys) < pm.cross_entropy(logits, op)
+    assert pm.excluded_loss(logits, op, keys, mask=mask) > math.log(op.n)
+    assert pm.restricted_loss(logits, op, op.frequencies[2:]) > 0.99 * math.log(op.n)
+    phases = pm.find_phases(pm.Trajectory.load(RUNS / "symmetric_5" / "curves.npz"), answers=op.n)
+    assert phases.memorization_end < phases.circuit_formation_end < phases.cleanup_end
 
 
 def test_mainline_curves_are_those_of_its_checkpoints():
