@@ -82,7 +82,8 @@ from progress_measures.phases import Phases, find_phases
 from progress_measures.planted import Clock, Pizza
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
-from progress_measures.trajectory import Trajectory, track
+from progress_measures.tracking import track
+from progress_measures.trajectory import Trajectory
 
 __all__ = [
     "Activations",

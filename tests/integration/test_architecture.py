@@ -24,6 +24,7 @@ LEVELS = {
     "trajectory": 3,
     "operations": 4,
     "phases": 4,
+    "tracking": 4,
     "spectra": 5,
     "grid": 5,
     "filtering": 5,
