@@ -18,7 +18,8 @@ The path of the data, and the functions along it:
 - sparsity and size: :func:`gini`, :func:`sum_squared_weights`
 - submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
-  :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`
+  :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
+  activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
 - runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
@@ -26,9 +27,13 @@ Pictures are in ``progress_measures.plotting``, which needs matplotlib.
 
 from progress_measures.ablation import (
     Activations,
+    Site,
     ablated,
+    at,
     captured,
+    input_of,
     mean_ablation,
+    output_of,
     project_onto,
     project_out,
     resample_ablation,
@@ -64,11 +69,13 @@ __all__ = [
     "Measures",
     "Operation",
     "Phases",
+    "Site",
     "Trajectory",
     "WaveFit",
     "ablated",
     "accuracy",
     "addition",
+    "at",
     "captured",
     "cosine_coefficients",
     "cross_entropy",
@@ -85,6 +92,7 @@ __all__ = [
     "from_fourier",
     "gini",
     "grid_logits",
+    "input_of",
     "key_frequencies",
     "logit_spectrum",
     "mean_ablation",
@@ -92,6 +100,7 @@ __all__ = [
     "multiplication",
     "neuron_frequencies",
     "neuron_spectrum",
+    "output_of",
     "project_each_onto_frequency",
     "project_onto",
     "project_onto_frequencies",

@@ -334,7 +334,8 @@ MISTAKES = [
      "The activation must have one row per pair of the grid (25). Got shape (24, 4). "
      "Run the model on `op.pairs` in one forward pass."),
     ("submodule returns a tuple", lambda: ablate(pm.zero_ablation(), layer=nn.LSTM(3, 4)), TypeError,
-     "The submodule '0' must return a tensor. Got tuple. Name the submodule that makes the tensor."),
+     "The submodule '0' must return a tensor. Got tuple. "
+     "Name one: output_of('0', 0), output_of('0', 1, 0), output_of('0', 1, 1)."),
     ("model is not run", lambda: hook("mlp.1"), RuntimeError,
      "The submodule 'mlp.1' must be called inside the context. It was not. "
      "Run the model there, not compiled, and name a submodule that its forward pass calls."),
