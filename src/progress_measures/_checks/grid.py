@@ -176,6 +176,7 @@ def _distinct_integers(values: object, name: str) -> tuple[int, ...]:
 
 def predicted(logits: object, batch: int, columns: int) -> Tensor:
     """What ``predict`` returned for a batch: one row per pair, a column for every token of the operation."""
+    logits = tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
         raise TypeError(f"`predict` must return a tensor of logits. Got {kind(logits)}.")
     if logits.is_complex():

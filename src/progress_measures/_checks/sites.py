@@ -61,7 +61,7 @@ def _index_entry(entry: Any) -> Any:
     if entry is Ellipsis or isinstance(entry, slice):
         return entry
     if isinstance(entry, list | tuple | range | Tensor | np.ndarray):
-        array = np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
+        array = _indices(entry)
         if array.ndim > 0 and array.dtype.kind in "biu":
             return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.int64))
     if isinstance(entry, bool) or not hasattr(entry, "__index__"):
@@ -70,6 +70,13 @@ def _index_entry(entry: Any) -> Any:
             f"Got {entry!r} ({kind(entry)})."
         )
     return operator.index(entry)
+
+
+def _indices(entry: Any) -> np.ndarray:
+    try:
+        return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
+    except ValueError:  # of uneven lengths, such as a list for the tuple of all axes
+        return np.empty(0, dtype=object)
 
 
 def chosen(x: Tensor, index: tuple[Any, ...]) -> None:
