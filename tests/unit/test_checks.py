@@ -16,6 +16,13 @@ PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
 RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
 
 
+class Foreign:
+    """An array of another library, such as JAX's."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.zeros((25, 5), dtype)
+
+
 def with_entry(x, index, value):
     x = x.clone()
     x[index] = value
@@ -255,7 +262,15 @@ MISTAKES = [
     ("predict is a dict", lambda: pm.grid_logits({"w": 1}, OP), TypeError,
      "`predict` must be callable. Got dict."),
     ("prediction is a tuple", lambda: pm.grid_logits(lambda pairs: (pairs, None), OP), TypeError,
-     "`predict` must return a tensor of logits. Got tuple."),
+     "`predict` must return a tensor or a NumPy array of logits. Got tuple."),
+    ("prediction is an array of objects", lambda: pm.grid_logits(lambda _: np.array([None]), OP), TypeError,
+     "`logits` must be numbers. Got an array of object."),
+    ("complex array predicted", lambda: pm.grid_logits(lambda pairs: np.ones((len(pairs), 5)) * 1j, OP), TypeError,
+     "`predict` must return real logits. Got torch.complex128."),
+    ("prediction is a list", lambda: pm.grid_logits(lambda pairs: pairs.tolist(), OP), TypeError,
+     "`predict` must return a tensor or a NumPy array of logits. Got list."),
+    ("array of another library predicted", lambda: pm.grid_logits(lambda _: Foreign(), OP), TypeError,
+     "`predict` must return a tensor or a NumPy array of logits. Got Foreign. Return numpy.asarray of it."),
     ("complex prediction", lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 5) * 1j, OP), TypeError,
      "`predict` must return real logits. Got torch.complex64."),
     ("logits at every position",
