@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 import progress_measures as pm
 
@@ -68,6 +69,26 @@ def silent(model, site, *inputs):
             "Run the model there, not compiled, and name a submodule that its forward pass calls."
         )
     assert hooks_of(model) == 0
+
+
+WRAPPERS = {
+    "compile": lambda model, _: torch.compile(model, backend="eager"),
+    "script": lambda model, _: torch.jit.script(model),
+    "trace": lambda model, pairs: torch.jit.trace(model, pairs),
+    "fx": lambda model, _: torch.fx.symbolic_trace(model),
+    "data parallel": lambda model, _: nn.DataParallel(model),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_grid_logits_takes_wrapped_models_and_their_modes(wrap):
+    op = pm.addition(5)
+    model = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(6, 5))
+    expected = pm.grid_logits(model, op)
+    wrapped = wrap(model.eval(), op.pairs).train()
+    torch.testing.assert_close(pm.grid_logits(wrapped, op), expected)
+    assert all(module.training for module in wrapped.modules())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -222,6 +243,21 @@ def test_data_parallel_on_several_devices_is_refused(model):
         "`model` must run on one device at a time, because hooks would see the pieces of a batch in no order. "
         "Got DataParallel on 2. Pass its .module.",
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Activation checkpointing, which runs a part of the model once more for the gradient
+
+
+def test_gradient_of_a_checkpointed_model_is_that_of_the_ablated_one_inside_the_context(model):
+    def gradient(run):
+        model.zero_grad()
+        with pm.ablated(model, "mlp", lambda activation: activation**2):
+            run(X).sum().backward()
+        return model.mlp[0].weight.grad
+
+    expected = gradient(model).clone()
+    torch.testing.assert_close(gradient(lambda x: checkpoint(model, x, use_reentrant=False)), expected)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
