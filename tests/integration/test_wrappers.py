@@ -206,6 +206,8 @@ def test_distributed_models_are_hooked_by_the_paths_that_they_have(model, withou
     output.sum().backward()
     assert model.unembed.weight.grad.any()
     assert model.mlp[0].weight.grad is None
+    op, of_pairs = pm.addition(5), nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 5))
+    assert torch.equal(pm.grid_logits(DistributedDataParallel(of_pairs), op), pm.grid_logits(of_pairs, op))
     refused(
         wrapped, "mlp", ValueError,
         "`path` must name a submodule of the model. Got 'mlp'. Did you mean 'module.mlp'?",
