@@ -60,19 +60,18 @@ def index(value: object) -> tuple[Any, ...]:
 def _index_entry(entry: Any) -> Any:
     if entry is Ellipsis or isinstance(entry, slice):
         return entry
-    if isinstance(entry, list | tuple | range | Tensor | np.ndarray):
-        array = _indices(entry)
-        if array.ndim > 0 and array.dtype.kind in "biu":
-            return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.int64))
-    if isinstance(entry, bool) or not hasattr(entry, "__index__"):
-        raise TypeError(
-            "`index` must be an integer, a slice, ..., a list of integers or a mask, or a tuple of these. "
-            f"Got {entry!r} ({kind(entry)})."
-        )
-    return operator.index(entry)
+    array = _as_array(entry)
+    if array.ndim == 0 and array.dtype.kind in "iu":
+        return int(array)
+    if array.ndim > 0 and array.dtype.kind in "biu":
+        return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.int64))
+    raise TypeError(
+        "`index` must be an integer, a slice, ..., a list of integers or a mask, or a tuple of these. "
+        f"Got {entry!r} ({kind(entry)})."
+    )
 
 
-def _indices(entry: Any) -> np.ndarray:
+def _as_array(entry: Any) -> np.ndarray:
     try:
         return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
     except ValueError:  # of uneven lengths, such as a list for the tuple of all axes
