@@ -218,6 +218,14 @@ def test_distributed_models_are_hooked_by_the_paths_that_they_have(model, withou
     )  # fmt: skip
 
 
+def test_path_with_a_prefix_too_much_is_answered_without_it_before_similar_names():
+    model = nn.ModuleDict({"mlp": nn.ReLU(), "module_mlp": nn.ReLU()})
+    refused(
+        model, "module.mlp", ValueError,
+        "`path` must name a submodule of the model. Got 'module.mlp'. Did you mean 'mlp'?",
+    )  # fmt: skip
+
+
 def test_path_without_the_wrappers_prefix_is_answered_with_it_before_similar_names():
     wrapped = nn.Module()
     wrapped.module = nn.ModuleDict({"mlp": nn.ReLU(), "emb": nn.ReLU()})
