@@ -20,12 +20,12 @@ from progress_measures.ablation.sites import Key, Visit, path_of, register
 def ablated(
     model: nn.Module, path: Key | Mapping[Key, Replacement], replacement: Replacement | None = None
 ) -> Iterator[nn.Module]:
-    """The model with the output of one or more submodules replaced, for as long as the context lasts.
+    """The model with outputs or inputs of submodules replaced, for as long as the context lasts.
 
     Args:
         model: Any module that is not compiled.
         path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
-            :func:`output_of` or :func:`input_of`, or a mapping from these to replacements.
+            :func:`output_of` or :func:`input_of` for any other, or a mapping from these to replacements.
         replacement: From the activation to what the model goes on with instead, of the same shape; it is cast to the
             activation's dtype. :func:`at` replaces a part. Left out if ``path`` is a mapping.
 
@@ -66,12 +66,12 @@ def ablated(
 
 @contextmanager
 def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activations"]:
-    """The outputs of one or more submodules, recorded for as long as the context lasts.
+    """Outputs or inputs of submodules, recorded for as long as the context lasts.
 
     Args:
         model: Any module that is not compiled.
         path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
-            :func:`output_of` or :func:`input_of`, or several of these.
+            :func:`output_of` or :func:`input_of` for any other, or several of these.
 
     Yields:
         A mapping from each path or site to its activations, readable in the context and after it. Activations are
