@@ -311,6 +311,8 @@ MISTAKES = [
      "`path` must name a submodule of the model. Got 'relu'. The model has no submodules."),
     ("path is a number", lambda: hook(7), TypeError,
      "`path` must be a string or several. Got 7 (int)."),
+    ("path in a mapping is a number", lambda: hook({7: pm.zero_ablation()}, pm.ablated), TypeError,
+     "`path` must be a string. Got 7 (int)."),
     ("one path is a number", lambda: hook(["mlp", 0]), TypeError,
      "`path` must be a string or several. Got 0 (int) among them."),
     ("nothing to capture", lambda: hook([]), ValueError,

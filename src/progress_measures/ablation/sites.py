@@ -99,7 +99,7 @@ def input_of(path: str, *items: Item) -> Site:
 
 def path_of(key: Key) -> str:
     """The path of the submodule that a user named."""
-    return key if isinstance(key, str) else key.path
+    return key.path if isinstance(key, Site) else key
 
 
 def register(module: nn.Module, key: Key, visit: Visit) -> RemovableHandle:
