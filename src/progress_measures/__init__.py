@@ -23,7 +23,8 @@ The path of the data, and the functions along it:
   :class:`Clock`, :class:`Pizza`
 - submodules read and replaced: :func:`captured`, :class:`Activations`, :func:`ablated` with :func:`zero_ablation`,
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
-  :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`
+  :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
+  activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
 - runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
@@ -31,9 +32,13 @@ Pictures are in ``progress_measures.plotting``, which needs matplotlib.
 
 from progress_measures.ablation import (
     Activations,
+    Site,
     ablated,
+    at,
     captured,
+    input_of,
     mean_ablation,
+    output_of,
     project_onto,
     project_out,
     resample_ablation,
@@ -93,12 +98,14 @@ __all__ = [
     "Operation",
     "Phases",
     "Pizza",
+    "Site",
     "Trajectory",
     "WaveFit",
     "ablated",
     "accuracy",
     "addition",
     "alternating_group",
+    "at",
     "captured",
     "circularity",
     "composition",
@@ -124,6 +131,7 @@ __all__ = [
     "gini",
     "gradient_symmetricity",
     "grid_logits",
+    "input_of",
     "inverse_participation_ratio",
     "key_frequencies",
     "logit_spectrum",
@@ -132,6 +140,7 @@ __all__ = [
     "multiplication",
     "neuron_frequencies",
     "neuron_spectrum",
+    "output_of",
     "parameter_norms",
     "project_each_onto_frequency",
     "project_onto",

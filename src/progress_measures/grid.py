@@ -17,7 +17,7 @@ BATCH = 2**24  # logits per call of ``predict`` where they go to a file
 
 
 def grid_logits(
-    predict: Callable[[Tensor], Tensor],
+    predict: Callable[[Tensor], Tensor | np.ndarray],
     op: Operation,
     batch_size: int | None = None,
     *,
@@ -31,9 +31,9 @@ def grid_logits(
     was in. Logits are kept in the model's dtype; the measures that read them compute in float64.
 
     Args:
-        predict: From tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape ``(batch, V)``:
-            a model, or a function around one, which has to put the model into evaluation mode itself. Tokens lie on
-            the first parameter's device if it is a module, else on the CPU.
+        predict: From tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape ``(batch, V)``,
+            as a tensor or a NumPy array: a model, or a function around one, which has to put the model into evaluation
+            mode itself. Tokens are a tensor, on the first parameter's device if it is a module, else on the CPU.
         op: The operation whose pairs are fed, and by whose elements the V columns are gathered.
         batch_size: Pairs per call; all at once if None, or as many as make 16 million logits if ``out`` is given.
         requires_grad: Whether the result carries a graph back to the parameters.
@@ -49,7 +49,7 @@ def grid_logits(
         written there.
 
     Raises:
-        TypeError: If ``predict`` cannot be called or does not return a real tensor.
+        TypeError: If ``predict`` cannot be called or does not return a tensor or array of real numbers.
         ValueError: If it returns another shape, too few columns, or NaN or infinities; if a graph is to be kept in a
             file, or ``out`` is a folder.
         RuntimeError: If ``progress`` leaves batches out.
@@ -84,7 +84,7 @@ def grid_logits(
     return _files.mapped(np.load(out, mmap_mode="r+"))
 
 
-def _columns(predict: Callable[[Tensor], Tensor], pairs: Tensor, op: Operation, start: int) -> Tensor:
+def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], pairs: Tensor, op: Operation, start: int) -> Tensor:
     """The logits of the elements, for pairs from some row of the flattened grid on."""
     logits = _checks.predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
     columns = logits.index_select(1, op.elements.to(logits.device))
@@ -96,14 +96,14 @@ def _array(x: Tensor) -> np.ndarray:
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
-def token_device(predict: Callable[[Tensor], Tensor]) -> torch.device:
+def token_device(predict: Callable[[Tensor], Tensor | np.ndarray]) -> torch.device:
     """Where ``predict`` is fed: the first parameter's device if it is a module, else the CPU."""
     parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 @contextmanager
-def evaluation(predict: Callable[[Tensor], Tensor]) -> Iterator[None]:
+def evaluation(predict: Callable[[Tensor], Tensor | np.ndarray]) -> Iterator[None]:
     """``predict`` in evaluation mode if it is a module, and each of its submodules in its own mode afterwards."""
     modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
     try:

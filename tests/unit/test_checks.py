@@ -18,6 +18,13 @@ PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
 RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
 
 
+class Foreign:
+    """An array of another library, such as JAX's."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.zeros((25, 5), dtype)
+
+
 def with_entry(x, index, value):
     x = x.clone()
     x[index] = value
@@ -284,7 +291,15 @@ MISTAKES = [
     ("predict is a dict", lambda: pm.grid_logits({"w": 1}, OP), TypeError,
      "`predict` must be callable. Got dict."),
     ("prediction is a tuple", lambda: pm.grid_logits(lambda pairs: (pairs, None), OP), TypeError,
-     "`predict` must return a tensor of logits. Got tuple."),
+     "`predict` must return a tensor or a NumPy array of logits. Got tuple."),
+    ("prediction is an array of objects", lambda: pm.grid_logits(lambda _: np.array([None]), OP), TypeError,
+     "`logits` must be numbers. Got an array of object."),
+    ("complex array predicted", lambda: pm.grid_logits(lambda pairs: np.ones((len(pairs), 5)) * 1j, OP), TypeError,
+     "`predict` must return real logits. Got torch.complex128."),
+    ("prediction is a list", lambda: pm.grid_logits(lambda pairs: pairs.tolist(), OP), TypeError,
+     "`predict` must return a tensor or a NumPy array of logits. Got list."),
+    ("array of another library predicted", lambda: pm.grid_logits(lambda _: Foreign(), OP), TypeError,
+     "`predict` must return a tensor or a NumPy array of logits. Got Foreign. Return numpy.asarray of it."),
     ("complex prediction", lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 5) * 1j, OP), TypeError,
      "`predict` must return real logits. Got torch.complex64."),
     ("logits at every position",
@@ -325,6 +340,8 @@ MISTAKES = [
      "`path` must name a submodule of the model. Got 'relu'. The model has no submodules."),
     ("path is a number", lambda: hook(7), TypeError,
      "`path` must be a string or several. Got 7 (int)."),
+    ("path in a mapping is a number", lambda: hook({7: pm.zero_ablation()}, pm.ablated), TypeError,
+     "`path` must be a string. Got 7 (int)."),
     ("one path is a number", lambda: hook(["mlp", 0]), TypeError,
      "`path` must be a string or several. Got 0 (int) among them."),
     ("nothing to capture", lambda: hook([]), ValueError,
@@ -363,7 +380,8 @@ MISTAKES = [
      "The activation must have one row per pair of the grid (25). Got shape (24, 4). "
      "Run the model on `op.pairs` in one forward pass."),
     ("submodule returns a tuple", lambda: ablate(pm.zero_ablation(), layer=nn.LSTM(3, 4)), TypeError,
-     "The submodule '0' must return a tensor. Got tuple. Name the submodule that makes the tensor."),
+     "The submodule '0' must return a tensor. Got tuple. "
+     "Name one: output_of('0', 0), output_of('0', 1, 0), output_of('0', 1, 1)."),
     ("model is not run", lambda: hook("mlp.1"), RuntimeError,
      "The submodule 'mlp.1' must be called inside the context. It was not. "
      "Run the model there, not compiled, and name a submodule that its forward pass calls."),

@@ -54,6 +54,22 @@ def test_axes_are_both_inputs_and_the_columns_of_the_elements():
     assert torch.equal(pm.grid_logits(encode, OP), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.dtype(">f4"), np.int64])
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_arrays_are_taken_for_tensors(dtype, batch_size):
+    def predict(pairs):
+        logits = (encode(pairs) / 2**7).numpy().astype(dtype)
+        logits.flags.writeable = False  # as those of JAX are not
+        return logits
+
+    logits = pm.grid_logits(predict, OP, batch_size=batch_size)
+    expected = pm.grid_logits(
+        lambda pairs: torch.from_numpy(predict(pairs).astype(np.dtype(dtype).newbyteorder("="))), OP
+    )
+    assert logits.dtype == expected.dtype
+    assert torch.equal(logits, expected)
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 24, 25, 1000])
 def test_batches_follow_one_another_in_the_order_of_the_pairs(batch_size):
     fed = []

@@ -27,7 +27,6 @@ from progress_measures._checks.grid import (
     train_mask,
 )
 from progress_measures._checks.models import (
-    activation,
     captured_path,
     directions,
     features,
@@ -37,12 +36,14 @@ from progress_measures._checks.models import (
     neurons,
     paths,
     replaced,
+    replacement,
     replacements,
     rows_to_draw,
     same_features,
     submodule,
 )
 from progress_measures._checks.operations import cayley_table, operation, operation_fields, operation_labels
+from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
 from progress_measures._checks.tensors import (
     dims,
     finite,
@@ -85,6 +86,7 @@ __all__ = [
     "checkpoint",
     "checkpoint_pairs",
     "choice",
+    "chosen",
     "column",
     "columns",
     "csv_names",
@@ -103,6 +105,7 @@ __all__ = [
     "graph",
     "hookable",
     "independent",
+    "index",
     "integer",
     "labels",
     "logits_on_grid",
@@ -115,6 +118,7 @@ __all__ = [
     "number",
     "on_grid",
     "one_dim",
+    "only_argument",
     "operation",
     "operation_fields",
     "operation_labels",
@@ -130,12 +134,14 @@ __all__ = [
     "progress",
     "real",
     "replaced",
+    "replacement",
     "replacements",
     "row",
     "rows_to_draw",
     "same_features",
     "same_shape",
     "shares",
+    "site_items",
     "some_dims",
     "square",
     "steps",

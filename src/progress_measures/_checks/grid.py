@@ -129,8 +129,10 @@ def _distinct_integers(values: object, name: str) -> tuple[int, ...]:
 
 def predicted(logits: object, batch: int, columns: int) -> Tensor:
     """What ``predict`` returned for a batch: one row per pair, a column for every token of the operation."""
+    logits = tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
-        raise TypeError(f"`predict` must return a tensor of logits. Got {kind(logits)}.")
+        remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""
+        raise TypeError(f"`predict` must return a tensor or a NumPy array of logits. Got {kind(logits)}.{remedy}")
     if logits.is_complex():
         raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
     if logits.ndim == 3:

@@ -2,8 +2,10 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import finite, real, tensor
@@ -18,13 +20,18 @@ def model(value: object, name: str = "model") -> nn.Module:
 
 
 def hookable(value: object, name: str = "model") -> nn.Module:
-    """A module whose hooks fire: compiled code may have been traced without them."""
+    """A module whose hooks fire on the whole batch: compiled code may leave them out, and replicas see pieces."""
     module = model(value, name)
     for each in module.modules():
         if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
             raise TypeError(
                 f"`{name}` must not be compiled, because compiled code may leave out hooks. "
                 "Got a compiled module. Pass the module as it was before torch.compile."
+            )
+        if isinstance(each, nn.DataParallel) and len(each.device_ids) > 1:
+            raise ValueError(
+                f"`{name}` must run on one device at a time, because hooks would see the pieces of a batch in no "
+                f"order. Got DataParallel on {len(each.device_ids)}. Pass its .module."
             )
     return module
 
@@ -35,16 +42,30 @@ def submodule(parent: nn.Module, path: object) -> nn.Module:
         raise TypeError(f"`path` must be a string. Got {path!r} ({kind(path)}).")
     modules = dict(parent.named_modules(remove_duplicate=False))
     if path not in modules:
-        near = difflib.get_close_matches(path, [name for name in modules if name], n=1, cutoff=0.0)
-        hint = f" Did you mean {near[0]!r}?" if near else " The model has no submodules."
+        hint = (
+            f" Did you mean {_near(path, [*modules][1:])!r}?" if len(modules) > 1 else " The model has no submodules."
+        )
         raise ValueError(f"`path` must name a submodule of the model. Got {path!r}.{hint}")
+    for above in ["", *accumulate(path.split("."), "{}.{}".format)]:
+        if isinstance(modules[above], torch.jit.ScriptModule):
+            raise TypeError(
+                "`path` must not lead to a scripted or traced module, because its code leaves out hooks. "
+                f"Got {path!r}, where {above!r} is one. Pass the module as it was before torch.jit."
+            )
     found: nn.Module = modules[path]
     return found
 
 
-def paths(path: object) -> list[str]:
-    """One path, or several, as a list without repetition."""
-    if isinstance(path, str):
+def _near(path: str, names: list[str]) -> str:
+    """The most similar name, but before all others one that a wrapper's prefix makes of the path, or the reverse."""
+    wrapped = [name for name in names if name.endswith(f".{path}") or name == path.partition(".")[2]]
+    (near,) = difflib.get_close_matches(path, wrapped or names, n=1, cutoff=0.0)
+    return near
+
+
+def paths(path: object, key: Any) -> list[Any]:
+    """One key, a path or a site, or several, as a list without repetition."""
+    if isinstance(path, key):
         return [path]
     if not isinstance(path, Iterable):
         raise TypeError(f"`path` must be a string or several. Got {path!r} ({kind(path)}).")
@@ -52,34 +73,39 @@ def paths(path: object) -> list[str]:
     if not several:
         raise ValueError("`path` must name at least one submodule. Got none.")
     for each in several:
-        if not isinstance(each, str):
+        if not isinstance(each, key):
             raise TypeError(f"`path` must be a string or several. Got {each!r} ({kind(each)}) among them.")
     return list(dict.fromkeys(several))
 
 
-def captured_path(path: object, known: Mapping[str, Any]) -> None:
-    """A path that was captured; a wrong one is answered with the nearest."""
+def captured_path(path: object, known: Mapping[Any, Any]) -> None:
+    """A key, a path or a site, that was captured; a wrong one is answered with the nearest."""
     if path not in known:
-        (near,) = difflib.get_close_matches(str(path), known, n=1, cutoff=0.0)
-        raise KeyError(f"`path` must be one that was captured. Got {path!r}. Did you mean {near!r}?")
+        (near,) = difflib.get_close_matches(repr(path), [repr(key) for key in known], n=1, cutoff=0.0)
+        raise KeyError(f"`path` must be one that was captured. Got {path!r}. Did you mean {near}?")
 
 
-def replacements(path: object, replacement: object) -> dict[str, Any]:
-    """Replacements by path, from one path and its replacement or from a mapping."""
+def replacements(path: object, replacement_: object, key: Any) -> dict[Any, Any]:
+    """Replacements by key, a path or a site, from one and its replacement or from a mapping."""
     if isinstance(path, Mapping):
-        if replacement is not None:
+        if replacement_ is not None:
             raise TypeError("`replacement` must be left out when `path` is a mapping. Got both.")
         if not path:
             raise ValueError("`path` must name at least one submodule. Got an empty mapping.")
         several = dict(path)
-    elif isinstance(path, str):
-        several = {path: replacement}
+    elif isinstance(path, key):
+        several = {path: replacement_}
     else:
         raise TypeError(f"`path` must be a string, or a mapping from paths to replacements. Got {kind(path)}.")
     for each in several.values():
-        if not callable(each):
-            raise TypeError(f"`replacement` must be a function of the activation. Got {kind(each)}.")
+        replacement(each)
     return several
+
+
+def replacement(value: object) -> None:
+    """Something to call with an activation."""
+    if not callable(value):
+        raise TypeError(f"`replacement` must be a function of the activation. Got {kind(value)}.")
 
 
 def directions(x: object) -> Tensor:
@@ -127,24 +153,13 @@ def same_features(source: Tensor, activation: Tensor) -> None:
         )
 
 
-def activation(output: object, path: str) -> Tensor:
-    """What a hooked submodule returned, if it is a tensor."""
-    if not isinstance(output, Tensor):
-        raise TypeError(
-            f"The submodule {path!r} must return a tensor. Got {kind(output)}. "
-            "Name the submodule that makes the tensor."
-        )
-    return output
-
-
-def replaced(replacement: object, original: Tensor, path: str) -> Tensor:
-    """What a replacement made of an activation, in the activation's dtype and on its device."""
+def replaced(replacement: object, original: Tensor, what: str) -> Tensor:
+    """What a replacement made of ``what``, an activation, in the activation's dtype and on its device."""
     if not isinstance(replacement, Tensor):
-        raise TypeError(f"The replacement for {path!r} must return a tensor. Got {kind(replacement)}.")
+        raise TypeError(f"The replacement for {what} must return a tensor. Got {kind(replacement)}.")
     if replacement.shape != original.shape:
         raise ValueError(
-            f"The replacement for {path!r} must keep the activation's shape {shape(original)}. "
-            f"Got {shape(replacement)}."
+            f"The replacement for {what} must keep the activation's shape {shape(original)}. Got {shape(replacement)}."
         )
     # A copy, because what comes next may work in place, and the tensor may be the user's own.
     return replacement.to(original, copy=True)

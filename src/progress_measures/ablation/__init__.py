@@ -1,21 +1,27 @@
-"""Any submodule's output, read by ``captured`` or replaced by ``ablated`` while a model runs."""
+"""What goes into or comes out of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
 
 from progress_measures.ablation.contexts import Activations, ablated, captured
 from progress_measures.ablation.replacements import (
     Replacement,
+    at,
     mean_ablation,
     project_onto,
     project_out,
     resample_ablation,
     zero_ablation,
 )
+from progress_measures.ablation.sites import Site, input_of, output_of
 
 __all__ = [
     "Activations",
     "Replacement",
+    "Site",
     "ablated",
+    "at",
     "captured",
+    "input_of",
     "mean_ablation",
+    "output_of",
     "project_onto",
     "project_out",
     "resample_ablation",

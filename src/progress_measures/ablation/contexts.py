@@ -1,12 +1,11 @@
-"""Reading and replacing the output of any named submodule while a model runs.
+"""Reading and replacing what goes into or comes out of any named submodule while a model runs.
 
 Both contexts own the hooks that they add: none outlives the context, whatever is raised in it, and hooks of the user's
 own are left alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,26 +13,30 @@ from typing_extensions import override
 
 from progress_measures import _checks
 from progress_measures.ablation.replacements import Replacement
+from progress_measures.ablation.sites import Key, Visit, path_of, register
 
 
 @contextmanager
 def ablated(
-    model: nn.Module, path: str | Mapping[str, Replacement], replacement: Replacement | None = None
+    model: nn.Module, path: Key | Mapping[Key, Replacement], replacement: Replacement | None = None
 ) -> Iterator[nn.Module]:
-    """The model with the output of one or more submodules replaced, for as long as the context lasts.
+    """The model with outputs or inputs of submodules replaced, for as long as the context lasts.
 
     Args:
         model: Any module that is not compiled.
-        path: The dotted path of a submodule, as in ``model.named_modules()``, or a mapping from paths to replacements.
-        replacement: From the submodule's output to what the rest of the model reads instead, of the same shape; it is
-            cast to the output's dtype. Left out if ``path`` is a mapping.
+        path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
+            :func:`output_of` or :func:`input_of` for any other, or a mapping from these to replacements.
+        replacement: From the activation to what the model goes on with instead, of the same shape; it is cast to the
+            activation's dtype. :func:`at` replaces a part. Left out if ``path`` is a mapping.
 
     Yields:
         The model itself.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or a submodule or a replacement does not return a tensor.
-        ValueError: If there is no submodule at a path, or a replacement changes the shape.
+        TypeError: If an argument is of the wrong kind, or there is no tensor at a site, or a replacement does not
+            return one.
+        ValueError: If there is no submodule at a path, or no such item, or a replacement changes the shape; if the
+            model runs on several devices at once.
         RuntimeError: On leaving, if the model never called one of the submodules.
 
     References:
@@ -45,39 +48,39 @@ def ablated(
         ...     bool((model(torch.randn(5, 3)) == model[2].bias).all())
         True
     """
-    replacements = _checks.replacements(path, replacement)
-    modules = {at: _checks.submodule(_checks.hookable(model), at) for at in replacements}
+    replacements = _checks.replacements(path, replacement, Key)
+    modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in replacements}
     calls = dict.fromkeys(modules, 0)
 
-    def hook_at(at: str) -> Callable[[nn.Module, Any, Any], Tensor]:
-        def replace(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-            calls[at] += 1
-            activation = _checks.activation(output, at)
-            return _checks.replaced(replacements[at](activation), activation, at)
+    def visit_at(key: Key) -> Visit:
+        def replace(activation: Tensor) -> Tensor:
+            calls[key] += 1
+            return _checks.replaced(replacements[key](activation), activation, repr(key))
 
         return replace
 
-    with _hooks([(modules[at], hook_at(at)) for at in modules]):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules):
         yield model
-    _checks.fired(calls)
+    _checks.fired({path_of(key): count for key, count in calls.items()})
 
 
 @contextmanager
-def captured(model: nn.Module, path: str | Iterable[str]) -> Iterator["Activations"]:
-    """The outputs of one or more submodules, recorded for as long as the context lasts.
+def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activations"]:
+    """Outputs or inputs of submodules, recorded for as long as the context lasts.
 
     Args:
         model: Any module that is not compiled.
-        path: The dotted path of a submodule, as in ``model.named_modules()``, or several.
+        path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
+            :func:`output_of` or :func:`input_of` for any other, or several of these.
 
     Yields:
-        A mapping from each path to its activations, readable in the context and after it. Activations are detached
-        copies; those of several forward passes, such as the batches of ``grid_logits``, are joined along the first
-        axis in the order of the calls.
+        A mapping from each path or site to its activations, readable in the context and after it. Activations are
+        detached copies; those of several forward passes, such as the batches of ``grid_logits``, are joined along the
+        first axis in the order of the calls.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or a submodule does not return a tensor.
-        ValueError: If there is no submodule at a path.
+        TypeError: If an argument is of the wrong kind, or there is no tensor at a site.
+        ValueError: If there is no submodule at a path, or no such item; if the model runs on several devices at once.
         RuntimeError: On leaving, or on reading, if the model never called one of the submodules.
 
     Example:
@@ -87,32 +90,32 @@ def captured(model: nn.Module, path: str | Iterable[str]) -> Iterator["Activatio
         >>> activations["0"].shape, bool((activations["1"] == output).all())
         (torch.Size([5, 4]), True)
     """
-    modules = {at: _checks.submodule(_checks.hookable(model), at) for at in _checks.paths(path)}
-    calls: dict[str, list[Tensor]] = {at: [] for at in modules}
+    modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in _checks.paths(path, Key)}
+    calls: dict[Key, list[Tensor]] = {key: [] for key in modules}
 
-    def hook_at(at: str) -> Callable[[nn.Module, Any, Any], None]:
-        def record(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def visit_at(key: Key) -> Visit:
+        def record(activation: Tensor) -> None:
             # A copy, because what comes next may work in place.
-            calls[at].append(_checks.activation(output, at).detach().clone())
+            calls[key].append(activation.detach().clone())
 
         return record
 
-    with _hooks([(modules[at], hook_at(at)) for at in modules]):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules):
         yield Activations(calls)
-    _checks.fired({at: len(chunks) for at, chunks in calls.items()})
+    _checks.fired({path_of(key): len(chunks) for key, chunks in calls.items()})
 
 
-class Activations(Mapping[str, Tensor]):
-    """What :func:`captured` recorded: the activations by path, calls joined along the first axis."""
+class Activations(Mapping[Key, Tensor]):
+    """What :func:`captured` recorded: the activations by path or site, calls joined along the first axis."""
 
-    def __init__(self, calls: Mapping[str, list[Tensor]]) -> None:
+    def __init__(self, calls: Mapping[Key, list[Tensor]]) -> None:
         self._calls = calls
 
     @override
-    def __getitem__(self, path: str) -> Tensor:
+    def __getitem__(self, path: Key) -> Tensor:
         _checks.captured_path(path, self._calls)
         chunks = self._calls[path]
-        _checks.fired({path: len(chunks)})
+        _checks.fired({path_of(path): len(chunks)})
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
 
     @override
@@ -120,7 +123,7 @@ class Activations(Mapping[str, Tensor]):
         return path in self._calls
 
     @override
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Key]:
         return iter(self._calls)
 
     @override
@@ -133,11 +136,11 @@ class Activations(Mapping[str, Tensor]):
 
 
 @contextmanager
-def _hooks(hooks: Iterable[tuple[nn.Module, Callable[[nn.Module, Any, Any], Any]]]) -> Iterator[None]:
+def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
     handles = []
     try:
-        for module, hook in hooks:
-            handles.append(module.register_forward_hook(hook))
+        for module, key, visit in hooks:
+            handles.append(register(module, key, visit))
         yield
     finally:
         for handle in handles:

@@ -4,7 +4,7 @@ The first axis of an activation is the batch, the last one is features.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -45,6 +45,40 @@ def mean_ablation() -> Replacement:
         return activation.mean(0, keepdim=True).expand_as(activation)
 
     return mean_over_batch
+
+
+def at(index: Any, replacement: Replacement) -> Replacement:
+    """A replacement of a part of the activation, such as one position, one head or some features.
+
+    ``at(index, f)`` turns x into a copy whose ``x[index]`` is ``f(x[index])``; the rest stays as it is.
+
+    Args:
+        index: What a tensor is indexed with: an integer, a slice, ``...``, a list of integers or a mask, or a tuple of
+            these; ``numpy.s_[:, -1]`` writes one down. An integer takes an axis away before ``replacement`` sees the
+            part, and with the first axis the batch; a slice or a list of one keeps it.
+        replacement: From the chosen part to one of its shape.
+
+    Returns:
+        A function from an activation to one of its shape.
+
+    Raises:
+        TypeError: If ``index`` indexes no tensor, or ``replacement`` cannot be called.
+        ValueError: From the replacement: if ``index`` does not fit the activation, chooses nothing, or something twice.
+
+    Example:
+        >>> pm.at((..., [0, 2]), pm.zero_ablation())(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[0., 2., 0.]])
+    """
+    index = _checks.index(index)
+    _checks.replacement(replacement)
+
+    def replace(activation: Tensor) -> Tensor:
+        _checks.chosen(activation, index)
+        part, whole = activation[index], activation.clone()
+        whole[index] = _checks.replaced(replacement(part), part, "the part at `index`")
+        return whole
+
+    return replace
 
 
 def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:

@@ -1,0 +1,134 @@
+"""Sites: which tensor is meant among those that go into a submodule and those that come out of it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from progress_measures import _checks
+from progress_measures.ablation import containers
+from progress_measures.ablation.containers import Item
+
+Of = Literal["output", "input"]
+Visit = Callable[[Tensor], Tensor | None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One tensor that goes into a submodule or comes out of it; :func:`output_of` and :func:`input_of` make one.
+
+    Sites that name the same are equal and have one hash, so they serve as keys.
+
+    Args:
+        path: The dotted path of a submodule, as in ``model.named_modules()``.
+        of: Whether the tensor is in what the submodule returns, or among its arguments.
+        items: Where it is there, from the outside in.
+
+    Raises:
+        TypeError: If ``path`` is not a string, or an item neither an integer nor a string.
+        ValueError: If there is no such ``of``.
+
+    Example:
+        >>> pm.Site("lstm", "output", (1, 0))
+        output_of('lstm', 1, 0)
+    """
+
+    path: str
+    of: Of = "output"
+    items: tuple[Item, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", _checks.site_items(self.path, self.items))
+        _checks.choice(self.of, "of", Of)
+
+    def __repr__(self) -> str:
+        return f"{self.of}_of({', '.join(map(repr, (self.path, *self.items)))})"
+
+
+Key = str | Site
+
+
+def output_of(path: str, *items: Item) -> Site:
+    """A tensor in what a submodule returns: the site for :func:`ablated` and :func:`captured`.
+
+    Args:
+        path: The dotted path of a submodule, as in ``model.named_modules()``.
+        items: None if the submodule returns a tensor. Else the place in a tuple or list, the field of a named tuple or
+            dataclass, or the key of a mapping; several descend.
+
+    Returns:
+        The site.
+
+    Raises:
+        TypeError: If ``path`` is not a string, or an item neither an integer nor a string.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.LSTM(3, 4))  # returns (output, (h, c))
+        >>> with pm.captured(model, pm.output_of("0", 1, 0)) as activations:
+        ...     _, (h, _) = model(torch.randn(5, 3))
+        >>> bool((activations[pm.output_of("0", 1, 0)] == h).all())
+        True
+    """
+    return Site(path, "output", items)
+
+
+def input_of(path: str, *items: Item) -> Site:
+    """A tensor among the arguments of a submodule: the site for :func:`ablated` and :func:`captured`.
+
+    Args:
+        path: The dotted path of a submodule, as in ``model.named_modules()``.
+        items: None if the tensor is the only argument. Else the place of a positional argument or the name of a keyword
+            argument, as the model passes it; further items descend as in :func:`output_of`.
+
+    Returns:
+        The site.
+
+    Raises:
+        TypeError: If ``path`` is not a string, or an item neither an integer nor a string.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
+        >>> with pm.ablated(model, pm.input_of("1"), pm.zero_ablation()):
+        ...     bool((model(torch.randn(5, 3)) == model[1].bias).all())
+        True
+    """
+    return Site(path, "input", items)
+
+
+def path_of(key: Key) -> str:
+    """The path of the submodule that a user named."""
+    return key.path if isinstance(key, Site) else key
+
+
+def register(module: nn.Module, key: Key, visit: Visit) -> RemovableHandle:
+    """A hook that shows the tensor at a site to ``visit`` and puts what that returns, if anything, in its place."""
+    site = Site(key) if isinstance(key, str) else key
+
+    def on_output(_module: nn.Module, _args: Any, output: Any) -> Any:
+        return _visited(output, key, site, visit)
+
+    def on_input(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        arguments = dict(enumerate(args)) | kwargs
+        items = site.items or _checks.only_argument(arguments, key, _named(arguments, site))
+        changed = _visited(arguments, key, replace(site, items=items), visit)
+        if changed is None:
+            return None
+        return tuple(changed[place] for place in range(len(args))), {name: changed[name] for name in kwargs}
+
+    if site.of == "input":
+        return module.register_forward_pre_hook(on_input, with_kwargs=True)
+    return module.register_forward_hook(on_output)
+
+
+def _visited(value: Any, key: Key, site: Site, visit: Visit) -> Any:
+    """The value with what ``visit`` returns at a site, or None if it returns nothing."""
+    found = containers.get(value, site.items)
+    new = visit(_checks.activation(found, found is containers.NOTHING, key, _named(value, site)))
+    return None if new is None else containers.put(value, site.items, new)
+
+
+def _named(value: Any, site: Site) -> Iterator[Site]:
+    """The sites of all tensors in a value, in its order."""
+    return (replace(site, items=items) for items in containers.places(value))

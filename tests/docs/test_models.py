@@ -1,0 +1,207 @@
+"""Every recipe of docs/models.md is run as it stands there; its numbers are computed again without the library."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import progress_measures as pm
+from tests._asserts import assert_close
+
+PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+BLOCKS = {
+    section.partition("\n")[0]: re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+}
+# What the blocks import, and of the package the name without which there is nothing to test.
+NEEDS = {
+    "Hugging Face transformers": ("transformers", "GPT2LMHeadModel"),
+    "TransformerLens: HookedTransformer": ("transformer_lens", "HookedTransformer"),
+    "TransformerLens: TransformerBridge": ("transformer_lens.model_bridge", "TransformerBridge"),
+    "JAX": ("jax", "jit"),
+    "Loading a checkpoint": ("safetensors.torch", "load_file"),
+}
+pytestmark = pytest.mark.filterwarnings("ignore:HookedTransformer is deprecated:DeprecationWarning")
+
+
+def run(heading, cwd, monkeypatch):
+    """The names that a recipe leaves behind."""
+    monkeypatch.chdir(cwd)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if heading in NEEDS:
+        package, name = NEEDS[heading]
+        try:
+            getattr(importlib.import_module(package), name)
+        except (ImportError, AttributeError) as error:
+            pytest.skip(f"needs {name} of {package.partition('.')[0]}: {error}")
+    names = {}
+    with torch.random.fork_rng():
+        for block in BLOCKS[heading]:
+            exec(compile(block, f"docs/models.md, {heading}", "exec"), names)
+    return names
+
+
+def zeroed(*index):
+    """A plain hook that sets a part of a tensor to zero."""
+
+    def hook(_module, _inputs, output):
+        output = output.clone()
+        output[index] = 0
+        return output
+
+    return hook
+
+
+def first_is_zero(_module, _inputs, output):
+    return (torch.zeros_like(output[0]), *output[1:])
+
+
+def half_of_h_is_zero(_module, _inputs, output):
+    out, (h, c) = output
+    return out, (torch.cat([torch.zeros_like(h[..., :8]), h[..., 8:]], -1), c)
+
+
+# Which variable is the module, which submodule the recipe ablates, and the same by a hook of PyTorch's own.
+HOOKS = {
+    "A function of tensors": None,
+    "The bundled transformer": ("predict", "blocks.0.attn.heads", zeroed(slice(None), 2)),
+    "torch.nn.TransformerEncoder": ("predict", "layers.layers.1.self_attn", first_is_zero),
+    "An MLP on one-hot pairs": None,
+    "An embedding and an LSTM": ("predict", "lstm", half_of_h_is_zero),
+    "Hugging Face transformers": ("model", "transformer.h.0.attn", first_is_zero),
+    "TransformerLens: HookedTransformer": ("model", "blocks.0.attn.hook_z", zeroed(slice(None), slice(None), 1)),
+    "TransformerLens: TransformerBridge": ("model", "blocks.0.mlp", zeroed(...)),
+    "JAX": None,
+    "NumPy": None,
+}
+OTHERS = ["What `ablated` and `captured` can name", "Loading a checkpoint"]
+ANSWERS = {
+    "The bundled transformer": lambda a, b, n: (a + b) % n,
+    "An MLP on one-hot pairs": lambda a, b, n: a * b % (n + 1),
+    "An embedding and an LSTM": lambda a, b, n: (a - b) % n,
+    "NumPy": lambda a, b, n: a * pow(b, -1, n + 1) % (n + 1),
+}
+
+
+def by_hand(predict, op, answer):
+    """Logits of the elements, pair after pair, and their loss; of a large grid the pairs of each a go together."""
+    if isinstance(predict, nn.Module):
+        predict.eval()
+    elements = op.elements.tolist()
+    rows, targets = [], []
+    for a in elements:
+        for seconds in [elements] if op.n > 10 else [[b] for b in elements]:
+            with torch.no_grad():
+                logits = predict(torch.tensor([[a, b] for b in seconds]))
+            rows += [[row[token] for token in elements] for row in logits.tolist()]
+            targets += [elements.index(answer(a, b, op.n)) for b in seconds]
+    rows = torch.tensor(rows, dtype=torch.float64)
+    return rows, cross_entropy(rows, torch.tensor(targets))
+
+
+def test_every_block_is_tested():
+    assert {heading for heading, blocks in BLOCKS.items() if blocks} == {*HOOKS, *OTHERS}
+    assert all(len(blocks) <= 1 for blocks in BLOCKS.values())
+
+
+@pytest.mark.parametrize("heading", HOOKS)
+def test_recipe_gives_what_the_model_gives_pair_by_pair(heading, tmp_path, monkeypatch):
+    names = run(heading, tmp_path, monkeypatch)
+    op, logits, predict = names["op"], names["logits"], names["predict"]
+    answer = ANSWERS.get(heading, ANSWERS["The bundled transformer"])
+    rows, loss = by_hand(predict, op, answer)
+    # Sums over one pair and over many are rounded differently, by some 1e-7 of what is summed.
+    assert logits.shape == (op.n, op.n, op.n)
+    assert_close(logits.flatten(0, 1), rows, rtol=1e-5, atol=1e-5 * float(rows.abs().max()))
+    assert_close(names["loss"], loss, rtol=1e-3 if loss < 1e-6 else 1e-6)
+
+    if HOOKS[heading] is not None:
+        module, path, hook = HOOKS[heading]
+        handle = names[module].get_submodule(path).register_forward_hook(hook)
+        _, without = by_hand(predict, op, answer)
+        handle.remove()
+        assert_close(names["without"], without, rtol=1e-6)
+        assert abs(float(without - loss)) > 1e-5
+    modules = [module for value in names.values() if isinstance(value, nn.Module) for module in value.modules()]
+    # Other libraries have hooks of their own.
+    left = [
+        hook for module in modules for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    ]
+    assert not [hook for hook in left if getattr(hook, "__module__", "").startswith("progress_measures")]
+
+
+def test_neurons_of_the_mlp_are_those_of_each_pair(tmp_path, monkeypatch):
+    names = run("An MLP on one-hot pairs", tmp_path, monkeypatch)
+    first, op = names["mlp"][0], names["op"]
+    with torch.no_grad():
+        expected = [
+            (first.weight[:, a] + first.weight[:, 7 + b] + first.bias).relu()
+            for a in op.elements.tolist()
+            for b in op.elements.tolist()
+        ]
+    assert_close(names["activations"]["1"], torch.stack(expected), rtol=1e-5, atol=1e-6)
+    assert names["share"].shape == (32, 3)
+
+
+def test_sites_of_the_page_are_replaced_as_it_says(tmp_path, monkeypatch):
+    names = run(OTHERS[0], tmp_path, monkeypatch)
+    attention, x = names["attention"], names["x"]
+    value = x.clone()
+    value[:, -1] = 0
+    expected, pattern = attention(x, x, value)
+    expected = expected.clone()
+    expected[..., [3, 5]] = expected[..., [3, 5]].mean(0)
+    torch.testing.assert_close(names["output"], expected)
+    assert torch.equal(names["pattern"], pattern)
+    assert names["first_half"](x).shape == x.shape
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_checkpoints_of_wrapped_models_are_loaded(prefix, tmp_path, monkeypatch):
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    trained = nn.Sequential(nn.Embedding(7, 8), nn.Flatten(), nn.Linear(16, 7))
+    wrapped = trained
+    for mark in reversed(re.findall(r"\w+", prefix)):
+        wrapped = torch.compile(wrapped, backend="eager") if mark == "_orig_mod" else nn.DataParallel(wrapped)
+    state = wrapped.state_dict()
+    assert list(state) == [f"{prefix}0.weight", f"{prefix}2.weight", f"{prefix}2.bias"]
+    save_file(state, tmp_path / "checkpoint.safetensors")
+    names = run("Loading a checkpoint", tmp_path, monkeypatch)
+    pairs = pm.addition(7).pairs
+    assert torch.equal(names["model"](pairs), trained(pairs))
+
+
+def test_entries_of_a_model_output_are_sites():
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=8, n_positions=3, n_embd=8, n_layer=1, n_head=2, bos_token_id=7, eos_token_id=7
+    )
+    model = transformers.GPT2LMHeadModel(config).eval()
+    tokens = torch.tensor([[1, 2, 7]])
+    hidden = pm.output_of("transformer", "last_hidden_state")
+    last_layer = pm.output_of("transformer", "hidden_states", -1)
+    with torch.no_grad(), pm.captured(model, [hidden, last_layer]) as activations, pm.ablated(model, hidden, torch.neg):
+        output = model(tokens, output_hidden_states=True)
+    assert torch.equal(activations[hidden], activations[last_layer])
+    # The head reads the entry, by its name and by its place.
+    assert_close(output.logits, -activations[hidden] @ model.lm_head.weight.T, rtol=1e-5, atol=1e-6)
+    assert torch.equal(output.hidden_states[-1], activations[hidden])
+
+    with torch.no_grad(), pm.ablated(model, pm.output_of("", "logits"), torch.neg):
+        negative = model(tokens)
+    assert type(negative) is type(output)
+    with torch.no_grad():
+        plain = model(tokens)
+    for read in (negative.logits, negative["logits"], negative[0]):
+        assert torch.equal(read, -plain.logits)
+    with pytest.raises(TypeError) as caught, pm.captured(model, "transformer.h.0.attn"):
+        model(tokens)
+    assert str(caught.value) == (
+        "The submodule 'transformer.h.0.attn' must return a tensor. Got tuple. "
+        "Name one: output_of('transformer.h.0.attn', 0)."
+    )
