@@ -66,7 +66,10 @@ class Analysis:
 
 
 def analyse(folder: Path) -> Analysis:
-    """Measures every checkpoint in the folder of a run; the key frequencies are those of the last."""
+    """Measures every checkpoint in the folder of a run; the key frequencies are those of the last.
+
+    Where there are more steps in ``curves.npz`` than checkpoints, it is read instead.
+    """
     config = Config.load(folder)
     steps = checkpoints.steps(folder)
     if not steps:
@@ -80,7 +83,12 @@ def analyse(folder: Path) -> Analysis:
     def measure(model: Transformer) -> Mapping[str, Tensor]:
         return measures(model, pm.grid_logits(model, op), op, final.key_frequencies, train_mask=config.train_mask)
 
-    trajectory = pm.track(tqdm(checkpoints.load_all(folder), total=len(steps), desc="checkpoints"), measure)
+    curves = folder / "curves.npz"
+    recorded = pm.Trajectory.load(curves) if curves.exists() else None
+    if recorded is not None and len(recorded) > len(steps):  # a bundled run, whose other checkpoints were not kept
+        trajectory = recorded
+    else:
+        trajectory = pm.track(tqdm(checkpoints.load_all(folder), total=len(steps), desc="checkpoints"), measure)
     return Analysis(
         config,
         op,

@@ -21,6 +21,10 @@ def main(arguments: list[str] | None = None) -> None:
     precision, test_every = PRECISIONS[options.pop("precision")], options.pop("test_every")
     config = Config(**options)
     try:
+        config.op  # noqa: B018 (refuses what the operation cannot be made with)
+    except ValueError as error:
+        parser.error(f"argument --n: {error}")
+    try:
         config.train_mask  # noqa: B018 (refuses a fraction that leaves nothing to train or to test on)
         run = open_run(config, folder)
     except (OSError, ValueError) as error:

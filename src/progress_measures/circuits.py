@@ -54,11 +54,14 @@ def distance_irrelevance(logits: Tensor, op: Operation) -> Tensor:
     x = _checks.logits_on_grid(logits, op)
     sign = _checks.sum_or_difference(op)
     correct = x.gather(2, op.table.to(x.device)[..., None]).squeeze(-1).to(torch.float64)
+    largest = x.detach().abs().max().to(torch.float64)
+    scale = largest.where(largest > 0, 1.0)  # squares neither overflow nor vanish
+    correct = correct / scale
     correct = correct - correct.detach().mean()  # deviations of what is small keep their digits
     d, b = torch.arange(op.n, device=x.device)[:, None], torch.arange(op.n, device=x.device)
     within = correct[(d + sign * b) % op.n, b].std(1, correction=0).mean()
     total = correct.std(correction=0)
-    varies = total > op.n**2 * EPS * x.detach().abs().max()
+    varies = total > op.n**2 * EPS
     return torch.where(varies, within / total.where(varies, 1.0), 1.0)
 
 

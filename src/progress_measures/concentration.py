@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.fourier import change_basis, fourier_basis, sum_rows
+from progress_measures.fourier import change_basis, sum_rows
 from progress_measures.operations import Operation
 
 
@@ -66,7 +66,7 @@ def fourier_frequency_density(x: Tensor, op: Operation, dim: int = 0, *, thresho
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
-        op: A cyclic operation, by the index of whose elements the waves are taken.
+        op: A cyclic operation, whose basis has the waves.
         dim: The axis over the elements.
         threshold: The fraction η, at least 0 and below 1.
 
@@ -109,7 +109,7 @@ def fourier_coefficient_ratio(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
-        op: A cyclic operation, by the index of whose elements the waves are taken.
+        op: A cyclic operation, whose basis has the waves.
         dim: The axis over the elements.
 
     Returns:
@@ -145,7 +145,7 @@ def _cosine_and_sine_norms(x: Tensor, op: Operation, dim: int) -> tuple[Tensor, 
     x, axis = _checks.over_elements(x, op, dim)
     columns = x.to(torch.float64).movedim(axis, 0).reshape(n, -1)
     columns = columns / _largest(columns, (0, 1))
-    norms = torch.linalg.vector_norm(fourier_basis(n, device=x.device) @ columns, dim=1)
+    norms = torch.linalg.vector_norm(op.basis.to(x.device) @ columns, dim=1)
     rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
     norms = norms.where(norms > rounding, 0.0)
     return norms[1::2], norms[2::2]

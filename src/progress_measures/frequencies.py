@@ -32,9 +32,9 @@ def key_frequencies(
     the more columns, the more equal the powers. One column with two basis rows per frequency has exponential powers,
     for which a drop by r after rank j has the probability :math:`\prod_{i=j+1}^{K} i / (i + j (r - 1))`; that one is
     used. In simulations with one column up to 1.0 % of the spectra have a key frequency by chance, for even n up to
-    2.4 % (the lone cosine n/2 varies more); with four columns none of 6000. For groups, with ``op``, up to 3 % of the
-    spectra of one column, 13 % where every frequency has a single row, and with four columns none of 2000 for each of
-    nine groups. The result does not change when the powers are scaled.
+    2.4 % (the lone cosine n/2 varies more); with four columns none of 6000. For groups, with ``op``, up to 15 % of the
+    spectra of one column, most where many frequencies have one row, under 1 % with two columns, and with four none of
+    2000 for each of nine groups. The result does not change when the powers are scaled.
 
     It was made for W_L and for the logits of trained networks, whose powers fall by a factor of 5 to 2000 after the
     last key frequency, while neighbours differ by less than 1.2 in W_L at initialization. It fails, by design, as
@@ -73,7 +73,7 @@ def key_frequencies(
         _checks.operation(op)
     values = _checks.power(power, op).cpu().numpy()
     if op is not None:
-        values = values / op.rows_per_frequency
+        values = values / torch.bincount(op.row_frequency)[1:].numpy()
     _checks.number(min_drop, "min_drop", above=1)
     _checks.number(min_share, "min_share", above=0)
     if values.size < 2:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from progress_measures import _checks, _files
 from progress_measures._blocks import Progress, every_one
+from progress_measures.ablation import hooked
 from progress_measures.operations import Operation
 
 BATCH = 2**24  # logits per call of ``predict`` where they go to a file
@@ -49,7 +50,8 @@ def grid_logits(
         written there.
 
     Raises:
-        TypeError: If ``predict`` cannot be called or does not return a tensor or array of real numbers.
+        TypeError: If ``predict`` cannot be called, is compiled where :func:`ablated` or :func:`captured` wants to see
+            inside of it, or does not return a tensor or array of real numbers.
         ValueError: If it returns another shape, too few columns, or NaN or infinities; if a graph is to be kept in a
             file, or ``out`` is a folder.
         RuntimeError: If ``progress`` leaves batches out.
@@ -63,6 +65,8 @@ def grid_logits(
         True
     """
     _checks.function(predict, "predict")
+    if isinstance(predict, nn.Module) and hooked(predict):
+        _checks.hookable(predict, "predict")
     n = _checks.operation(op)
     _checks.progress(progress)
     size = n**2 if out is None else max(1, BATCH // n)

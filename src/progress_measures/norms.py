@@ -29,7 +29,7 @@ def sum_squared_weights(model: nn.Module) -> Tensor:
         >>> pm.sum_squared_weights(layer).item()
         2.0
     """
-    squares = [parameter.to(torch.float64).square().sum() for parameter in _checks.model(model).parameters()]
+    squares = [_numbers(parameter).square().sum() for parameter in _checks.model(model).parameters()]
     if not squares:
         return torch.zeros((), dtype=torch.float64)
     return torch.stack([square.to(squares[0].device) for square in squares]).sum()
@@ -71,9 +71,14 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
         depth = _checks.integer(depth, "depth", at_least=1)
     parts: dict[str, list[Tensor]] = {}
     for name, parameter in _checks.model(model).named_parameters():
-        norm = torch.linalg.vector_norm(parameter.to(torch.float64))
+        norm = torch.linalg.vector_norm(_numbers(parameter))
         parts.setdefault(".".join(name.split(".")[:depth]), []).append(norm)
     return {
         name: torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
         for name, norms in parts.items()
     }
+
+
+def _numbers(parameter: Tensor) -> Tensor:
+    """All numbers of a parameter, float64; a complex one is two."""
+    return (torch.view_as_real(parameter) if parameter.is_complex() else parameter).to(torch.float64)

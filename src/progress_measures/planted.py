@@ -53,8 +53,8 @@ class Clock(_Circles):
     .. math:: Q_c(a, b) = \sum_k A_k \cos(w_k (s - c))
 
     for the true answer s, so that accuracy is 1 unless all k share a factor with n, and the loss of every pair is
-    :math:`\ln \sum_x \exp \sum_k A_k (\cos w_k x - 1)`. The gradients with respect to the two embeddings have the
-    cosine :math:`\sum_k A_k \cos w_k (a - b) / \sum_k A_k`, which is 0 on average; the correct logit is constant.
+    :math:`\ln \sum_x \exp \sum_k A_k (\cos w_k x - 1)`. For sums, the gradients with respect to the two embeddings have
+    the cosine :math:`\sum_k A_k \cos w_k (a - b) / \sum_k A_k`, which is 0 on average; the correct logit is constant.
 
     Args:
         op: A cyclic operation whose answers depend on the sum or the difference of the inputs' indices.
@@ -93,8 +93,8 @@ class Pizza(_Circles):
 
     .. math:: Q_c(a, b) = \sum_k A_k \lvert \cos(w_k d / 2) \rvert \cos(w_k (s - c))
 
-    It has no answer where d is half a turn for each frequency. The two gradients are equal; the correct logit depends
-    on the distance alone.
+    It has no answer where d is half a turn for each frequency. For sums, the two gradients are equal; the correct
+    logit depends on the distance alone.
 
     Args:
         op: A cyclic operation whose answers depend on the sum or the difference of the inputs' indices; for a

@@ -142,7 +142,11 @@ MISTAKES = [
     ("mapping", lambda: pm.at({0: 1}, negative), TypeError, INDEX + "Got {0: 1} (dict)."),
     ("float", lambda: pm.at((..., 1.0), negative), TypeError, INDEX + "Got 1.0 (float)."),
     ("floats", lambda: pm.at((..., [0.5]), negative), TypeError, INDEX + "Got [0.5] (list)."),
-    ("no entries", lambda: pm.at((..., []), negative), TypeError, INDEX + "Got [] (list)."),
+    ("no entries", lambda: pm.at((..., []), negative)(X), ValueError,
+     "`index` chooses nothing of an activation of shape (2, 3, 4)."),
+    ("half a place", lambda: pm.at(slice(0, 2.5), negative)(X), ValueError,
+     "`index` must fit an activation of shape (2, 3, 4). "
+     "Got: slice indices must be integers or None or have an __index__ method"),
     ("list for a tuple", lambda: pm.at([..., [1]], negative), TypeError, INDEX + "Got [Ellipsis, [1]] (list)."),
     ("replacement left out", lambda: pm.at(0, torch.ones(2)), TypeError,
      "`replacement` must be a function of the activation. Got Tensor."),

@@ -47,7 +47,7 @@ def test_answers_are_pairs_of_answers():
         assert minus == (a - b) % 3
         assert times == (x + y) % 4
     assert op.elements.tolist() == list(range(12))
-    assert repr(op) == "Operation(subtraction × multiplication, n=12, frequencies=6)"
+    assert repr(op) == "Operation(subtraction × multiplication, n=12, frequencies=5)"
     assert not op.cyclic
 
 

@@ -29,9 +29,12 @@ from progress_measures._checks.grid import (
 from progress_measures._checks.models import (
     captured_path,
     directions,
+    distinct,
     features,
     fired,
+    has_mean,
     hookable,
+    joinable,
     model,
     neurons,
     paths,
@@ -42,7 +45,14 @@ from progress_measures._checks.models import (
     same_features,
     submodule,
 )
-from progress_measures._checks.operations import cayley_table, operation, operation_fields, operation_labels
+from progress_measures._checks.operations import (
+    cayley_table,
+    elements,
+    operation,
+    operation_fields,
+    operation_labels,
+    rows_of_waves,
+)
 from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
 from progress_measures._checks.tensors import (
     dims,
@@ -93,6 +103,8 @@ __all__ = [
     "cyclic",
     "dims",
     "directions",
+    "distinct",
+    "elements",
     "embedded",
     "features",
     "finite",
@@ -103,10 +115,12 @@ __all__ = [
     "frequency_of_each",
     "function",
     "graph",
+    "has_mean",
     "hookable",
     "independent",
     "index",
     "integer",
+    "joinable",
     "labels",
     "logits_on_grid",
     "mask",
@@ -137,6 +151,7 @@ __all__ = [
     "replacement",
     "replacements",
     "row",
+    "rows_of_waves",
     "rows_to_draw",
     "same_features",
     "same_shape",

@@ -136,6 +136,35 @@ def neurons(x: Tensor, n: int, count: int) -> None:
         raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {count}.")
 
 
+def has_mean(x: Tensor) -> None:
+    """An activation whose mean has its own dtype; that of tokens has not."""
+    if not (x.is_floating_point() or x.is_complex()):
+        raise TypeError(f"`mean_ablation` must be of floating-point activations. Got {x.dtype}.")
+
+
+def joinable(calls: list[Tensor], key: object) -> None:
+    """Activations of several calls that can be joined along the first axis."""
+    rows = {x.shape[1:] if x.ndim > 0 else None for x in calls}
+    if len(calls) > 1 and (len(rows) > 1 or None in rows):
+        shapes = ", ".join(dict.fromkeys(shape(x) for x in calls))
+        raise ValueError(
+            f"{key!r} must have the same shape in every call but for the first axis. Got {shapes}. "
+            "Capture one call at a time."
+        )
+
+
+def distinct(modules: Mapping[str, nn.Module]) -> None:
+    """Paths that lead to different modules."""
+    paths_: dict[int, str] = {}
+    for path, module in modules.items():
+        other = paths_.setdefault(id(module), path)
+        if other != path:
+            raise ValueError(
+                f"`path` must lead to a module once. Got {other!r} and {path!r}, which are the same module, "
+                "and a hook sees its calls by either path."
+            )
+
+
 def rows_to_draw(x: object) -> Tensor:
     """Activations to resample from, at least one."""
     rows = tensor(x, "source")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,7 +51,13 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
     return fields
 
 
-def operation_labels(classes: object, irreps: object, row_frequency: Tensor) -> dict[str, Any]:
+def rows_of_waves(row_frequency: Tensor) -> None:
+    """Rows as those of the Fourier basis: two per frequency, but for the constant and the last of an even number."""
+    if not torch.equal(row_frequency, (torch.arange(len(row_frequency)) + 1) // 2):
+        raise ValueError("`row_frequency` must be 0, 1, 1, 2, 2, … for a cyclic operation. Leave out `cyclic`.")
+
+
+def operation_labels(classes: object, irreps: object, basis: Tensor, row_frequency: Tensor) -> dict[str, Any]:
     """What names the frequencies of an operation: either both, or neither."""
     if classes is None:
         if irreps:
@@ -61,7 +68,7 @@ def operation_labels(classes: object, irreps: object, row_frequency: Tensor) -> 
         raise ValueError(f"`classes` must have shape ({n},) for n={n}. Got {shape(numbers)}.")
     if int((numbers == 0).sum()) != 1 or set(numbers.tolist()) != set(range(int(numbers.max()) + 1)):
         raise ValueError("`classes` must be numbered 0, 1, … without a gap, with the identity alone in class 0.")
-    if not isinstance(irreps, tuple) or not all(hasattr(x, "character") for x in irreps):
+    if not isinstance(irreps, tuple) or not all(isinstance(getattr(x, "character", None), Tensor) for x in irreps):
         raise TypeError(f"`irreps` must be a tuple of Irreps. Got {irreps!r}.")
     if len(irreps) != count:
         raise ValueError(f"`irreps` must have one entry per frequency ({count}). Got {len(irreps)}.")
@@ -72,12 +79,23 @@ def operation_labels(classes: object, irreps: object, row_frequency: Tensor) -> 
                 f"`irreps` must have characters of shape {of_classes}, one entry per class. "
                 f"Got {shape(irrep.character)} for frequency {k}."
             )
+    # The projection on a frequency is a multiple of its character where the identity is one of the two.
+    at_identity = torch.where(numbers == 0, basis, 0.0).sum(1, keepdim=True) * basis
+    kernels = torch.zeros(1 + count, n, dtype=basis.dtype).index_add(0, row_frequency, at_identity)[1:]
+    for k, (kernel, irrep) in enumerate(zip(kernels, irreps, strict=True), start=1):
+        of_elements = irrep.character.to(kernel)[numbers]
+        error = float((kernel * of_elements.norm() - of_elements * kernel.norm()).abs().max() / of_elements.norm())
+        if not error < 1e-8:
+            raise ValueError(
+                f"`irreps` must have the characters of the rows in `basis`. Got one of frequency {k} that is none: "
+                f"off by {error:.3g}. Rows of a complex one come in pairs, see `Operation`."
+            )
     return {"classes": numbers, "irreps": irreps}
 
 
 def cayley_table(table: object) -> tuple[Tensor, int]:
-    """The table of a group, int64, ``(n, n)``, and the index of its identity."""
-    x = indices(table, "table")
+    """The table of a group, int64, ``(n, n)``, and the index of its identity; nested lists will do."""
+    x = indices(np.array(table) if isinstance(table, list | tuple) else table, "table")
     if x.ndim != 2 or x.shape[0] != x.shape[1] or len(x) == 0:
         raise ValueError(f"`table` must have shape (n, n). Got {shape(x)}.")
     n, index = len(x), torch.arange(len(x))
@@ -107,6 +125,14 @@ def cayley_table(table: object) -> tuple[Tensor, int]:
             one, other = int(x[x[a, g], b]), int(x[a, x[g, b]])
             raise _no_group(f"Associativity does not hold: ({a}∘{g})∘{b} = {one}, but {a}∘({g}∘{b}) = {other}.")
     return x, identity
+
+
+def elements(tokens: object, n: int) -> Tensor:
+    """A token for each of n elements, int64, ``(n,)``."""
+    x = indices(tokens, "elements")
+    if x.shape != (n,):
+        raise ValueError(f"`elements` must have one token per row of the table ({n}). Got shape {shape(x)}.")
+    return x
 
 
 def _no_group(finding: str) -> ValueError:

@@ -38,6 +38,11 @@ def activation(value: object, missing: bool, key: object, named: Iterable[object
     """What a hook found at a site, if it is a tensor; ``named`` are the sites where there is one."""
     if missing:
         raise ValueError(f"{key!r} must be a tensor. Got nothing: there is no such item.{_remedy(named)}")
+    if isinstance(value, Tensor) and value.is_nested:
+        raise TypeError(
+            f"{key!r} must be a tensor with a shape. Got a nested one, which nn.TransformerEncoder makes of padded "
+            "inputs. Make the encoder with enable_nested_tensor=False."
+        )
     if not isinstance(value, Tensor):
         whole = isinstance(key, str)
         requirement = f"The submodule {key!r} must return a tensor" if whole else f"{key!r} must be a tensor"
@@ -63,7 +68,7 @@ def _index_entry(entry: Any) -> Any:
     array = _as_array(entry)
     if array.ndim == 0 and array.dtype.kind in "iu":
         return int(array)
-    if array.ndim > 0 and array.dtype.kind in "biu":
+    if array.ndim > 0 and (array.dtype.kind in "biu" or (array.size == 0 and array.dtype != object)):
         return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.int64))
     raise TypeError(
         "`index` must be an integer, a slice, ..., a list of integers or a mask, or a tuple of these. "
@@ -84,7 +89,7 @@ def chosen(x: Tensor, index: tuple[Any, ...]) -> None:
     try:
         count = taken[index].numel()
         taken[index] = True
-    except (IndexError, RuntimeError, ValueError) as error:
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"`index` must fit an activation of shape {shape(x)}. Got: {error}") from error
     if count == 0:
         raise ValueError(f"`index` chooses nothing of an activation of shape {shape(x)}.")

@@ -10,7 +10,7 @@ from progress_measures.ablation.replacements import (
     resample_ablation,
     zero_ablation,
 )
-from progress_measures.ablation.sites import Site, input_of, output_of
+from progress_measures.ablation.sites import Site, hooked, input_of, output_of
 
 __all__ = [
     "Activations",
@@ -19,6 +19,7 @@ __all__ = [
     "ablated",
     "at",
     "captured",
+    "hooked",
     "input_of",
     "mean_ablation",
     "output_of",

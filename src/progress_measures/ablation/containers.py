@@ -54,8 +54,9 @@ def _children(value: Any) -> dict[Any, Any]:
         return dict(enumerate(value))
     if isinstance(value, MutableMapping):
         return dict(value)
-    if dataclasses.is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in dataclasses.fields(value))
+        return {name: getattr(value, name) for name in names if hasattr(value, name)}
     return {}
 
 

@@ -25,9 +25,10 @@ def ablated(
     Args:
         model: Any module that is not compiled.
         path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
-            :func:`output_of` or :func:`input_of` for any other, or a mapping from these to replacements.
-        replacement: From the activation to what the model goes on with instead, of the same shape; it is cast to the
-            activation's dtype. :func:`at` replaces a part. Left out if ``path`` is a mapping.
+            :func:`output_of` or :func:`input_of` for any other, or a mapping from these to replacements. A path means
+            a module: where it is called twice, or stands at two paths, all of its calls are meant.
+        replacement: From the activation, which it leaves as it is, to what the model goes on with instead, of the same
+            shape; it is cast to the activation's dtype. :func:`at` replaces a part. Left out if ``path`` is a mapping.
 
     Yields:
         The model itself.
@@ -35,8 +36,8 @@ def ablated(
     Raises:
         TypeError: If an argument is of the wrong kind, or there is no tensor at a site, or a replacement does not
             return one.
-        ValueError: If there is no submodule at a path, or no such item, or a replacement changes the shape; if the
-            model runs on several devices at once.
+        ValueError: If there is no submodule at a path, or no such item, or a replacement changes the shape; if two
+            paths lead to one module, or the model runs on several devices at once.
         RuntimeError: On leaving, if the model never called one of the submodules.
 
     References:
@@ -50,6 +51,7 @@ def ablated(
     """
     replacements = _checks.replacements(path, replacement, Key)
     modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in replacements}
+    _checks.distinct({path_of(key): module for key, module in modules.items()})
     calls = dict.fromkeys(modules, 0)
 
     def visit_at(key: Key) -> Visit:
@@ -80,7 +82,8 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
 
     Raises:
         TypeError: If an argument is of the wrong kind, or there is no tensor at a site.
-        ValueError: If there is no submodule at a path, or no such item; if the model runs on several devices at once.
+        ValueError: If there is no submodule at a path, or no such item; if two paths lead to one module, or the model
+            runs on several devices at once; on reading, if calls have shapes that cannot be joined.
         RuntimeError: On leaving, or on reading, if the model never called one of the submodules.
 
     Example:
@@ -91,6 +94,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
         (torch.Size([5, 4]), True)
     """
     modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in _checks.paths(path, Key)}
+    _checks.distinct({path_of(key): module for key, module in modules.items()})
     calls: dict[Key, list[Tensor]] = {key: [] for key in modules}
 
     def visit_at(key: Key) -> Visit:
@@ -116,6 +120,7 @@ class Activations(Mapping[Key, Tensor]):
         _checks.captured_path(path, self._calls)
         chunks = self._calls[path]
         _checks.fired({path_of(path): len(chunks)})
+        _checks.joinable(chunks, path)
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
 
     @override

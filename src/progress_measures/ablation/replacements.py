@@ -42,6 +42,7 @@ def mean_ablation() -> Replacement:
     """
 
     def mean_over_batch(activation: Tensor) -> Tensor:
+        _checks.has_mean(activation)
         return activation.mean(0, keepdim=True).expand_as(activation)
 
     return mean_over_batch

@@ -102,6 +102,17 @@ def path_of(key: Key) -> str:
     return key.path if isinstance(key, Site) else key
 
 
+def hooked(model: nn.Module) -> bool:
+    """Whether a context has a hook in a model."""
+    hooks = (
+        hook
+        for module in model.modules()
+        for at in (module._forward_hooks, module._forward_pre_hooks)
+        for hook in at.values()
+    )
+    return any(getattr(hook, "__module__", None) == __name__ for hook in hooks)
+
+
 def register(module: nn.Module, key: Key, visit: Visit) -> RemovableHandle:
     """A hook that shows the tensor at a site to ``visit`` and puts what that returns, if anything, in its place."""
     site = Site(key) if isinstance(key, str) else key

@@ -1,6 +1,7 @@
 """Composition in finite groups: any one that has a table, and some that have a name."""
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +11,9 @@ from progress_measures.operations.isotypic import isotypic_parts
 from progress_measures.operations.operation import Operation
 
 
-def composition(table: Tensor, *, elements: Tensor | None = None, name: str = "composition") -> Operation:
+def composition(
+    table: Tensor | Sequence[Sequence[int]], *, elements: Tensor | None = None, name: str = "composition"
+) -> Operation:
     r"""Composition in a finite group that is given by its Cayley table.
 
     A frequency is an isotypic part of the functions on the group: the span of the matrix entries of one real
@@ -24,7 +27,7 @@ def composition(table: Tensor, *, elements: Tensor | None = None, name: str = "c
     the first class where they differ. Which rows span a frequency is a choice, and no measure depends on it.
 
     Args:
-        table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``.
+        table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``; nested lists will do.
         elements: Token of each element, shape ``(n,)``; 0..n-1 if None.
         name: A word for messages and pictures.
 
@@ -47,8 +50,8 @@ def composition(table: Tensor, *, elements: Tensor | None = None, name: str = "c
         ((1, 2, 3), Irrep(1, character=(1, 1, -1, -1)))
     """
     table, identity = _checks.cayley_table(table)
+    elements = torch.arange(len(table)) if elements is None else _checks.elements(elements, len(table))
     parts = isotypic_parts(table, identity)
-    elements = torch.arange(len(table)) if elements is None else elements
     return Operation(
         name, elements, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps
     )
@@ -61,14 +64,14 @@ def symmetric_group(m: int) -> Operation:
     followed by a: it takes x to a[b[x]].
 
     Args:
-        m: How many things are permuted, from 1 to 7. Tokens are the numbers 0..m!-1.
+        m: How many things are permuted, from 1 to 7, where it takes a minute and 2 GiB. Tokens are the numbers 0..m!-1.
 
     Returns:
         The operation, of order m!, with one frequency per partition of m but the trivial one.
 
     Raises:
         TypeError: If ``m`` is not an integer.
-        ValueError: If ``m`` is less than 1, or so large that the table would not fit in memory.
+        ValueError: If ``m`` is less than 1 or more than 7.
 
     Example:
         >>> op = pm.symmetric_group(4)
@@ -92,7 +95,7 @@ def alternating_group(m: int) -> Operation:
 
     Raises:
         TypeError: If ``m`` is not an integer.
-        ValueError: If ``m`` is less than 1, or so large that the table would not fit in memory.
+        ValueError: If ``m`` is less than 1 or more than 7.
 
     Example:
         >>> op = pm.alternating_group(5)

@@ -24,11 +24,13 @@ class Operation:
             Every answer stands exactly once in each row and each column, so each has n pairs.
         basis: Orthonormal rows of functions on the elements, float64, shape ``(n, n)``. Row 0 is constant.
         row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K, each at least once.
-        cyclic: Whether the frequencies are those of Z/n, for which k and n-k are the same.
+        cyclic: Whether the frequencies are those of Z/n, for which k and n-k are the same, with rows as those of
+            :func:`fourier_basis`.
         classes: The number of each element's conjugacy class in the group that the basis is of, shape ``(n,)``, the
             identity's 0; None if there is no such group.
         irreps: The real irreducible representation that each of the frequencies 1..K is the part of, with a character
-            on the classes; none if ``classes`` is None.
+            on the classes; none if ``classes`` is None. Rows of one of the kind ``"complex"`` come in pairs u, J u,
+            where J commutes with the group and J² = -1, as cosine and sine do; :func:`direct_product` relies on that.
 
     Raises:
         TypeError: If a field is not a tensor or array of its kind.
@@ -51,7 +53,9 @@ class Operation:
 
     def __post_init__(self) -> None:
         fields = _checks.operation_fields(self.elements, self.table, self.basis, self.row_frequency)
-        fields |= _checks.operation_labels(self.classes, self.irreps, fields["row_frequency"])
+        fields |= _checks.operation_labels(self.classes, self.irreps, fields["basis"], fields["row_frequency"])
+        if self.cyclic:
+            _checks.rows_of_waves(fields["row_frequency"])
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 

@@ -17,7 +17,9 @@ def direct_product(first: Operation, second: Operation) -> Operation:
     Element i · n₂ + j is made of element i of the first operation and element j of the second. A frequency is the
     product of one of the first and one of the second, the constant among them. If both belong to complex
     representations, as all frequencies of cyclic groups do but that of n/2, the product falls into two: for w_k x and
-    w_l y these are the waves of w_k x + w_l y and those of w_k x - w_l y.
+    w_l y these are the waves of w_k x + w_l y and those of w_k x - w_l y. The two stay together where one operation
+    adds and the other subtracts, because a wave of the answer is then made of both: of w_k a + w_l x at the first
+    input and of w_k b - w_l y at the second. Such an operation has no ``irreps``.
 
     Frequencies are in lexicographic order: (0, 1), (0, 2), …, (1, 0), (1, 1), …. Two that make two follow one another.
 
@@ -42,18 +44,21 @@ def direct_product(first: Operation, second: Operation) -> Operation:
     _checks.operation(first, "first")
     _checks.operation(second, "second")
     table = first.table[:, None, :, None] * second.n + second.table[None, :, None, :]
+    alike = _composes(first) == _composes(second)
     blocks: list[Tensor] = []
     kinds: list[Kind] = []
+    labelled = first.classes is not None and second.classes is not None
     for (rows, kind), (others, other) in itertools.product(_parts(first), _parts(second)):
         both_complex = kind == other == "complex"
-        for block in _split(rows, others) if both_complex else [_together(rows, others, kind)]:
+        labelled = labelled and (alike or not both_complex)
+        for block in _split(rows, others) if both_complex and alike else [_together(rows, others, kind)]:
             blocks.append(block)
             kinds.append(_kind(kind, other))
     n = first.n * second.n
     basis = torch.cat(blocks)
     row_frequency = torch.arange(len(blocks)).repeat_interleave(torch.tensor([len(block) for block in blocks]))
     name, fields = f"{first.name} × {second.name}", (torch.arange(n), table.reshape(n, n), basis, row_frequency)
-    if first.classes is None or second.classes is None:
+    if not labelled or first.classes is None or second.classes is None:
         return Operation(name, *fields)
     classes = (first.classes[:, None] * (int(second.classes.max()) + 1) + second.classes).flatten()
     irreps = irreps_of_basis(basis, row_frequency, classes, kinds[1:])
@@ -65,6 +70,12 @@ def _parts(op: Operation) -> Iterator[tuple[Tensor, Kind]]:
     kinds: list[Kind] = [irrep.kind for irrep in op.irreps] or ["real"] * len(op.frequencies)
     rows = torch.split(op.basis, [1, *op.rows_per_frequency])
     return zip(rows, ["real", *kinds], strict=True)
+
+
+def _composes(op: Operation) -> bool:
+    """Whether the answer is a∘b in the group that the basis is of, and not a quotient such as a - b."""
+    identity = 0 if op.classes is None else int((op.classes == 0).nonzero()[0])
+    return torch.equal(op.table[identity], torch.arange(op.n))
 
 
 def _kind(kind: Kind, other: Kind) -> Kind:
