@@ -23,6 +23,11 @@ OPERATIONS = {
     "Q8": lambda: pm.composition(quaternions()),
     "Z3 × Z5": lambda: pm.direct_product(pm.addition(3), pm.addition(5)),
     "Z4 − × Z4 −": lambda: pm.direct_product(pm.subtraction(4), pm.subtraction(4)),
+    "Z5 × Z4 −": lambda: pm.direct_product(pm.addition(5), pm.subtraction(4)),
+    "Z3 − × A4": lambda: pm.direct_product(pm.subtraction(3), pm.alternating_group(4)),
+    "(Z3 × Z4 −) × Z3 −": lambda: pm.direct_product(
+        pm.direct_product(pm.addition(3), pm.subtraction(4)), pm.subtraction(3)
+    ),
     "S3 × Z4": lambda: pm.direct_product(pm.symmetric_group(3), pm.addition(4)),
     "Z5 as a table": lambda: pm.composition(pm.addition(5).table),
 }
@@ -43,6 +48,13 @@ def planted(op):
 
 
 def characters(op, keys):
+    if not op.irreps:  # of which no label is known
+        rows = [op.rows([k]) for k in keys]
+        return AMPLITUDE * sum(op.n / len(own) * own.T @ own for own in rows)[op.table]
+    return labelled_characters(op, keys)
+
+
+def labelled_characters(op, keys):
     """From the labels and the table of the group, which is that of a - b or a / b already where that is the answer."""
     identity = int((op.classes == 0).nonzero())
     # s c⁻¹ for a group; a∘b is a b⁻¹ already where no element is neutral from both sides.

@@ -12,6 +12,7 @@ import progress_measures as pm
 from examples.modular_addition import __main__ as measuring
 from examples.modular_addition import checkpoints, training
 from examples.modular_addition import train as command
+from examples.modular_addition.bundled import RUNS
 from examples.modular_addition.training import Config, Run, open_run, train
 
 TINY = ["--n", "5", "--fraction", "0.5", "--epochs", "40"]
@@ -182,7 +183,10 @@ def test_command_line_refuses_with_a_reason(tmp_path, capsys):
         (["--output", str(tmp_path / "x"), "--n", "5", "--fraction", "1"], "must leave pairs to train and to test on"),
         (["--output", str(tmp_path / "x"), "--n", "1"], "must be at least 2, got 1"),
         (["--output", str(tmp_path / "x"), "--operation", "power"], "invalid choice: 'power'"),
-        (["--output", str(tmp_path / "x"), "--operation", "symmetric_group"], "`m` must be at most 7. Got 113."),
+        (
+            ["--output", str(tmp_path / "x"), "--operation", "symmetric_group"],
+            "argument --n: `m` must be at most 7. Got 113.",
+        ),
         ([], "the following arguments are required: --output"),
         (["--output", str(tmp_path / "x"), *TINY, "--fraction", "inf"], "must leave pairs to train and to test on"),
         (["--output", str(tmp_path / "x"), *TINY, "--fraction", "nan"], "must leave pairs to train and to test on"),
@@ -268,3 +272,10 @@ def test_a_damaged_run_is_refused_with_the_file(tmp_path, capsys, damage, messag
     error = capsys.readouterr().err
     assert message in error
     assert str(tmp_path / "run") in error
+
+
+def test_a_run_whose_checkpoints_were_not_kept_is_read_from_its_curves(tmp_path, capsys):
+    measuring.main(["--run", str(RUNS / "symmetric_5"), "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "circuit formation ends: step 5872" in printed
+    assert "key frequencies of W_L:        1, 2" in printed

@@ -341,3 +341,38 @@ def test_weights_of_an_attention_are_an_output():
 @pytest.mark.parametrize("path", ["layers", "layers.0.self_attn.out_proj"])
 def test_submodule_whose_weights_alone_are_read_is_an_error(encoder, path):
     silent(encoder, path, TOKENS)
+
+
+@pytest.mark.parametrize("batch_size", [None, 10])
+@pytest.mark.parametrize("context", [lambda m: pm.ablated(m, "0", pm.zero_ablation()), lambda m: pm.captured(m, "0")])
+def test_compiled_models_are_no_predict_where_hooks_want_to_see(context, batch_size):
+    # 25 pairs in tens: the last five would be compiled anew, with the hook, and the others not.
+    torch.manual_seed(0)
+    op, model = pm.addition(5), nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 5))
+    fast = torch.compile(model, backend="eager")
+    whole = pm.grid_logits(fast, op, batch_size=batch_size)
+    message = "^`predict` must not be compiled, because compiled code may leave out hooks"
+    with pytest.raises(TypeError, match=message), context(model):
+        pm.grid_logits(fast, op, batch_size=batch_size)
+    assert torch.equal(pm.grid_logits(fast, op, batch_size=batch_size), whole)
+
+
+def test_hooks_of_the_user_do_not_keep_compiled_models_from_being_measured():
+    op, model = pm.addition(5), nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 5))
+    model[2].register_forward_hook(lambda _module, _args, output: 2 * output)
+    assert_same = torch.testing.assert_close
+    assert_same(pm.grid_logits(torch.compile(model, backend="eager"), op), pm.grid_logits(model, op))
+
+
+def test_padded_inputs_of_an_encoder_are_refused_with_the_remedy():
+    layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval()
+    x, padding = torch.randn(3, 4, 8), torch.tensor([[False, False, True, True]] * 3)
+    message = "Make the encoder with enable_nested_tensor=False"
+    context = pm.ablated(layers, "layers.0", pm.zero_ablation())
+    with (
+        pytest.warns(UserWarning, match="nested tensors"),
+        torch.no_grad(),
+        pytest.raises(TypeError, match=message),
+        context,
+    ):
+        layers(x, src_key_padding_mask=padding)

@@ -60,6 +60,13 @@ def test_irrelevance_at_the_extremes(scale, offset):
     assert_close(pm.distance_irrelevance(scale * (logits + offset), op), expected, rtol=1e-10)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_irrelevance_does_not_change_with_the_scale(scale):
+    op, logits = pm.addition(9), random_logits(9)
+    expected = pm.distance_irrelevance(logits, op)
+    assert_close(pm.distance_irrelevance(scale * logits, op), expected, rtol=1e-9)
+
+
 def test_irrelevance_is_differentiable():
     op = pm.addition(3)
     assert_gradient(lambda x: pm.distance_irrelevance(x, op), random_logits(3))

@@ -173,3 +173,16 @@ def test_noise_uses_all_and_waves_few():
         assert measure(noise, op) > 0.8
         assert measure(grokked, op) < 0.1
     assert np.isclose(pm.fourier_frequency_density(grokked, op).item(), 3 / 96)
+
+
+def test_density_and_ratio_are_taken_in_the_basis_of_the_operation():
+    # Multiplication modulo 11 with its tokens in their natural order: the waves are those of the logarithm.
+    powers = pm.multiplication(11)
+    place = powers.elements.argsort()
+    table = place.argsort()[powers.table][place][:, place]
+    natural = pm.Operation(
+        "natural", powers.elements[place], table, powers.basis[:, place], powers.row_frequency, cyclic=True
+    )
+    weights = random_weights(10)
+    for measure in (pm.fourier_frequency_density, pm.fourier_coefficient_ratio):
+        assert_close(measure(weights[place], natural), measure(weights, powers), rtol=1e-12)

@@ -202,6 +202,10 @@ def test_tokens_and_names():
     assert repr(pm.symmetric_group(3).irreps) == "(Irrep(1, character=(1, -1, 1)), Irrep(2, character=(2, 0, -1)))"
 
 
+def test_a_table_may_be_nested_lists():
+    assert torch.equal(pm.composition([[0, 1], [1, 0]]).table, pm.addition(2).table)
+
+
 def test_two_calls_give_the_same_basis():
     assert torch.equal(pm.symmetric_group(4).basis, pm.symmetric_group(4).basis)
     before = torch.random.get_rng_state()
@@ -264,6 +268,16 @@ def test_a_table_with_one_wrong_entry_is_not_a_group(seed):
             lambda: pm.composition(pm.addition(2).table, elements=[0, 1]),
             TypeError,
             "`elements` must be a tensor or a NumPy array. Got list.",
+        ),
+        (
+            lambda: pm.composition(pm.addition(4).table, elements=torch.arange(5)),
+            ValueError,
+            "`elements` must have one token per row of the table (4). Got shape (5,).",
+        ),
+        (
+            lambda: pm.composition([[0, 1], [1]]),
+            ValueError,
+            "`table` must be a list of rows of the same length. Got [[0, 1], [1]].",
         ),
         (lambda: pm.symmetric_group(0), ValueError, "`m` must be at least 1. Got 0."),
         (

@@ -102,3 +102,9 @@ def test_norms_in_float64():
 def test_norms_are_columns_of_a_trajectory():
     trajectory = pm.track([(0, tied_model())], lambda model: pm.parameter_norms(model, depth=1))
     assert set(trajectory.columns) == {"embed", "blocks"}
+
+
+def test_a_complex_parameter_is_two_numbers():
+    model = nn.ParameterDict({"w": nn.Parameter(torch.tensor([3 + 4j, 12j]))})
+    assert pm.sum_squared_weights(model) == 169
+    assert pm.parameter_norms(model)["w"] == 13

@@ -92,3 +92,29 @@ def test_with_one_element_nothing_changes():
     assert torch.equal(op.table, pm.symmetric_group(3).table)
     assert op.rows_per_frequency == (1, 4)
     assert repr(op.irreps) == repr(pm.symmetric_group(3).irreps)
+
+
+def test_sums_beside_differences_keep_their_waves_together():
+    op = pm.direct_product(pm.addition(5), pm.subtraction(7))
+    assert op.rows_per_frequency == (2, 2, 2, 2, 4, 4, 4, 2, 4, 4, 4)
+    assert op.irreps == ()
+    # Where there is nothing to keep together, labels are as good as ever.
+    real = pm.direct_product(pm.symmetric_group(3), pm.subtraction(5))
+    assert real.rows_per_frequency == pm.direct_product(pm.symmetric_group(3), pm.addition(5)).rows_per_frequency
+    assert [irrep.dimension for irrep in real.irreps] == [2, 2, 1, 2, 2, 2, 4, 4]
+
+
+def test_rows_that_are_no_pairs_are_noticed():
+    # Z7 : Z3, the maps x -> 2^i x + v modulo 7, has a part of 18 rows of the complex kind.
+    maps = [(u, v) for u in (1, 2, 4) for v in range(7)]
+    op = pm.composition([[maps.index((u * s % 7, (u * t + v) % 7)) for s, t in maps] for u, v in maps])
+    assert op.rows_per_frequency == (2, 18)
+    turn = torch.linalg.qr(torch.randn(18, 18, dtype=torch.float64, generator=torch.Generator().manual_seed(0))).Q
+    basis = op.basis.clone()
+    basis[3:] = turn @ basis[3:]
+    fields = {"classes": op.classes, "irreps": op.irreps}
+    mine = pm.Operation("mine", op.elements, op.table, basis, op.row_frequency, **fields)
+    assert mine.irreps == op.irreps  # the same functions, and so the same characters
+    with pytest.raises(ValueError, match="Rows of a complex one come in pairs, see `Operation`"):
+        pm.direct_product(mine, pm.addition(3))
+    assert pm.direct_product(op, pm.addition(3)).rows_per_frequency == (2, 2, 2, 2, 18, 18, 18)

@@ -409,3 +409,63 @@ def test_mistake_is_met_with(mistake, error, message):
         mistake()
     assert caught.type is error
     assert str(caught.value) == message
+
+
+@dataclass
+class Unset:
+    first: torch.Tensor
+    cache: object = field(init=False)
+
+
+def test_a_field_that_was_never_set_is_no_obstacle():
+    model = nn.Sequential(Part(lambda x: Unset(x)))
+    with pm.captured(model, pm.output_of("0", "first")) as activations:
+        model(X)
+    assert torch.equal(activations[pm.output_of("0", "first")], X)
+
+
+class Shared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = self.b = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.b(self.a(x))
+
+
+@pytest.mark.parametrize(
+    "context", [pm.captured, lambda model, paths: pm.ablated(model, dict.fromkeys(paths, negative))]
+)
+def test_two_paths_to_one_module_are_refused(context):
+    message = (
+        "`path` must lead to a module once. Got 'a' and 'b', which are the same module, "
+        "and a hook sees its calls by either path."
+    )
+    with pytest.raises(ValueError, match=f"^{message}$"), context(Shared(), ["a", "b"]):
+        pass
+    model = Shared()
+    with context(model, ["a"]):
+        model(X)  # both of its calls are seen
+
+
+def test_calls_of_other_shapes_cannot_be_joined():
+    model = nn.Sequential(nn.Identity())
+    with pm.captured(model, "0") as activations:
+        model(torch.ones(2, 3))
+        model(torch.ones(4, 3))
+        assert activations["0"].shape == (6, 3)
+        model(torch.ones(2, 5))
+    message = "'0' must have the same shape in every call but for the first axis. Got (2, 3), (4, 3), (2, 5). "
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (matched below, in full)
+        activations["0"]
+    assert str(caught.value) == message + "Capture one call at a time."
+
+
+def test_calls_without_an_axis_cannot_be_joined():
+    model = nn.Sequential(nn.Identity())
+    with pm.captured(model, "0") as activations:
+        model(torch.tensor(1.0))
+        assert activations["0"] == 1
+        model(torch.tensor(2.0))
+    with pytest.raises(ValueError, match="must have the same shape in every call"):
+        activations["0"]

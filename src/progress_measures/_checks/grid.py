@@ -17,6 +17,8 @@ def over_elements(x: object, op: Any, dim: object, name: str = "x") -> tuple[Ten
     """A real tensor with one entry per element of the operation along ``dim``, and that axis."""
     x, n = finite(real(x, name), name), operation(op)
     axis = one_dim(dim, x)
+    if x.numel() == 0:
+        raise ValueError(f"`{name}` must hold at least one value. Got shape {shape(x)}.")
     if x.shape[axis] != n:
         raise ValueError(
             f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "

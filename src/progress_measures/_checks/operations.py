@@ -69,7 +69,8 @@ def operation_labels(classes: object, irreps: object, basis: Tensor, row_frequen
     if int((numbers == 0).sum()) != 1 or set(numbers.tolist()) != set(range(int(numbers.max()) + 1)):
         raise ValueError("`classes` must be numbered 0, 1, … without a gap, with the identity alone in class 0.")
     if not isinstance(irreps, tuple) or not all(isinstance(getattr(x, "character", None), Tensor) for x in irreps):
-        raise TypeError(f"`irreps` must be a tuple of Irreps. Got {irreps!r}.")
+        found = f"tuple of {', '.join(map(kind, irreps))}" if isinstance(irreps, tuple) else kind(irreps)
+        raise TypeError(f"`irreps` must be a tuple of Irreps whose characters are tensors. Got {found}.")
     if len(irreps) != count:
         raise ValueError(f"`irreps` must have one entry per frequency ({count}). Got {len(irreps)}.")
     of_classes = (int(numbers.max()) + 1,)
@@ -95,7 +96,12 @@ def operation_labels(classes: object, irreps: object, basis: Tensor, row_frequen
 
 def cayley_table(table: object) -> tuple[Tensor, int]:
     """The table of a group, int64, ``(n, n)``, and the index of its identity; nested lists will do."""
-    x = indices(np.array(table) if isinstance(table, list | tuple) else table, "table")
+    if isinstance(table, list | tuple):
+        lengths = {len(row) if isinstance(row, list | tuple) else 0 for row in table}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError("`table` must be a list of rows of the same length. Got " + repr(table) + ".")
+        table = np.array(table)
+    x = indices(table, "table")
     if x.ndim != 2 or x.shape[0] != x.shape[1] or len(x) == 0:
         raise ValueError(f"`table` must have shape (n, n). Got {shape(x)}.")
     n, index = len(x), torch.arange(len(x))
