@@ -3,20 +3,14 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 import progress_measures as pm
 from tests._asserts import assert_close
-from tests._planted import learned_logits, planted_logits, random_logits, random_mask
+from tests._planted import learned_logits, memorizing_logits, planted_logits, random_logits, random_mask
 
 CONTROLS = [pm.random_frequency_control, pm.shuffled_label_control]
 LOSSES = ["restricted_loss", "restricted_loss_train", "restricted_loss_test", "excluded_loss"]
 OPERATIONS = [pm.addition(7), pm.subtraction(8), pm.symmetric_group(3)]
-
-
-def memorizing_logits(op, mask, *, seed=0):
-    """Noise, and 20 nats for the right answer of each training pair."""
-    return random_logits(op.n, seed=seed) + 20 * mask[:, :, None] * F.one_hot(op.table, op.n)
 
 
 @pytest.mark.parametrize("control", CONTROLS)
