@@ -72,7 +72,7 @@ def random_frequency_control(
             sets of equally many keep more or less: :func:`shuffled_label_control` keeps equally many functions.
         frequencies: The frequencies in question, at least one, and not all.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        draws: How many sets; they take 8 n² bytes each.
+        draws: How many sets; they take some 24 n² bytes each.
         seed: Of the draws, which touch no other generator.
 
     Returns:
@@ -119,7 +119,7 @@ def shuffled_label_control(
         op: The operation that the answers are of.
         frequencies: The frequencies in question, at least one, and not all.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        draws: How many permutations; they take 8 n² bytes each.
+        draws: How many permutations; they take some 24 n² bytes each.
         seed: Of the draws, which touch no other generator.
 
     Returns:
