@@ -153,6 +153,7 @@ def test_one_recorded_step():
     ("end", "changes", "expected"),
     [
         (4000, {"test_loss": {4000: 1.0}}, (1000, None, None)),  # fallen, or a spike?
+        (4000, {"excluded_loss": {4000: 0.0}}, (1000, None, None)),
         (1000, {"excluded_loss": {750: 5.0}}, (None, None, None)),
         (1500, {"excluded_loss": {1250: 0.3}}, (None, None, None)),  # risen, or a spike?
     ],
