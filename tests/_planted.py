@@ -32,6 +32,11 @@ def learned_logits(op: pm.Operation, frequencies: tuple[int, ...], *, seed: int 
     return waves + of_a[:, None] + of_b[None] + random_logits(op.n, scale=0.5, seed=seed + 1)
 
 
+def memorizing_logits(op: pm.Operation, mask: Tensor, *, seed: int = 0) -> Tensor:
+    """Noise, and 20 nats for the right answer of each training pair."""
+    return random_logits(op.n, seed=seed) + 20 * mask[:, :, None] * nn.functional.one_hot(op.table, op.n)
+
+
 def random_mask(n: int, *, fraction: float = 0.4, seed: int = 0) -> Tensor:
     """A choice of pairs that is neither empty nor everything."""
     mask = torch.rand(n, n, generator=torch.Generator().manual_seed(seed)) < fraction

@@ -10,7 +10,8 @@ The path of the data, and the functions along it:
 - a model's logits on every pair of inputs: :func:`grid_logits`
 - parts of the logits: :func:`restrict`, :func:`exclude`
 - losses: :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`,
-  :func:`excluded_loss_per_frequency`; all at once: :func:`measure`, :class:`Measures`
+  :func:`excluded_loss_per_frequency`; all at once: :func:`measure`, :class:`Measures`;
+  beside chance: :func:`random_frequency_control`, :func:`shuffled_label_control`, :class:`Controls`, :class:`Control`
 - spectra of weights, logits and neurons: :func:`spectrum`, :func:`logit_spectrum`, :func:`neuron_spectrum`; which
   frequencies stand out: :func:`key_frequencies`, :func:`neuron_frequencies`; how much of each wave is in the logits:
   :func:`cosine_coefficients`
@@ -25,7 +26,9 @@ The path of the data, and the functions along it:
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
   activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
-- runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
+- runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`; how
+  early they are announced: :func:`lead_times`, :class:`LeadTimes`; over several runs: :func:`phase_spread`,
+  :class:`PhaseSpread`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
 """
@@ -50,6 +53,7 @@ from progress_measures.concentration import (
     fourier_frequency_density,
     inverse_participation_ratio,
 )
+from progress_measures.controls import Control, Controls, random_frequency_control, shuffled_label_control
 from progress_measures.filtering import (
     exclude,
     project_each_onto_frequency,
@@ -83,7 +87,7 @@ from progress_measures.operations import (
     subtraction,
     symmetric_group,
 )
-from progress_measures.phases import Phases, find_phases
+from progress_measures.phases import LeadTimes, Phases, PhaseSpread, find_phases, lead_times, phase_spread
 from progress_measures.planted import Clock, Pizza
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
@@ -93,9 +97,13 @@ from progress_measures.trajectory import Trajectory
 __all__ = [
     "Activations",
     "Clock",
+    "Control",
+    "Controls",
     "Irrep",
+    "LeadTimes",
     "Measures",
     "Operation",
+    "PhaseSpread",
     "Phases",
     "Pizza",
     "Site",
@@ -134,6 +142,7 @@ __all__ = [
     "input_of",
     "inverse_participation_ratio",
     "key_frequencies",
+    "lead_times",
     "logit_spectrum",
     "mean_ablation",
     "measure",
@@ -142,14 +151,17 @@ __all__ = [
     "neuron_spectrum",
     "output_of",
     "parameter_norms",
+    "phase_spread",
     "project_each_onto_frequency",
     "project_onto",
     "project_onto_frequencies",
     "project_out",
     "project_out_frequencies",
+    "random_frequency_control",
     "resample_ablation",
     "restrict",
     "restricted_loss",
+    "shuffled_label_control",
     "spectrum",
     "subtraction",
     "sum_squared_weights",

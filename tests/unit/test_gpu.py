@@ -18,6 +18,9 @@ TERMS = ["sum", "product", "polynomial", "aligned"]
 
 def everything(logits, op, mask):
     yield from vars(pm.measure(logits, op, [1, 3], train_mask=mask)).values()
+    for control in (pm.random_frequency_control, pm.shuffled_label_control):
+        for loss in vars(control(logits, op, [1, 3], train_mask=mask, draws=5)).values():
+            yield from (loss.real, loss.draws, loss.quantiles())
     yield pm.accuracy(logits, op, mask=mask)
     for terms in TERMS:
         yield pm.restrict(logits, op, [1, 3], terms=terms)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,9 @@ def changed(trajectory, **changes):
         {"test_loss": {15_000: 9.0, 15_250: 7.0}},  # slingshots
         {"test_loss": {0: 4.70}},  # below chance by chance
         {"excluded_loss": {18_000: 0.1}},
+        {"excluded_loss": {2500: 0.01}},  # dips of one step before the circuit is formed
+        {"excluded_loss": {3000: 0.01, 4000: 0.0}},
+        {"excluded_loss": {250: 0.01}},
         {"excluded_loss": {20_000: 0.0}},
         {"sum_squared_weights": {7000: 900.0}},
         {"sum_squared_weights": {19_750: 1300.0, 20_000: 1400.0}},
@@ -143,3 +147,131 @@ def test_chance_depends_on_the_number_of_answers():
 def test_one_recorded_step():
     one = pm.Trajectory([7], {"excluded_loss": [1.0], "test_loss": [1.0], "sum_squared_weights": [1.0]})
     assert pm.find_phases(one, answers=113) == pm.Phases(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("end", "changes", "expected"),
+    [
+        (4000, {"test_loss": {4000: 1.0}}, (1000, None, None)),  # fallen, or a spike?
+        (4000, {"excluded_loss": {4000: 0.0}}, (1000, None, None)),
+        (1000, {"excluded_loss": {750: 5.0}}, (None, None, None)),
+        (1500, {"excluded_loss": {1250: 0.3}}, (None, None, None)),  # risen, or a spike?
+    ],
+)
+def test_the_last_step_of_a_run_cut_short_shows_nothing_alone(end, changes, expected):
+    assert pm.find_phases(changed(run(end=end), **changes), answers=113) == pm.Phases(*expected)
+
+
+def test_one_spike_is_no_rise_of_excluded_loss():
+    never = pm.Trajectory(STEPS, dict(run().columns) | {"excluded_loss": 4.7 * np.exp(-STEPS / 300)})
+    assert pm.find_phases(never, answers=113).memorization_end is None
+    spike = changed(never, excluded_loss={10_000: 3.0})
+    assert pm.find_phases(spike, answers=113).memorization_end is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_run_that_stays_at_chance_has_none(seed):
+    noise = np.random.default_rng(seed).normal(size=(3, len(STEPS)))
+    columns = {
+        "excluded_loss": np.log(113) + 0.03 * noise[0],
+        "test_loss": np.log(113) + 0.03 * noise[1],
+        "sum_squared_weights": 1800 + 20 * noise[2],
+    }
+    assert pm.find_phases(pm.Trajectory(STEPS, columns), answers=113) == pm.Phases(None, None, None)
+
+
+SLINGSHOT = (STEPS > 3000) & (STEPS < 4200)
+
+
+def slung(**train):
+    """A run with a slingshot of several recorded steps, in which excluded loss falls below where it bottomed out."""
+    columns = dict(run().columns)
+    columns["excluded_loss"] = np.where(SLINGSHOT, 0.1, columns["excluded_loss"])
+    columns["test_loss"] = np.where(SLINGSHOT, 4.0, columns["test_loss"])
+    return pm.Trajectory(STEPS, columns | train)
+
+
+def test_no_bottom_lies_in_a_slingshot():
+    train = np.where(SLINGSHOT, 0.02, 4.7 * np.exp(-STEPS / 200) + 1e-5)
+    assert pm.find_phases(slung(train_loss=train), answers=113) == pm.Phases(1000, 6000, 9000)
+    # Only training loss tells a slingshot from memorization.
+    assert 3000 < pm.find_phases(slung(), answers=113).memorization_end < 4200
+
+
+def test_training_loss_that_rises_among_rounding_errors_is_no_slingshot():
+    train = np.where(STEPS < 500, 1e-12, 1e-7)
+    columns = dict(run().columns) | {"train_loss": train}
+    assert pm.find_phases(pm.Trajectory(STEPS, columns), answers=113) == pm.Phases(1000, 6000, 9000)
+
+
+def test_excluded_loss_that_rises_from_the_start_has_no_bottom():
+    columns = dict(run().columns) | {"excluded_loss": np.interp(STEPS, [0, 250, 5000, 20_000], [4.7, 4.6, 12.0, 9.0])}
+    assert pm.find_phases(pm.Trajectory(STEPS, columns), answers=113).memorization_end is None
+
+
+def test_weights_that_still_fall_have_not_settled():
+    def cleanup_end(*weights):
+        columns = {"sum_squared_weights": np.interp(STEPS, [0, 500, 6000, 8000, 20_000], weights)}
+        return pm.find_phases(pm.Trajectory(STEPS, dict(run().columns) | columns), answers=113).cleanup_end
+
+    assert cleanup_end(1800, 3600, 2000, 1400, 1000) is None  # by 6 % from the last tenth but one to the last
+    assert cleanup_end(1800, 3600, 2000, 1100, 1080) == pytest.approx(7920, abs=10)
+
+
+def test_steps_in_other_units_give_boundaries_in_these():
+    trajectory = run(fell=6120, settled=9130)
+    phases = pm.find_phases(trajectory, answers=113)
+    longer = pm.find_phases(pm.Trajectory(7 * trajectory.steps, trajectory.columns), answers=113)
+    for name, step in vars(phases).items():
+        assert getattr(longer, name) == pytest.approx(7 * step, abs=7)
+
+
+@given(st.sets(st.integers(1, len(STEPS) - 2), min_size=8))
+def test_wherever_a_run_is_recorded_the_intervals_hold_its_boundaries(kept):
+    whole, index = run(fell=6120), [0, *sorted(kept), len(STEPS) - 1]
+    sparse = pm.Trajectory(whole.steps[index], {name: values[index] for name, values in whole.columns.items()})
+    phases = pm.find_phases(sparse, answers=113)
+    intervals = phases.intervals(sparse.steps)
+    for name, step in (("memorization_end", 1000), ("circuit_formation_end", 6120)):
+        if intervals[name] is not None:
+            earliest, latest = intervals[name]
+            assert earliest <= step <= latest
+            assert earliest <= getattr(phases, name) <= latest
+
+
+def test_intervals_are_between_the_nearest_recorded_steps():
+    intervals = pm.Phases(1000, 2734, None).intervals(torch.tensor([0, 900, 1000, 2000, 3000]))
+    assert intervals == {"memorization_end": (900, 2000), "circuit_formation_end": (2000, 3000), "cleanup_end": None}
+    assert pm.Phases(0, 5, None).intervals([0, 5]) == {
+        "memorization_end": (0, 5),
+        "circuit_formation_end": (0, 5),
+        "cleanup_end": None,
+    }
+
+
+FOUND = {
+    "a": pm.Phases(1200, 4630, 7628),
+    "b": pm.Phases(800, 4180, None),
+    "c": pm.Phases(1400, 8315, None),
+    "d": pm.Phases(1300, None, None),
+}
+
+
+@pytest.mark.parametrize("kind", [dict, lambda runs: list(runs.values()), lambda runs: iter(runs.values())])
+def test_spread_is_of_the_runs_that_reached_a_boundary(kind):
+    assert pm.phase_spread(kind(FOUND)) == {
+        "memorization_end": pm.PhaseSpread(4, 4, 1250.0, 800, 1400),
+        "circuit_formation_end": pm.PhaseSpread(4, 3, 4630.0, 4180, 8315),
+        "cleanup_end": pm.PhaseSpread(4, 1, 7628.0, 7628, 7628),
+    }
+
+
+def test_spread_of_trajectories_is_that_of_their_phases():
+    runs = {"early": run(fell=5000), "late": run(fell=7000), "cut": run(end=4000)}
+    spread = pm.phase_spread(runs, answers=113)
+    assert spread == pm.phase_spread([pm.find_phases(each, answers=113) for each in runs.values()])
+    assert spread["circuit_formation_end"] == pm.PhaseSpread(3, 2, 6000.0, 5000, 7000)
+
+
+def test_spread_of_nothing_reached():
+    assert pm.phase_spread([pm.Phases(None, None, None)])["cleanup_end"] == pm.PhaseSpread(1, 0, None, None, None)

@@ -24,6 +24,7 @@ from progress_measures._checks.grid import (
     on_grid,
     over_elements,
     predicted,
+    some_frequencies,
     train_mask,
 )
 from progress_measures._checks.models import (
@@ -81,6 +82,7 @@ from progress_measures._checks.trajectories import (
     measure,
     phase_columns,
     row,
+    runs,
     steps,
 )
 from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress
@@ -153,11 +155,13 @@ __all__ = [
     "row",
     "rows_of_waves",
     "rows_to_draw",
+    "runs",
     "same_features",
     "same_shape",
     "shares",
     "site_items",
     "some_dims",
+    "some_frequencies",
     "square",
     "steps",
     "submodule",

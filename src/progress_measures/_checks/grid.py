@@ -92,6 +92,17 @@ def frequencies(values: object, op: Any) -> tuple[int, ...]:
     return chosen
 
 
+def some_frequencies(values: object, op: Any) -> tuple[int, ...]:
+    """Distinct members of an operation's frequencies, but neither none nor all of them."""
+    chosen = frequencies(values, op)
+    if not 0 < len(chosen) < len(op.frequencies):
+        raise ValueError(
+            f"`frequencies` must be some of the {len(op.frequencies)} for n={op.n}, and not all. Got {len(chosen)}. "
+            "There is nothing to compare them with."
+        )
+    return chosen
+
+
 def frequency_of_each(values: object, op: Any) -> Tensor:
     """A frequency of the operation for each neuron, or 0 for none, int64, ``(m,)``."""
     operation(op)

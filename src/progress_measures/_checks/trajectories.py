@@ -193,3 +193,15 @@ def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:
             raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")
         found.append(finite(values, name, "step number").numpy())
     return found
+
+
+def runs(values: object) -> list[Any]:
+    """Several runs, at least one, from a mapping or an iterable."""
+    if isinstance(values, Mapping):
+        values = values.values()
+    if hasattr(values, "steps") or not isinstance(values, Iterable):
+        raise TypeError(f"`runs` must be several runs, or a mapping from names to them. Got {kind(values)}.")
+    found = list(values)
+    if not found:
+        raise ValueError("`runs` must hold at least one run. Got none.")
+    return found

@@ -1,0 +1,121 @@
+"""How early restricted and excluded loss announce the fall of test loss."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.phases.boundaries import CHANGE, find_phases
+from progress_measures.phases.curves import bracket, fall_for_good
+from progress_measures.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class LeadTimes:
+    """When two measures announce the fall of test loss, and when it comes; what :func:`lead_times` returns."""
+
+    restricted_fall: int | None
+    """The step at which restricted loss is below chance for good, by a share of chance."""
+    excluded_rise: int | None
+    """The step at which excluded loss is above its bottom for good, by that share of chance."""
+    test_fall: int | None
+    """The step at which test loss falls below chance for good, which ends circuit formation."""
+
+    @property
+    def restricted(self) -> int | None:
+        """How many steps before the fall of test loss restricted loss announces it; negative if after."""
+        return _difference(self.test_fall, self.restricted_fall)
+
+    @property
+    def excluded(self) -> int | None:
+        """How many steps before the fall of test loss excluded loss announces it; negative if after."""
+        return _difference(self.test_fall, self.excluded_rise)
+
+    def intervals(self, steps: Tensor | np.ndarray | Sequence[int]) -> dict[str, tuple[int, int] | None]:
+        """How well the recorded steps fix each lead time: the least and the largest that they allow.
+
+        Args:
+            steps: The recorded steps, ``trajectory.steps``.
+
+        Returns:
+            The intervals of :attr:`restricted` and :attr:`excluded` by name, None where there is no lead time.
+
+        Raises:
+            TypeError: If ``steps`` are not integers.
+            ValueError: If there is none, or they do not ascend.
+
+        Example:
+            >>> pm.LeadTimes(restricted_fall=150, excluded_rise=None, test_fall=450).intervals([0, 100, 200, 400, 500])
+            {'restricted': (200, 400), 'excluded': None}
+        """
+        recorded = _checks.steps(steps).numpy()
+        test = bracket(recorded, self.test_fall)
+        found: dict[str, tuple[int, int] | None] = {}
+        for name, step in (("restricted", self.restricted_fall), ("excluded", self.excluded_rise)):
+            sign = bracket(recorded, step)
+            found[name] = None if sign is None or test is None else (test[0] - sign[1], test[1] - sign[0])
+        return found
+
+
+def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) -> LeadTimes:
+    """How many steps before test loss falls restricted and excluded loss announce it.
+
+    - Restricted loss announces it where it falls for good below the chance level ln(answers) by a share of that level.
+    - Excluded loss announces it where it has risen for good by that share of the chance level above its bottom, the end
+      of memorization.
+    - Test loss falls where it falls below the chance level for good, the end of circuit formation.
+
+    Falls, "for good" and the bottom are those of :func:`find_phases`; all three steps are interpolated between recorded
+    ones. There is None where something did not happen: without weight decay there is no sign, and in a run that has not
+    fallen below chance yet there may be one, but no lead time. The signs are seen in hindsight, because the frequencies
+    that both losses are of are the key frequencies of the final model.
+
+    Args:
+        trajectory: With columns ``restricted_loss`` and those that :func:`find_phases` takes.
+        answers: The number of classes that the loss is over, for the chance level ln(answers) in nats.
+        change: The share of the chance level by which a loss has to change to announce something.
+
+    Returns:
+        The steps of the two signs and of the fall, and the lead times between them.
+
+    Raises:
+        TypeError: If ``trajectory`` is not a trajectory, ``answers`` not an integer or ``change`` not a number.
+        ValueError: If a column is missing, not one number per step, or not finite, ``answers`` is less than 2, or
+            ``change`` is not in [0, 1).
+
+    References:
+        Nanda et al. (2023), section 5.2, who give no lead times.
+
+    Example:
+        >>> run = pm.Trajectory([0, 1000, 2000, 3000, 4000, 5000, 9000], {
+        ...     "excluded_loss": [4.8, 0.3, 1.0, 9.0, 8.0, 6.0, 6.0],
+        ...     "restricted_loss": [4.8, 4.2, 3.0, 0.1, 0.0, 0.0, 0.0],
+        ...     "test_loss": [4.8, 20.0, 15.0, 1.0, 0.1, 0.0, 0.0],
+        ...     "sum_squared_weights": [1800.0, 3000.0, 2500.0, 2000.0, 1100.0, 1000.0, 1000.0]})
+        >>> lead = pm.lead_times(run, answers=113)
+        >>> lead.restricted, lead.excluded
+        (2219, 1396)
+    """
+    _checks.fraction(change, "change")
+    phases = find_phases(trajectory, answers=answers)
+    restricted, excluded = _checks.phase_columns(trajectory, "restricted_loss", "excluded_loss")
+    steps, chance = trajectory.steps.numpy(), math.log(answers)
+
+    fall = fall_for_good(steps, restricted, (1 - change) * chance)
+    rise = None
+    if phases.memorization_end is not None:
+        later = steps >= phases.memorization_end
+        height = excluded[later] - excluded[later][0]
+        rise = fall_for_good(steps[later], -height, -change * chance)
+    return LeadTimes(_rounded(fall), _rounded(rise), phases.circuit_formation_end)
+
+
+def _rounded(step: float | None) -> int | None:
+    return None if step is None else round(step)
+
+
+def _difference(late: int | None, early: int | None) -> int | None:
+    return None if late is None or early is None else late - early

@@ -1,0 +1,57 @@
+"""The bundled runs' curves, whole and spoilt."""
+
+import numpy as np
+
+import progress_measures as pm
+from examples.modular_addition.bundled import RUNS
+from examples.modular_addition.training import Config
+
+SEEDS = ["mainline", "seed1", "seed2", "seed3", "seed4"]
+MEASURED = [*SEEDS, "fraction_80", "no_weight_decay", "symmetric_5"]
+NEEDED = ["train_loss", "test_loss", "excluded_loss", "restricted_loss", "sum_squared_weights"]
+
+
+def curves(name):
+    """What was recorded of a run, and the number of its answers."""
+    recorded = pm.Trajectory.load(RUNS / name / "curves.npz")
+    columns = {column: recorded[column] for column in NEEDED}
+    return pm.Trajectory(recorded.steps, columns), Config.load(RUNS / name).op.n
+
+
+def at(trajectory, index):
+    """Some of the recorded steps."""
+    return pm.Trajectory(trajectory.steps[index], {name: values[index] for name, values in trajectory.columns.items()})
+
+
+def cuts(trajectory):
+    """The run as it was after each recorded step but the last."""
+    return [at(trajectory, slice(length)) for length in range(1, len(trajectory))]
+
+
+def thinned(trajectory, generator, *, share):
+    """A share of the recorded steps at random, and the first and the last."""
+    count = len(trajectory) - 2
+    kept = 1 + np.sort(generator.permutation(count)[: round(share * count)])
+    return at(trajectory, [0, *kept.tolist(), len(trajectory) - 1])
+
+
+def noisy(trajectory, generator, *, size):
+    """Every loss multiplied by the exponential of normal noise, and the weights by that of a tenth of it."""
+    columns = {}
+    for name, values in trajectory.columns.items():
+        noise = size * generator.normal(size=len(trajectory))
+        columns[name] = values.numpy() * np.exp(noise / 10 if name == "sum_squared_weights" else noise)
+    return pm.Trajectory(trajectory.steps, columns)
+
+
+def spiked(trajectory, generator, *, share):
+    """A share of the values ten times as large or as small: not the first, and never two within three steps."""
+    columns = {}
+    for name, values in trajectory.columns.items():
+        spikes = generator.random(len(trajectory)) < share
+        spikes[0] = False
+        for index in range(1, len(trajectory)):
+            spikes[index] &= not spikes[max(0, index - 2) : index].any()
+        factor = np.where(generator.random(len(trajectory)) < 0.5, 0.1, 10.0)
+        columns[name] = values.numpy() * np.where(spikes, factor, 1.0)
+    return pm.Trajectory(trajectory.steps, columns)
