@@ -25,7 +25,8 @@ The path of the data, and the functions along it:
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
   activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
-- runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
+- runs: :func:`track`, :class:`Trajectory`, several of them as :class:`Runs`; their phases: :func:`find_phases`,
+  :class:`Phases`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
 """
@@ -88,7 +89,7 @@ from progress_measures.planted import Clock, Pizza
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.tracking import track
-from progress_measures.trajectory import Trajectory
+from progress_measures.trajectory import Runs, Trajectory
 
 __all__ = [
     "Activations",
@@ -98,6 +99,7 @@ __all__ = [
     "Operation",
     "Phases",
     "Pizza",
+    "Runs",
     "Site",
     "Trajectory",
     "WaveFit",

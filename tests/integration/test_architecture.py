@@ -78,7 +78,9 @@ def test_rooms_are_imported_at_all():
     assert {other for file in FILES for other in imported_rooms(file)} == set(LEVELS) - {"plotting", "__init__"}
 
 
-@pytest.mark.parametrize("folder", ["_checks", "ablation", "filtering", "losses", "operations"])
+@pytest.mark.parametrize(
+    "folder", ["_checks", "ablation", "filtering", "losses", "operations", "plotting", "trajectory"]
+)
 def test_no_circles_inside_a_folder(folder):
     graph = {}
     for file in (SOURCE / folder).glob("*.py"):
