@@ -1,6 +1,7 @@
 """Checks of CSV files. Their messages name the file and the line."""
 
 import csv
+import difflib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,8 @@ def step_name(step: object, names: Sequence[str], path: Any) -> str:
     # A file of another kind may have one very long name.
     known = ", ".join(map(repr, names))
     known = known if len(known) <= 300 else known[:300] + "…"
-    remedy = " Name the one that holds the steps." if step is None else ""
+    near = difflib.get_close_matches(str(step), names, n=1)
+    remedy = " Name the one that holds the steps." if step is None else f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"`path` must have a column {one_of}. Got {known} in {os.fspath(path)!r}.{remedy}")
 
 

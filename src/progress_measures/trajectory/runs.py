@@ -60,8 +60,16 @@ class Runs(Mapping[str, Trajectory]):
         return type(self), (dict(self.runs),)  # a read-only mapping cannot be copied or sent by itself
 
     def __repr__(self) -> str:
-        runs, steps = len(self), len(self._common_steps())
+        runs, steps = len(self), len(self.steps)
         return f"Runs({runs} run{'s'[: runs != 1]}, {steps} common step{'s'[: steps != 1]}; {', '.join(self)})"
+
+    @property
+    def steps(self) -> Tensor:
+        """The steps that all runs have, ascending, int64; there may be none."""
+        first, *others = (run.steps for run in self.values())
+        for steps in others:
+            first = first[torch.isin(first, steps)]
+        return first
 
     def select(
         self, columns: str | Iterable[str] | Mapping[str, str] | None = None, *, steps: Iterable[int] | None = None
@@ -91,7 +99,7 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If they have no step in common, or a column does not have the same shape in all of them.
         """
         first, *others = self.values()
-        steps = _checks.common_steps(self._common_steps(), self.runs)
+        steps = _checks.common_steps(self.steps.tolist(), self.runs)
         columns = [name for name in first.columns if all(name in run for run in others)]
         _checks.same_vectors(columns, self.runs)
         return self.select(columns, steps=steps)
@@ -145,9 +153,6 @@ class Runs(Mapping[str, Trajectory]):
         """
         share = _checks.quantile(q)
         return self._over(lambda runs: runs.quantile(share, dim=0))
-
-    def _common_steps(self) -> list[int]:
-        return sorted(set.intersection(*(set(run.steps.tolist()) for run in self.values())))
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         """A statistic over the first axis of each column of all runs, shape ``(runs, T, …)``."""
