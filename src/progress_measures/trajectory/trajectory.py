@@ -131,7 +131,7 @@ class Trajectory:
             [4.7, 0.5, 0.1]
         """
         _checks.trajectory(other, "other")
-        steps = torch.from_numpy(np.union1d(self.steps, other.steps))
+        steps = torch.from_numpy(np.union1d(self.steps.numpy(), other.steps.numpy()))
         columns = {}
         for name in {**self.columns, **other.columns}:
             parts = [_laid_out(run.steps, run[name], steps) for run in (self, other) if name in run]
