@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.trajectories import column, steps
+from progress_measures._checks.trajectories import steps
 from progress_measures._checks.values import kind
 
 
@@ -17,15 +17,13 @@ def trajectory(value: Any, name: str) -> None:
         raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
 
 
-def renamed(columns: object, known: Mapping[str, Tensor]) -> dict[str, str]:
+def renamed(columns: object) -> dict[str, str]:
     """The new names of some columns by name, from one name, several, or a mapping to new ones."""
     if isinstance(columns, str):
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to new names. Got {kind(columns)}.")
     found = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    for name in found:
-        column(name, known)
     if len(set(found.values())) < len(found):
         raise ValueError(f"`columns` must have distinct new names. Got {', '.join(map(repr, found.values()))}.")
     return found

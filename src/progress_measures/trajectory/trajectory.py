@@ -105,7 +105,7 @@ class Trajectory:
             >>> run.select({"val": "valid_loss"}, steps=range(1, 101))
             Trajectory(2 steps, 50..100; valid_loss)
         """
-        renamed = {name: name for name in self.columns} if columns is None else _checks.renamed(columns, self.columns)
+        renamed = {name: name for name in self.columns} if columns is None else _checks.renamed(columns)
         rows = slice(None) if steps is None else _checks.rows(steps, self.steps)
         return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
 
