@@ -26,8 +26,9 @@ The path of the data, and the functions along it:
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
   activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
-- runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`; how
-  early they are announced: :func:`lead_times`, :class:`LeadTimes`; over several runs: :func:`phase_spread`,
+- runs: :func:`track`, :class:`Trajectory`, several of them as :class:`Runs`; their phases: :func:`find_phases`,
+  :class:`Phases`; how early
+  they are announced: :func:`lead_times`, :class:`LeadTimes`; over several runs: :func:`phase_spread`,
   :class:`PhaseSpread`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
@@ -92,7 +93,7 @@ from progress_measures.planted import Clock, Pizza
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.tracking import track
-from progress_measures.trajectory import Trajectory
+from progress_measures.trajectory import Runs, Trajectory
 
 __all__ = [
     "Activations",
@@ -106,6 +107,7 @@ __all__ = [
     "PhaseSpread",
     "Phases",
     "Pizza",
+    "Runs",
     "Site",
     "Trajectory",
     "WaveFit",

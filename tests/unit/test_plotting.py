@@ -20,8 +20,15 @@ RUN = pm.Trajectory(
         "per_frequency": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
     },
 )
+RUNS = pm.Runs(
+    {
+        "a": pm.Trajectory([0, 100, 300], {"x": [1.0, 4.0, 9.0], "v": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]}),
+        "b": pm.Trajectory([0, 300, 500], {"x": [1.0, 81.0, 7.0], "v": [[3.0, 2.0], [7.0, 8.0], [0.0, 0.0]]}),
+    }
+)
 PICTURES = {
     "curves": lambda **options: plotting.plot_curves(RUN, ["test_loss"], **options),
+    "runs": lambda **options: plotting.plot_runs(RUNS, ["x"], **options),
     "spectrum": lambda **options: plotting.plot_spectrum(torch.ones(3), **options),
     "grid": lambda **options: plotting.plot_grid(torch.eye(5), **options),
     "Fourier grid": lambda **options: plotting.plot_fourier_grid(torch.eye(5), **options),
@@ -157,6 +164,92 @@ def test_no_column_is_an_error():
 
 def test_column_may_be_given_by_its_name_alone():
     assert legend(plotting.plot_curves(RUN, "test_loss")) == ["test loss"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Several runs
+
+
+def bands(axes):
+    """Lower and upper end of each band, by step."""
+    found = []
+    for band in axes.collections:
+        ends = {}
+        for x, y in band.get_paths()[0].vertices.tolist():
+            ends.setdefault(x, []).append(y)
+        found.append({x: (min(ys), max(ys)) for x, ys in ends.items()})
+    return found
+
+
+def test_of_runs_the_mean_and_its_band_are_drawn_over_the_common_steps():
+    axes = plotting.plot_runs(RUNS, "x", scale="linear")
+    (line,) = axes.get_lines()
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([0, 300], [1.0, 45.0])
+    (band,) = bands(axes)
+    width = 36 * 2**0.5
+    assert band == {0: (1.0, 1.0), 300: pytest.approx((45 - width, 45 + width))}
+    assert (axes.get_xlabel(), axes.get_xlim(), axes.get_yscale()) == ("step", (0, 300), "linear")
+
+
+def test_on_a_logarithmic_axis_mean_and_band_are_those_of_the_logarithms():
+    axes = plotting.plot_runs(RUNS, "x")
+    (line,) = axes.get_lines()
+    assert line.get_ydata().tolist() == pytest.approx([1.0, 27.0])
+    factor = 3 ** (2**0.5)
+    (band,) = bands(axes)
+    assert band == {0: pytest.approx((1.0, 1.0)), 300: pytest.approx((27 / factor, 27 * factor))}
+    assert axes.get_yscale() == "log"
+
+
+def test_bands_have_the_colour_of_their_line_and_no_label():
+    axes = plotting.plot_runs(RUNS.select({"x": "x", "v": "v"}), {"v": "of each", "x": "of all"})
+    *thin, thick = axes.get_lines()
+    assert [line.get_ydata().tolist() for line in thin] == [
+        pytest.approx([3**0.5, 35**0.5]),
+        pytest.approx([2, 48**0.5]),
+    ]
+    (band,) = axes.collections  # vectors have none
+    assert to_hex(band.get_facecolor()[0]) == to_hex(thick.get_color()) != to_hex(thin[0].get_color())
+    assert 0 < band.get_alpha() < 1
+    assert legend(axes) == ["of each", "of all"]
+
+
+def test_pixels_of_a_band_lie_around_the_line():
+    runs = pm.Runs({str(value): pm.Trajectory([0, 100], {"x": [value, value]}) for value in (4.0, 6.0)})
+    figure = plt.figure(figsize=(4, 4), dpi=50)
+    axes = figure.add_axes((0, 0, 1, 1))
+    plotting.plot_runs(runs, "x", scale="linear", ax=axes).set(ylim=(0, 10))
+    axes.get_legend().remove()
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[:, 150, :3].astype(int)
+    coloured = np.flatnonzero(pixels.max(1) - pixels.min(1) > 20)
+    spread = 2**0.5
+    assert coloured.min() == pytest.approx(200 * (1 - (5 + spread) / 10), abs=2)
+    assert coloured.max() == pytest.approx(200 * (1 - (5 - spread) / 10), abs=2)
+    strong = np.flatnonzero(pixels.max(1) - pixels.min(1) > 120)
+    assert strong.mean() == pytest.approx(100, abs=2)
+
+
+def test_one_run_alone_has_no_band():
+    axes = plotting.plot_runs(pm.Runs({"a": RUNS["a"]}), "x")
+    assert axes.get_lines()[0].get_ydata().tolist() == pytest.approx([1.0, 4.0, 9.0])
+    assert not axes.collections
+
+
+def test_columns_that_are_not_drawn_may_be_below_zero():
+    below = {name: pm.Trajectory(run.steps, run.columns | {"low": -run["x"]}) for name, run in RUNS.items()}
+    assert plotting.plot_runs(pm.Runs(below), "x").has_data()
+    with pytest.raises(ValueError, match=r"below zero. Got -1 in 'low' of 'a' at step 0"):
+        plotting.plot_runs(pm.Runs(below), "low")
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "error"), [("y", {}, KeyError), ([], {}, ValueError), ("x", {"scale": "lin"}, ValueError)]
+)
+def test_mistake_with_runs_leaves_no_figure_behind(columns, options, error):
+    with pytest.raises(error):
+        plotting.plot_runs(RUNS, columns, **options)
+    assert plt.get_fignums() == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------

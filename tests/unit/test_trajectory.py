@@ -121,7 +121,7 @@ def test_length_is_the_number_of_steps(trajectory):
 
 
 def test_repr_names_the_steps_and_the_columns(trajectory):
-    assert repr(trajectory) == "Trajectory(3 steps, 0..1000000000000; test_loss, per_frequency)"
+    assert repr(trajectory) == "Trajectory(3 steps, 0..1000000000000; test_loss, per_frequency (2))"
 
 
 def test_arrays_are_the_steps_and_the_columns(trajectory):

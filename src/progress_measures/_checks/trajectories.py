@@ -195,7 +195,7 @@ def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:
     return found
 
 
-def runs(values: object) -> list[Any]:
+def some_runs(values: object) -> list[Any]:
     """Several runs, at least one, from a mapping or an iterable."""
     if isinstance(values, Mapping):
         values = values.values()

@@ -49,7 +49,7 @@ def phase_spread(
     """
     found = [
         run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # is checked
-        for run in _checks.runs(runs)
+        for run in _checks.some_runs(runs)
     ]
     return {field.name: _spread([getattr(phases, field.name) for phases in found]) for field in fields(Phases)}
 

@@ -1,0 +1,170 @@
+"""What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
+
+import argparse
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import progress_measures as pm
+from progress_measures._files import whole
+
+FILES = """\
+Each FILE is what Trajectory.to_csv or Trajectory.save wrote, or any other CSV file whose first line names its columns,
+one of them `step` or `epoch`, with the numbers of one step in each line below it.
+"""
+EXAMPLES = """\
+examples:
+  progress-measures phases run.csv --answers 113
+  progress-measures plot run.csv -o losses.png
+  progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
+  progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
+"""
+BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # without the usage: in one line
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command. What is wrong is said in one line on stderr, with exit code 2."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        print(options.command(options))
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyError as error:
+        parser.error(error.args[0])  # str(error) has quotes around it
+    except (ImportError, TypeError, ValueError) as error:
+        parser.error(str(error))
+
+
+def phases(options: argparse.Namespace) -> str:
+    """A table of the boundaries, one line per run."""
+    runs = _runs(options)
+    heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
+    lines = [heads, *([name, *_ends(name, run, options.answers)] for name, run in runs.items())]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        f"{name:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        for name, *cells in lines
+    )
+
+
+def plot(options: argparse.Namespace) -> str:
+    """Writes a picture, and says what is in it."""
+    # Not before it is needed: matplotlib, and what says that it is missing.
+    from progress_measures import plotting  # isort: split
+    from matplotlib.figure import Figure
+
+    runs = _runs(options)
+    columns = options.columns or _losses(runs)
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()  # not pyplot's, which may look for a screen
+    if len(runs) == 1:
+        ((name, run),) = runs.items()
+        boundaries = None if options.answers is None else _found(name, run, options.answers)
+        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name)
+        shown = f"{len(run)} steps of {name}"
+    elif options.answers is None:
+        plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
+        shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
+    else:
+        raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
+    try:
+        with whole(options.output) as half:
+            figure.savefig(half, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    except OSError as error:  # which names a scratch file
+        raise OSError(error.errno, error.strerror, str(options.output)) from error
+    return f"Wrote {options.output}: {shown}."
+
+
+def _runs(options: argparse.Namespace) -> pm.Runs:
+    """The files' trajectories, by the files' names without suffixes where that tells them apart."""
+    short = [path.stem for path in options.files]
+    names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
+    return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
+
+
+def _load(path: Path, step: str | None) -> pm.Trajectory:
+    if path.suffix == ".npz" or zipfile.is_zipfile(path):
+        return pm.Trajectory.load(path)
+    return pm.Trajectory.from_csv(path, step=step)
+
+
+def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
+    found = _found(name, run, answers)
+    ends = [getattr(found, boundary) for boundary in BOUNDARIES]
+    return ["not reached" if end is None else str(end) for end in ends]
+
+
+def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    try:
+        return pm.find_phases(run, answers=answers)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _losses(runs: pm.Runs) -> list[str]:
+    """The losses among the columns of numbers, or all of these if there is none."""
+    numbers = [name for name, values in runs.mean().columns.items() if values.ndim == 1]
+    if not numbers:
+        raise ValueError("no column of one number per step to draw: name some with --columns")
+    return [name for name in numbers if "loss" in name] or numbers
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="progress-measures",
+        description="Measures of a run that was recorded: where its phases end, and pictures of it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, function: object, summary: str, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{description}\n\n{FILES}",
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(command=function)
+        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv or .npz")
+        added.add_argument(
+            "--step", metavar="NAME", help="column of steps in a CSV file (default: step, or else epoch)"
+        )
+        return added
+
+    ends = command(
+        "phases",
+        phases,
+        "print where memorization, circuit formation and cleanup end",
+        "Print the step at which each phase ends, from the columns test_loss, excluded_loss and sum_squared_weights.",
+    )
+    ends.add_argument(
+        "--answers", type=int, required=True, metavar="N",
+        help="number of classes that the loss is over, for the level of chance, ln(N)",
+    )  # fmt: skip
+    picture = command(
+        "plot",
+        plot,
+        "draw columns over steps",
+        "Draw columns over steps: of one run as they are; of several, their mean in a band of one standard deviation,\n"
+        "at the steps that all of them have (on a logarithmic axis, the geometric mean and standard deviation).",
+    )
+    picture.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="a .png, .pdf or .svg to write"
+    )
+    picture.add_argument("--columns", nargs="+", metavar="NAME", help="what to draw (default: the losses)")
+    picture.add_argument("--scale", choices=["log", "linear"], default="log", help="vertical axis (default: log)")
+    picture.add_argument("--answers", type=int, metavar="N", help="shade the phases of the run, as `phases` finds them")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Checks of parts of trajectories, of two of one run, and of several runs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.trajectories import steps
+from progress_measures._checks.values import kind
+
+
+def trajectory(value: Any, name: str) -> None:
+    """Something with steps and columns."""
+    if not (hasattr(value, "steps") and hasattr(value, "columns")):
+        raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
+
+
+def renamed(columns: object) -> dict[str, str]:
+    """The new names of some columns by name, from one name, several, or a mapping to new ones."""
+    if isinstance(columns, str):
+        columns = [columns]
+    if not isinstance(columns, Iterable):
+        raise TypeError(f"`columns` must be a name, several, or a mapping to new names. Got {kind(columns)}.")
+    found = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    if len(set(found.values())) < len(found):
+        raise ValueError(f"`columns` must have distinct new names. Got {', '.join(map(repr, found.values()))}.")
+    return found
+
+
+def rows(wanted: object, recorded: Tensor) -> Tensor:
+    """Where among the recorded steps those are that lie in a range, or that a sequence lists."""
+    if isinstance(wanted, range):
+        inside = [row for row, step in enumerate(recorded.tolist()) if step in wanted]
+        if not inside:
+            raise ValueError(
+                f"`steps` must hold a recorded step, of {len(recorded)} in {_ends(recorded)}. Got {wanted}."
+            )
+        return torch.tensor(inside)
+    found = steps(wanted)
+    unknown = found[~torch.isin(found, recorded)].tolist()
+    if unknown:
+        near = recorded[(recorded - unknown[0]).abs().argmin()]
+        raise ValueError(f"`steps` must have been recorded. Got {unknown[0]}. The nearest that was is {near}.")
+    return torch.searchsorted(recorded, found)
+
+
+def same_numbers(one: Tensor, other: Tensor, name: str, steps: Tensor) -> None:
+    """Two columns of the same shape that are equal wherever both are numbers."""
+    if one.shape != other.shape:
+        raise ValueError(
+            f"`other` must have entries of the same shape in {name!r}. "
+            f"Got {tuple(other.shape[1:])}, where the trajectory has {tuple(one.shape[1:])}."
+        )
+    differ = (one != other) & ~one.isnan() & ~other.isnan()
+    if differ.any():
+        first = tuple(differ.nonzero()[0].tolist())
+        entry = "" if one.ndim == 1 else str(list(first[1:]))
+        raise ValueError(
+            f"`other` must agree with the trajectory wherever both have a number. Got {name}{entry} = "
+            f"{float(other[first])!r} at step {steps[first[0]]}, where it has {float(one[first])!r}. "
+            "Leave one of them out with select()."
+        )
+
+
+def runs(value: object) -> dict[str, Any]:
+    """Trajectories by name, at least one."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`runs` must be a mapping from names to trajectories. Got {kind(value)}.")
+    for name, run in value.items():
+        if not isinstance(name, str):
+            raise TypeError(f"`runs` must have strings as names. Got {name!r} ({kind(name)}).")
+        trajectory(run, f"runs[{name!r}]")
+    if not value:
+        raise ValueError("`runs` must hold at least one trajectory. Got none.")
+    return dict(value)
+
+
+def several(runs: Mapping[str, Any]) -> None:
+    """Two runs or more."""
+    if len(runs) < 2:
+        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {', '.join(runs)} alone.")
+
+
+def common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
+    """At least one step that all runs have."""
+    if not common:
+        spans = ", ".join(f"{name} with {len(run.steps)} in {_ends(run.steps)}" for name, run in runs.items())
+        raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
+    return common
+
+
+def same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None:
+    """Columns whose entries have the same shape in all runs."""
+    first, *others = runs
+    for name in columns:
+        expected = runs[first].columns[name].shape[1:]
+        for other in others:
+            found = runs[other].columns[name].shape[1:]
+            if found != expected:
+                raise ValueError(
+                    f"`runs` must have entries of the same shape in {name!r}. Got {tuple(expected)} in {first!r} and "
+                    f"{tuple(found)} in {other!r}. Leave that column out with select()."
+                )
+
+
+def not_negative(runs: Mapping[str, Any]) -> None:
+    """Numbers that have a logarithm, or are zero."""
+    for run, each in runs.items():
+        for name, values in each.columns.items():
+            below = (values < 0).nonzero()
+            if len(below):
+                first = tuple(below[0].tolist())
+                raise ValueError(
+                    f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
+                    f"of {run!r} at step {each.steps[first[0]]}. Leave that column out with select()."
+                )
+
+
+def quantile(value: object) -> float:
+    """A real number in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"`q` must be a real number. Got {value!r} ({kind(value)}).")
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"`q` must lie between 0 and 1. Got {value!r}.")
+    return float(value)
+
+
+def _ends(steps: Tensor) -> str:
+    return f"{int(steps[0])}..{int(steps[-1])}"

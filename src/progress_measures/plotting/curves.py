@@ -1,0 +1,140 @@
+"""Columns over steps: of one run with its phases, and of several with their mean and spread."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+
+from progress_measures import _checks
+from progress_measures.phases import Phases
+from progress_measures.plotting._axes import axes
+from progress_measures.trajectory import Runs, Trajectory
+
+_PHASES = {  # from field to the name and colour of the phase that it ends
+    "memorization_end": ("memorization", "#fbe3c2"),
+    "circuit_formation_end": ("circuit formation", "#cfe3f5"),
+    "cleanup_end": ("cleanup", "#d6edd3"),
+}
+
+
+def plot_curves(
+    trajectory: Trajectory,
+    columns: str | Sequence[str] | Mapping[str, str],
+    *,
+    phases: Phases | None = None,
+    scale: Literal["linear", "log"] = "log",
+    ax: Axes | None = None,
+) -> Axes:
+    """Columns of a trajectory over its steps, with the phases shaded behind them.
+
+    Args:
+        trajectory: What ``track`` returned.
+        columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
+            entries of a vector are drawn as one thin line each.
+        phases: What ``find_phases`` returned; a phase is shaded where both its ends are known, or to the end of the
+            run if that stopped in it.
+        scale: Of the vertical axis.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        KeyError: If there is no such column.
+        ValueError: If there is no such scale, or no column is named.
+
+    Example:
+        >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
+        >>> plotting.plot_curves(trajectory, {"test_loss": "test"}).get_xlabel()
+        'step'
+    """
+    _checks.choice(scale, "scale", Literal["linear", "log"])
+    labels = _checks.labels(columns)
+    chosen = trajectory.select(list(labels))
+    ax = axes(ax)
+    if phases is not None:
+        _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
+    for name, label in labels.items():
+        _curve(ax, chosen, name, label)
+    _finish(ax, chosen, scale)
+    return ax
+
+
+def plot_runs(
+    runs: Runs,
+    columns: str | Sequence[str] | Mapping[str, str],
+    *,
+    scale: Literal["linear", "log"] = "log",
+    ax: Axes | None = None,
+) -> Axes:
+    """The mean of columns of several runs over the steps that all of them have, in a band of one standard deviation.
+
+    On a logarithmic axis the mean is the geometric one, and the band goes from the mean divided by the geometric
+    standard deviation to the mean multiplied by it, so that on either axis it is as wide above as below.
+
+    Args:
+        runs: Runs that differ in their seed, say; one alone has no band.
+        columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
+            means of the entries of a vector are drawn as one thin line each, without bands.
+        scale: Of the vertical axis, the mean and the band.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        KeyError: If a run has no such column.
+        ValueError: If there is no such scale, no column is named, the runs have no step in common, or a number is below
+            zero on the logarithmic scale.
+
+    Example:
+        >>> seeds = {str(seed): pm.Trajectory([0, 100], {"test_loss": [4.7, 10.0**-seed]}) for seed in range(3)}
+        >>> plotting.plot_runs(pm.Runs(seeds), "test_loss").get_yscale()
+        'log'
+    """
+    labels = _checks.labels(columns)
+    chosen = runs.select(list(labels))
+    mean = chosen.mean(scale=scale)
+    spread = chosen.std(scale=scale) if len(chosen) > 1 else None
+    ax = axes(ax)
+    steps = mean.steps.numpy()
+    for name, label in labels.items():
+        colour = _curve(ax, mean, name, label)
+        if spread is not None and mean[name].ndim == 1:
+            middle, width = mean[name].numpy(), spread[name].numpy()
+            low, high = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
+            ax.fill_between(steps, low, high, color=colour, alpha=0.25, linewidth=0)
+    _finish(ax, mean, scale)
+    return ax
+
+
+def _curve(ax: Axes, trajectory: Trajectory, name: str, label: str) -> Any:
+    """Draws a column, the entries of a vector as thin lines under one label, and returns its colour."""
+    values = trajectory[name].reshape(len(trajectory), -1)
+    width = 1.8 if values.shape[1] == 1 else 0.6
+    lines = ax.plot(trajectory.steps.numpy(), values.numpy(), linewidth=width, label=label)
+    for line in lines[1:]:
+        line.set(color=lines[0].get_color(), label="_")
+    return lines[0].get_color() if lines else None
+
+
+def _finish(ax: Axes, trajectory: Trajectory, scale: str) -> None:
+    first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
+    ax.set(xlabel="step", yscale=scale)
+    if first < last:
+        ax.set_xlim(first, last)
+    ax.legend(loc="best", fontsize="small", framealpha=0.9)
+
+
+def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
+    """Shades each phase whose two ends are known; the one that the run stopped in goes on to its end."""
+    stops = [getattr(phases, field) for field in _PHASES]
+    starts = [start, *stops]
+    for index, (name, colour) in enumerate(_PHASES.values()):
+        begin, stop = starts[index], stops[index]
+        if stop is None and all(later is None for later in stops[index:]):
+            stop = end
+        if begin is not None and stop is not None:
+            ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
+        if stop == end:
+            return

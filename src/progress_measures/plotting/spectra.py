@@ -1,0 +1,50 @@
+"""Spectra as bars."""
+
+from collections.abc import Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures.plotting._axes import axes
+
+_KEY, _OTHER = "#c0392b", "#9aa5b1"
+
+
+def plot_spectrum(power: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
+    """A spectrum as one bar per frequency, key frequencies coloured and numbered.
+
+    Args:
+        power: What ``spectrum`` or ``logit_spectrum`` returned, or its root, shape ``(K,)``.
+        key_frequencies: What ``key_frequencies`` returned.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``power`` is neither tensor nor array, or a frequency is not an integer.
+        ValueError: If ``power`` does not have one axis, or a frequency has no bar.
+
+    Example:
+        >>> len(plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]), key_frequencies=[2]).patches)
+        3
+    """
+    heights = _checks.power(power).cpu()
+    frequencies = range(1, len(heights) + 1)
+    chosen = _checks.bars(key_frequencies, len(heights))
+    ax = axes(ax)
+    colours = [_KEY if k in chosen else _OTHER for k in frequencies]
+    ax.bar(list(frequencies), heights.numpy(), color=colours, width=0.8)
+    for k in chosen:
+        # Numbers of neighbours lean away from each other.
+        side = "right" if k + 1 in chosen else "left" if k - 1 in chosen else "center"
+        ax.annotate(
+            str(k), (k, float(heights[k - 1])), xytext=(0, 2), textcoords="offset points", ha=side, va="bottom",
+            fontsize="small", color=_KEY,
+        )  # fmt: skip
+    ax.margins(x=0.01, y=0.12)
+    ax.set(xlabel="frequency", ylim=(0, None))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax

@@ -1,0 +1,82 @@
+"""Columns of numbers and of vectors as a table of numbers alone: CSV files and frames.
+
+The entries of a vector ``name`` become columns ``name[0]``, ``name[1]`` and so on, and become the vector again where
+all of them, from 0 on, are there. What was not measured is ``nan``.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures._files import whole
+
+_ENTRY = re.compile(r"(.*)\[(0|[1-9][0-9]*)\]", re.DOTALL)
+
+
+def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The steps, as ``"step"``, and one column per number."""
+    found = {}
+    for name, values in columns.items():
+        if values.ndim == 1:
+            found[name] = values
+        else:
+            found |= {f"{name}[{index}]": entry for index, entry in enumerate(values.flatten(1).unbind(1))}
+    _checks.csv_names(["step", *found], count=1 + sum(x[0].numel() for x in columns.values()))
+    return {"step": steps, **found}
+
+
+def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
+    """One column per number or vector, which stands where its first entry stood."""
+    entries: dict[str, dict[int, str]] = {}
+    for name in columns:
+        if match := _ENTRY.fullmatch(name):
+            entries.setdefault(match[1], {})[int(match[2])] = name
+    # An entry whose vector is not whole, or has the name of a column, is a column like any other.
+    vectors = {
+        name: [found[index] for index in range(len(found))]
+        for name, found in entries.items()
+        if name not in columns and found.keys() == set(range(len(found)))
+    }
+    vector_of = {entry: name for name, found in vectors.items() for entry in found}
+    names = dict.fromkeys(vector_of.get(name, name) for name in columns)
+    return {
+        name: np.array([columns[entry] for entry in vectors[name]]).T if name in vectors else np.array(columns[name])
+        for name in names
+    }
+
+
+def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Tensor]) -> None:
+    """Writes a table, whole or not at all."""
+    with whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+
+
+def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, list[float]]]:
+    """The steps, and the other columns of a table by name."""
+    with open(path, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel begins with
+        names, lines = _checks.csv_table(file, path)
+    of_steps = names.index(_checks.step_name(step, names, path))
+    steps = _checks.csv_steps({line: cells[of_steps] for line, cells in lines.items()}, path)
+    columns = {
+        name: [_checks.csv_number(cells[place], name, line, path) for line, cells in lines.items()]
+        for place, name in enumerate(names)
+        if place != of_steps
+    }
+    return steps, columns
+
+
+def arrow(columns: Mapping[str, Tensor]) -> Any:
+    """A table as one of pyarrow's."""
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise ImportError('A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"') from error
+    return pa.table({name: values.numpy() for name, values in columns.items()})

@@ -1,0 +1,218 @@
+"""Steps and named columns."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures import _checks
+from progress_measures._files import whole
+from progress_measures.trajectory.display import html
+from progress_measures.trajectory.tables import arrow, flat, gathered, read_csv, write_csv
+
+_STEPS = "steps"
+_COLUMN = "columns/"
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Named numbers at each recorded step of a run.
+
+    Args:
+        steps: Strictly ascending integers, shape ``(T,)``.
+        columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
+            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured.
+
+    Raises:
+        TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
+        ValueError: If there is no step, the steps do not ascend, or a column does not have one entry per step.
+
+    Example:
+        >>> trajectory = pm.Trajectory(steps=[0, 100], columns={"test_loss": [4.7, 0.1]})
+        >>> trajectory["test_loss"][-1]
+        tensor(0.1000, dtype=torch.float64)
+    """
+
+    steps: Tensor
+    columns: Mapping[str, Tensor]
+
+    def __init__(self, steps: Any, columns: Mapping[str, Any]) -> None:
+        checked = _checks.steps(steps)
+        object.__setattr__(self, "steps", checked)
+        object.__setattr__(self, "columns", MappingProxyType(_checks.columns(columns, len(checked))))
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.columns[_checks.column(name, self.columns)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    __iter__ = None  # steps or names? Say which: ``trajectory.steps``, ``trajectory.columns``
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.steps, dict(self.columns))  # a read-only mapping cannot be copied or sent by itself
+
+    def __repr__(self) -> str:
+        columns = (
+            name + (f" ({'×'.join(map(str, x.shape[1:]))})" if x.ndim > 1 else "") for name, x in self.columns.items()
+        )
+        return f"Trajectory({self._span()}; {', '.join(columns)})"
+
+    def _repr_html_(self) -> str:
+        return html(f"Trajectory, {self._span()}", self.steps, self.columns)
+
+    def _span(self) -> str:
+        return f"{len(self)} step{'s'[: len(self) != 1]}, {int(self.steps[0])}..{int(self.steps[-1])}"
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The columns of :meth:`to_csv`, as frames ask for them.
+
+        ``polars.DataFrame(trajectory)``, ``pandas.DataFrame.from_arrow(trajectory)`` (pandas 3) and
+        ``pyarrow.table(trajectory)`` call this, which is Arrow's PyCapsule interface and needs pyarrow.
+        """
+        return arrow(flat(self.steps, self.columns)).__arrow_c_stream__(requested_schema)
+
+    def select(
+        self, columns: str | Iterable[str] | Mapping[str, str] | None = None, *, steps: Iterable[int] | None = None
+    ) -> Self:
+        """The trajectory with some of its columns, or at some of its steps.
+
+        Args:
+            columns: A name, several, or a mapping from names to other names for them, in the order that the columns
+                will have; all of them if None.
+            steps: A range, for the recorded steps that lie in it, or a sequence of steps, all of which were recorded;
+                all of them if None.
+
+        Returns:
+            A trajectory.
+
+        Raises:
+            KeyError: If there is no such column.
+            TypeError: If the steps are not integers.
+            ValueError: If two columns would have the same name, none of the steps lies in the range, or one of the
+                sequence was not recorded.
+
+        Example:
+            >>> run = pm.Trajectory([0, 50, 100], {"test_loss": [4.7, 0.5, 0.1], "val": [1.0, 2.0, 3.0]})
+            >>> run.select({"val": "valid_loss"}, steps=range(1, 101))
+            Trajectory(2 steps, 50..100; valid_loss)
+        """
+        renamed = {name: name for name in self.columns} if columns is None else _checks.renamed(columns)
+        rows = slice(None) if steps is None else _checks.rows(steps, self.steps)
+        return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
+
+    def merge(self, other: "Trajectory") -> Self:
+        """The steps and columns of this trajectory and of another one of the same run.
+
+        What neither measured is ``nan``, and where one measured and the other did not its number is taken. Where both
+        did, they have to agree to the last bit.
+
+        Args:
+            other: More steps, more columns, or both.
+
+        Returns:
+            A trajectory with every step and every column of both.
+
+        Raises:
+            TypeError: If ``other`` is not a trajectory.
+            ValueError: If both have different numbers somewhere, or vectors of different shapes.
+
+        Example:
+            >>> early = pm.Trajectory([0, 50], {"test_loss": [4.7, 0.5]})
+            >>> early.merge(pm.Trajectory([50, 100], {"test_loss": [0.5, 0.1]}))["test_loss"].tolist()
+            [4.7, 0.5, 0.1]
+        """
+        _checks.trajectory(other, "other")
+        steps = torch.from_numpy(np.union1d(self.steps.numpy(), other.steps.numpy()))
+        columns = {}
+        for name in {**self.columns, **other.columns}:
+            parts = [_laid_out(run.steps, run[name], steps) for run in (self, other) if name in run]
+            _checks.same_numbers(parts[0], parts[-1], name, steps)
+            columns[name] = torch.where(parts[0].isnan(), parts[-1], parts[0])
+        return type(self)(steps, columns)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays, all of them copies."""
+        return {_STEPS: self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the trajectory to a NumPy ``.npz`` file, whole or not at all; no pickle is involved.
+
+        Args:
+            path: The file, replaced if there is one.
+
+        Raises:
+            OSError: If it cannot be written; what was there before is still there.
+        """
+        arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
+        arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
+        with whole(path) as half, half.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The trajectory that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If it is not a trajectory, or is damaged.
+        """
+        with open(path, "rb") as file:
+            arrays = _checks.archive(file, path)
+        if _STEPS not in arrays:
+            raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {os.fspath(path)!r}.")
+        columns = {name.removeprefix(_COLUMN): values for name, values in arrays.items() if name != _STEPS}
+        return cls(arrays[_STEPS], columns)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes one line per step; the entries of a vector become columns ``name[0]``, ``name[1]`` and so on.
+
+        Args:
+            path: The file, replaced if there is one.
+
+        Raises:
+            ValueError: If two columns of the file would have the same name.
+            OSError: If it cannot be written; what was there before is still there.
+        """
+        write_csv(path, flat(self.steps, self.columns))
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str], *, step: str | None = None) -> Self:
+        """The trajectory in a CSV file, one that :meth:`to_csv` wrote or another.
+
+        Its first line has the names, separated by commas, and each line below has the numbers of one step. An empty
+        cell is ``nan``. Columns ``name[0]``, ``name[1]`` and so on become a vector ``name``, with one axis
+        whatever it had.
+
+        Args:
+            path: The file.
+            step: The name of the column of steps; if None, ``step``, or else ``epoch``.
+
+        Returns:
+            The trajectory.
+
+        Raises:
+            OSError: If the file cannot be read.
+            ValueError: If it has no column of steps, two of the same name, lines of different lengths, a cell that is
+                no number, or steps that are no integers or do not ascend; the message says where.
+        """
+        steps, columns = read_csv(path, step)
+        return cls(steps, gathered(columns))
+
+
+def _laid_out(steps: Tensor, values: Tensor, over: Tensor) -> Tensor:
+    """Values at some steps as values at more of them, ``nan`` where there are none."""
+    found = values.new_full((len(over), *values.shape[1:]), torch.nan)
+    found[torch.searchsorted(over, steps)] = values
+    return found

@@ -1,0 +1,243 @@
+"""Trajectories from CSV files, and as frames."""
+
+import csv
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import progress_measures as pm
+
+NAN, INF = float("nan"), float("inf")
+
+
+def same_numbers(one, other):
+    a, b = one.to_arrays(), other.to_arrays()
+    assert list(a) == list(b)
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], strict=True)
+
+
+def from_text(tmp_path, text, **options):
+    (tmp_path / "run.csv").write_text(text, encoding="utf-8", newline="")
+    return pm.Trajectory.from_csv(tmp_path / "run.csv", **options)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# CSV
+
+
+def test_csv_makes_the_round_trip(tmp_path):
+    run = pm.Trajectory(
+        [0, 100, 2**53 + 1],
+        {
+            "test_loss": [4.727387818712341, NAN, 1e-300],
+            "per, \"frequency\"\n": [[0.1, NAN], [-0.0, INF], [1 / 3, -INF]],
+            "one entry": [[1.0], [2.0], [3.0]],
+            "größe": [1.0, 2.0, 3.0],
+            "": [4.0, 5.0, 6.0],
+        },
+    )  # fmt: skip
+    run.to_csv(tmp_path / "run.csv")
+    again = pm.Trajectory.from_csv(tmp_path / "run.csv")
+    same_numbers(again, run)
+    assert np.signbit(float(again['per, "frequency"\n'][1, 0]))
+
+
+@given(
+    st.dictionaries(
+        # A column whose own name ends in an index reads as an entry of a vector.
+        st.text(st.characters(codec="utf-8", exclude_characters="[]\0"), max_size=5).filter(
+            lambda name: name.strip() == name and name not in ("step", "steps")
+        ),
+        st.one_of(arrays(np.float64, 3), arrays(np.float64, (3, 2)), arrays(np.float64, (3, 12))),
+        max_size=4,
+    )
+)
+def test_any_columns_make_the_round_trip(tmp_path_factory, columns):
+    run, path = pm.Trajectory([0, 1, 5], columns), tmp_path_factory.mktemp("run") / "run.csv"
+    run.to_csv(path)
+    same_numbers(pm.Trajectory.from_csv(path), run)
+
+
+def test_matrices_come_back_flat_in_row_major_order(tmp_path):
+    values = np.arange(12.0).reshape(2, 2, 3)
+    pm.Trajectory([0, 1], {"m": values}).to_csv(tmp_path / "run.csv")
+    assert pm.Trajectory.from_csv(tmp_path / "run.csv")["m"].tolist() == values.reshape(2, 6).tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("x[0],x[1]", {"x": [1.0, 2.0]}),
+        ("x[1],x[0]", {"x": [2.0, 1.0]}),
+        ("x[0],x[2]", {"x[0]": 1.0, "x[2]": 2.0}),
+        ("x[1],x[2]", {"x[1]": 1.0, "x[2]": 2.0}),
+        ("x,x[0]", {"x": 1.0, "x[0]": 2.0}),
+        ("x[00],x[01]", {"x[00]": 1.0, "x[01]": 2.0}),
+        ("x[0][0],x[0][1]", {"x[0]": [1.0, 2.0]}),
+        ("y,x[0]", {"y": 1.0, "x": [2.0]}),
+    ],
+)
+def test_entries_become_a_vector_where_all_of_them_are_there(tmp_path, names, expected):
+    run = from_text(tmp_path, f"step,{names}\n0,1,2\n")
+    assert {name: values[0].tolist() for name, values in run.columns.items()} == expected
+
+
+def test_a_vector_stands_where_its_first_entry_stood(tmp_path):
+    run = from_text(tmp_path, "step,a,v[0],b,v[1]\n0,1,2,3,4\n")
+    assert list(run.columns) == ["a", "v", "b"]
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "columns"),
+    [
+        ("step,loss,epoch", {}, ["loss", "epoch"]),
+        ("epoch,loss,x", {}, ["loss", "x"]),
+        ("loss,epoch,x", {}, ["loss", "x"]),
+        ("loss, epoch ,x", {}, ["loss", "x"]),
+        ("step,loss,epoch", {"step": "epoch"}, ["step", "loss"]),
+        ("a,b,global_step", {"step": "global_step"}, ["a", "b"]),
+    ],
+)
+def test_steps_are_in_the_column_of_that_name(tmp_path, head, options, columns):
+    at = [name.strip() for name in head.split(",")]
+    wanted = options.get("step", "step" if "step" in at else "epoch")
+    lines = [",".join(str(row + 10 * (name == wanted)) for name in at) for row in (0, 1)]
+    run = from_text(tmp_path, "\n".join([head, *lines]), **options)
+    assert run.steps.tolist() == [10, 11]
+    assert list(run.columns) == columns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "step,x\n0,1\n100,\n",
+        "step,x\r\n0,1\r\n100,\r\n",
+        "\ufeffstep,x\n0,1\n100,nan\n",
+        'step,"x"\n\n0,1.0\n"100", \n,\n\n',
+        "step,x\n0.0,1e0\n1e2,NaN",
+    ],
+    ids=["unix", "windows", "byte-order mark", "quotes and empty lines", "floats"],
+)
+def test_files_of_other_programs_are_read(tmp_path, text):
+    run = from_text(tmp_path, text)
+    assert run.steps.tolist() == [0, 100]
+    np.testing.assert_array_equal(run["x"], [1.0, NAN])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "`path` must have a line of names and at least one of numbers. Got 0 lines in {}."),
+        ("step,x\n", "`path` must have a line of names and at least one of numbers. Got 1 lines in {}."),
+        (
+            "Step,x\n0,1\n",
+            "`path` must have a column 'step' or 'epoch'. Got 'Step', 'x' in {}. Name the one that holds the steps.",
+        ),
+        (
+            "step;x\n0;1\n",
+            "`path` must have a column 'step' or 'epoch'. Got 'step;x' in {}. Name the one that holds the steps.",
+        ),
+        ("step,x,x\n0,1,2\n", "`path` must have columns of distinct names. Got 'x' twice in {}."),
+        (
+            "step,x\n0,1\n\n5,1,2\n",
+            "`path` must have as many cells in each line as it has names (2). Got 3 in line 4 of {}.",
+        ),
+        ("step,x\n0,1\n5\n", "`path` must have as many cells in each line as it has names (2). Got 1 in line 3 of {}."),
+        ("step,x\n0,1\n5,low\n", "`path` must hold numbers. Got 'low' in column 'x', line 3 of {}."),
+        ("step,x\n0,1_0\n", "`path` must hold numbers. Got '1_0' in column 'x', line 2 of {}."),
+        ("step,x\n0.5,1\n", "`path` must have integers as steps. Got '0.5' in line 2 of {}."),
+        ("step,x\n,1\n", "`path` must have integers as steps. Got '' in line 2 of {}."),
+        ("step,x\nnan,1\n", "`path` must have integers as steps. Got 'nan' in line 2 of {}."),
+        ("step,x\n0,1\n5,1\n5,2\n", "`path` must have steps that ascend strictly. Got 5 after 5 in line 4 of {}."),
+        ("step,x\n9,1\n5,1\n", "`path` must have steps that ascend strictly. Got 5 after 9 in line 3 of {}."),
+        ('step,x\n0,"1\n', "`path` must be a CSV file. Got {}: unexpected end of data."),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_where(tmp_path, text, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message.format(repr(str(tmp_path / 'run.csv'))))}$"):
+        from_text(tmp_path, text)
+
+
+def test_a_wrong_name_of_the_steps_is_answered_with_the_nearest(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"must have a column 'epohc'\. Got 'epoch', 'x' in .* Did you mean 'epoch'\?$"
+    ):
+        from_text(tmp_path, "epoch,x\n0,1\n", step="epohc")
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path):
+    pm.Trajectory([0], {"x": [1.0]}).save(tmp_path / "run.npz")
+    with pytest.raises(ValueError, match=r"^`path` must be a CSV file\. Got '.*run\.npz': "):
+        pm.Trajectory.from_csv(tmp_path / "run.npz")
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pm.Trajectory.from_csv(tmp_path / "run.csv")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Frames
+
+RUN = pm.Trajectory([0, 100], {"test_loss": [4.7, NAN], "v": [[1.0, 2.0], [3.0, 4.0]]})
+NAMES = ["step", "test_loss", "v[0]", "v[1]"]
+FRAMES = {
+    "pandas": lambda pandas: pandas.DataFrame.from_arrow(RUN),
+    "polars": lambda polars: polars.DataFrame(RUN),
+    "pyarrow": lambda pyarrow: pyarrow.table(RUN).to_pydict(),
+}
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_frames_have_the_columns_of_the_csv(library):
+    pytest.importorskip("pyarrow")
+    frame = FRAMES[library](pytest.importorskip(library))
+    columns = (
+        {name: np.asarray(frame[name]) for name in frame}
+        if library == "pyarrow"
+        else {name: frame[name].to_numpy() for name in frame.columns}
+    )
+    assert list(columns) == NAMES
+    assert columns["step"].dtype == np.int64
+    np.testing.assert_array_equal(columns["step"], [0, 100])
+    np.testing.assert_array_equal(columns["test_loss"], [4.7, NAN])
+    np.testing.assert_array_equal(columns["v[1]"], [2.0, 4.0])
+
+
+def test_frames_write_the_same_csv(tmp_path):
+    pytest.importorskip("pyarrow")
+    pandas = pytest.importorskip("pandas")
+    RUN.to_csv(tmp_path / "ours.csv")
+    pandas.DataFrame.from_arrow(RUN).to_csv(tmp_path / "theirs.csv", index=False)
+    with (tmp_path / "theirs.csv").open(newline="") as file:
+        assert next(csv.reader(file)) == NAMES
+    same_numbers(pm.Trajectory.from_csv(tmp_path / "theirs.csv"), pm.Trajectory.from_csv(tmp_path / "ours.csv"))
+
+
+def test_a_requested_schema_is_followed():
+    pa = pytest.importorskip("pyarrow")
+    run = RUN.select("test_loss")
+    schema = pa.schema([("step", pa.int32()), ("test_loss", pa.float32())])
+    stream = run.__arrow_c_stream__(schema.__arrow_c_schema__())
+    assert pa.RecordBatchReader._import_from_c_capsule(stream).schema == schema
+
+
+def test_missing_pyarrow_is_met_with_how_to_install_it():
+    code = """
+import sys
+sys.modules["pyarrow"] = None
+import progress_measures as pm
+try:
+    pm.Trajectory([0], {"x": [1.0]}).__arrow_c_stream__()
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == 'A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"\n'
