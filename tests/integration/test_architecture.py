@@ -78,7 +78,7 @@ def test_rooms_are_imported_at_all():
     assert {other for file in FILES for other in imported_rooms(file)} == set(LEVELS) - {"plotting", "__init__"}
 
 
-@pytest.mark.parametrize("folder", ["_checks", "ablation", "filtering", "losses", "operations"])
+@pytest.mark.parametrize("folder", ["_checks", "ablation", "filtering", "losses", "operations", "tracking"])
 def test_no_circles_inside_a_folder(folder):
     graph = {}
     for file in (SOURCE / folder).glob("*.py"):
@@ -115,7 +115,7 @@ def test_public_names_are_documented(name):
 
 
 def test_import_brings_no_optional_package():
-    optional = {"matplotlib", "safetensors", "pandas", "examples", "transformers", "transformer_lens", "jax"}
+    optional = {"matplotlib", "safetensors", "pandas", "examples", "transformers", "transformer_lens", "jax", "dask"}
     code = f"import sys, progress_measures; print(sorted({optional} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
