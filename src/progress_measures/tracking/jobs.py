@@ -41,13 +41,7 @@ class InTurn(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """A future that is done."""
-        future: Future[Any] = Future()
-        result, error = _attempt(fn, *args, **kwargs)
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-        return future
+        return _done(*_attempt(fn, *args, **kwargs))
 
 
 def sends_pickles(executor: Executor) -> bool:
@@ -69,12 +63,22 @@ def worker_count(executor: Executor) -> int | None:
     return count
 
 
+# An exception knows the frames that it came through, and through them their callers. None of them may know the
+# exception or its future, or the model in them would live on in a circle.
 def _attempt(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Exception | None]:
-    # A frame of its own: one that held the future too would be a circle, and the model in it would outlive its step.
     try:
         return fn(*args, **kwargs), None
     except Exception as error:
         return None, error
+
+
+def _done(result: Any, error: Exception | None) -> Future[Any]:
+    future: Future[Any] = Future()
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+    return future
 
 
 def _unpickles(error: Exception) -> bool:

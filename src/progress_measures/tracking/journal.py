@@ -44,7 +44,8 @@ def add_error(path: Path, step: int, error: str) -> None:
 def _append(path: Path, record: Mapping[str, object]) -> None:
     line = json.dumps(record).encode() + b"\n"
     with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
-        if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        if file.read(1) not in (b"", b"\n"):
             line = b"\n" + line  # what was cut off stays a line of its own
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))

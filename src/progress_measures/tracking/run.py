@@ -33,6 +33,7 @@ class Run:
     """Whether a checkpoint that fails becomes nan."""
     resumed: dict[int, Row]
     """What the file held."""
+    seen: set[int] = field(default_factory=set)
     rows: dict[int, Row] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     under_way: dict[Future[Numbers], Job] = field(default_factory=dict)
@@ -70,8 +71,8 @@ class Run:
 
     def _start(self, checkpoint: object) -> list[int]:
         """Hands a checkpoint over to the executor, or answers with its step if it is known."""
-        under_way = [job.step for job in self.under_way.values()]
-        step, item = _checks.checkpoint(checkpoint, {*self.rows, *self.errors, *under_way})
+        step, item = _checks.checkpoint(checkpoint, self.seen)
+        self.seen.add(step)
         if step in self.resumed:
             self.rows[step] = self.resumed[step]
             return [step]
@@ -93,18 +94,22 @@ class Run:
             yield job.step
 
     def _keep(self, step: int, future: Future[Numbers]) -> None:
-        try:
-            row = _checks.row(future.result(), None)
-            _checks.resumed(row, next(iter(self.resumed.values()), None), self.resume)
-            _checks.row(row, next(iter(self.rows.values()), None))
-        except (BrokenExecutor, CancelledError):
-            raise
-        except Exception as error:
-            if not self.record or future.exception() is None:  # names that change are no fault of the checkpoint's
-                error.add_note(f"This was at step {step}.")
-                raise
+        error = future.exception()  # if it was raised here, this frame, which has the future, would be a circle
+        if self.record and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
             self._fail(step, f"{type(error).__name__}: {error}")
             return
+        try:
+            self._add(step, future.result())
+        except BrokenExecutor:
+            raise
+        except Exception as error:
+            error.add_note(f"This was at step {step}.")
+            raise
+
+    def _add(self, step: int, numbers: Numbers) -> None:
+        row = _checks.row(numbers, None)
+        _checks.resumed(row, next(iter(self.resumed.values()), None), self.resume)
+        _checks.row(row, next(iter(self.rows.values()), None))
         if self.resume is not None:
             journal.add_row(self.resume, step, row)
         self.rows[step] = row
