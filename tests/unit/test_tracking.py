@@ -106,6 +106,31 @@ def test_no_more_models_live_than_there_are_workers(workers, errors):
     assert (trajectory["third"].isnan().any() == (errors == "record")).item()
 
 
+class Hoarder(ThreadPoolExecutor):
+    """Keeps all that it was ever given."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.given = [*getattr(self, "given", []), fn]
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_executor_that_keeps_its_jobs_keeps_no_models():
+    living, most = weakref.WeakSet(), []
+
+    def checkpoints():
+        for step in range(5):
+            model = model_of(step)
+            living.add(model)
+            most.append(len(living))
+            yield step, model
+            del model
+
+    with Hoarder(1) as executor:
+        pm.track(checkpoints(), numbers, executor=executor)
+        assert len(executor.given) == 5
+    assert max(most) == 1
+
+
 @pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
 def test_a_model_that_failed_is_not_held_while_the_next_is_loaded():
     living, counts = weakref.WeakSet(), []
