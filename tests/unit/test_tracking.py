@@ -190,13 +190,17 @@ def test_executor_stays_open(threads):
         pm.track([(0, 1)], {"x": float}, executor=threads)
 
 
-def test_threads_and_modes_are_left_alone(threads):
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("executor", [None, 2])
+def test_threads_modes_and_seeds_are_left_alone(executor, grad):
+    def state():
+        return torch.get_num_threads(), torch.is_grad_enabled(), torch.get_rng_state().tolist()
+
     checkpoints = [(step, model_of(step)) for step in range(3)]
-    for grad in (True, False):
-        with torch.set_grad_enabled(grad):
-            before = (torch.get_num_threads(), torch.is_grad_enabled(), torch.get_rng_state().tolist())
-            pm.track(checkpoints, numbers, executor=threads)
-            assert (torch.get_num_threads(), torch.is_grad_enabled(), torch.get_rng_state().tolist()) == before
+    with torch.set_grad_enabled(grad), ThreadPoolExecutor(executor) if executor else nullcontext() as pool:
+        before = state()
+        pm.track(checkpoints, numbers, executor=pool)
+        assert state() == before
 
 
 class Unknown(Executor):
@@ -237,9 +241,11 @@ def test_interrupt_cancels_what_has_not_begun(journal):
     assert begun == [0]
 
 
-def test_interrupt_while_one_measures_is_not_recorded(journal):
-    with pytest.raises(KeyboardInterrupt):
-        pm.track([(n, n) for n in range(4)], picks(2, KeyboardInterrupt()), resume=journal, errors="record")
+@pytest.mark.parametrize("executor", [None, 1])
+def test_interrupt_while_one_measures_is_not_recorded(journal, executor):
+    measure = picks(2, KeyboardInterrupt())
+    with ThreadPoolExecutor(executor) if executor else nullcontext() as pool, pytest.raises(KeyboardInterrupt):
+        pm.track([(n, n) for n in range(4)], measure, executor=pool, resume=journal, errors="record")
     assert [line["step"] for line in lines(journal)] == [0, 1]
 
 
