@@ -25,3 +25,12 @@ def assert_scalar_loss(loss):
 def assert_gradient(function, x):
     """Autograd agrees with finite differences."""
     assert torch.autograd.gradcheck(function, x.double().requires_grad_())
+
+
+def assert_same(actual, expected):
+    """The same steps, names in the same order, and values, bit for bit (but for the bits of a nan)."""
+    assert actual.steps.tolist() == expected.steps.tolist()
+    assert list(actual.columns) == list(expected.columns)
+    for name, values in expected.columns.items():
+        np.testing.assert_array_equal(actual[name].numpy(), values.numpy(), strict=True)
+        np.testing.assert_array_equal(actual[name].signbit()[~values.isnan()], values.signbit()[~values.isnan()])

@@ -81,7 +81,8 @@ def test_rooms_are_imported_at_all():
 
 
 @pytest.mark.parametrize(
-    "folder", ["_checks", "ablation", "filtering", "losses", "operations", "phases", "plotting", "trajectory"]
+    "folder",
+    ["_checks", "ablation", "filtering", "losses", "operations", "phases", "plotting", "tracking", "trajectory"],
 )
 def test_no_circles_inside_a_folder(folder):
     graph = {}
@@ -129,6 +130,7 @@ def test_import_brings_no_optional_package():
         "transformers",
         "transformer_lens",
         "jax",
+        "dask",
     }
     code = f"import sys, progress_measures; print(sorted({optional} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,8 +1,9 @@
 """Checks of trajectories, and of what they are made from."""
 
 import difflib
+import functools
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -112,10 +113,14 @@ def measure(value: object) -> Callable[[nn.Module], Any]:
         functions = dict(value)
         for name, each in functions.items():
             function(each, f"measure[{name!r}]")
-        return lambda model: {name: each(model) for name, each in functions.items()}
+        return functools.partial(_each, functions)  # which can be pickled if the functions can
     if not callable(value):
         raise TypeError(f"`measure` must be a function of the model, or a mapping of them. Got {kind(value)}.")
     return value
+
+
+def _each(functions: Mapping[str, Callable[[nn.Module], Any]], model: nn.Module) -> dict[str, Any]:
+    return {name: function_(model) for name, function_ in functions.items()}
 
 
 def checkpoint_pairs(value: object) -> Iterable[Any]:
@@ -127,7 +132,7 @@ def checkpoint_pairs(value: object) -> Iterable[Any]:
     return value
 
 
-def checkpoint(value: object, seen: Mapping[int, object]) -> tuple[int, Any]:
+def checkpoint(value: object, seen: Container[int]) -> tuple[int, Any]:
     """A (step, model) whose step is new."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         length = f" of {len(value)}" if isinstance(value, tuple | list) else ""

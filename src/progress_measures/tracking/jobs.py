@@ -1,0 +1,89 @@
+"""What an executor is given to do, and how much of it at once."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from progress_measures import _checks
+
+Numbers = dict[str, np.ndarray]
+
+
+@dataclass(eq=False)
+class Job:
+    """One checkpoint to measure."""
+
+    step: int
+    item: Any
+    """The model, or what ``load`` makes it from; None once it is measured, whoever still holds the job."""
+    load: Callable[[Any], Any] | None
+    measure: Callable[[Any], Mapping[str, Any]]
+    pickled: bool
+    """Whether what comes back, an error too, has to be pickled."""
+
+    def __call__(self) -> Numbers:
+        """The numbers of the checkpoint, as arrays: tensors would come from another process by shared memory."""
+        try:
+            model = self.item if self.load is None else self.load(self.item)
+            return {name: x.numpy() for name, x in _checks.row(self.measure(model), None).items()}
+        except Exception as error:
+            if self.pickled and not _unpickles(error):  # it would be taken for the death of the worker
+                raise RuntimeError(f"{type(error).__name__}: {error}") from None
+            raise
+
+
+class InTurn(Executor):
+    """Does what it is given at once, in the thread that gives it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done."""
+        return _done(*_attempt(fn, *args, **kwargs))
+
+
+def sends_pickles(executor: Executor) -> bool:
+    """Whether what an executor is given has to be picklable by the standard library."""
+    return isinstance(executor, ProcessPoolExecutor)
+
+
+def worker_count(executor: Executor) -> int | None:
+    """How many workers an executor has now, if that can be told.
+
+    The interface of executors does not say. Those of the standard library, and others after their example, hold the
+    number in ``_max_workers``; Dask's asks its scheduler, and the answer changes as workers come and go.
+    """
+    if isinstance(executor, InTurn):
+        return 1
+    if hasattr(executor, "_client"):
+        return max(1, int(sum(executor._client.nthreads().values())))
+    count: int | None = getattr(executor, "_max_workers", None)
+    return count
+
+
+# An exception knows the frames that it came through, and through them their callers. None of them may know the
+# exception or its future, or the model in them would live on in a circle.
+def _attempt(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Exception | None]:
+    try:
+        return fn(*args, **kwargs), None
+    except Exception as error:
+        return None, error
+
+
+def _done(result: Any, error: Exception | None) -> Future[Any]:
+    future: Future[Any] = Future()
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+    return future
+
+
+def _unpickles(error: Exception) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True

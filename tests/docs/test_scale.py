@@ -1,0 +1,77 @@
+"""The scripts of docs/scale.md are run as they stand there, beside each other in a folder."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import progress_measures as pm
+from tests._asserts import assert_same
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+SCRIPTS = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
+(JOB,) = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", PAGE, flags=re.DOTALL)
+STEPS = 4  # of the 40, so that this takes seconds
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, script in SCRIPTS.items():
+        (tmp_path / name).write_text(script, encoding="utf-8")
+    with (tmp_path / "tracked.py").open("a") as file:
+        file.write(f"\npaths = paths[:: len(paths) // {STEPS}]\n")
+    return tmp_path
+
+
+def run(folder, *command, **variables):
+    inherited = os.environ.get("PYTHONPATH", "")
+    # One thread everywhere: sums over more of them may differ in their last digits.
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), inherited])} | variables
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serial")
+    (folder / "tracked.py").write_text(SCRIPTS["tracked.py"])
+    end = f"pm.track(paths[:: len(paths) // {STEPS}], measure, load=load).save('run.npz')"
+    run(folder, sys.executable, "-c", f"from tracked import *\n{end}")
+    return pm.Trajectory.load(folder / "run.npz")
+
+
+def test_there_is_one_script_for_each_place():
+    assert list(SCRIPTS) == ["tracked.py", "one_machine.py", "cluster.py", "part.py", "merge.py"]
+    assert PAGE.count("```python\n") == len(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", ["one_machine.py", "cluster.py"])
+def test_script_gives_the_numbers_of_a_serial_run(folder, serial, script):
+    if script == "cluster.py" and importlib.util.find_spec("distributed") is None:
+        pytest.skip("needs dask")
+    done = run(folder, sys.executable, script)
+    assert_same(pm.Trajectory.load(folder / "run.npz"), serial)
+    assert f"{STEPS}/{STEPS}" in done.stderr  # the bar
+    assert len((folder / "run.jsonl").read_text().splitlines()) == STEPS
+
+
+def test_parts_of_an_array_are_merged(folder, serial):
+    (folder / "job.sh").write_text(JOB)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for part in range(2):
+        task = {"SLURM_ARRAY_TASK_ID": str(part), "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        run(folder, "bash", "job.sh", PATH=path, **task)
+    parts = [pm.Trajectory.load(folder / f"part_{part}.npz") for part in range(2)]
+    assert sorted(step for part in parts for step in part.steps.tolist()) == serial.steps.tolist()
+    if not hasattr(pm.Trajectory, "merge"):
+        pytest.skip("needs Trajectory.merge")
+    run(folder, sys.executable, "merge.py")
+    assert_same(pm.Trajectory.load(folder / "run.npz"), serial)

@@ -1,0 +1,548 @@
+"""Checkpoints in turn and in threads: what is held, shown, kept on disk and reported."""
+
+import itertools
+import json
+import pickle
+import threading
+import weakref
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch import nn
+from tqdm import tqdm
+
+import progress_measures as pm
+from tests._asserts import assert_same
+from tests._tracked import loaded, model_of, numbers, read, read_or_raise, write
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    return write(folder, range(6))
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "run.jsonl"
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+def picks(step, error):
+    """A measure of plain numbers that fails at one of them."""
+
+    def measure(number):
+        if number == step:
+            raise error
+        return {"x": number, "v": [number, -number]}
+
+    return measure
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Executors
+
+
+def test_threads_give_the_same_numbers_in_the_same_order(files, threads):
+    serial = pm.track(files, numbers, load=read)
+    assert_same(pm.track(reversed(files), numbers, load=read, executor=threads), serial)
+
+
+def test_load_makes_the_model_of_each_path(files):
+    assert_same(pm.track(files, numbers, load=read), pm.track([(s, model_of(s)) for s, _ in files], numbers))
+
+
+def test_results_that_come_in_another_order_are_sorted():
+    late = threading.Event()
+
+    def measure(number):
+        if number == 0:
+            assert late.wait(10)
+        if number == 3:
+            late.set()
+        return {"x": number}
+
+    with ThreadPoolExecutor(2) as executor:
+        assert pm.track([(n, n) for n in range(5)], measure, executor=executor)["x"].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("workers", [None, 1, 3])
+@pytest.mark.parametrize("errors", ["raise", "record"])
+@pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
+def test_no_more_models_live_than_there_are_workers(workers, errors):
+    living, most = weakref.WeakSet(), []
+
+    def checkpoints():
+        for step in range(12):
+            model = model_of(step)
+            living.add(model)
+            most.append(len(living))
+            yield step, model
+            del model
+
+    def measure(model):
+        if errors == "record" and model.bias[0] < -0.5:
+            raise ValueError("too low")
+        return numbers(model)
+
+    with ThreadPoolExecutor(2) as executor:
+        trajectory = pm.track(checkpoints(), measure, executor=executor, workers=workers, errors=errors)
+    assert max(most) == (workers or 2)
+    assert len(trajectory) == 12
+    assert (trajectory["third"].isnan().any() == (errors == "record")).item()
+
+
+class Hoarder(ThreadPoolExecutor):
+    """Keeps all that it was ever given."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.given = [*getattr(self, "given", []), fn]
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_executor_that_keeps_its_jobs_keeps_no_models():
+    living, most = weakref.WeakSet(), []
+
+    def checkpoints():
+        for step in range(5):
+            model = model_of(step)
+            living.add(model)
+            most.append(len(living))
+            yield step, model
+            del model
+
+    with Hoarder(1) as executor:
+        pm.track(checkpoints(), numbers, executor=executor)
+        assert len(executor.given) == 5
+    assert max(most) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
+def test_a_model_that_failed_is_not_held_while_the_next_is_loaded():
+    living, counts = weakref.WeakSet(), []
+
+    def checkpoints():
+        for step in range(4):
+            model = model_of(step)
+            living.add(model)
+            counts.append(len(living))
+            yield step, model
+            del model
+
+    def measure(model):
+        if model.bias[0] < -0.2:
+            raise ValueError(model)
+        return {"x": 1}
+
+    pm.track(checkpoints(), measure, errors="record")
+    assert counts == [1, 1, 1, 1]
+
+
+def test_checkpoints_are_not_taken_ahead(threads):
+    measured, ahead = [], []
+
+    def checkpoints():
+        for step in range(10):
+            ahead.append(step - len(measured))
+            yield step, step
+
+    pm.track(checkpoints(), {"x": lambda step: measured.append(step) or step}, executor=threads)
+    assert max(ahead) <= 1  # the other that is under way
+
+
+def test_model_that_is_still_being_measured_cannot_be_the_next():
+    model, go = model_of(0), threading.Event()
+
+    def checkpoints():
+        yield 0, model
+        yield 1, model
+
+    def measure(model):
+        go.wait(10)
+        return numbers(model)
+
+    with ThreadPoolExecutor(2) as executor:
+        threading.Timer(0.2, go.set).start()
+        with pytest.raises(
+            ValueError,
+            match=r"^`checkpoints` must yield a model of its own for each step where several are measured at once\. "
+            r"Got that of another step at step 1\. Yield copies, or paths\.$",
+        ):
+            pm.track(checkpoints(), measure, executor=executor)
+
+
+def test_executor_stays_open(threads):
+    for _ in range(2):
+        pm.track([(0, 1)], {"x": float}, executor=threads)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("executor", [None, 2])
+def test_threads_modes_and_seeds_are_left_alone(executor, grad):
+    def state():
+        return torch.get_num_threads(), torch.is_grad_enabled(), torch.get_rng_state().tolist()
+
+    checkpoints = [(step, model_of(step)) for step in range(3)]
+    with torch.set_grad_enabled(grad), ThreadPoolExecutor(executor) if executor else nullcontext() as pool:
+        before = state()
+        pm.track(checkpoints, numbers, executor=pool)
+        assert state() == before
+
+
+class Unknown(Executor):
+    """Does not say how many workers it has."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_executor_that_does_not_count_its_workers_needs_the_number():
+    with pytest.raises(
+        ValueError, match=r"^`workers` must be given for an executor that does not say how many it has\. Got Unknown\.$"
+    ):
+        pm.track([(0, 1)], {"x": float}, executor=Unknown())
+    assert pm.track([(0, 1)], {"x": float}, executor=Unknown(), workers=1)["x"].tolist() == [1.0]
+
+
+def test_interrupt_cancels_what_has_not_begun(journal):
+    begun, go = [], threading.Event()
+
+    def measure(step):
+        begun.append(step)
+        assert go.wait(10)
+        return {"x": step}
+
+    def checkpoints():
+        for step in range(4):
+            if step == 3:
+                raise KeyboardInterrupt
+            yield step, step
+
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            pm.track(checkpoints(), measure, executor=executor, workers=4, resume=journal)
+        go.set()
+    assert begun == [0]
+
+
+@pytest.mark.parametrize("executor", [None, 1])
+def test_interrupt_while_one_measures_is_not_recorded(journal, executor):
+    measure = picks(2, KeyboardInterrupt())
+    with ThreadPoolExecutor(executor) if executor else nullcontext() as pool, pytest.raises(KeyboardInterrupt):
+        pm.track([(n, n) for n in range(4)], measure, executor=pool, resume=journal, errors="record")
+    assert [line["step"] for line in lines(journal)] == [0, 1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Progress
+
+
+@pytest.mark.parametrize("executor", [None, 2])
+def test_bar_counts_every_step_and_knows_their_number(executor, files, journal, capsys):
+    pm.track(files[:2], numbers, load=read, resume=journal)
+    bars = []
+
+    def progress(steps):
+        bars.append(tqdm(steps))
+        return bars[0]
+
+    with ThreadPoolExecutor(executor) if executor else nullcontext() as pool:
+        pm.track(files, numbers, load=read, progress=progress, resume=journal, executor=pool)
+    assert (bars[0].n, bars[0].total) == (6, 6)
+    assert "6/6" in capsys.readouterr().err
+
+
+def test_bar_works_without_a_known_length(capsys):
+    pm.track(((step, step) for step in range(4)), {"x": float}, progress=tqdm)
+    assert "4it" in capsys.readouterr().err
+
+
+def test_bar_may_show_the_steps():
+    shown = []
+
+    def progress(steps):
+        for step in steps:
+            shown.append(step)
+            yield step
+
+    pm.track([(5, 1), (3, 1)], {"x": float}, progress=progress)
+    assert shown == [5, 3]
+
+
+def test_bar_that_stops_early_is_an_error():
+    measured = []
+    with pytest.raises(
+        RuntimeError, match=r"^`progress` must pass on each of the steps that it wraps\. It stopped before the last\.$"
+    ):
+        pm.track(
+            [(n, n) for n in range(9)],
+            {"x": lambda n: measured.append(n) or n},
+            progress=lambda steps: itertools.islice(steps, 2),
+        )
+    assert len(measured) < 9
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files to resume from
+
+
+def test_file_has_a_line_for_each_step_when_the_next_begins(journal):
+    counts = []
+
+    def measure(number):
+        counts.append(len(lines(journal)))
+        return {"x": number}
+
+    pm.track([(n, n) for n in range(3)], measure, resume=journal)
+    assert counts == [0, 1, 2]
+    assert lines(journal) == [{"step": n, "columns": {"x": float(n)}} for n in range(3)]
+
+
+def test_only_what_is_missing_is_loaded_and_measured(files, journal):
+    whole = pm.track(files, numbers, load=read)
+    folder = files[0][1].parent
+    (folder / "loaded").unlink()
+    pm.track(files[:4], numbers, load=read, resume=journal)
+    assert_same(pm.track(reversed(files), numbers, load=read, resume=str(journal)), whole)
+    assert loaded(folder) == [0, 1, 2, 3, 5, 4]
+    assert_same(pm.track(files, numbers, load=read, resume=journal), whole)
+    assert len(loaded(folder)) == 6
+    assert_same(pm.track(files[1:3], numbers, load=read, resume=journal), pm.track(files[1:3], numbers, load=read))
+
+
+def test_file_keeps_every_bit(journal):
+    def measure(number):
+        return {'größe, "a" ∘': [NAN, INF, -INF, -0.0, 1e-300, 5e-324, 0.1 + number], "": torch.rand(2, 3), "e": []}
+
+    first = pm.track([(n, n) for n in range(3)], measure, resume=journal)
+    assert_same(pm.track([(n, n) for n in range(3)], measure, resume=journal), first)
+
+
+def test_file_cut_off_anywhere_is_resumed(journal):
+    checkpoints = [(n, n / 7) for n in range(3)]
+    whole = pm.track(checkpoints, {"x": float}, resume=journal)
+    text = journal.read_bytes()
+    for length in range(len(text)):
+        journal.write_bytes(text[:length])
+        kept = text[: length + 1].count(b"}}")  # without its line feed a record is whole too
+        measured = []
+        again = pm.track(checkpoints, {"x": lambda x, measured=measured: measured.append(x) or x}, resume=journal)
+        assert_same(again, whole)
+        assert len(measured) in (3 - kept, 4 - kept)
+        measured.clear()
+        assert_same(
+            pm.track(checkpoints, {"x": lambda x, measured=measured: measured.append(x)}, resume=journal), whole
+        )
+        assert measured == []
+
+
+def test_two_that_write_at_once_do_not_tear_lines_apart(journal):
+    checkpoints = [(n, n) for n in range(30)]
+    measured = []
+
+    def measure(number):
+        measured.append(number)
+        return {"x": [number / 7] * 3000}
+
+    with ThreadPoolExecutor(3) as executor:
+        for run in [executor.submit(pm.track, checkpoints, measure, resume=journal) for _ in range(3)]:
+            run.result()
+    assert len(lines(journal)) == len(measured) >= 30
+    assert_same(pm.track(checkpoints, measure, resume=journal), pm.track(checkpoints, measure))
+    assert len(measured) == len(lines(journal)) + 30
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"step,test_loss\n0,4.7\n",
+        b"[1, 2]\n",
+        b"3\n",
+        b'{"steps": 3}\n',
+        b'{"step": -1, "columns": {"x": 1}}\n',
+        b'{"step": 1, "columns": {"x": "high"}}\n',
+        b'{"step": 1, "columns": [1]}\n',
+        b'{"step": 1, "columns": {"x": 1}}\n{"step": 2, "columns": {"y": 1}}\n',
+        pickle.dumps({"step": 1}),
+    ],
+)
+def test_file_of_another_kind_is_refused_and_left_alone(journal, content):
+    journal.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"^`resume` must be a file that track wrote, or a new one\. Got '.*run\.jsonl', line \d: .+\."
+    ):
+        pm.track([(0, 1)], {"x": float}, resume=journal)
+    assert journal.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ({"y": float}, r"`resume` must hold what `measure` names: y\. Got '.*run\.jsonl' with x\. Pass another file\."),
+        (
+            lambda x: {"y": x, "v": [x, x]},
+            r"`resume` must hold what `measure` returns: y \(\), v \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
+            r"Pass another file\.",
+        ),
+        (
+            lambda x: {"x": [x, x]},
+            r"`resume` must hold what `measure` returns: x \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
+            r"Pass another file\.",
+        ),
+    ],
+    ids=["names", "other names", "other shapes"],
+)
+@pytest.mark.parametrize("errors", ["raise", "record"])
+def test_file_of_other_columns_is_refused_and_left_alone(journal, measure, message, errors):
+    pm.track([(0, 1)], {"x": float}, resume=journal)
+    before = journal.read_bytes()
+    for checkpoints in ([(0, 1), (1, 2)], [(1, 2)]):
+        with pytest.raises(ValueError, match=f"^{message}(\nThis was at step 1\\.)?$"):
+            pm.track(checkpoints, measure, resume=journal, errors=errors)
+        assert journal.read_bytes() == before
+
+
+def test_file_that_cannot_be_written_is_an_error_before_anything_is_measured(tmp_path):
+    measured = []
+    with pytest.raises(FileNotFoundError):
+        pm.track([(0, 1)], {"x": measured.append}, resume=tmp_path / "none" / "run.jsonl")
+    with pytest.raises(ValueError, match="`resume` must be a file"):
+        pm.track([(0, 1)], {"x": measured.append}, resume=tmp_path)
+    assert measured == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checkpoints that fail
+
+
+def test_error_names_the_step_once_and_what_was_measured_is_kept(files, journal):
+    folder = files[0][1].parent
+    with pytest.raises(Exception, match="half and other half") as caught:
+        pm.track(files, numbers, load=read_or_raise, resume=journal)
+    assert caught.value.__notes__ == ["This was at step 3."]
+    assert [line["step"] for line in lines(journal)] == [0, 1, 2]
+    assert_same(pm.track(files, numbers, load=read, resume=journal), pm.track(files, numbers, load=read))
+    assert loaded(folder)[:6] == list(range(6))
+
+
+def test_what_is_under_way_beside_an_error_is_kept(journal):
+    failed = threading.Event()
+
+    def measure(number):
+        if number == 1:
+            failed.set()
+            raise ValueError("one")
+        assert failed.wait(10)
+        return {"x": number}
+
+    with ThreadPoolExecutor(3) as executor, pytest.raises(ValueError, match="one") as caught:
+        pm.track([(n, n) for n in range(9)], measure, executor=executor, resume=journal)
+    assert caught.value.__notes__ == ["This was at step 1."]
+    assert {0, 2} <= {line["step"] for line in lines(journal)}
+
+
+def test_what_is_under_way_is_kept_where_the_checkpoints_end_in_an_error(journal):
+    def checkpoints():
+        yield 0, 0
+        yield 1, 1
+        raise OSError("disk gone")
+
+    with ThreadPoolExecutor(3) as executor, pytest.raises(OSError, match="disk gone"):
+        pm.track(checkpoints(), {"x": float}, executor=executor, resume=journal)
+    assert {line["step"] for line in lines(journal)} == {0, 1}
+
+
+@pytest.mark.parametrize("threads", [None, 2])
+def test_recorded_error_is_a_warning_a_line_and_nan(journal, threads):
+    checkpoints, measure = [(n, n) for n in range(4)], picks(2, ValueError("odd"))
+    with ThreadPoolExecutor(threads) if threads else nullcontext() as pool, pytest.warns(RuntimeWarning) as caught:
+        trajectory = pm.track(checkpoints, measure, errors="record", resume=journal, executor=pool)
+    assert [str(each.message) for each in caught] == [
+        "Step 2 could not be measured, its columns are nan. ValueError: odd"
+    ]
+    assert trajectory.steps.tolist() == [0, 1, 2, 3]
+    torch.testing.assert_close(trajectory["x"], torch.tensor([0, 1, NAN, 3]).double(), equal_nan=True)
+    assert trajectory["v"].isnan().tolist() == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert {"step": 2, "error": "ValueError: odd"} in lines(journal)
+    again = pm.track(checkpoints, picks(None, None), resume=journal)
+    assert again["x"].tolist() == [0, 1, 2, 3]
+
+
+def test_first_step_may_fail():
+    with pytest.warns(RuntimeWarning, match="Step 0 could not"):
+        trajectory = pm.track([(0, 0), (1, 1)], picks(0, ValueError()), errors="record")
+    assert trajectory["x"].isnan().tolist() == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
+def test_step_that_failed_may_not_stand_twice():
+    with pytest.raises(ValueError, match=r"Got step 0 twice\."):
+        pm.track([(0, 0), (0, 1)], picks(0, ValueError()), errors="record")
+
+
+@pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
+def test_one_step_at_least_has_to_be_measured():
+    with pytest.raises(
+        ValueError,
+        match=r"^`measure` must succeed at one step at least\. It failed at each of 2, at step 5 with "
+        r"ValueError: low$",
+    ):
+        pm.track([(7, 1), (5, 1)], picks(1, ValueError("low")), errors="record")
+
+
+def test_names_that_change_are_an_error_of_the_measure_and_are_never_recorded():
+    with pytest.raises(ValueError, match="`measure` must return the same names at every step") as caught:
+        pm.track([(0, 0), (1, 1)], lambda n: {f"x{n}": n}, errors="record")
+    assert caught.value.__notes__ == ["This was at step 1."]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arguments
+
+
+class Client:
+    """Has an executor and is none."""
+
+    def get_executor(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"executor": 2}, TypeError, "`executor` must be a concurrent.futures.Executor. Got int."),
+        (
+            {"executor": Client()},
+            TypeError,
+            "`executor` must be a concurrent.futures.Executor. Got Client. Pass its get_executor().",
+        ),
+        ({"workers": 0}, ValueError, "`workers` must be at least 1. Got 0."),
+        ({"workers": 1.5}, TypeError, "`workers` must be an integer. Got 1.5 (float)."),
+        ({"load": "x"}, TypeError, "`load` must be callable. Got str."),
+        ({"progress": 1}, TypeError, "`progress` must be a function of an iterable, such as tqdm. Got int."),
+        ({"resume": 1}, TypeError, "`resume` must be a path. Got 1 (int)."),
+        ({"errors": "ignore"}, ValueError, "`errors` must be one of 'raise', 'record'. Got 'ignore'."),
+    ],
+)
+def test_arguments_are_checked_before_a_checkpoint_is_taken(options, error, message):
+    taken = []
+    with pytest.raises(error) as caught:
+        pm.track(map(taken.append, range(3)), {"x": nn.Identity()}, **options)
+    assert str(caught.value) == message
+    assert taken == []
