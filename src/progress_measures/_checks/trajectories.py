@@ -204,7 +204,7 @@ def some_runs(values: object) -> list[Any]:
     """Several runs, at least one, from a mapping or an iterable."""
     if isinstance(values, Mapping):
         values = values.values()
-    if hasattr(values, "steps") or not isinstance(values, Iterable):
+    if not isinstance(values, Iterable):
         raise TypeError(f"`runs` must be several runs, or a mapping from names to them. Got {kind(values)}.")
     found = list(values)
     if not found:
