@@ -185,6 +185,7 @@ MISTAKES = {
     "answers no number": (["phases", "run.csv", "--answers", "x"], "argument --answers: invalid int value: 'x'"),
     "one answer": (["phases", "run.csv", "--answers", "1"], "run: `answers` must be at least 2. Got 1."),
     "no file": (["phases", "no.csv", "--answers", "9"], "no.csv: No such file or directory"),
+    "name of two lines": (["phases", "no\nfile.csv", "--answers", "9"], "no file.csv: No such file or directory"),
     "no file, npz": (["phases", "no.npz", "--answers", "9"], "no.npz: No such file or directory"),
     "folder": (["plot", ".", "-o", "out.png"], ".: Is a directory"),
     "no output": (["plot", "run.csv"], "the following arguments are required: -o/--output"),
