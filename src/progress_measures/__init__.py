@@ -25,6 +25,8 @@ The path of the data, and the functions along it:
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
   activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
+- while a model is trained: :class:`Recorder`, :func:`log_spaced`, :func:`dense_early`, :func:`grokking_measures`,
+  :func:`final_measures`, :func:`load_recording`
 - runs: :func:`track`, :class:`Trajectory`; their phases: :func:`find_phases`, :class:`Phases`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
@@ -85,6 +87,14 @@ from progress_measures.operations import (
 )
 from progress_measures.phases import Phases, find_phases
 from progress_measures.planted import Clock, Pizza
+from progress_measures.recording import (
+    Recorder,
+    dense_early,
+    final_measures,
+    grokking_measures,
+    load_recording,
+    log_spaced,
+)
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.tracking import track
@@ -98,6 +108,7 @@ __all__ = [
     "Operation",
     "Phases",
     "Pizza",
+    "Recorder",
     "Site",
     "Trajectory",
     "WaveFit",
@@ -111,6 +122,7 @@ __all__ = [
     "composition",
     "cosine_coefficients",
     "cross_entropy",
+    "dense_early",
     "dihedral_group",
     "direct_product",
     "distance_irrelevance",
@@ -120,6 +132,7 @@ __all__ = [
     "excluded_loss",
     "excluded_loss_per_frequency",
     "explained_variance",
+    "final_measures",
     "find_phases",
     "fit_waves",
     "fourier_basis",
@@ -131,9 +144,12 @@ __all__ = [
     "gini",
     "gradient_symmetricity",
     "grid_logits",
+    "grokking_measures",
     "input_of",
     "inverse_participation_ratio",
     "key_frequencies",
+    "load_recording",
+    "log_spaced",
     "logit_spectrum",
     "mean_ablation",
     "measure",
