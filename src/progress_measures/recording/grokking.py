@@ -81,6 +81,8 @@ def grokking_measures(
         ([0.0, 1.0, 1.0], True)
     """
     _checks.operation(op)
+    if batch_size is not None:
+        batch_size = _checks.integer(batch_size, "batch_size", at_least=1)
     return _GrokkingMeasures(
         _checks.predict_of_model(predict),
         op,
