@@ -70,7 +70,8 @@ def record(run: Run, folder: Path, *, every: int) -> pm.Trajectory:
         for state in train(run, (), folder, test_every=config.epochs):
             bar.update()
             log(recorder(state.epoch, state.model), state.epoch)
-        log(recorder.record(run.epoch, run.model), run.epoch)
+        if run.epoch % every != 0:  # the last one, if its turn has not come
+            log(recorder.record(run.epoch, run.model), run.epoch)
     return recorder.trajectory
 
 
