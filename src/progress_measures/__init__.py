@@ -26,9 +26,11 @@ The path of the data, and the functions along it:
   :func:`mean_ablation`, :func:`resample_ablation`, :func:`project_onto`, :func:`project_out`,
   :func:`project_onto_frequencies`, :func:`project_each_onto_frequency`, :func:`project_out_frequencies`; a part of an
   activation: :func:`at`; one of several inputs or outputs: :func:`input_of`, :func:`output_of`, :class:`Site`
+- while a model is trained: :class:`Recorder`, :func:`log_spaced`, :func:`dense_early`, :func:`grokking_measures`,
+  :func:`final_measures`, :func:`load_recording`
 - runs: :func:`track`, :class:`Trajectory`, several of them as :class:`Runs`; their phases: :func:`find_phases`,
-  :class:`Phases`; how early
-  they are announced: :func:`lead_times`, :class:`LeadTimes`; over several runs: :func:`phase_spread`,
+  :class:`Phases`; how early they
+  are announced: :func:`lead_times`, :class:`LeadTimes`; over several runs: :func:`phase_spread`,
   :class:`PhaseSpread`
 
 Pictures are in ``progress_measures.plotting``, which needs matplotlib.
@@ -90,6 +92,14 @@ from progress_measures.operations import (
 )
 from progress_measures.phases import LeadTimes, Phases, PhaseSpread, find_phases, lead_times, phase_spread
 from progress_measures.planted import Clock, Pizza
+from progress_measures.recording import (
+    Recorder,
+    dense_early,
+    final_measures,
+    grokking_measures,
+    load_recording,
+    log_spaced,
+)
 from progress_measures.sparsity import effective_rank, gini
 from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuron_spectrum, spectrum
 from progress_measures.tracking import track
@@ -107,6 +117,7 @@ __all__ = [
     "PhaseSpread",
     "Phases",
     "Pizza",
+    "Recorder",
     "Runs",
     "Site",
     "Trajectory",
@@ -121,6 +132,7 @@ __all__ = [
     "composition",
     "cosine_coefficients",
     "cross_entropy",
+    "dense_early",
     "dihedral_group",
     "direct_product",
     "distance_irrelevance",
@@ -130,6 +142,7 @@ __all__ = [
     "excluded_loss",
     "excluded_loss_per_frequency",
     "explained_variance",
+    "final_measures",
     "find_phases",
     "fit_waves",
     "fourier_basis",
@@ -141,10 +154,13 @@ __all__ = [
     "gini",
     "gradient_symmetricity",
     "grid_logits",
+    "grokking_measures",
     "input_of",
     "inverse_participation_ratio",
     "key_frequencies",
     "lead_times",
+    "load_recording",
+    "log_spaced",
     "logit_spectrum",
     "mean_ablation",
     "measure",

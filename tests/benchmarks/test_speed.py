@@ -15,7 +15,8 @@ from examples.modular_addition.analysis import NEURONS, details, measures
 from examples.modular_addition.bundled import MAINLINE, final
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import TableLoss
-from examples.modular_addition.training import Config
+from examples.modular_addition.training import Config, Run, train
+from examples.recording.__main__ import WEIGHTS, predict
 from tests import _naive
 from tests.benchmarks._baselines import StockTransformer, forward_pass, products
 
@@ -118,6 +119,27 @@ def test_training_step(benchmark):
         "the matrix products with its maps folded": products("folded"),
     }
     beside(benchmark, "a training step of the example", lambda: step(bundled, table_loss), baselines, 40)
+
+
+def test_recording(benchmark, tmp_path):
+    """What a recorded step adds to the 100 of the bundled trainer that it is recorded once in."""
+    config = Config()
+    run = Run.start(config)
+    steps = train(run, (), tmp_path)
+    measure = pm.grokking_measures(predict, config.op, KEYS, config.train_mask, weights=WEIGHTS)
+    recorder = pm.Recorder(measure, path=tmp_path / "recording.jsonl")
+    baselines = {"100 epochs of the bundled trainer": lambda: [next(steps) for _ in range(100)]}
+    beside(benchmark, "recording a step, n = 113", lambda: recorder.record(run.epoch, run.model), baselines, rounds=8)
+
+
+def test_steps_that_are_not_recorded(benchmark):
+    recorder = pm.Recorder({}, every=100)
+
+    def calls(function):
+        return lambda: [function(33, None) for _ in range(100_000)]
+
+    baselines = {"100,000 calls of an empty function": calls(lambda _step, _model: {})}
+    beside(benchmark, "100,000 steps that are not recorded", calls(recorder), baselines)
 
 
 @pytest.mark.parametrize("what", ["`captured` (its MLP)", "`captured` (its neurons, 25 MiB)", "`ablated` (its MLP)"])

@@ -1,0 +1,36 @@
+"""A recorder as a callback of Lightning's ``Trainer`` (package ``lightning``)."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from progress_measures.recording import Recorder
+
+
+class RecorderCallback(Callback):
+    """Calls a recorder before the first step and after every one, and gives what it returns to the trainer's loggers.
+
+    Steps are optimizer steps. The last one of a fit is recorded in any case. Only the process of rank 0 records.
+
+    Args:
+        recorder: The recorder; its measure is given the Lightning module.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder, self._step = recorder, -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log(trainer, pl_module, self.recorder)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if trainer.global_step != self._step:  # several batches may make one step
+            self._log(trainer, pl_module, self.recorder)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log(trainer, pl_module, self.recorder.record)
+
+    def _log(self, trainer: Trainer, model: LightningModule, record: Any) -> None:
+        self._step = trainer.global_step
+        numbers = record(self._step, model) if trainer.is_global_zero else {}
+        for logger in trainer.loggers if numbers else ():
+            logger.log_metrics(numbers, step=self._step)

@@ -1,0 +1,37 @@
+"""A recorder as a callback of Hugging Face's ``Trainer`` (package ``transformers``)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from transformers import TrainerCallback
+
+from progress_measures.recording import Recorder
+
+
+class RecorderCallback(TrainerCallback):
+    """Calls a recorder before the first step and after every one, and gives what it returns to ``log``.
+
+    Steps are optimizer steps. The last one is recorded in any case. Only the process of rank 0 records.
+
+    Args:
+        recorder: The recorder; its measure is given the model.
+        log: What else to do with the numbers of a recorded step: a function of the numbers and the step, such as
+            ``lambda numbers, step: wandb.log(numbers, step=step)``. The trainer does not tell a callback its loggers.
+    """
+
+    def __init__(self, recorder: Recorder, log: Callable[[dict[str, float], int], Any] | None = None) -> None:
+        self.recorder, self.log = recorder, log
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._record(state, kwargs["model"], self.recorder)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._record(state, kwargs["model"], self.recorder)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._record(state, kwargs["model"], self.recorder.record)
+
+    def _record(self, state: Any, model: Any, record: Callable[[int, Any], dict[str, float]]) -> None:
+        numbers = record(state.global_step, model) if state.is_world_process_zero else {}
+        if numbers and self.log is not None:
+            self.log(numbers, state.global_step)

@@ -1,0 +1,136 @@
+"""The callbacks, in the trainers that they are for."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import progress_measures as pm
+from tests._planted import random_mask
+
+OP, TRAIN = pm.addition(7), random_mask(7)
+PAIRS, ANSWERS = OP.pairs[TRAIN.flatten()], OP.table[TRAIN]
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.out = nn.Embedding(7, 8), nn.Linear(8, 7)
+
+    def forward(self, pairs):
+        return self.out(self.embed(pairs).prod(1))
+
+
+def by_hand(steps, every):
+    """The trajectory of full-batch training in a plain loop."""
+    recorder = pm.Recorder(measure("embed.weight"), every=every)
+    model = Network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    recorder(0, model)
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        F.cross_entropy(model(PAIRS), ANSWERS).backward()
+        optimizer.step()
+        recorder(step, model)
+    recorder.record(steps, model)
+    return recorder.trajectory
+
+
+def measure(path, predict=None):
+    return pm.grokking_measures(predict, OP, [1], TRAIN, weights={"W_E": path})
+
+
+def assert_same(found, expected):
+    assert found.steps.tolist() == expected.steps.tolist()
+    for name, values in expected.columns.items():
+        torch.testing.assert_close(found[name], values, rtol=1e-5, atol=1e-7, msg=lambda text, name=name: name + text)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("batches", [1, 2], ids=["one batch a step", "two batches a step"])
+def test_lightning(tmp_path, batches):
+    lightning = pytest.importorskip("lightning.pytorch")
+    from lightning.pytorch.loggers import CSVLogger
+
+    from progress_measures.callbacks.lightning import RecorderCallback
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.net = Network()
+
+        def forward(self, pairs):
+            return self.net(pairs)
+
+        def training_step(self, batch, _):
+            assert self.net.training
+            return F.cross_entropy(self.net(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.5)
+
+    torch.manual_seed(3)
+    expected = by_hand(25, 10)
+    calls = []
+    usual = measure("net.embed.weight")
+    recorder = pm.Recorder(lambda model: (calls.append(model), usual(model))[1], every=10)
+    data = torch.utils.data.TensorDataset(PAIRS.repeat(batches, 1), ANSWERS.repeat(batches))
+    logger = CSVLogger(tmp_path)
+    trainer = lightning.Trainer(
+        max_steps=25, max_epochs=-1, accelerator="cpu", callbacks=[RecorderCallback(recorder)], logger=logger,
+        accumulate_grad_batches=batches, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    torch.manual_seed(3)
+    trainer.fit(Module(), torch.utils.data.DataLoader(data, batch_size=len(PAIRS)))
+    assert_same(recorder.trajectory, expected)
+    assert len(calls) == 4  # a step once, however many batches it has
+    logger.save()
+    rows = (tmp_path / "lightning_logs" / "version_0" / "metrics.csv").read_text().splitlines()
+    assert "test_loss" in rows[0]
+    assert len(rows) == 1 + 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    class Model(Network):
+        def forward(self, pairs, labels=None):
+            logits = super().forward(pairs)
+            return {"logits": logits} if labels is None else {"loss": F.cross_entropy(logits, labels), "logits": logits}
+
+    torch.manual_seed(3)
+    expected = by_hand(25, 10)
+    logged = {}
+    recorder = pm.Recorder(measure("embed.weight", lambda model, pairs: model(pairs)["logits"]), every=10)
+    torch.manual_seed(3)
+    trainer = transformers.Trainer(
+        model=(model := Model()),
+        args=transformers.TrainingArguments(
+            output_dir=str(tmp_path), max_steps=25, per_device_train_batch_size=len(PAIRS), use_cpu=True, report_to=[],
+            save_strategy="no", disable_tqdm=True, lr_scheduler_type="constant", max_grad_norm=0.0,
+        ),
+        train_dataset=[{"pairs": pair, "labels": answer} for pair, answer in zip(PAIRS, ANSWERS, strict=True)],
+        optimizers=(torch.optim.SGD(model.parameters(), lr=0.5), None),
+        callbacks=[RecorderCallback(recorder, lambda numbers, step: logged.update({step: numbers}))],
+    )  # fmt: skip
+    trainer.train()
+    assert_same(recorder.trajectory, expected)
+    assert list(logged) == [0, 10, 20, 25]
+    assert logged[25]["test_loss"] == recorder.trajectory["test_loss"][-1]

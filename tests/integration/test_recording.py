@@ -1,0 +1,111 @@
+"""A run that is recorded while it trains, killed for real, and resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import progress_measures as pm
+from tests.unit.test_recording import same
+
+pytest.importorskip("tensorboard")
+OPTIONS = ["--n", "7", "--epochs", "620", "--every", "20"]
+
+
+def command(folder):
+    return [sys.executable, "-W", "error", "-m", "examples.recording", "--output", str(folder), *OPTIONS]
+
+
+def lines(folder):
+    path = folder / "recording.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def finished(folder):
+    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command(folder), env=environment, capture_output=True, text=True, check=False, timeout=300, cwd=folder.parent
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def killed(folder, at_line):
+    """Runs the command until so many steps are recorded, and kills it as a machine does that runs out of memory."""
+    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command(folder), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.parent
+    ) as process:
+        deadline = time.monotonic() + 120
+        while lines(folder) < at_line:
+            assert process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+
+def scalars(folder):
+    """What TensorBoard reads: by name, steps and values."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
+    found.Reload()
+    return {name: [(event.step, event.value) for event in found.Scalars(name)] for name in found.Tags()["scalars"]}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    return folder, finished(folder)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """Killed after steps were recorded that the last state, of epoch 500, does not know of."""
+    folder = tmp_path_factory.mktemp("broken") / "run"
+    killed(folder, 28)  # of epoch 540
+    return folder, finished(folder)
+
+
+def test_a_killed_run_ends_with_the_trajectory_of_an_unbroken_one(unbroken, broken):
+    trajectories = [pm.load_recording(folder / "recording.jsonl") for folder, _ in (unbroken, broken)]
+    assert trajectories[0].steps.tolist() == list(range(0, 621, 20))
+    assert same(*trajectories)
+    assert lines(broken[0]) > lines(unbroken[0])  # it had gone back
+    assert unbroken[1] == broken[1]  # what they print
+
+
+def test_tensorboard_shows_what_was_recorded(unbroken, broken):
+    trajectory = pm.load_recording(unbroken[0] / "recording.jsonl")
+    for folder, _ in (unbroken, broken):
+        shown = scalars(folder)
+        assert {"test_loss", "gini_W_E", "excluded_loss_per_frequency/3", "key_frequencies/1"} <= set(shown)
+        steps, values = zip(*shown["test_loss"], strict=True)
+        assert list(steps) == trajectory.steps.tolist()  # none of them twice
+        losses = torch.tensor(values, dtype=torch.float64)
+        torch.testing.assert_close(losses, trajectory["test_loss"], rtol=1e-6, atol=0)
+
+
+def test_the_picture_is_there(broken):
+    assert (broken[0] / "progress.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_is_not_disturbed(unbroken, tmp_path):
+    from examples.modular_addition.training import Config, Run, open_run, train
+
+    config = Config.load(unbroken[0])
+    recorded = Run.load(config, unbroken[0] / "state.safetensors")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in train(run := open_run(config, tmp_path), (), tmp_path, test_every=config.epochs):
+            pass
+    finally:
+        torch.set_num_threads(threads)
+    for (name, weight), other in zip(run.model.named_parameters(), recorded.model.parameters(), strict=True):
+        assert torch.equal(weight, other), name
