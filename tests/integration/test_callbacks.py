@@ -60,8 +60,9 @@ def seeded():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("every", [10, 5], ids=["last step alone", "last step due"])
 @pytest.mark.parametrize("batches", [1, 2], ids=["one batch a step", "two batches a step"])
-def test_lightning(tmp_path, batches):
+def test_lightning(tmp_path, batches, every):
     lightning = pytest.importorskip("lightning.pytorch")
     from lightning.pytorch.loggers import CSVLogger
 
@@ -83,10 +84,10 @@ def test_lightning(tmp_path, batches):
             return torch.optim.SGD(self.parameters(), lr=0.5)
 
     torch.manual_seed(3)
-    expected = by_hand(25, 10)
+    expected = by_hand(25, every)
     calls = []
     usual = measure("net.embed.weight")
-    recorder = pm.Recorder(lambda model: (calls.append(model), usual(model))[1], every=10)
+    recorder = pm.Recorder(lambda model: (calls.append(model), usual(model))[1], every=every)
     data = torch.utils.data.TensorDataset(PAIRS.repeat(batches, 1), ANSWERS.repeat(batches))
     logger = CSVLogger(tmp_path)
     trainer = lightning.Trainer(
@@ -97,15 +98,16 @@ def test_lightning(tmp_path, batches):
     torch.manual_seed(3)
     trainer.fit(Module(), torch.utils.data.DataLoader(data, batch_size=len(PAIRS)))
     assert_same(recorder.trajectory, expected)
-    assert len(calls) == 4  # a step once, however many batches it has
+    assert len(calls) == len(expected)  # a step once, however many batches it has, and the last one too
     logger.save()
     rows = (tmp_path / "lightning_logs" / "version_0" / "metrics.csv").read_text().splitlines()
     assert "test_loss" in rows[0]
-    assert len(rows) == 1 + 4
+    assert len(rows) == 1 + len(expected)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_transformers(tmp_path):
+@pytest.mark.parametrize("every", [10, 5], ids=["last step alone", "last step due"])
+def test_transformers(tmp_path, every):
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
     from progress_measures.callbacks.transformers import RecorderCallback
@@ -116,9 +118,9 @@ def test_transformers(tmp_path):
             return {"logits": logits} if labels is None else {"loss": F.cross_entropy(logits, labels), "logits": logits}
 
     torch.manual_seed(3)
-    expected = by_hand(25, 10)
-    logged = {}
-    recorder = pm.Recorder(measure("embed.weight", lambda model, pairs: model(pairs)["logits"]), every=10)
+    expected = by_hand(25, every)
+    logged = []
+    recorder = pm.Recorder(measure("embed.weight", lambda model, pairs: model(pairs)["logits"]), every=every)
     torch.manual_seed(3)
     trainer = transformers.Trainer(
         model=(model := Model()),
@@ -128,9 +130,9 @@ def test_transformers(tmp_path):
         ),
         train_dataset=[{"pairs": pair, "labels": answer} for pair, answer in zip(PAIRS, ANSWERS, strict=True)],
         optimizers=(torch.optim.SGD(model.parameters(), lr=0.5), None),
-        callbacks=[RecorderCallback(recorder, lambda numbers, step: logged.update({step: numbers}))],
+        callbacks=[RecorderCallback(recorder, lambda numbers, step: logged.append((step, numbers)))],
     )  # fmt: skip
     trainer.train()
     assert_same(recorder.trajectory, expected)
-    assert list(logged) == [0, 10, 20, 25]
-    assert logged[25]["test_loss"] == recorder.trajectory["test_loss"][-1]
+    assert [step for step, _ in logged] == expected.steps.tolist()
+    assert logged[-1][1]["test_loss"] == recorder.trajectory["test_loss"][-1]

@@ -632,3 +632,28 @@ def test_final_measures_check_the_trajectory():
         with pytest.raises(error) as caught:
             pm.final_measures(trajectory, op, train_mask=random_mask(op.n))
         assert str(caught.value) == message
+
+
+def test_a_write_that_fails_leaves_what_was_recorded(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "run.jsonl"
+    recorder = pm.Recorder({"x": lambda value: torch.full((1000,), value)}, every=1, path=path)
+    recorder(0, 0.5)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, limits[1]))
+        with pytest.raises(OSError, match=r"File too large|No space left"):
+            recorder(1, 0.25)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert pm.load_recording(path).steps.tolist() == [0]
+    recorder(2, 0.125)
+    assert pm.load_recording(path).steps.tolist() == recorder.trajectory.steps.tolist() == [0, 2]
+
+
+def test_the_last_step_that_was_recorded():
+    recorder = pm.Recorder({"x": float}, every=10)
+    assert recorder.last_step is None
+    for step in range(25):
+        recorder(step, 1.0)
+    assert recorder.last_step == 20

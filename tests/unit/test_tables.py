@@ -242,3 +242,9 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == 'A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"\n'
+
+
+def test_a_number_of_hundreds_of_digits_is_infinite(tmp_path):
+    path = tmp_path / "run.csv"
+    path.write_text("step,test_loss\n0,1" + 400 * "0" + "\n", encoding="utf-8")
+    assert pm.Trajectory.from_csv(path)["test_loss"].tolist() == [float("inf")]

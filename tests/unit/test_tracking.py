@@ -546,3 +546,17 @@ def test_arguments_are_checked_before_a_checkpoint_is_taken(options, error, mess
         pm.track(map(taken.append, range(3)), {"x": nn.Identity()}, **options)
     assert str(caught.value) == message
     assert taken == []
+
+
+def test_a_recorders_file_is_refused_and_left_as_it_was(journal):
+    recorder = pm.Recorder({"x": torch.Tensor.norm}, every=10, path=journal)
+    for step in range(31):
+        recorder(step, torch.ones(4))
+    before = journal.read_bytes()
+    message = (
+        "^`resume` must be a file that track wrote, or a new one. Got .*line 1: a line with step, numbers is none of"
+    )
+    with pytest.raises(ValueError, match=message):
+        pm.track([(50, torch.ones(4))], {"x": torch.Tensor.norm}, resume=journal)
+    assert journal.read_bytes() == before
+    assert len(pm.load_recording(journal)) == 4

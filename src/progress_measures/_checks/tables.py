@@ -4,6 +4,7 @@ import csv
 import difflib
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -24,7 +25,7 @@ def csv_table(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]
             f"`path` must have a line of names and at least one of numbers. Got {len(lines)} lines in {name}."
         )
     names = [cell.strip() for cell in lines.pop(next(iter(lines)))]
-    twice = next((each for each in names if names.count(each) > 1), None)
+    twice = next((each for each, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise ValueError(f"`path` must have columns of distinct names. Got {twice!r} twice in {name}.")
     for line, cells in lines.items():
@@ -59,7 +60,7 @@ def csv_steps(cells: Mapping[int, str], path: Any) -> list[int]:
         if number is None or not math.isfinite(number) or number != math.floor(number):
             raise ValueError(f"`path` must have integers as steps. Got {cell!r} in line {line} of {os.fspath(path)!r}.")
         steps.append(int(number))
-        if steps[:-1] and steps[-1] <= steps[-2]:
+        if len(steps) > 1 and steps[-1] <= steps[-2]:
             raise ValueError(
                 f"`path` must have steps that ascend strictly. "
                 f"Got {steps[-1]} after {steps[-2]} in line {line} of {os.fspath(path)!r}."
@@ -71,20 +72,25 @@ def csv_number(cell: str, name: str, line: int, path: Any) -> float:
     """A number; ``nan`` where the cell is empty."""
     if not cell.strip():
         return math.nan
-    number = _number(cell)
+    number = None if "_" in cell else _float(cell)
     if number is None:
         raise ValueError(
             f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}."
         )
-    return float(number)
+    return number
+
+
+def _float(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def _number(cell: str) -> int | float | None:
     if "_" in cell:  # a number to Python, but to nobody else
         return None
-    for kind in (int, float):  # a step above 2^53 is no float
-        try:
-            return kind(cell)
-        except ValueError:
-            pass
-    return None
+    try:
+        return int(cell)  # a step above 2^53 is no float
+    except ValueError:
+        return _float(cell)

@@ -71,6 +71,8 @@ def _record(line: bytes) -> dict[str, Any]:
             return {}
         raise
     integer(record["step"], "step", at_least=0)
+    if set(record) not in ({"step", "columns"}, {"step", "error"}):
+        raise ValueError(f"a line with {', '.join(record)} is none of track's")
     return dict(record)
 
 

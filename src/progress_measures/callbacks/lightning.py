@@ -27,7 +27,8 @@ class RecorderCallback(Callback):
             self._log(trainer, pl_module, self.recorder)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log(trainer, pl_module, self.recorder.record)
+        if trainer.global_step != self.recorder.last_step:
+            self._log(trainer, pl_module, self.recorder.record)
 
     def _log(self, trainer: Trainer, model: LightningModule, record: Any) -> None:
         self._step = trainer.global_step

@@ -29,7 +29,8 @@ class RecorderCallback(TrainerCallback):
         self._record(state, kwargs["model"], self.recorder)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._record(state, kwargs["model"], self.recorder.record)
+        if state.global_step != self.recorder.last_step:
+            self._record(state, kwargs["model"], self.recorder.record)
 
     def _record(self, state: Any, model: Any, record: Callable[[int, Any], dict[str, float]]) -> None:
         numbers = record(state.global_step, model) if state.is_world_process_zero else {}

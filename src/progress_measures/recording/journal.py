@@ -4,6 +4,7 @@ A line that comes after another of the same step or a later one takes the place 
 nothing is ever rewritten, and all that a kill can cost is the line that was being written.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -62,9 +63,16 @@ def put(rows: Rows, step: int, row: dict[str, Tensor]) -> None:
 
 def append(path: str | os.PathLike[str], step: int, row: Mapping[str, Tensor]) -> None:
     """Writes a line; Python's floats are written with as many digits as it takes to read the same ones back."""
-    line = json.dumps({"step": step, "numbers": {name: values.tolist() for name, values in row.items()}})
-    with open(path, "ab") as file:
-        file.write(line.encode() + b"\n")
+    numbers = {name: values.tolist() for name, values in row.items()}
+    line = json.dumps({"step": step, "numbers": numbers}).encode() + b"\n"
+    with open(path, "ab", buffering=0) as file:  # a buffer would write a long line in pieces
+        length = file.tell()
+        try:
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+        except BaseException:
+            os.truncate(path, length)  # what was recorded before can still be read, and gone on with
+            raise
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Rows, int]:

@@ -100,6 +100,11 @@ class Recorder:
         return _flat(row)
 
     @property
+    def last_step(self) -> int | None:
+        """The last step that was recorded, None if there is none yet."""
+        return next(reversed(self._rows), None)
+
+    @property
     def trajectory(self) -> Trajectory:
         """What was recorded so far; without a step there is none, and that is a ``ValueError``."""
         return journal.trajectory(self._rows)

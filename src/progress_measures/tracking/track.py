@@ -41,7 +41,8 @@ def track(
             an executor, each model is an object of its own.
         measure: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
             names to functions of the model.
-        load: From the second of a pair to what is measured, where it is measured; by default it is that itself.
+        load: From the second of a pair to what is measured, where it is measured; by default it is that itself. With
+            threads it has to make a model for each call: one that all share would change while it is measured.
         executor: Where to measure: threads, processes (``measure`` and ``load`` then stand at the top level of a
             module), Dask's ``client.get_executor()``, or another's. It stays open. In turn, in this thread, if None.
         workers: How many checkpoints may be under way at once; as many as the executor has workers if None.
