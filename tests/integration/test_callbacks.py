@@ -51,12 +51,12 @@ def assert_same(found, expected):
 
 @pytest.fixture(autouse=True)
 def seeded():
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global state is what is looked at)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
     random.setstate(states[0])
-    np.random.set_state(states[1])  # noqa: NPY002
+    np.random.set_state(states[1])  # noqa: NPY002 (the global state is what is looked at)
 
 
 @pytest.mark.filterwarnings("ignore")

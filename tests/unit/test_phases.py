@@ -170,7 +170,7 @@ def test_one_spike_is_no_rise_of_excluded_loss():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_run_that_stays_at_chance_has_none(seed):
+def test_a_run_that_stays_at_chance_to_less_than_a_percent_has_none(seed):
     noise = np.random.default_rng(seed).normal(size=(3, len(STEPS)))
     columns = {
         "excluded_loss": np.log(113) + 0.03 * noise[0],

@@ -33,7 +33,7 @@ def states(model):
         "modes": [module.training for module in model.modules()],
         "grad mode": torch.is_grad_enabled(),
         "torch": torch.get_rng_state().tolist(),
-        "numpy": str(np.random.get_state()),  # noqa: NPY002
+        "numpy": str(np.random.get_state()),  # noqa: NPY002 (the global state is what is looked at)
         "python": random.getstate(),
     }
 
@@ -45,7 +45,7 @@ def meddle(model):
     torch.set_grad_enabled(True)
     torch.manual_seed(5)
     torch.rand(3)
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002 (the global state is what is looked at)
     random.seed(5)
     return {"x": 1.0}
 
@@ -258,7 +258,7 @@ def test_dense_early_steps():
     ],
 )
 def test_rules_check_their_arguments(call, message):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (matched below)
         call()
     assert str(caught.value) == message
 

@@ -61,7 +61,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it.
     A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall or a rise has
     to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it is over three times
-    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little.
+    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little. But in a run that stays at
+    chance with noise of 2 % of it or more, the noise itself mostly has a bottom: see docs/phases.md.
 
     Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
     are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;

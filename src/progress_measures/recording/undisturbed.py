@@ -24,4 +24,4 @@ def undisturbed(model: Any) -> Iterator[None]:
             yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        np.random.set_state(numpy)  # noqa: NPY002 (the global state is what is looked at)
