@@ -126,6 +126,22 @@ def not_negative(runs: Mapping[str, Any]) -> None:
                 )
 
 
+def on_scale(trajectory: Any, scale: str) -> None:
+    """Columns that an axis of that scale can show."""
+    for name, values in trajectory.columns.items() if scale == "log" else ():
+        below = (values < 0).nonzero()
+        if len(below):
+            first = tuple(below[0].tolist())
+            raise ValueError(
+                f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
+                f"at step {trajectory.steps[first[0]]}."
+            )
+        if (values == 0).any() and not (values > 0).any():
+            raise ValueError(
+                f"`scale` must be 'linear' for a column without a number above zero. Got {name!r}, whose largest is 0."
+            )
+
+
 def quantile(value: object, name: str) -> float:
     """A real number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
