@@ -153,7 +153,7 @@ def test_transformers_best_model_is_not_taken_for_the_last_one(tmp_path, stops):
             return {"loss": F.cross_entropy(logits, labels), "logits": logits}
 
     class Stop(transformers.TrainerCallback):
-        def on_step_end(self, args, state, control, **_):
+        def on_step_end(self, _, state, control, **__):
             control.should_training_stop = control.should_training_stop or state.global_step == stops
 
     data = [{"pairs": pair, "labels": answer} for pair, answer in zip(PAIRS, ANSWERS, strict=True)]
