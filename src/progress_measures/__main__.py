@@ -1,10 +1,12 @@
 """What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
+import os
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import progress_measures as pm
 from progress_measures._files import whole
@@ -20,6 +22,7 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
+CLOSED = 128 + 13  # what a shell says of a tool that ended because nobody read on: SIGPIPE
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
@@ -27,19 +30,35 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # without the usage: in one line
 
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # of typeshed's own protocol
+        if file is not None:
+            super().print_help(file)
+        else:
+            _say(self.format_help().rstrip("\n"))
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command. What is wrong is said in one line on stderr, with exit code 2."""
     parser = _parser()
-    options = parser.parse_args(arguments)
     try:
-        print(options.command(options))
+        options = parser.parse_args(arguments)
+        _say(options.command(options))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyError as error:
         parser.error(error.args[0])  # str(error) has quotes around it
     except (ImportError, TypeError, ValueError) as error:
         parser.error(str(error))
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end, and says so
+        if isinstance(error, BrokenPipeError):
+            sys.exit(CLOSED)
+        raise
 
 
 def phases(options: argparse.Namespace) -> str:
@@ -84,6 +103,11 @@ def plot(options: argparse.Namespace) -> str:
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
     """The files' trajectories, by the files' names without suffixes where that tells them apart."""
+    seen: set[Path] = set()
+    for path in options.files:
+        if path.resolve() in seen:
+            raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
+        seen.add(path.resolve())
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
     return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
@@ -110,7 +134,8 @@ def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
 
 def _losses(runs: pm.Runs) -> list[str]:
     """The losses among the columns of numbers, or all of these if there is none."""
-    numbers = [name for name, values in runs.mean().columns.items() if values.ndim == 1]
+    first, *_ = runs.values()
+    numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
     if not numbers:
         raise ValueError("no column of one number per step to draw: name some with --columns")
     return [name for name in numbers if "loss" in name] or numbers

@@ -1,7 +1,10 @@
 import copy
+import csv
 import dataclasses
+import io
 import os
 import pickle
+import re
 import stat
 import weakref
 
@@ -89,6 +92,16 @@ def test_columns_become_float64_without_a_graph(values):
     column = pm.Trajectory([0, 5], {"x": values})["x"]
     assert (column.dtype, column.device.type, column.requires_grad) == (torch.float64, "cpu", False)
     assert column.tolist() == [1.0, 2.0]
+
+
+def test_what_an_array_masks_was_not_measured():
+    masked = np.ma.masked_array([1, 2, 3], mask=[False, True, False])
+    np.testing.assert_array_equal(pm.Trajectory([0, 1, 2], {"x": masked})["x"], [1.0, NAN, 3.0])
+
+
+def test_columns_may_be_nested_lists_of_tensors_with_graphs():
+    rows = [[torch.tensor(1.0, requires_grad=True), 2.0], (torch.tensor(3.0, dtype=torch.bfloat16), 4)]
+    assert pm.Trajectory([0, 1], {"x": rows})["x"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_columns_may_be_read_only_arrays():
@@ -218,7 +231,11 @@ def test_file_has_the_permissions_of_any_other(trajectory, tmp_path):
 )
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
 def test_write_that_fails_leaves_the_old_file(trajectory, tmp_path, monkeypatch, write, fails, error):
-    def fail(file, *_args, **_kwargs):
+    writer = csv.writer
+
+    def fail(file, *_args, **options):
+        if isinstance(file, io.StringIO):  # not the file yet: names are tried first
+            return writer(file, **options)
         if not isinstance(file, os.PathLike):
             file.write(b"half" if "b" in file.mode else "half")
         raise error
@@ -301,6 +318,22 @@ def test_file_of_another_kind_or_damaged_is_an_error_and_is_not_run(trajectory, 
     with pytest.raises(ValueError, match=r"^`path` must be a file that Trajectory.save wrote\. Got '.*run\.npz'"):
         pm.Trajectory.load(path)
     assert names(tmp_path) == ["run.npz"]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"test_loss": np.ones(3)}, "it has no steps"),
+        ({"steps": np.arange(3), "x": np.ones(2)}, "`columns['x']` must have one entry per step (3). Got shape (2,)"),
+        ({"steps": np.zeros(2), "x": np.ones(2)}, "`steps` must ascend strictly. Got 0 after 0"),
+        ({"steps": np.arange(1), "x": np.array(["low"])}, "`columns['x']` must be numbers. Got ndarray"),
+    ],
+)
+def test_of_a_file_that_numpy_wrote_it_is_said_what_is_wrong(tmp_path, values, why):
+    arrays(tmp_path / "run.npz", **values)
+    message = f"`path` must be a file that Trajectory.save wrote. Got {str(tmp_path / 'run.npz')!r}: {why}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.Trajectory.load(tmp_path / "run.npz")
 
 
 def test_file_cut_off_anywhere_is_an_error(trajectory, tmp_path):

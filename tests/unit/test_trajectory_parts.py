@@ -190,7 +190,7 @@ def test_what_does_not_fit_together_is_an_error_that_says_where(other, error, me
     [
         (RUN, "Trajectory(4 steps, 0..200; test_loss, train_loss, vector (2))"),
         (pm.Trajectory([7], {"x": [1.0], "m": torch.zeros(1, 2, 3)}), "Trajectory(1 step, 7..7; x, m (2×3))"),
-        (pm.Trajectory([7], {}), "Trajectory(1 step, 7..7; )"),
+        (pm.Trajectory([7], {}), "Trajectory(1 step, 7..7)"),
     ],
 )
 def test_repr_says_how_many_steps_and_which_columns_are_vectors(trajectory, expected):

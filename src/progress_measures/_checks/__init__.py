@@ -66,9 +66,12 @@ from progress_measures._checks.recording import (
     weights_of_model,
 )
 from progress_measures._checks.runs import (
+    common_columns,
     common_steps,
     not_negative,
+    on_scale,
     quantile,
+    quantiles,
     renamed,
     rows,
     runs,
@@ -78,7 +81,17 @@ from progress_measures._checks.runs import (
     trajectory,
 )
 from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
-from progress_measures._checks.tables import csv_number, csv_steps, csv_table, step_name
+from progress_measures._checks.tables import (
+    archive,
+    archive_names,
+    csv_number,
+    csv_steps,
+    csv_table,
+    foreign_archive,
+    given_back,
+    step_name,
+    utf8,
+)
 from progress_measures._checks.tensors import (
     dims,
     finite,
@@ -107,7 +120,6 @@ from progress_measures._checks.tracking import (
     workers,
 )
 from progress_measures._checks.trajectories import (
-    archive,
     checkpoint,
     checkpoint_pairs,
     column,
@@ -128,6 +140,7 @@ __all__ = [
     "amplitudes",
     "answer_tables",
     "archive",
+    "archive_names",
     "bars",
     "captured_path",
     "cayley_table",
@@ -137,6 +150,7 @@ __all__ = [
     "chosen",
     "column",
     "columns",
+    "common_columns",
     "common_steps",
     "csv_names",
     "csv_number",
@@ -156,11 +170,13 @@ __all__ = [
     "fired",
     "first_row",
     "floating_dtype",
+    "foreign_archive",
     "fraction",
     "frequencies",
     "frequencies_of_model",
     "frequency_of_each",
     "function",
+    "given_back",
     "graph",
     "has_mean",
     "hookable",
@@ -181,6 +197,7 @@ __all__ = [
     "not_negative",
     "number",
     "on_grid",
+    "on_scale",
     "one_dim",
     "only_argument",
     "operation",
@@ -200,6 +217,7 @@ __all__ = [
     "prime",
     "progress",
     "quantile",
+    "quantiles",
     "real",
     "recorded_line",
     "renamed",
@@ -233,6 +251,7 @@ __all__ = [
     "train_mask",
     "trajectory",
     "two_inputs",
+    "utf8",
     "weights_of_model",
     "workers",
 ]

@@ -5,10 +5,11 @@ all of them, from 0 on, are there. What was not measured is ``nan``.
 """
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from torch import Tensor
@@ -51,18 +52,40 @@ def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     }
 
 
-def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Tensor]) -> None:
-    """Writes a table, whole or not at all."""
+def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
+    """Writes a table that gives the columns back, whole or not at all."""
+    table = flat(steps, columns)
+    _checks.utf8(columns)
+    _checks.given_back((name for name, values in columns.items() if values[0].numel()), _names_again(table))
     with whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+        _write(file, table)
+
+
+def _write(file: IO[str], table: Mapping[str, Tensor]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
+
+
+def _names_again(table: Mapping[str, Tensor]) -> list[str]:
+    """The names of the columns that are read from a table."""
+    file = io.StringIO(newline="")
+    _write(file, {name: values[:1] for name, values in table.items()})
+    file.seek(0)
+    try:
+        return [*gathered(_read(file, "columns", "step")[1])]
+    except ValueError:  # names that are no cells, or the same as others without their blanks
+        return []
 
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, list[float]]]:
     """The steps, and the other columns of a table by name."""
     with open(path, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel begins with
-        names, lines = _checks.csv_table(file, path)
+        return _read(file, path, step)
+
+
+def _read(file: IO[str], path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, list[float]]]:
+    names, lines = _checks.csv_table(file, path)
     of_steps = names.index(_checks.step_name(step, names, path))
     steps = _checks.csv_steps({line: cells[of_steps] for line, cells in lines.items()}, path)
     columns = {
@@ -79,4 +102,4 @@ def arrow(columns: Mapping[str, Tensor]) -> Any:
         import pyarrow as pa
     except ImportError as error:
         raise ImportError('A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"') from error
-    return pa.table({name: values.numpy() for name, values in columns.items()})
+    return pa.table({name: values.numpy().copy() for name, values in columns.items()})

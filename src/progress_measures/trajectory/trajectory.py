@@ -23,10 +23,15 @@ _COLUMN = "columns/"
 class Trajectory:
     """Named numbers at each recorded step of a run.
 
+    What it is made from is copied, and fields and columns cannot be set. But PyTorch has no read-only tensors:
+    what is written into ``steps`` or into a column, as by ``trajectory["test_loss"].log_()``, changes the trajectory.
+    Write into a ``.clone()``; :meth:`to_arrays`, :meth:`select`, :meth:`merge` and frames are copies.
+
     Args:
         steps: Strictly ascending integers, shape ``(T,)``.
         columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
-            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured.
+            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured, as for what a NumPy
+            array masks.
 
     Raises:
         TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
@@ -61,10 +66,10 @@ class Trajectory:
         return type(self), (self.steps, dict(self.columns))  # a read-only mapping cannot be copied or sent by itself
 
     def __repr__(self) -> str:
-        columns = (
+        columns = [
             name + (f" ({'×'.join(map(str, x.shape[1:]))})" if x.ndim > 1 else "") for name, x in self.columns.items()
-        )
-        return f"Trajectory({self._span()}; {', '.join(columns)})"
+        ]
+        return f"Trajectory({self._span()}{'; ' if columns else ''}{', '.join(columns)})"
 
     def _repr_html_(self) -> str:
         return html(f"Trajectory, {self._span()}", self.steps, self.columns)
@@ -150,8 +155,10 @@ class Trajectory:
             path: The file, replaced if there is one.
 
         Raises:
+            ValueError: If a name cannot be that of an array in such a file: one with NUL, or of more than 60,000 bytes.
             OSError: If it cannot be written; what was there before is still there.
         """
+        _checks.archive_names(self.columns)
         arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
         arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
         with whole(path) as half, half.open("wb") as file:
@@ -171,21 +178,28 @@ class Trajectory:
         with open(path, "rb") as file:
             arrays = _checks.archive(file, path)
         if _STEPS not in arrays:
-            raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {os.fspath(path)!r}.")
+            raise _checks.foreign_archive(path, "it has no steps")
         columns = {name.removeprefix(_COLUMN): values for name, values in arrays.items() if name != _STEPS}
-        return cls(arrays[_STEPS], columns)
+        try:
+            return cls(arrays[_STEPS], columns)
+        except (TypeError, ValueError) as error:  # NumPy wrote it, but with something else in it
+            raise _checks.foreign_archive(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes one line per step; the entries of a vector become columns ``name[0]``, ``name[1]`` and so on.
+
+        :meth:`from_csv` reads the same numbers under the same names, tables as one vector each; what has no entries
+        leaves no column.
 
         Args:
             path: The file, replaced if there is one.
 
         Raises:
-            ValueError: If two columns of the file would have the same name.
+            ValueError: If a column would not come back from the file under its name: one that begins or ends with a
+                blank, is that of the steps, or is an entry's (``x[0]`` where there is no such vector).
             OSError: If it cannot be written; what was there before is still there.
         """
-        write_csv(path, flat(self.steps, self.columns))
+        write_csv(path, self.steps, self.columns)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], *, step: str | None = None) -> Self:
