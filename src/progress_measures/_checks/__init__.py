@@ -27,6 +27,7 @@ from progress_measures._checks.grid import (
     some_frequencies,
     train_mask,
 )
+from progress_measures._checks.journals import first_row, journal_line, journal_row
 from progress_measures._checks.models import (
     captured_path,
     directions,
@@ -57,12 +58,9 @@ from progress_measures._checks.operations import (
 from progress_measures._checks.recording import (
     answer_tables,
     every,
-    first_row,
     frequencies_of_model,
     predict_of_model,
-    recorded_line,
     token_rows,
-    torn_line,
     weights_of_model,
 )
 from progress_measures._checks.runs import (
@@ -98,7 +96,6 @@ from progress_measures._checks.tensors import (
 from progress_measures._checks.tracking import (
     every_step,
     executor,
-    journal_line,
     measured,
     own_model,
     picklable,
@@ -112,7 +109,7 @@ from progress_measures._checks.trajectories import (
     checkpoint_pairs,
     column,
     columns,
-    csv_names,
+    entry_names,
     labels,
     measure,
     phase_columns,
@@ -138,7 +135,6 @@ __all__ = [
     "column",
     "columns",
     "common_steps",
-    "csv_names",
     "csv_number",
     "csv_steps",
     "csv_table",
@@ -148,6 +144,7 @@ __all__ = [
     "distinct",
     "elements",
     "embedded",
+    "entry_names",
     "every",
     "every_step",
     "executor",
@@ -169,6 +166,7 @@ __all__ = [
     "integer",
     "joinable",
     "journal_line",
+    "journal_row",
     "labels",
     "logits_on_grid",
     "mask",
@@ -201,7 +199,6 @@ __all__ = [
     "progress",
     "quantile",
     "real",
-    "recorded_line",
     "renamed",
     "replaced",
     "replacement",
@@ -229,7 +226,6 @@ __all__ = [
     "submodule",
     "sum_or_difference",
     "token_rows",
-    "torn_line",
     "train_mask",
     "trajectory",
     "two_inputs",

@@ -1,8 +1,6 @@
 """Checks of what is recorded while a model is trained, and of what was."""
 
 import inspect
-import json
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +8,6 @@ from torch import Tensor, nn
 
 from progress_measures._checks.grid import frequencies
 from progress_measures._checks.tensors import finite, real
-from progress_measures._checks.trajectories import row
 from progress_measures._checks.values import integer, kind, shape
 
 
@@ -23,35 +20,6 @@ def every(value: Any) -> Callable[[int], object]:
         raise TypeError(f"`every` must be an integer or a function of the step. Got {value!r} ({kind(value)}).")
     number = integer(value, "every", at_least=1)
     return lambda step: step % number == 0
-
-
-def first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """The first of the recorded rows."""
-    if not rows:
-        raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
-    return next(iter(rows.values()))
-
-
-def recorded_line(line: bytes, number: int, path: object) -> tuple[int, dict[str, Tensor]]:
-    """The step and the numbers of a line that a recorder wrote."""
-    try:
-        entry = json.loads(line)
-        return operator.index(entry["step"]), row(entry["numbers"], None)
-    except (ValueError, TypeError, KeyError) as error:
-        raise _foreign(path, number) from error
-
-
-def torn_line(line: bytes, number: int, path: object) -> None:
-    """Nothing, or the beginning of a line that a recorder wrote: anything else must not be cut off."""
-    head = b'{"step": '
-    if line[: len(head)] != head[: len(line)]:
-        raise _foreign(path, number)
-
-
-def _foreign(path: object, number: int) -> ValueError:
-    return ValueError(
-        f"`path` must be a file that a Recorder wrote. Got {str(path)!r}, whose line {number} is none of a Recorder's."
-    )
 
 
 def predict_of_model(value: Any) -> Any:

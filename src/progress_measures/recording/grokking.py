@@ -13,11 +13,11 @@ from progress_measures import _checks
 from progress_measures.filtering import answer_coefficients, answer_part
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import evaluation, grid_logits, token_device
+from progress_measures.journal import load_recording
 from progress_measures.losses import margins, pair_hits, pair_losses
 from progress_measures.measures import measure
 from progress_measures.norms import sum_squared_weights
 from progress_measures.operations import Operation, answer_means
-from progress_measures.recording.journal import load_recording
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
 from progress_measures.trajectory import Trajectory
