@@ -60,6 +60,7 @@ from progress_measures._checks.recording import (
     every,
     frequencies_of_model,
     predict_of_model,
+    same_operation,
     token_rows,
     weights_of_model,
 )
@@ -212,6 +213,7 @@ __all__ = [
     "runs",
     "same_features",
     "same_numbers",
+    "same_operation",
     "same_shape",
     "same_vectors",
     "several",

@@ -80,6 +80,5 @@ def _foreign(line: bytes, name: str, path: str | os.PathLike[str], number: int) 
 
 def _damaged(error: Exception, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
     return ValueError(
-        f"`{name}` must be a file that a Recorder or track wrote. "
-        f"Got {os.fspath(path)!r}, line {number}: {error}"
+        f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, line {number}: {error}"
     )
