@@ -74,8 +74,8 @@ class Recorder:
 
         Raises:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
-            ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have one name,
-                such as ``name/1`` and the first of a vector ``name``.
+            ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have one
+                name, such as ``name/1`` and the first of a vector ``name``.
             OSError: If the file cannot be written.
             Exception: Whatever ``measure`` raises, with a note that names the step.
         """
