@@ -640,7 +640,8 @@ def test_arguments_of_the_usual_set_are_checked(arguments, error, message):
         (
             {"W_E": "embd.weight"},
             ValueError,
-            "`weights['W_E']` must be the path of weights of the model. Got 'embd.weight'. Did you mean 'embed.weight'?",
+            "`weights['W_E']` must be the path of weights of the model. Got 'embd.weight'. "
+            "Did you mean 'embed.weight'?",
         ),
         (
             {"W_E": "module.embed.weight"},

@@ -14,7 +14,7 @@ from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import evaluation, grid_logits, token_device
 from progress_measures.journal import load_recording
 from progress_measures.losses import margins, pair_hits, pair_losses
-from progress_measures.measures import measure
+from progress_measures.measures import measures_of
 from progress_measures.norms import sum_squared_weights
 from progress_measures.operations import Operation, answer_means
 from progress_measures.sparsity import gini
@@ -123,14 +123,17 @@ class _GrokkingMeasures:
 
     def _losses(self, model: nn.Module, logits: Tensor, means: Tensor, power: Tensor) -> dict[str, Tensor]:
         if self.frequencies == "final":
-            found = vars(measure(logits, self.op, (), train_mask=self.train_mask))
+            found = self._measures(logits, means, ())
             return {name: found[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
         if callable(self.frequencies):
             keys = _checks.frequencies(self.frequencies(model), self.op)
         else:
             keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
-        found = vars(measure(logits, self.op, keys, train_mask=self.train_mask))
-        return found | {"key_frequencies": _indicator(keys, self.op)}
+        return self._measures(logits, means, keys) | {"key_frequencies": _indicator(keys, self.op)}
+
+    def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
+        # The logits were checked as they came.
+        return vars(measures_of(logits, means, self.op, keys, self.train_mask.to(logits.device)))
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
