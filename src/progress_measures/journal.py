@@ -84,7 +84,7 @@ class Journal:
             match _checks.journal_line(line, name, path, number):
                 case step, {"columns": columns}:
                     self._put(step, _checks.journal_row(columns, self.others(step), name, path, number))
-                case step, {"error": error} if step not in self.rows:
+                case step, {"error": error}:
                     self.errors[step] = error
                 case step, {"back": True}:
                     self._go_back(step)
