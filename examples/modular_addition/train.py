@@ -1,6 +1,7 @@
 """Train the bundled transformer from scratch: ``python -m examples.modular_addition.train --output runs/mine``."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,30 +65,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--n",
         "--p",
-        type=_at_least(2),
+        type=at_least(2),
         default=default.n,
         help="the modulus, p in the paper; for a group, of how many things or corners",
     )
-    parser.add_argument("--seed", type=_at_least(0), default=default.seed, help="of the weights and of the split")
+    parser.add_argument("--seed", type=at_least(0), default=default.seed, help="of the weights and of the split")
     parser.add_argument("--fraction", type=float, default=default.fraction, help="share of the pairs to train on")
-    parser.add_argument("--weight-decay", type=float, default=default.weight_decay, help="of AdamW")
+    parser.add_argument("--weight-decay", type=decay, default=default.weight_decay, help="of AdamW")
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate, help="after 10 steps of warm-up")
-    parser.add_argument("--epochs", type=_at_least(1), default=default.epochs, help="full-batch steps in all")
+    parser.add_argument("--epochs", type=at_least(1), default=default.epochs, help="full-batch steps in all")
     parser.add_argument(
-        "--checkpoint-epochs", type=_at_least(0), nargs="+", metavar="EPOCH", default=argparse.SUPPRESS,
+        "--checkpoint-epochs", type=at_least(0), nargs="+", metavar="EPOCH", default=argparse.SUPPRESS,
         help="which epochs to keep besides the last (default: 40, dense at first)",
     )  # fmt: skip
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="float32", help="of all checkpoints but the last, on disk"
     )
     parser.add_argument(
-        "--test-every", type=_at_least(1), default=1, metavar="N",
+        "--test-every", type=at_least(1), default=1, metavar="N",
         help="epochs from one test loss to the next; each takes half as long as a training step",
     )  # fmt: skip
     return parser
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is an integer of at least so much."""
+
     def integer(text: str) -> int:
         value = int(text)
         if value < least:
@@ -95,6 +98,14 @@ def _at_least(least: int) -> Callable[[str], int]:
         return value
 
     return integer
+
+
+def decay(text: str) -> float:
+    """The type of an option that is a weight decay."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number of at least 0, got {value}")
+    return value
 
 
 if __name__ == "__main__":

@@ -102,12 +102,12 @@ MISTAKES = [
     ("model is compiled in place", lambda: captured_of(compiled_in_place()), TypeError,
      "`model` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
      "Pass the module as it was before torch.compile."),
-    ("column named as a vector's entry", lambda: to_csv({"v": [[1.0, 2.0]], "v[0]": [3.0]}), ValueError,
-     "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
-     "Got step, v[0], v[1]."),
+    ("column named as a vector's entry", lambda: to_csv({"v": [[1.0, 2.0]], "v/1": [3.0]}), ValueError,
+     "`columns` must have distinct names where each number has its own: 'step' is taken, and a vector becomes name/1, "
+     "name/2. Got v/1, v/2."),
     ("column named step", lambda: to_csv({"step": [3.0]}), ValueError,
-     "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], name[1]. "
-     "Got step, step."),
+     "`columns` must have distinct names where each number has its own: 'step' is taken, and a vector becomes name/1, "
+     "name/2. Got step."),
     # Paths and checkpoints of the wrong kind
     ("paths to ablate are a list", lambda: hook(["mlp"], pm.ablated, replacement=pm.zero_ablation()), TypeError,
      "`path` must be a string, or a mapping from paths to replacements. Got list."),

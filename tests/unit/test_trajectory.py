@@ -373,7 +373,7 @@ def test_csv_has_one_line_per_step_and_one_column_per_number(tmp_path):
     )  # fmt: skip
     trajectory.to_csv(tmp_path / "run.csv")
     assert (tmp_path / "run.csv").read_bytes().decode() == (
-        'step,test_loss,per_frequency[0],per_frequency[1],"of pairs, ""all""[0]","of pairs, ""all""[1]"\n'
+        'step,test_loss,per_frequency/1,per_frequency/2,"of pairs, ""all""/1","of pairs, ""all""/2"\n'
         "0,4.727387818712341,0.5,nan,1.0,2.0\n"
         "100,1e-26,-0.0,inf,3.0,4.0\n"
     )

@@ -27,6 +27,7 @@ from progress_measures._checks.grid import (
     some_frequencies,
     train_mask,
 )
+from progress_measures._checks.journals import first_row, journal_line, journal_row
 from progress_measures._checks.models import (
     captured_path,
     directions,
@@ -57,12 +58,10 @@ from progress_measures._checks.operations import (
 from progress_measures._checks.recording import (
     answer_tables,
     every,
-    first_row,
     frequencies_of_model,
     predict_of_model,
-    recorded_line,
+    same_operation,
     token_rows,
-    torn_line,
     weights_of_model,
 )
 from progress_measures._checks.runs import (
@@ -111,7 +110,6 @@ from progress_measures._checks.tensors import (
 from progress_measures._checks.tracking import (
     every_step,
     executor,
-    journal_line,
     measured,
     own_model,
     picklable,
@@ -124,7 +122,7 @@ from progress_measures._checks.trajectories import (
     checkpoint_pairs,
     column,
     columns,
-    csv_names,
+    entry_names,
     labels,
     measure,
     phase_columns,
@@ -152,7 +150,6 @@ __all__ = [
     "columns",
     "common_columns",
     "common_steps",
-    "csv_names",
     "csv_number",
     "csv_steps",
     "csv_table",
@@ -162,6 +159,7 @@ __all__ = [
     "distinct",
     "elements",
     "embedded",
+    "entry_names",
     "every",
     "every_step",
     "executor",
@@ -185,6 +183,7 @@ __all__ = [
     "integer",
     "joinable",
     "journal_line",
+    "journal_row",
     "labels",
     "logits_on_grid",
     "mask",
@@ -219,7 +218,6 @@ __all__ = [
     "quantile",
     "quantiles",
     "real",
-    "recorded_line",
     "renamed",
     "replaced",
     "replacement",
@@ -233,6 +231,7 @@ __all__ = [
     "runs",
     "same_features",
     "same_numbers",
+    "same_operation",
     "same_shape",
     "same_vectors",
     "several",
@@ -247,7 +246,6 @@ __all__ = [
     "submodule",
     "sum_or_difference",
     "token_rows",
-    "torn_line",
     "train_mask",
     "trajectory",
     "two_inputs",

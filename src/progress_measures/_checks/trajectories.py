@@ -106,12 +106,12 @@ def labels(columns: object) -> dict[str, str]:
     return found
 
 
-def csv_names(names: list[str], *, count: int) -> None:
-    """Distinct names for the columns of a file, as many as there are columns."""
-    if len(set(names)) < max(count, len(names)):
+def entry_names(names: Iterable[str], *, count: int, of: str) -> None:
+    """Distinct names for numbers, as many as there are, none of which is that of the steps."""
+    if len({"step", *names}) <= count:
         raise ValueError(
-            "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], "
-            f"name[1]. Got {', '.join(sorted(names))}."
+            f"`{of}` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
+            f"name/1, name/2. Got {', '.join(sorted(names))}."
         )
 
 

@@ -1,7 +1,8 @@
-"""Columns of numbers and of vectors as a table of numbers alone: CSV files and frames.
+"""Columns of numbers and of vectors as a table of numbers alone: CSV files, frames, and what loggers take.
 
-The entries of a vector ``name`` become columns ``name[0]``, ``name[1]`` and so on, and become the vector again where
-all of them, from 0 on, are there. What was not measured is ``nan``.
+The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on, and become the vector again where all
+of them, from 1 on, are there: per frequency, the number is the frequency's, and loggers show what stands before a slash
+as one group. What was not measured is ``nan``.
 """
 
 import csv
@@ -17,32 +18,37 @@ from torch import Tensor
 from progress_measures import _checks
 from progress_measures._files import whole
 
-_ENTRY = re.compile(r"(.*)\[(0|[1-9][0-9]*)\]", re.DOTALL)
+_ENTRY = re.compile(r"(.*)/([1-9][0-9]*)", re.DOTALL)
 
 
-def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The steps, as ``"step"``, and one column per number."""
+def entries(columns: Mapping[str, Tensor], of: str) -> dict[str, Tensor]:
+    """One column, ``(T,)``, per number; ``of`` is the argument that they come from."""
     found = {}
     for name, values in columns.items():
         if values.ndim == 1:
             found[name] = values
         else:
-            found |= {f"{name}[{index}]": entry for index, entry in enumerate(values.flatten(1).unbind(1))}
-    _checks.csv_names(["step", *found], count=1 + sum(x[0].numel() for x in columns.values()))
-    return {"step": steps, **found}
+            found |= {f"{name}/{number}": entry for number, entry in enumerate(values.flatten(1).unbind(1), start=1)}
+    _checks.entry_names(found, count=sum(x[0].numel() for x in columns.values()), of=of)
+    return found
+
+
+def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The steps, as ``"step"``, and one column per number."""
+    return {"step": steps, **entries(columns, "columns")}
 
 
 def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     """One column per number or vector, which stands where its first entry stood."""
-    entries: dict[str, dict[int, str]] = {}
+    parts: dict[str, dict[int, str]] = {}
     for name in columns:
         if match := _ENTRY.fullmatch(name):
-            entries.setdefault(match[1], {})[int(match[2])] = name
+            parts.setdefault(match[1], {})[int(match[2])] = name
     # An entry whose vector is not whole, or has the name of a column, is a column like any other.
     vectors = {
-        name: [found[index] for index in range(len(found))]
-        for name, found in entries.items()
-        if name not in columns and found.keys() == set(range(len(found)))
+        name: [found[number] for number in sorted(found)]
+        for name, found in parts.items()
+        if name not in columns and found.keys() == set(range(1, 1 + len(found)))
     }
     vector_of = {entry: name for name, found in vectors.items() for entry in found}
     names = dict.fromkeys(vector_of.get(name, name) for name in columns)

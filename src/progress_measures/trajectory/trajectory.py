@@ -186,7 +186,7 @@ class Trajectory:
             raise _checks.foreign_archive(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes one line per step; the entries of a vector become columns ``name[0]``, ``name[1]`` and so on.
+        """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
 
         :meth:`from_csv` reads the same numbers under the same names, tables as one vector each; what has no entries
         leaves no column.
@@ -206,7 +206,7 @@ class Trajectory:
         """The trajectory in a CSV file, one that :meth:`to_csv` wrote or another.
 
         Its first line has the names, separated by commas, and each line below has the numbers of one step. An empty
-        cell is ``nan``. Columns ``name[0]``, ``name[1]`` and so on become a vector ``name``, with one axis
+        cell is ``nan``. Columns ``name/1``, ``name/2`` and so on become a vector ``name``, with one axis
         whatever it had.
 
         Args:
