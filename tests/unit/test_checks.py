@@ -78,7 +78,7 @@ def gradients_of(embedding, *inputs):
 
 
 def to_csv(columns):
-    pm.Trajectory([0], columns).to_csv("never written")
+    pm.Trajectory([0], columns).to_csv("none/no.file")
 
 
 # fmt: off
@@ -419,13 +419,13 @@ MISTAKES = [
      "`steps` must lie in -2^63..2^63 - 1. Got -1000000000000000019884624838656."),
     ("several columns at once", lambda: pm.Trajectory([0], {"x": [1]})[["x"]], TypeError,
      "`name` must be a string. Got ['x'] (list). Take several columns with select()."),
-    ("saved name with NUL", lambda: pm.Trajectory([0], {"a\0b": [1]}).save("never written"), ValueError,
+    ("saved name with NUL", lambda: pm.Trajectory([0], {"a\0b": [1]}).save("none/no.file"), ValueError,
      "`columns` must have names without NUL and of 60000 bytes at most to be saved. Got 'a\\x00b'. "
      "Rename with select()."),
-    ("saved name that is long", lambda: pm.Trajectory([0], {"ö" * 30_001: [1]}).save("never written"), ValueError,
+    ("saved name that is long", lambda: pm.Trajectory([0], {"ö" * 30_001: [1]}).save("none/no.file"), ValueError,
      "`columns` must have names without NUL and of 60000 bytes at most to be saved. Got 'öööööööööööööööööööö…'. "
      "Rename with select()."),
-    ("saved name that is no text", lambda: pm.Trajectory([0], {"\ud800": [1]}).save("never written"), ValueError,
+    ("saved name that is no text", lambda: pm.Trajectory([0], {"\ud800": [1]}).save("none/no.file"), ValueError,
      "`columns` must have names that can be written in UTF-8. Got '\\ud800'. Rename with select()."),
     ("name of the steps", lambda: pm.Trajectory([0], {"steps": [0]}), ValueError,
      "`columns` must not use the name 'steps'. It is taken by the steps themselves."),

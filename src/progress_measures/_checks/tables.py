@@ -121,8 +121,8 @@ def given_back(names: Iterable[str], again: Iterable[str]) -> None:
     lost = set(names) - set(again)
     if lost:
         raise ValueError(
-            "`columns` must have names that a CSV file gives back, without blanks around them, and with name[0], "
-            f"name[1] for the entries of a vector alone. Got {_shown(lost)}. Rename with select()."
+            "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "
+            f"name/2 for the entries of a vector alone. Got {_shown(lost)}. Rename with select()."
         )
 
 

@@ -196,7 +196,7 @@ class Trajectory:
 
         Raises:
             ValueError: If a column would not come back from the file under its name: one that begins or ends with a
-                blank, is that of the steps, or is an entry's (``x[0]`` where there is no such vector).
+                blank, is that of the steps, or is an entry's (``x/1`` where there is no such vector).
             OSError: If it cannot be written; what was there before is still there.
         """
         write_csv(path, self.steps, self.columns)
