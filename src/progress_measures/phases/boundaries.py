@@ -8,14 +8,13 @@ import numpy as np
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.phases.curves import bottom, bracket, fall_for_good
+from progress_measures.phases.curves import ROUNDING, bottom, bracket, fall_for_good
 from progress_measures.trajectory import Trajectory
 
 CHANGE = 0.05  # of the chance level: how far a loss has to go for a turn or a fall to be more than noise
 SETTLED = 0.05  # above the level where the weights settle: how near counts as having come down
 TAIL = 0.1  # of the run: the weights settle at their median over it, and have to be near for as long
 SLINGSHOT = 3  # times the lowest training loss so far: from there on the run is in a slingshot
-ROUNDING = 1e-6  # nats: float32 has no smaller training losses whose ratio means anything
 
 
 @dataclass(frozen=True)
