@@ -1,6 +1,7 @@
 """What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NoReturn
 
 import progress_measures as pm
 from progress_measures._files import whole
+from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
 Each FILE is what Trajectory.to_csv or Trajectory.save wrote, or any other CSV file whose first line names its columns,
@@ -62,16 +64,19 @@ def plot(options: argparse.Namespace) -> str:
 
     runs = _runs(options)
     columns = options.columns or _losses(runs)
+    drawn = pm.Runs({name: _complete(name, run, columns) for name, run in runs.items()})
     figure = Figure(layout="constrained")
     axes = figure.subplots()  # not pyplot's, which may look for a screen
     if len(runs) == 1:
-        ((name, run),) = runs.items()
-        boundaries = None if options.answers is None else _found(name, run, options.answers)
+        ((name, run),) = drawn.items()
+        boundaries = None if options.answers is None else _found(name, runs[name], options.answers)
         plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name)
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
-        plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
-        shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
+        plotting.plot_runs(drawn, columns, scale=options.scale, ax=axes)
+        shown = (
+            f"mean and standard deviation of {len(runs)} runs, at the {len(drawn.steps)} steps that all of them have"
+        )
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
     try:
@@ -101,7 +106,20 @@ def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
     return ["not reached" if end is None else str(end) for end in ends]
 
 
+def _complete(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
+    """The run at the steps that have a number in all of some columns; how many have not is said on stderr."""
+    try:
+        kept = run.complete(columns)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if len(kept) < len(run):
+        missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
+        print(f"{name}: left out {missing}", file=sys.stderr)
+    return kept
+
+
 def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    run = _complete(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
     try:
         return pm.find_phases(run, answers=answers)
     except ValueError as error:

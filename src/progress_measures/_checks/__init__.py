@@ -66,7 +66,9 @@ from progress_measures._checks.recording import (
     weights_of_model,
 )
 from progress_measures._checks.runs import (
+    column_names,
     common_steps,
+    complete_rows,
     not_negative,
     quantile,
     renamed,
@@ -75,7 +77,6 @@ from progress_measures._checks.runs import (
     same_numbers,
     same_vectors,
     several,
-    trajectory,
 )
 from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
 from progress_measures._checks.tables import csv_number, csv_steps, csv_table, step_name
@@ -119,6 +120,7 @@ from progress_measures._checks.trajectories import (
     row,
     some_runs,
     steps,
+    trajectory,
 )
 from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress
 
@@ -136,8 +138,10 @@ __all__ = [
     "choice",
     "chosen",
     "column",
+    "column_names",
     "columns",
     "common_steps",
+    "complete_rows",
     "csv_names",
     "csv_number",
     "csv_steps",

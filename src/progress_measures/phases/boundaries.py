@@ -11,6 +11,7 @@ from progress_measures import _checks
 from progress_measures.phases.curves import ROUNDING, bottom, bracket, fall_for_good
 from progress_measures.trajectory import Trajectory
 
+NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns that are read
 CHANGE = 0.05  # of the chance level: how far a loss has to go for a turn or a fall to be more than noise
 SETTLED = 0.05  # above the level where the weights settle: how near counts as having come down
 TAIL = 0.1  # of the run: the weights settle at their median over it, and have to be near for as long
@@ -89,12 +90,12 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         >>> pm.find_phases(run, answers=113)
         Phases(memorization_end=1000, circuit_formation_end=2734, cleanup_end=4500)
     """
-    excluded, test, weights = _checks.phase_columns(trajectory, "excluded_loss", "test_loss", "sum_squared_weights")
+    excluded, test, weights, *train = _checks.phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
     chance = math.log(_checks.integer(answers, "answers", at_least=2))
     steps = trajectory.steps.numpy()
 
     circuit = fall_for_good(steps, test, chance, depth=CHANGE * chance)
-    calm = _outside_slingshots(trajectory)
+    calm = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
     before = steps <= (steps[-1] if circuit is None else circuit)
     lowest = bottom(excluded[calm], among=before[calm], depth=CHANGE * chance)
     memorization = None if lowest is None else float(steps[calm][lowest])
@@ -102,12 +103,10 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
 
 
-def _outside_slingshots(trajectory: Trajectory) -> np.ndarray:
-    """Which steps do not lie in a slingshot, as far as training loss was recorded."""
-    if "train_loss" not in trajectory.columns:
-        return np.ones(len(trajectory), dtype=bool)
-    (train,) = _checks.phase_columns(trajectory, "train_loss")
-    return train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+def _outside_slingshots(train: np.ndarray) -> np.ndarray:
+    """Which steps do not lie in a slingshot, by their training loss."""
+    calm: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+    return calm
 
 
 def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:

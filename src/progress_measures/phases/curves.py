@@ -1,11 +1,10 @@
 """Where a noisy curve turns, and where it crosses a level."""
 
 import numpy as np
-
 from numpy.lib.stride_tricks import sliding_window_view
 
 CONFIRMED = 2  # recorded steps that have to show a turn or a fall: one alone may be a spike
-CONTRADICTED = 1 / 3  # of the steps on the shorter side of a fall: as many or fewer may contradict it, and one always may
+CONTRADICTED = 1 / 3  # of the steps on the shorter side of a fall: as many may contradict it, and one always may
 NOISE = 8  # times the scatter of a curve: how far its bottom has to stand out, which is 7 standard deviations or more
 ROUNDING = 1e-6  # nats: float32 has no smaller losses whose ratio means anything
 
@@ -26,7 +25,7 @@ def bottom(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None
     if high[lowest:].sum() < CONFIRMED:
         return None
     logs = np.log(np.maximum(values, ROUNDING))
-    clear = logs[lowest] + NOISE * _scatter(logs)
+    clear = logs[lowest] + NOISE * _scatter(logs, but=lowest)
     falls = (high & (logs >= clear))[:lowest].any()
     return lowest if falls and np.median(logs[lowest + 1 :]) >= clear else None
 
@@ -55,15 +54,17 @@ def fall_for_good(steps: np.ndarray, values: np.ndarray, level: float, *, depth:
     return float(steps[first - 1] + share * (steps[first] - steps[first - 1]))
 
 
-def _scatter(values: np.ndarray) -> float:
-    """How far three in four values are at most from the median of themselves and their two neighbours.
+def _scatter(values: np.ndarray, *, but: int) -> float:
+    """How far three in four values, but for one, are at most from the median of themselves and their two neighbours.
 
     It is 0 where a curve rises or falls, and 0.92 standard deviations of normal noise.
     """
     if len(values) < 3:
         return 0.0
     windows = sliding_window_view(values, 3)
-    return float(np.quantile(np.abs(windows[:, 1] - np.median(windows, axis=1)), 0.75))
+    inner = np.arange(1, len(values) - 1)
+    distances = np.abs(windows[:, 1] - np.median(windows, axis=1))[inner != but]
+    return float(np.quantile(distances, 0.75)) if len(distances) else 0.0
 
 
 def bracket(steps: np.ndarray, step: int | None) -> tuple[int, int] | None:

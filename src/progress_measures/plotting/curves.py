@@ -41,6 +41,7 @@ def plot_curves(
 
     Raises:
         KeyError: If there is no such column.
+        TypeError: If ``trajectory`` is not a trajectory.
         ValueError: If there is no such scale, or no column is named.
 
     Example:
@@ -50,7 +51,7 @@ def plot_curves(
     """
     _checks.choice(scale, "scale", Literal["linear", "log"])
     labels = _checks.labels(columns)
-    chosen = trajectory.select(list(labels))
+    chosen = _checks.trajectory(trajectory).select(list(labels))
     ax = axes(ax)
     if phases is not None:
         _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
