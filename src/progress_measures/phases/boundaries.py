@@ -50,19 +50,22 @@ class Phases:
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     """The boundaries between memorization, circuit formation, cleanup, and what comes after.
 
-    - Circuit formation ends where test loss falls below the chance level ln(answers) for good, and goes on to 5 % of
-      that level below it.
+    - Circuit formation ends where test loss falls below the chance level ln(answers) for good: its median after that
+      is 5 % of the level below it or more, and 10 % of the level below its median before.
     - Memorization ends where excluded loss bottoms out before that: at its smallest value, if it falls to it and rises
-      from it by 5 % of the chance level or more.
+      from it by 5 % of the chance level or more, and by more than noise.
     - Cleanup ends where the sum of squared weights, after circuit formation, comes down for good to within 5 % of where
       it settles, its median over the last tenth of the run, if that is a tenth of the run or more before its end. The
       weights have settled if they were no more than 2.5 % higher in the tenth before.
 
-    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it.
-    A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall or a rise has
+    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it:
+    one may, or as many as a third of the steps on its shorter side. "More than noise" means that a value before the
+    bottom, and the median of all after it, are above it in the logarithm by 8 times the scatter: the distance from the
+    median of a value and its two neighbours that three in four values, but for the bottom, do not exceed, which is 0
+    on a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall or a rise has
     to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it is over three times
-    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little. But in a run that stays at
-    chance with noise of 2 % of it or more, the noise itself mostly has a bottom: see docs/phases.md.
+    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise alone has no
+    phases, unless the recorded steps are few: see docs/phases.md.
 
     Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
     are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;

@@ -13,8 +13,8 @@ def bottom(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None
     """The index of the smallest of some values, if the values fall to it and rise from it by some depth.
 
     A dip of a single value is no bottom: the smallest value is sought at the smallest median of three neighbours. One
-    value before it and two after it have to be higher by the depth; the one before it, and the median of all after it,
-    have to be higher than noise alone would make them, which is by 8 times the scatter of the logarithms.
+    value before it and two after it have to be higher by the depth. That value, and the median of all after it, have to
+    be higher in the logarithm by 8 times the scatter of the other values, too: more than noise alone would make them.
     """
     candidates = np.where(among, values, np.inf)
     padded = np.pad(candidates, 1, constant_values=np.inf)  # so that the first and the last need a neighbour too
