@@ -179,23 +179,24 @@ def test_the_name_says_what_kind_of_picture(folder, capsys, name, start):
 # Gaps
 
 
-@pytest.fixture
-def gaps(folder):
+def write_gaps():
     """The run with more steps, at which some columns were not logged, as CSV."""
     more = pm.Trajectory([500, 1500], {"test_loss": [9.0, 19.0]})
     GROKS.select(["excluded_loss", "test_loss", "sum_squared_weights"]).merge(more).to_csv("gaps.csv")
 
 
-def test_phases_leave_out_steps_without_all_numbers(gaps):
+def test_phases_leave_out_steps_without_all_numbers():
+    write_gaps()
     assert process("phases", "gaps.csv", "--answers", 113) == (
         0,
-        "run    memorization  circuit formation  cleanup\ngaps           1000               2734     4500\n",
+        "run   memorization  circuit formation  cleanup\ngaps          1000               2734     4500\n",
         "gaps: left out 2 of 9 steps, without a finite number in one of "
         "excluded_loss, test_loss, sum_squared_weights\n",
     )
 
 
-def test_plot_leaves_out_steps_without_all_that_is_drawn(gaps, capsys):
+def test_plot_leaves_out_steps_without_all_that_is_drawn(capsys):
+    write_gaps()
     drawn = ["plot", "gaps.csv", "-o", "out.png", "--columns", "test_loss"]
     assert run(capsys, *drawn) == (0, "Wrote out.png: 9 steps of gaps.\n", "")
     assert run(capsys, *drawn, "excluded_loss") == (
@@ -208,7 +209,7 @@ def test_plot_leaves_out_steps_without_all_that_is_drawn(gaps, capsys):
     assert (code, err.count("left out 2 of 9 steps")) == (0, 1)
 
 
-def test_numbers_that_are_never_together_are_an_error(folder, capsys):
+def test_numbers_that_are_never_together_are_an_error(capsys):
     one = pm.Trajectory([0], {"a": [1.0]})
     one.merge(pm.Trajectory([1], {"b": [1.0]})).to_csv("apart.csv")
     assert run(capsys, "plot", "apart.csv", "-o", "out.png") == (

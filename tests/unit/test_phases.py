@@ -184,11 +184,11 @@ def test_a_run_that_stays_at_chance_to_less_than_a_percent_has_none(seed):
 NONE = pm.Phases(None, None, None)
 
 
-@pytest.mark.parametrize("size", [0.006, 0.02, 0.05, 0.1, 0.2])
-@pytest.mark.parametrize("count", [40, 100, 200])
+@pytest.mark.parametrize("size", [0.02, 0.05, 0.2])
+@pytest.mark.parametrize("count", [40, 200])
 def test_noise_around_chance_has_no_phases(count, size):
     generator = np.random.default_rng(0)
-    runs = [never_learned(count, generator, size=size) for _ in range(200)]
+    runs = [never_learned(count, generator, size=size) for _ in range(100)]
     assert np.mean([pm.find_phases(run, answers=113) != NONE for run in runs]) <= 0.01
     leads = [pm.lead_times(run, answers=113) for run in runs]
     assert np.mean([lead != pm.LeadTimes(None, None, None) for lead in leads]) <= 0.01

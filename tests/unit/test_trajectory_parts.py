@@ -268,8 +268,8 @@ def test_complete_steps_are_of_all_columns_by_default():
 @pytest.mark.parametrize(
     ("columns", "error", "message"),
     [
-        (None, ValueError, "`columns` must all be finite at one step at least. Got a at 3, b at 3, vector at 3, never at 0 "
-         "of 4 steps, and never together. Name fewer columns."),
+        (None, ValueError, "`columns` must all be finite at one step at least. Got a at 3, b at 3, vector at 3, "
+         "never at 0 of 4 steps, and never together. Name fewer columns."),
         (3, TypeError, "`columns` must be a name, or several. Got int."),
     ],
 )  # fmt: skip
