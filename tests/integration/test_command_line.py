@@ -209,6 +209,13 @@ def test_plot_leaves_out_steps_without_all_that_is_drawn(capsys):
     assert (code, err.count("left out 2 of 9 steps")) == (0, 1)
 
 
+def test_phases_are_those_of_the_whole_run_whatever_is_drawn(capsys):
+    pm.Trajectory(GROKS.steps, dict(GROKS.columns) | {"late": [np.nan] * 2 + [9.0] * 5}).to_csv("late.csv")
+    assert run(capsys, "plot", "late.csv", "-o", "out.png", "--columns", "late", "--answers", 113)[0] == 0
+    # Circuit formation, from 1000 to 2734, of which the part from 2000 on is drawn, in a picture of 2000 to 9000.
+    assert pixels("out.png", (207, 227, 245)) == pytest.approx(960 * 720 * 734 / 7000, rel=0.3)
+
+
 def test_numbers_that_are_never_together_are_an_error(capsys):
     one = pm.Trajectory([0], {"a": [1.0]})
     one.merge(pm.Trajectory([1], {"b": [1.0]})).to_csv("apart.csv")

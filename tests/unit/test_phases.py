@@ -210,7 +210,7 @@ def test_noise_around_what_was_memorized_is_no_rise(level, size):
     [
         [4.8] + [4.4, 4.9] * 20 + [4.4, 4.4],  # a fall that 20 steps contradict
         [4.8] * 30 + [4.4, 4.4],  # one by 8 % of chance
-        [4.8] * 30 + [4.6] * 30,  # one to 3 % below chance
+        [9.0] * 30 + [4.6] * 30,  # one to 3 % below chance
     ],
 )
 def test_test_loss_that_stays_near_chance_does_not_fall(test_loss):

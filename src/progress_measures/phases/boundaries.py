@@ -61,11 +61,11 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it:
     one may, or as many as a third of the steps on its shorter side. "More than noise" means that a value before the
     bottom, and the median of all after it, are above it in the logarithm by 8 times the scatter: the distance from the
-    median of a value and its two neighbours that three in four values, but for the bottom, do not exceed, which is 0
-    on a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall or a rise has
-    to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it is over three times
-    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise alone has no
-    phases, unless the recorded steps are few: see docs/phases.md.
+    median of a value and its two neighbours that three in four values, but for the bottom, do not exceed, which is 0 on
+    a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a
+    fall or a rise has to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it
+    is over three times the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise
+    alone has no phases, unless the recorded steps are few: see docs/phases.md.
 
     Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
     are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;
