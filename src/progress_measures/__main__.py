@@ -10,10 +10,11 @@ from typing import IO, NoReturn
 
 import progress_measures as pm
 from progress_measures._files import whole
+from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
-Each FILE is what Trajectory.to_csv or Trajectory.save wrote, or any other CSV file whose first line names its columns,
-one of them `step` or `epoch`, with the numbers of one step in each line below it.
+Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes (.jsonl), or any other CSV
+file whose first line names its columns, one of them `step` or `epoch`, with the numbers of one step in each line below.
 """
 EXAMPLES = """\
 examples:
@@ -116,6 +117,8 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 def _load(path: Path, step: str | None) -> pm.Trajectory:
     if path.suffix == ".npz" or zipfile.is_zipfile(path):
         return pm.Trajectory.load(path)
+    if path.suffix == ".jsonl":
+        return pm.load_recording(path)
     return pm.Trajectory.from_csv(path, step=step)
 
 
@@ -125,7 +128,20 @@ def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
     return ["not reached" if end is None else str(end) for end in ends]
 
 
+def _complete(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
+    """The run at the steps that have a number in all of some columns; how many have not is said on stderr."""
+    try:
+        kept = run.complete(columns)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if len(kept) < len(run):
+        missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
+        print(f"{name}: left out {missing}", file=sys.stderr)
+    return kept
+
+
 def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    run = _complete(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
     try:
         return pm.find_phases(run, answers=answers)
     except ValueError as error:
@@ -159,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(command=function)
-        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv or .npz")
+        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv, .npz or .jsonl")
         added.add_argument(
             "--step", metavar="NAME", help="column of steps in a CSV file (default: step, or else epoch)"
         )

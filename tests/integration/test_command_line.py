@@ -233,6 +233,60 @@ def test_the_name_says_what_kind_of_picture(folder, capsys, name, start):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Gaps
+
+
+def write_gaps():
+    """The run with more steps, at which some columns were not logged, as CSV."""
+    more = pm.Trajectory([500, 1500], {"test_loss": [9.0, 19.0]})
+    GROKS.select(["excluded_loss", "test_loss", "sum_squared_weights"]).merge(more).to_csv("gaps.csv")
+
+
+def test_phases_leave_out_steps_without_all_numbers():
+    write_gaps()
+    assert process("phases", "gaps.csv", "--answers", 113) == (
+        0,
+        "run   memorization  circuit formation  cleanup\ngaps          1000               2734     4500\n",
+        "gaps: left out 2 of 9 steps, without a finite number in one of "
+        "excluded_loss, test_loss, sum_squared_weights\n",
+    )
+
+
+def test_plot_draws_each_column_where_it_is_known(capsys):
+    write_gaps()
+    drawn = ["plot", "gaps.csv", "-o", "out.png", "--columns", "test_loss", "excluded_loss", "--answers", 113]
+    code, out, err = run(capsys, *drawn)
+    assert (code, out, err.count("left out 2 of 9 steps")) == (0, "Wrote out.png: 9 steps of gaps.\n", 1)
+    assert pixels("out.png", COLOURS["second"]) > 500
+
+
+def test_plot_draws_columns_that_are_never_known_together(folder, capsys):
+    steps = range(100)
+    even, odd = ([float(step) + 1 if step % 2 == rest else np.nan for step in steps] for rest in (0, 1))
+    pm.Trajectory(steps, {"a": even, "b": odd}).to_csv("apart.csv")
+    assert run(capsys, "plot", "apart.csv", "-o", "out.png") == (0, "Wrote out.png: 100 steps of apart.\n", "")
+    assert pixels("out.png", COLOURS["second"]) > 500
+
+
+def test_phases_of_columns_that_are_never_known_together_are_an_error(capsys):
+    one = pm.Trajectory([0], {"test_loss": [1.0], "sum_squared_weights": [1.0]})
+    one.merge(pm.Trajectory([1], {"excluded_loss": [1.0]})).to_csv("apart.csv")
+    assert run(capsys, "phases", "apart.csv", "--answers", 5) == (
+        2,
+        "",
+        "progress-measures: error: apart: `columns` must all be finite at one step at least. Got excluded_loss at 1, "
+        "test_loss at 1, sum_squared_weights at 1 of 2 steps, and never together. Name fewer columns.\n",
+    )
+
+
+def test_what_a_recorder_wrote_is_read_too(folder, capsys):
+    recorder = pm.Recorder({"test_loss": float}, every=1, path="run.jsonl")
+    for step in range(3):
+        recorder(step, step + 1)
+    assert run(capsys, "plot", "run.jsonl", "-o", "out.png") == (0, "Wrote out.png: 3 steps of run.\n", "")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Mistakes
 
 MISTAKES = {

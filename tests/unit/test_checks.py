@@ -472,7 +472,8 @@ MISTAKES = [
      "`excluded_loss` must be one number per step. Got shape (2, 1)."),
     ("phases with nan",
      lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.nan]}), answers=5), ValueError,
-     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (nan) at step number (1,)."),
+     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (nan) at step number (1,). "
+     "Leave such steps out: pass trajectory.complete(['excluded_loss', 'test_loss', 'sum_squared_weights'])."),
     ("one answer",
      lambda: pm.find_phases(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=1), ValueError,
      "`answers` must be at least 2. Got 1."),

@@ -97,6 +97,12 @@ def test_curves_are_the_columns_over_the_steps():
     assert (axes.get_xlabel(), axes.get_xlim(), axes.get_yscale()) == ("step", (0, 300), "log")
 
 
+def test_a_line_goes_from_one_known_value_to_the_next():
+    run = pm.Trajectory([0, 1, 2, 3], {"x": [1.0, float("nan"), 3.0, 4.0]})
+    (line,) = plotting.plot_curves(run, "x").get_lines()
+    assert line.get_xydata().tolist() == [[0, 1], [2, 3], [3, 4]]
+
+
 def test_scale_is_the_one_asked_for():
     assert plotting.plot_curves(RUN, ["test_loss"], scale="linear").get_yscale() == "linear"
 

@@ -677,7 +677,7 @@ def test_final_measures_check_the_trajectory():
     recorder = pm.Recorder(pm.grokking_measures(None, OP, "final", TRAIN))
     recorder(0, Embedded(7))
     for trajectory, op, error, message in [
-        (3, OP, TypeError, "`trajectory` must be a Trajectory or the path of a recording. Got int."),
+        (3, OP, TypeError, "`trajectory` must be a Trajectory. Got int."),
         (
             pm.Trajectory([0], {"x": [1.0]}),
             OP,

@@ -65,8 +65,10 @@ from progress_measures._checks.recording import (
     weights_of_model,
 )
 from progress_measures._checks.runs import (
+    column_names,
     common_columns,
     common_steps,
+    complete_rows,
     not_negative,
     on_scale,
     quantile,
@@ -77,7 +79,6 @@ from progress_measures._checks.runs import (
     same_numbers,
     same_vectors,
     several,
-    trajectory,
 )
 from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
 from progress_measures._checks.tables import (
@@ -129,6 +130,7 @@ from progress_measures._checks.trajectories import (
     row,
     some_runs,
     steps,
+    trajectory,
 )
 from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress
 
@@ -147,9 +149,11 @@ __all__ = [
     "choice",
     "chosen",
     "column",
+    "column_names",
     "columns",
     "common_columns",
     "common_steps",
+    "complete_rows",
     "csv_number",
     "csv_steps",
     "csv_table",

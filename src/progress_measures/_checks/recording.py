@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from progress_measures._checks.grid import frequencies
 from progress_measures._checks.models import near
 from progress_measures._checks.tensors import finite, real
+from progress_measures._checks.trajectories import trajectory
 from progress_measures._checks.values import integer, kind, shape
 
 
@@ -93,16 +94,15 @@ def token_rows(model: nn.Module, name: str, path: str, count: int) -> Tensor:
     return rows
 
 
-def answer_tables(trajectory: Any, name: str, n: int) -> Tensor:
+def answer_tables(run: Any, name: str, n: int) -> Tensor:
     """The mean logits of each answer at each step, ``(T, n, n)``."""
-    if not hasattr(trajectory, "columns"):
-        raise TypeError(f"`trajectory` must be a Trajectory or the path of a recording. Got {kind(trajectory)}.")
-    if name not in trajectory.columns:
+    columns = trajectory(run).columns
+    if name not in columns:
         raise ValueError(
             f"`trajectory` must have the column {name!r}, which grokking_measures(..., 'final', ...) records. "
-            f"Got {', '.join(trajectory.columns) or 'none'}."
+            f"Got {', '.join(columns) or 'none'}."
         )
-    tables: Tensor = trajectory.columns[name]
+    tables: Tensor = columns[name]
     if tables.shape[1:] != (n, n):
         raise ValueError(f"`{name}` must be tables of shape ({n}, {n}). Got {shape(tables[0])}.")
     return finite(tables, name, "(step, s, c)")

@@ -7,14 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.trajectories import steps
+from progress_measures._checks.trajectories import steps, trajectory
 from progress_measures._checks.values import kind
-
-
-def trajectory(value: Any, name: str) -> None:
-    """Something with steps and columns."""
-    if not (hasattr(value, "steps") and hasattr(value, "columns")):
-        raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
 
 
 def renamed(columns: object) -> dict[str, str]:
@@ -44,6 +38,30 @@ def rows(wanted: object, recorded: Tensor) -> Tensor:
         near = recorded[(recorded - unknown[0]).abs().argmin()]
         raise ValueError(f"`steps` must have been recorded. Got {unknown[0]}. The nearest that was is {near}.")
     return torch.searchsorted(recorded, found)
+
+
+def column_names(columns: object) -> list[str]:
+    """Names of columns, from one or several."""
+    if isinstance(columns, str):
+        return [columns]
+    if not isinstance(columns, Iterable):
+        raise TypeError(f"`columns` must be a name, or several. Got {kind(columns)}.")
+    return list(columns)
+
+
+def complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
+    """Where among so many steps all of the columns are finite; at least once."""
+    known = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
+    complete = torch.ones(count, dtype=torch.bool)
+    for rows in known.values():
+        complete = complete & rows
+    if not complete.any():
+        counts = ", ".join(f"{name} at {int(rows.sum())}" for name, rows in known.items())
+        raise ValueError(
+            f"`columns` must all be finite at one step at least. Got {counts} of {count} steps, and never together. "
+            "Name fewer columns."
+        )
+    return complete
 
 
 def same_numbers(one: Tensor, other: Tensor, name: str, steps: Tensor) -> None:

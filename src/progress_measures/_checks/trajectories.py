@@ -2,7 +2,7 @@
 
 import difflib
 import functools
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -173,21 +173,27 @@ def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]
     return found
 
 
-def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:
-    """Finite columns of one number per step, as arrays."""
-    for attribute in ("steps", "columns"):
-        if not hasattr(trajectory, attribute):
-            raise TypeError(f"`trajectory` must be a Trajectory. Got {kind(trajectory)}.")
-    found = []
-    for name in names:
-        if name not in trajectory.columns:
-            raise ValueError(
-                f"`trajectory` must have a column {name!r}. Got {', '.join(trajectory.columns) or 'none'}."
-            )
-        values = trajectory.columns[name]
+def trajectory(value: Any, name: str = "trajectory") -> Any:
+    """Something with steps and columns."""
+    if not (hasattr(value, "steps") and hasattr(value, "columns")):
+        raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
+    return value
+
+
+def phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[np.ndarray]:
+    """Finite columns of one number per step, and the optional ones among them that there are, as arrays."""
+    columns = trajectory(run).columns
+    read, found = [*names, *(name for name in optional if name in columns)], []
+    for name in read:
+        if name not in columns:
+            raise ValueError(f"`trajectory` must have a column {name!r}. Got {', '.join(columns) or 'none'}.")
+        values = columns[name]
         if values.ndim != 1:
             raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")
-        found.append(finite(values, name, "step number").numpy())
+        try:
+            found.append(finite(values, name, "step number").numpy())
+        except ValueError as error:
+            raise ValueError(f"{error} Leave such steps out: pass trajectory.complete({read}).") from None
     return found
 
 

@@ -28,6 +28,8 @@ def plot_curves(
 ) -> Axes:
     """Columns of a trajectory over its steps, with the phases shaded behind them.
 
+    A line goes from each step at which its column is known to the next: ``nan`` is what was not measured there.
+
     Args:
         trajectory: What ``track`` returned.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
@@ -43,6 +45,7 @@ def plot_curves(
 
     Raises:
         KeyError: If there is no such column.
+        TypeError: If ``trajectory`` is not a trajectory.
         ValueError: If there is no such scale, no column is named, or one has numbers below zero, or none above, on the
             logarithmic scale.
 
@@ -53,7 +56,7 @@ def plot_curves(
     """
     _checks.choice(scale, "scale", Literal["linear", "log"])
     labels = _checks.labels(columns)
-    chosen = trajectory.select(list(labels))
+    chosen = _checks.trajectory(trajectory).select(list(labels))
     _checks.on_scale(chosen, scale)
     ax = axes(ax)
     if phases is not None:
@@ -115,10 +118,11 @@ def plot_runs(
 
 
 def _curve(ax: Axes, trajectory: Trajectory, name: str, label: str) -> Any:
-    """Draws a column, the entries of a vector as thin lines under one label, and returns its colour."""
+    """Draws a column where it is known, the entries of a vector as thin lines under one label; returns its colour."""
     values = trajectory[name].reshape(len(trajectory), -1)
+    known = ~values.isnan().all(1)  # what was recorded at every other step is a line too
     width = 1.8 if values.shape[1] == 1 else 0.6
-    lines = ax.plot(trajectory.steps.numpy(), values.numpy(), linewidth=width, label=label)
+    lines = ax.plot(trajectory.steps[known].numpy(), values[known].numpy(), linewidth=width, label=label)
     for line in lines[1:]:
         line.set(color=lines[0].get_color(), label="_")
     return lines[0].get_color() if lines else None

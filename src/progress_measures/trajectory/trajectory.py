@@ -114,6 +114,32 @@ class Trajectory:
         rows = slice(None) if steps is None else _checks.rows(steps, self.steps)
         return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
 
+    def complete(self, columns: str | Iterable[str] | None = None) -> Self:
+        """The trajectory at the steps where all of some columns are finite, with all of its columns.
+
+        Numbers that were logged at different steps leave ``nan`` where they were not. What needs several of them at
+        once, as :func:`find_phases` does, needs the steps that have them all.
+
+        Args:
+            columns: A name, or several; all of the columns if None. A vector is finite where all of its entries are.
+
+        Returns:
+            A trajectory; the one that it is called on if nothing is missing.
+
+        Raises:
+            KeyError: If there is no such column.
+            TypeError: If ``columns`` are not names.
+            ValueError: If the columns are finite together at no step.
+
+        Example:
+            >>> run = pm.Trajectory([0, 50, 100], {"test_loss": [4.7, torch.nan, 0.1], "val": [1.0, 2.0, torch.nan]})
+            >>> run.complete("test_loss").steps.tolist(), run.complete().steps.tolist()
+            ([0, 100], [0])
+        """
+        names = self.columns if columns is None else _checks.column_names(columns)
+        kept = _checks.complete_rows({name: self[name] for name in names}, len(self))
+        return self if kept.all() else self.select(steps=self.steps[kept])
+
     def merge(self, other: "Trajectory") -> Self:
         """The steps and columns of this trajectory and of another one of the same run.
 
