@@ -20,12 +20,30 @@ from torch import Tensor
 
 @contextmanager
 def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write that takes the place of ``path`` only once it is complete."""
-    target = Path(path).resolve()  # the file that a link leads to, not the link
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        half = Path(scratch) / target.name
+    """A file to write that takes the place of ``path`` only once it is complete; an error in writing names ``path``."""
+    with named(path), _in_place_of(path) as half:
         yield half
-        os.replace(half, target)
+
+
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """An error in writing names the file that was meant, where the system's names a scratch file or none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
+
+
+@contextmanager
+def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
+    target = Path(path).resolve()  # the file that a link leads to, not the link
+    with named(path):
+        scratch = tempfile.TemporaryDirectory(dir=target.parent)
+    with scratch as folder:
+        half = Path(folder) / target.name
+        yield half
+        with named(path):
+            os.replace(half, target)
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
@@ -34,15 +52,16 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
     They are written and not mapped, because a full disk is an error where one writes and a crash where one maps.
     """
     dtype = None
-    with whole(path) as half, half.open("wb") as file:
-        for array in arrays:
+    with _in_place_of(path) as half:
+        for array in arrays:  # which are computed here: their errors are not those of the file
             if dtype is not None and array.dtype != dtype:
                 raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
-            if dtype is None:
-                dtype = array.dtype
-                header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(np.ascontiguousarray(array).data)
+            with named(path), half.open("ab") as file:
+                if dtype is None:
+                    dtype = array.dtype
+                    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(np.ascontiguousarray(array).data)
 
 
 class _Source:
