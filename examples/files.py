@@ -19,7 +19,7 @@ def whole(path: Path) -> Iterator[Path]:
             yield half
             os.replace(half, path)
     except OSError as error:  # which names a scratch file or none
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -131,10 +131,11 @@ class Run:
         if shapes != (expected if epoch > 0 else {}):
             raise ValueError("the optimizer's state is not that of the weights")
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
-        self.epoch, kept = epoch, min(epoch, self.config.epochs)
-        if epoch < 0 or not bool(tensors["losses"][:epoch, 0].isfinite().all()):
+        losses = tensors["losses"]
+        if losses.ndim != 2 or not 0 <= epoch < len(losses) or not bool(losses[:epoch, 0].isfinite().all()):
             raise ValueError(f"not every epoch before {epoch} has a loss")
-        self.losses[:kept] = tensors["losses"][:kept]
+        self.epoch, kept = epoch, min(epoch, self.config.epochs)
+        self.losses[:kept] = losses[:kept]
 
 
 def train(
