@@ -7,7 +7,6 @@ avoid. So what reads such a tensor block by block does not read through the mapp
 
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,11 +90,20 @@ class _Source:
             buffer, at = buffer[count:], at + count
 
 
+class _Shared:
+    """A map that PyTorch takes without warning that it may be read-only: nothing here writes to it.
+
+    To silence the warning would be to change the filters of all threads.
+    """
+
+    def __init__(self, array: np.memmap) -> None:
+        self._array = array  # which lives as long as this
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
 def mapped(array: np.memmap) -> Tensor:
     """The tensor of a mapped file, of which nothing is read yet; views of it know their file too."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # and nothing here writes to it
-        x = torch.from_numpy(array)
+    x = torch.from_numpy(np.asarray(_Shared(array)))
     storage: Any = x.untyped_storage()
     storage.source = _source(array)
     return x
