@@ -26,7 +26,7 @@ LEFT = 6000  # bytes that can still be written: fewer than any of these files ha
 LONG = pm.Trajectory(range(2000), {"test_loss": np.random.default_rng(0).random(2000)})
 CURVES = pm.Trajectory(
     range(1000),
-    {name: LONG["test_loss"][:1000] + 0.1 for name in (*recording.CURVES, "gini_logits", "gini_W_E", "gini_W_U")},
+    dict.fromkeys((*recording.CURVES, "gini_logits", "gini_W_E", "gini_W_U"), LONG["test_loss"][:1000] + 0.1),
 )
 
 

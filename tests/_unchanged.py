@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -37,6 +38,17 @@ def watched(monkeypatch):
                     for method, function in _methods(public):
                         patch.setattr(public, method, _watching(function, f"{name}.{method}", calls))
         yield calls
+
+
+def assert_met_with(mistake, error, message, folder, monkeypatch, *values):
+    """A mistake is met with an error and its whole message, and nothing is changed or lost, nor any file left."""
+    monkeypatch.chdir(folder)
+    with same_files(folder), unchanged(*values), watched(monkeypatch) as calls, pytest.raises(error) as caught:
+        mistake()
+    assert calls, "no public function was called"
+    assert caught.type is error
+    # A KeyError shows its message in quotes.
+    assert str(caught.value) == (repr(message) if error is KeyError else message)
 
 
 @contextmanager
@@ -92,18 +104,28 @@ def contents(value, seen=None):
     if isinstance(value, list | set | frozenset):
         return (type(value), id(value), [inner(each) for each in value])
     if dataclasses.is_dataclass(value):
-        return (type(value), id(value), [inner(getattr(value, field.name, None)) for field in dataclasses.fields(value)])
+        return (
+            type(value),
+            id(value),
+            [inner(getattr(value, field.name, None)) for field in dataclasses.fields(value)],
+        )
     if inspect.isfunction(value):  # what it closes over is the user's too
         inside = inspect.getclosurevars(inspect.unwrap(value)).nonlocals  # unwrapped: what watches it counts its calls
         return (value.__qualname__, id(value), [inner(each) for each in inside.values()])
-    return (type(value), id(value), [inner(each) for each in vars(value).values()] if hasattr(value, "__dict__") else [])
+    return (
+        type(value),
+        id(value),
+        [inner(each) for each in vars(value).values()] if hasattr(value, "__dict__") else [],
+    )
 
 
 def _of_tensor(x, inner):
     # The version counts what was done in place, were it undone or not; tensors of inference mode have none.
     version = None if x.is_inference() else x._version
     form = (x.dtype, tuple(x.shape), x.stride() if x.layout == torch.strided else None, x.device, x.requires_grad)
-    bits = None if x.is_nested or x.is_meta else _digest(x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    bits = (
+        None if x.is_nested or x.is_meta else _digest(x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    )
     return ("tensor", id(x), version, form, bits, inner(x.grad) if x.is_leaf else None)
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 import progress_measures as pm
 from progress_measures import plotting
-from tests._unchanged import same_files, unchanged, watched
+from tests._unchanged import assert_met_with
 
 OP = pm.addition(5)
 LOGITS = torch.zeros(5, 5, 5)
@@ -679,15 +679,4 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("mistake", "error", "message"), [pytest.param(*rest, id=name) for name, *rest in MISTAKES])
 def test_mistake_is_met_with(mistake, error, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with (
-        same_files(tmp_path),
-        unchanged(OP, LOGITS, ALL, LATIN, EMBEDDING, RUN),
-        watched(monkeypatch) as calls,
-        pytest.raises(error) as caught,
-    ):
-        mistake()
-    assert calls, "no public function was called"
-    assert caught.type is error
-    # A KeyError shows its message in quotes.
-    assert str(caught.value) == (repr(message) if error is KeyError else message)
+    assert_met_with(mistake, error, message, tmp_path, monkeypatch, OP, LOGITS, ALL, LATIN, EMBEDDING, RUN)

@@ -41,6 +41,7 @@ def plot_curves(
 
     Raises:
         KeyError: If there is no such column.
+        TypeError: If ``trajectory`` is none.
         ValueError: If there is no such scale, or no column is named.
 
     Example:
@@ -48,6 +49,7 @@ def plot_curves(
         >>> plotting.plot_curves(trajectory, {"test_loss": "test"}).get_xlabel()
         'step'
     """
+    _checks.trajectory(trajectory, "trajectory")
     _checks.choice(scale, "scale", Literal["linear", "log"])
     labels = _checks.labels(columns)
     chosen = trajectory.select(list(labels))
@@ -84,6 +86,7 @@ def plot_runs(
 
     Raises:
         KeyError: If a run has no such column.
+        TypeError: If ``runs`` are none.
         ValueError: If there is no such scale, no column is named, the runs have no step in common, or a number is below
             zero on the logarithmic scale.
 
@@ -92,6 +95,7 @@ def plot_runs(
         >>> plotting.plot_runs(pm.Runs(seeds), "test_loss").get_yscale()
         'log'
     """
+    _checks.runs(runs)
     labels = _checks.labels(columns)
     chosen = runs.select(list(labels))
     mean = chosen.mean(scale=scale)
