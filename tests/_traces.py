@@ -1,4 +1,4 @@
-"""What measuring could leave behind: the state of a process and of models, as one mapping to compare before and after."""
+"""What measuring could leave behind: the state of a process and of models, to compare before and after."""
 
 import locale
 import os

@@ -9,8 +9,8 @@ import dataclasses
 import functools
 import hashlib
 import inspect
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, contextmanager
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def contents(value, seen=None):
         return ("array", id(value), str(value.dtype), value.shape, value.strides, _digest(value), value.flags.writeable)
     if isinstance(value, nn.Module):
         return _of_module(value, inner)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | MappingProxyType):  # a mapping of the library's is what is inside of it
         return (type(value), id(value), [(inner(key), inner(each)) for key, each in value.items()])
     if isinstance(value, tuple):
         return (type(value), [inner(each) for each in value])
@@ -124,7 +124,9 @@ def _of_tensor(x, inner):
     version = None if x.is_inference() else x._version
     form = (x.dtype, tuple(x.shape), x.stride() if x.layout == torch.strided else None, x.device, x.requires_grad)
     bits = (
-        None if x.is_nested or x.is_meta else _digest(x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        None
+        if x.is_nested or x.is_meta or x.numel() == 0
+        else _digest(x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     )
     return ("tensor", id(x), version, form, bits, inner(x.grad) if x.is_leaf else None)
 

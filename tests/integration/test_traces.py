@@ -121,7 +121,7 @@ def test_nothing_is_left_after_a_forward_pass_that_fails(context, failure):
 @each_context
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, GeneratorExit, SystemExit])
 def test_nothing_is_left_after_an_error_in_the_body(model, context, error):
-    with traceless(model), unchanged(model), pytest.raises(error), context(model):
+    with traceless(model), unchanged(model), pytest.raises(error), context(model):  # noqa: PT012 (the body's own)
         run(model)
         raise error
 
@@ -155,7 +155,7 @@ def test_an_inner_context_leaves_the_outer_one_as_it_was(model, outer, inner):
         again = run(model)
         if outer != "ablated by draws":
             assert torch.equal(again, expected)
-        with traceless(model), pytest.raises(ZeroDivisionError), CONTEXTS[inner](model):
+        with traceless(model), pytest.raises(ZeroDivisionError), CONTEXTS[inner](model):  # noqa: PT012 (the body's own)
             run(model)
             raise ZeroDivisionError
 
@@ -496,7 +496,7 @@ def test_the_filters_of_warnings_are_left_alone_even_for_a_moment(tmp_path, monk
 
 
 def test_the_hooks_of_one_model_are_those_of_all_threads():
-    """A context is on the model, not on the thread: another thread that runs the model meanwhile runs the ablated one."""
+    """A context is on the model, not on the thread: another thread that runs it meanwhile runs the ablated one."""
     model = Model().eval()
     plain, ablated, left = run(model), threading.Event(), threading.Event()
     seen = {}

@@ -76,7 +76,7 @@ WHOLE = "A checkpoint must be a whole safetensors file"
 
 def test_a_checkpoint_that_is_cut_off_anywhere_is_refused(checkpoint):
     data = checkpoint.read_bytes()
-    for length in [*range(header_end(data) + 1), *range(header_end(data) + 1, len(data), 37), len(data) - 1]:
+    for length in [*range(12), *range(12, len(data), 7), header_end(data), len(data) - 1]:
         checkpoint.write_bytes(data[:length])
         refused(checkpoints.load, checkpoint, WHOLE)
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_whose_header_is_changed_is_refused_or_says_the_same(checkp
     """Some changes are none: of the order of the notes, of a space, of a note that is not read."""
     data = checkpoint.read_bytes()
     original, said = checkpoints.load(checkpoint), []
-    for at in range(header_end(data)):
+    for at in range(0, header_end(data), 2):
         checkpoint.write_bytes(data[:at] + bytes([data[at] ^ 1 << at % 7]) + data[at + 1 :])
         with same_files(checkpoint.parent):
             try:
@@ -96,7 +96,7 @@ def test_a_checkpoint_whose_header_is_changed_is_refused_or_says_the_same(checkp
         for name, weight in original.state_dict().items():
             assert found.state_dict()[name].shape == weight.shape
         assert found(pm.addition(3).pairs).shape == (9, 4)
-    assert len(said) > header_end(data) / 2
+    assert len(said) > header_end(data) / 4
     for message in said:
         assert f"Got {checkpoint}: " in message
         assert "\n" not in message
@@ -239,7 +239,7 @@ def test_another_run_in_the_folder_is_kept(run):
 
 
 @pytest.mark.parametrize("name", ["config.json", "losses.npz", "step_000010.safetensors"])
-@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda _: pickle.dumps(1)])
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda data: data[: len(data) // 2], lambda _: pickle.dumps(1)])
 def test_a_damaged_run_is_not_measured(run, name, damage):
     (run / name).write_bytes(damage((run / name).read_bytes()))
     out = run / "out"
@@ -263,9 +263,10 @@ def load_or_refuse(path):
         try:
             return pm.Trajectory.load(path)
         except ValueError as error:
-            assert str(error).startswith(f"{SAVED}{str(path)!r}"), error
-            assert "\n" not in str(error), error
-            return None
+            message = str(error)
+    assert message.startswith(f"{SAVED}{str(path)!r}"), message
+    assert "\n" not in message, message
+    return None
 
 
 def test_a_trajectory_with_a_changed_byte_is_refused_or_the_same(tmp_path):
@@ -299,18 +300,20 @@ def test_a_pickle_in_a_trajectory_is_refused_and_not_run(tmp_path):
 def test_a_table_that_is_cut_off_is_refused_or_a_part(tmp_path):
     """CSV has no checksum: a last number that was cut off is a number, and all before it is what it was."""
     RUN.to_csv(path := tmp_path / "run.csv")
-    text = path.read_text()
+    text, said = path.read_text(), []
     for length in range(len(text)):
         path.write_text(text[:length])
         with same_files(tmp_path):
             try:
                 found = pm.Trajectory.from_csv(path)
             except ValueError as error:
-                assert repr(str(path)) in str(error)
+                said.append(str(error))
                 continue
         whole = len(found) - 1
         assert found.steps[:whole].tolist() == RUN.steps[:whole].tolist()
         assert torch.equal(found["test_loss"][:whole], RUN["test_loss"][:whole])
+    assert said
+    assert all(repr(str(path)) in message for message in said)
 
 
 def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):

@@ -48,7 +48,8 @@ def test_training_that_meets_a_full_disk_goes_on_later(tmp_path, capsys):
 def test_measuring_that_meets_a_full_disk_says_so(tmp_path, capsys):
     run, out = tmp_path / "run", tmp_path / "out"
     training.main(["--output", str(run), *TRAINING, "--epochs", "10"])
-    measuring.main(["--run", str(run), "--output", str(out)])
+    out.mkdir()
+    (out / "losses.png").write_bytes(b"before")
     capsys.readouterr()
     with same_files(tmp_path), limited(tmp_path):
         message = refusal(measuring.main, ["--run", str(run), "--output", str(out)])
