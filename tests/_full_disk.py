@@ -24,10 +24,6 @@ from tests._unchanged import same_files
 
 LEFT = 6000  # bytes that can still be written: fewer than any of these files has
 LONG = pm.Trajectory(range(2000), {"test_loss": np.random.default_rng(0).random(2000)})
-CURVES = pm.Trajectory(
-    range(1000),
-    dict.fromkeys((*recording.CURVES, "gini_logits", "gini_W_E", "gini_W_U"), LONG["test_loss"][:1000] + 0.1),
-)
 
 
 def noise():
