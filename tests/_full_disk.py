@@ -1,6 +1,7 @@
-"""Every writer of the library and of the examples, on a disk that is full: ``python -m tests._full_disk FOLDER``.
+"""Every writer of the library and of the examples, on a disk that is full.
 
-The folder is that of a small file system of its own, which is filled up but for a little.
+``python -m tests._full_disk FOLDER`` tries one of each kind on a real one: the folder is that of a small file system of
+its own, which is filled up but for a little.
 """
 
 import contextlib
@@ -73,6 +74,8 @@ WRITERS = {
     "the recording's picture": ("progress.png", draw_recording),
 }
 
+OF_EACH_KIND = ("Trajectory.save", "grid_logits by batches", "plot, pdf", "Run.save")
+
 
 def check(name, folder, full):
     """A writer on a disk made full by a context: one line that names the file, and everything is as it was."""
@@ -125,7 +128,7 @@ def filled(folder):
 
 
 if __name__ == "__main__":
-    for number, name in enumerate(WRITERS):
+    for number, name in enumerate(OF_EACH_KIND):
         place = Path(sys.argv[1], str(number))
         place.mkdir()
         check(name, place, filled)

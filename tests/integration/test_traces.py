@@ -19,7 +19,7 @@ import progress_measures as pm
 from progress_measures import plotting
 from progress_measures.ablation import hooked
 from tests._traces import traceless
-from tests._unchanged import unchanged
+from tests._unchanged import same_files, unchanged
 
 OP = pm.addition(5)
 TRAIN = OP.table < 2
@@ -474,6 +474,16 @@ def test_one_model_in_evaluation_mode_can_be_measured_by_several_threads(tmp_pat
 
     with traceless(model), unchanged(model):
         in_threads(*map(work, range(4)))
+
+
+def test_an_interrupt_in_one_of_several_batches_reaches_the_caller_and_leaves_nothing(tmp_path):
+    calls = []
+    model = Model(lambda: (calls.append(None), len(calls) == 3 and interrupt()))
+    path = tmp_path / "logits.npy"
+    path.write_bytes(b"before")
+    with traceless(model), unchanged(model), same_files(tmp_path), pytest.raises(KeyboardInterrupt):
+        pm.grid_logits(model, OP, 5, out=path)
+    assert len(calls) == 3
 
 
 def test_the_filters_of_warnings_are_left_alone_even_for_a_moment(tmp_path, monkeypatch):
