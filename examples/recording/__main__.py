@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.files import write_picture
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import logits_from_tables
 from examples.modular_addition.train import at_least, decay
@@ -87,8 +88,10 @@ def draw(trajectory: pm.Trajectory, path: Path) -> None:
     axes[0].set_ylabel("loss (nats)")
     plotting.plot_curves(trajectory, ["gini_logits", "gini_W_E", "gini_W_U"], scale="linear", ax=axes[1])
     axes[1].set_ylabel("Gini coefficient")
-    figure.savefig(path)
-    plt.close(figure)
+    try:
+        write_picture(path, figure, dpi=100)
+    finally:
+        plt.close(figure)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
+import io
 import os
 import sys
 import zipfile
@@ -94,11 +95,10 @@ def plot(options: argparse.Namespace) -> str:
         shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
-    try:
-        with whole(options.output) as half:
-            figure.savefig(half, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
-    except OSError as error:  # which names a scratch file
-        raise OSError(error.errno, error.strerror, str(options.output)) from error
+    picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
+    figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    with whole(options.output) as half:
+        half.write_bytes(picture.getvalue())
     return f"Wrote {options.output}: {shown}."
 
 

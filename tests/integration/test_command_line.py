@@ -417,22 +417,6 @@ def test_a_mistake_in_a_process_of_its_own():
     )
 
 
-def test_a_picture_that_fails_leaves_the_old_one(folder, capsys, monkeypatch):
-    (folder / "out.png").write_bytes(b"old")
-    before = names(folder)
-
-    def fail(_figure, path, **_):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
-    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (
-        2, "", "progress-measures: error: out.png: No space left on device\n",
-    )  # fmt: skip
-    assert (folder / "out.png").read_bytes() == b"old"
-    assert names(folder) == before
-
-
 def test_missing_matplotlib_is_met_with_how_to_install_it():
     code = """
 import sys

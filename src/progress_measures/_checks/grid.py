@@ -145,6 +145,7 @@ def predicted(logits: object, batch: int, columns: int) -> Tensor:
     logits = tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
         remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""
+        remedy = " Return its .logits at the answer position." if hasattr(logits, "logits") else remedy
         raise TypeError(f"`predict` must return a tensor or a NumPy array of logits. Got {kind(logits)}.{remedy}")
     if logits.is_complex():
         raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")

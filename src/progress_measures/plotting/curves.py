@@ -68,7 +68,7 @@ def plot_curves(
 
 
 def plot_runs(
-    runs: Runs,
+    runs: Runs | Mapping[str, Trajectory],
     columns: str | Sequence[str] | Mapping[str, str],
     *,
     scale: Literal["linear", "log"] = "log",
@@ -80,7 +80,7 @@ def plot_runs(
     standard deviation to the mean multiplied by it, so that on either axis it is as wide above as below.
 
     Args:
-        runs: Runs that differ in their seed, say; one alone has no band.
+        runs: Runs that differ in their seed, say, or a mapping of them by name; one alone has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
         scale: Of the vertical axis, the mean and the band.
@@ -91,6 +91,7 @@ def plot_runs(
 
     Raises:
         KeyError: If a run has no such column.
+        TypeError: If ``runs`` are none.
         ValueError: If there is no such scale, no column is named, the runs have no step in common, or on the
             logarithmic scale a column has numbers below zero or no mean above it.
 
@@ -100,7 +101,7 @@ def plot_runs(
         'log'
     """
     labels = _checks.labels(columns)
-    chosen = runs.select(list(labels))
+    chosen = Runs(runs).select(list(labels))
     mean = chosen.mean(scale=scale)
     _checks.on_scale(mean, scale)
     spread = chosen.std(scale=scale) if len(chosen) > 1 else None
