@@ -61,8 +61,9 @@ def test_a_recording_keeps_its_steps(tmp_path):
     path = tmp_path / "run.jsonl"
     recorder = pm.Recorder(lambda _: {"loss": [0.1] * 100}, every=1, path=path)
     recorder(0, None)
-    with same_files(tmp_path), limited(tmp_path, path.stat().st_size + 100):
+    with limited(tmp_path, path.stat().st_size + 100):
         refusal(recorder, 1, None)
+    assert pm.load_recording(path).steps.tolist() == recorder.trajectory.steps.tolist() == [0]
     recorder(1, None)
     assert pm.load_recording(path).steps.tolist() == [0, 1]
 
