@@ -10,6 +10,7 @@ alone, because its sine is zero at every integer.
 """
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -178,6 +179,14 @@ def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
 
 def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
     """The inner products of ``x`` along an axis with each of the rows, which take the axis's place."""
-    if axis == x.ndim - 1:
-        return x @ rows.T
-    return (rows @ x.flatten(axis + 1)).view(*x.shape[:axis], len(rows), *x.shape[axis + 1 :])
+    with _own_precision(x.device):
+        if axis == x.ndim - 1:
+            return x @ rows.T
+        return (rows @ x.flatten(axis + 1)).view(*x.shape[:axis], len(rows), *x.shape[axis + 1 :])
+
+
+def _own_precision(device: torch.device) -> AbstractContextManager[object]:
+    """A context without autocast, which would multiply float32 in bfloat16; float64 it leaves alone everywhere."""
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()

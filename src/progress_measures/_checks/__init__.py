@@ -80,6 +80,7 @@ from progress_measures._checks.runs import (
 from progress_measures._checks.sites import activation, chosen, index, only_argument, site_items
 from progress_measures._checks.tables import csv_number, csv_steps, csv_table, step_name
 from progress_measures._checks.tensors import (
+    computable,
     dims,
     finite,
     floating_dtype,
@@ -138,6 +139,7 @@ __all__ = [
     "column",
     "columns",
     "common_steps",
+    "computable",
     "csv_names",
     "csv_number",
     "csv_steps",

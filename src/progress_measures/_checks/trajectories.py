@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.tensors import finite
+from progress_measures._checks.tensors import finite, unmasked
 from progress_measures._checks.values import function, integer, kind, shape
 
 
 def steps(values: object) -> Tensor:
     """Strictly ascending integers, int64, ``(T,)``, at least one."""
+    unmasked(values, "steps")
     try:
         array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
     except ValueError:  # of uneven lengths
@@ -57,6 +58,7 @@ def _column_name(name: object, of: str) -> None:
 
 def numeric(value: object, name: str) -> Tensor:
     """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph."""
+    unmasked(value, name)
     if isinstance(value, list | tuple):
         value = [_without_graph(each) for each in value]
     try:
