@@ -62,7 +62,7 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
     waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
     alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their square is 1 everywhere, not 1/2
-    norm = torch.where(alone, float(n), n / 2).to(torch.float64).sqrt()
+    norm = (n / torch.where(alone, 1, 2).to(torch.float64)).sqrt()
     return (waves / norm).to(dtype=dtype, device=device)
 
 
