@@ -97,7 +97,7 @@ def finite(
 
 def summable(x: Tensor, name: str, n: int) -> Tensor:
     """Finite values on the grid of an operation, small enough for their sums to be finite; only float64 has larger."""
-    limit = torch.finfo(torch.float64).max / n**3
+    limit = torch.finfo(torch.float64).max / n**4  # what is restricted may be n times as large, and n³ are added up
     if x.dtype == torch.float64 and x.numel() > 0:
         largest = max(float(block.abs().amax()) for _, block in blocks(x.detach()))
         if largest > limit:
