@@ -16,7 +16,7 @@ collect_ignore_glob = ["src/progress_measures/callbacks/*"]
 
 # A busy machine is no failure. The same examples every time are none of chance; a long run looks for others.
 settings.register_profile("normal", deadline=None, derandomize=True)
-settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 
 

@@ -75,8 +75,15 @@ KEY_POWER = torch.tensor([1.0, 100.0, *[1.0] * 18], dtype=torch.float64)
 MEASURES = [
     Function("cross_entropy", lambda x: pm.cross_entropy(x, OP, mask=MASK), LOGITS),
     *(
-        Function(f"{function.__name__} {terms}", lambda x, f=function, t=terms: f(x, OP, [2], terms=t), LOGITS)
-        for function in (pm.restrict, pm.exclude, pm.restricted_loss, pm.excluded_loss)
+        Function(f"{function.__name__} {terms}", lambda x, f=function, t=terms: f(x, OP, [1, 2], terms=t), LOGITS)
+        for function in (pm.restrict, pm.exclude)
+        for terms in TERMS
+    ),
+    *(
+        Function(
+            f"{function.__name__} {terms}", lambda x, f=function, t=terms: f(x, OP, [2], mask=MASK, terms=t), LOGITS
+        )
+        for function in (pm.restricted_loss, pm.excluded_loss)
         for terms in TERMS
     ),
     *(

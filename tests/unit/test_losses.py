@@ -139,16 +139,6 @@ def test_results_are_scalars_in_float64_whatever_the_dtype():
         assert_close(pm.cross_entropy(logits, op), pm.cross_entropy(logits.double(), op), rtol=1e-15)
 
 
-def test_differentiable():
-    op, mask = pm.addition(4), random_mask(4)
-    x = random_logits(4)
-    assert_gradient(lambda x: pm.cross_entropy(x, op, mask=mask), x)
-    for terms in TERMS:
-        assert_gradient(lambda x, terms=terms: pm.restricted_loss(x, op, [1], mask=mask, terms=terms), x)
-        assert_gradient(lambda x, terms=terms: pm.excluded_loss(x, op, [1], mask=mask, terms=terms), x)
-        assert_gradient(lambda x, terms=terms: pm.excluded_loss_per_frequency(x, op, mask=mask, terms=terms), x)
-
-
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by which torch.func.jvp sets itself up
 def test_inside_torch_func():
     op, x = pm.addition(5), random_logits(5)
