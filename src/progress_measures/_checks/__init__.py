@@ -93,6 +93,7 @@ from progress_measures._checks.tables import (
     utf8,
 )
 from progress_measures._checks.tensors import (
+    computable,
     dims,
     finite,
     floating_dtype,
@@ -154,6 +155,7 @@ __all__ = [
     "common_columns",
     "common_steps",
     "complete_rows",
+    "computable",
     "csv_number",
     "csv_steps",
     "csv_table",

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.tensors import finite
+from progress_measures._checks.tensors import finite, unmasked
 from progress_measures._checks.values import function, integer, kind, shape
 
 
 def steps(values: object) -> Tensor:
     """Strictly ascending integers, int64, ``(T,)``, at least one."""
+    unmasked(values, "steps")
     try:
         array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
     except ValueError:  # of uneven lengths

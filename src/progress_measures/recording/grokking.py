@@ -105,7 +105,7 @@ class _GrokkingMeasures:
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, Tensor]:
-        logits = self._logits(_checks.model(model))
+        logits = _checks.computable(self._logits(_checks.model(model)))
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
         return self._losses(model, logits, means, power) | {
