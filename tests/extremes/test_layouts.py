@@ -117,7 +117,6 @@ half = np.ma.masked_array([1, 2, 3, 4], mask=[False, True, False, True])
         ("mask", lambda: pm.cross_entropy(LOGITS, OP, mask=np.ma.masked_array(np.eye(4, dtype=bool), mask=np.eye(4)))),
         ("logits", lambda: pm.grid_logits(lambda pairs: np.ma.masked_less(np.zeros((len(pairs), 4)), 1), OP)),
         ("steps", lambda: pm.Trajectory(steps=half, columns={})),
-        ("columns['x']", lambda: pm.Trajectory(steps=[1, 2, 3, 4], columns={"x": half})),
         ("index", lambda: pm.at(half, pm.zero_ablation())),
         ("directions", lambda: pm.project_out(half.astype(float))),
         ("source", lambda: pm.resample_ablation(half)),
