@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import progress_measures as pm
+from examples.files import whole
 
 OUTPUT = Path("out")
 
@@ -22,7 +23,8 @@ def save(figure: Figure, name: str) -> None:
     """Writes a figure to ``out/name.png`` below the current folder."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / f"{name}.png"
-    figure.savefig(path, dpi=150)
+    with whole(path) as half:
+        figure.savefig(half, dpi=150)
     print(f"\nWrote {path}.")
 
 

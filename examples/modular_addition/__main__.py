@@ -8,9 +8,9 @@ import matplotlib.pyplot as plt
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.files import whole, write_text
 from examples.modular_addition.analysis import Analysis, analyse
 from examples.modular_addition.bundled import MAINLINE
-from examples.modular_addition.checkpoints import write_text
 from examples.modular_addition.figures import FIGURES
 
 COLUMNS = {
@@ -100,7 +100,8 @@ def write(run: Analysis, report: str, folder: Path) -> None:
     figures = {name: draw for name, draw in FIGURES.items() if run.op.cyclic or name != "logit_components"}
     for name, draw in tqdm(figures.items(), desc="pictures"):
         figure = draw(run)
-        figure.savefig(folder / f"{name}.png", dpi=150)
+        with whole(folder / f"{name}.png") as half:
+            figure.savefig(half, dpi=150)
         plt.close(figure)
     run.trajectory.to_csv(folder / "trajectory.csv")
     run.trajectory.save(folder / "trajectory.npz")

@@ -1,9 +1,6 @@
 """Checkpoints on disk: one safetensors file a step, written whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -11,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from examples.files import whole
 from examples.modular_addition.model import Transformer
 
 
@@ -60,20 +58,5 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
     """Writes a safetensors file."""
-    with _whole(path) as half:
+    with whole(path) as half:
         save_file({name: x.contiguous() for name, x in tensors.items()}, half, metadata)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file."""
-    with _whole(path) as half:
-        half.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Another name to write under; the file is moved into place when it is complete, so a kill leaves no half file."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        half = Path(scratch) / path.name
-        yield half
-        os.replace(half, path)

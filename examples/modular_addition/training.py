@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import progress_measures as pm
+from examples.files import write_text
 from examples.modular_addition import checkpoints
 from examples.modular_addition.data import OPERATIONS, train_mask
 from examples.modular_addition.model import Transformer
@@ -196,5 +197,5 @@ def open_run(config: Config, folder: Path) -> Run:
     run = Run.load(config, state) if state.exists() else Run.start(config)
     if run.epoch > config.epochs:
         raise ValueError(f"`epochs` must be at least those that the run has had, {run.epoch}. Got {config.epochs}.")
-    checkpoints.write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     return run

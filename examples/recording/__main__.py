@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.files import whole
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import logits_from_tables
 from examples.modular_addition.training import CHUNK, Config, Run, open_run, train
@@ -80,7 +81,8 @@ def draw(trajectory: pm.Trajectory, path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     plotting.plot_curves(trajectory, CURVES, ax=axes[0])
     plotting.plot_curves(trajectory, ["gini_logits", "gini_W_E", "gini_W_U"], scale="linear", ax=axes[1])
-    figure.savefig(path)
+    with whole(path) as half:
+        figure.savefig(half)
     plt.close(figure)
 
 

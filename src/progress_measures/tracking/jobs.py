@@ -1,5 +1,6 @@
 """What an executor is given to do, and how much of it at once."""
 
+import copy
 import pickle
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -31,7 +32,7 @@ class Job:
             model = self.item if self.load is None else self.load(self.item)
             return {name: x.numpy() for name, x in _checks.row(self.measure(model), None).items()}
         except Exception as error:
-            if self.pickled and not _unpickles(error):  # it would be taken for the death of the worker
+            if self.pickled and not _survives(error):  # it would be taken for the death of the worker
                 raise RuntimeError(f"{type(error).__name__}: {error}") from None
             raise
 
@@ -81,9 +82,11 @@ def _done(result: Any, error: Exception | None) -> Future[Any]:
     return future
 
 
-def _unpickles(error: Exception) -> bool:
+def _survives(error: Exception) -> bool:
+    """Whether an error can be pickled, and made again from what it would be pickled as, as a copy is."""
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.dumps(error)
+        copy.deepcopy(error)
     except Exception:
         return False
     return True
