@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         config.train_mask  # noqa: B018 (refuses a fraction that leaves nothing to train or to test on)
         run = open_run(config, folder)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
     keep = schedule(config.epochs) if epochs is None else epochs
     if max(keep) > config.epochs:
         parser.error(f"argument --checkpoint-epochs: must be at most the run's {config.epochs} epochs, got {max(keep)}")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
         except KeyboardInterrupt:
             bar.close()
             raise SystemExit(f"Stopped. The same command goes on from the last state in {folder}, if any.") from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             bar.close()
             raise SystemExit(str(error)) from None
     print(f"Measure it with: python -m examples.modular_addition --run {folder}")

@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import progress_measures as pm
-from examples.files import whole
+from examples.files import write_picture
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import logits_from_tables
 from examples.modular_addition.training import CHUNK, Config, Run, open_run, train
@@ -28,13 +28,17 @@ WEIGHTS = {"W_E": "embed.weight", "W_U": "unembed.weight"}
 
 def main(arguments: list[str] | None = None) -> None:
     """Trains the run that the command line asks for, or goes on with it."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
-    run = open_run(config, options.output)
-    trajectory = record(run, options.output, every=options.every)
-    draw(trajectory, options.output / "progress.png")
+    try:
+        run = open_run(config, options.output)
+        trajectory = record(run, options.output, every=options.every)
+        draw(trajectory, options.output / "progress.png")
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
     phases = pm.find_phases(trajectory, answers=config.n)
     print("\n".join(f"{name.replace('_', ' ')}: {step}" for name, step in vars(phases).items()))
     for name in (*CURVES, "gini_W_E", "sum_squared_weights"):
@@ -81,9 +85,10 @@ def draw(trajectory: pm.Trajectory, path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     plotting.plot_curves(trajectory, CURVES, ax=axes[0])
     plotting.plot_curves(trajectory, ["gini_logits", "gini_W_E", "gini_W_U"], scale="linear", ax=axes[1])
-    with whole(path) as half:
-        figure.savefig(half)
-    plt.close(figure)
+    try:
+        write_picture(path, figure, dpi=100)
+    finally:
+        plt.close(figure)
 
 
 def _parser() -> argparse.ArgumentParser:

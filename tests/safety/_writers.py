@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import time
 
 import matplotlib as mpl
 import numpy as np
@@ -174,7 +175,16 @@ WRITERS = {
 }
 
 
+replace = os.replace
+
+
+def slow(source, target):
+    time.sleep(0.02)
+    replace(source, target)
+
+
 def again(name, path, started):
     """What a process is given to do until it is killed."""
     torch.set_num_threads(1)
+    os.replace = slow  # so that kills come between the last byte and the move too, and often
     WRITERS[name].again(path, started)
