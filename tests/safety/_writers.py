@@ -18,7 +18,7 @@ from examples.report import save as save_figure
 from progress_measures.__main__ import main
 
 RUN = Run.start(Config(n=5, epochs=10))  # here, so that what an optimizer imports is imported before the fork
-SIZE = 30_000  # values of one content: enough that writing them takes milliseconds
+SIZE = 4_000  # values of one content
 
 
 class Content:
@@ -175,16 +175,15 @@ WRITERS = {
 }
 
 
-replace = os.replace
-
-
-def slow(source, target):
-    time.sleep(0.02)
-    replace(source, target)
-
-
 def again(name, path, started):
     """What a process is given to do until it is killed."""
     torch.set_num_threads(1)
+    replace = os.replace
+
+    def slow(source, target):
+        started.set()
+        time.sleep(0.05)
+        replace(source, target)
+
     os.replace = slow  # so that kills come between the last byte and the move too, and often
     WRITERS[name].again(path, started)
