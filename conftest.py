@@ -6,6 +6,8 @@ os.environ["MPLBACKEND"] = "agg"  # pictures need no screen; set before matplotl
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker and for the processes that it starts
     os.environ["OMP_NUM_THREADS"] = "1"
 
+import signal
+
 import pytest
 import torch
 from hypothesis import settings
@@ -17,6 +19,9 @@ from progress_measures import plotting
 collect_ignore_glob = ["src/progress_measures/callbacks/*"]
 
 # A busy machine is no failure. The same examples every time are none of chance; a long run looks for others.
+# What is started in the background may ignore interrupts, and hand that down to the processes it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("normal", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))

@@ -14,8 +14,8 @@ from progress_measures._files import whole
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
-Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes (.jsonl), or any other CSV
-file whose first line names its columns, one of them `step` or `epoch`, with the numbers of one step in each line below.
+Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes, or any other CSV file
+whose first line names its columns, one of them `step` or `epoch`, with the numbers of one step in each line below.
 """
 EXAMPLES = """\
 examples:
@@ -24,6 +24,7 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
+LINE = b'{"step": '  # how what a Recorder or track writes begins
 CLOSED = 128 + 13  # what a shell says of a tool that ended because nobody read on: SIGPIPE
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
@@ -117,8 +118,9 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 def _load(path: Path, step: str | None) -> pm.Trajectory:
     if path.suffix == ".npz" or zipfile.is_zipfile(path):
         return pm.Trajectory.load(path)
-    if path.suffix == ".jsonl":
-        return pm.load_recording(path)
+    with path.open("rb") as file:
+        if file.read(len(LINE)) == LINE:
+            return pm.load_recording(path)
     return pm.Trajectory.from_csv(path, step=step)
 
 

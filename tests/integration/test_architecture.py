@@ -143,4 +143,6 @@ def test_import_brings_no_optional_package():
 
 def test_rooms_stay_readable():
     for file in FILES:
+        if file.name == "__init__.py":  # names alone
+            continue
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 260, f"{file} wants to be a folder"

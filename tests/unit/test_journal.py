@@ -230,6 +230,15 @@ def test_a_file_of_two_measures_is_refused_and_left_alone(path, reader, columns,
     assert path.read_text() == content
 
 
+def test_zeros_at_the_end_as_a_power_cut_leaves_them_are_passed_over(path, reader):
+    record(path, [0, 10])
+    with path.open("ab") as file:
+        file.write(b"\0" * 50)
+    reader[1](path)
+    pm.Recorder(MEASURE, every=1, path=path)(20, 20.0)
+    assert pm.load_recording(path).steps.tolist() == [0, 10, 20]
+
+
 def test_a_damaged_line_is_named(path, reader):
     record(path, [0, 10, 20])
     first, second, third = path.read_bytes().splitlines(keepends=True)

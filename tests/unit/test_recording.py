@@ -230,7 +230,7 @@ def test_arguments_are_checked(arguments, error, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("step", [1.0, True, "1", -1])
+@pytest.mark.parametrize("step", [1.0, True, "1", -1, 70 * 2**64])
 def test_steps_are_checked_at_every_call(step):
     recorder = pm.Recorder({"x": float}, every=70)
     with pytest.raises((TypeError, ValueError), match="`step` must be"):
@@ -690,6 +690,13 @@ def test_final_measures_check_the_trajectory():
             pm.addition(5),
             ValueError,
             "`answer_means` must be tables of shape (5, 5). Got (7, 7).",
+        ),
+        (
+            pm.Trajectory([0], {"answer_means": np.full((1, 7, 7), np.nan)}),
+            OP,
+            ValueError,
+            "`answer_means` must be finite. Got 49 non-finite of 49 values, the first (nan) at (step, s, c) (0, 0, 0). "
+            "Leave such steps out: pass trajectory.complete(['answer_means']).",
         ),
     ]:
         with pytest.raises(error) as caught:

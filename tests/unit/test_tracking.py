@@ -593,10 +593,16 @@ def test_one_step_at_least_has_to_be_measured():
         pm.track([(7, 1), (5, 1)], picks(1, ValueError("low")), errors="record")
 
 
-def test_names_that_change_are_an_error_of_the_measure_and_are_never_recorded():
-    with pytest.raises(ValueError, match="`measure` must return the same names at every step") as caught:
-        pm.track([(0, 0), (1, 1)], lambda n: {f"x{n}": n}, errors="record")
+@pytest.mark.parametrize("odd", [{"y": 1.0}, {"x": [1.0, 2.0]}], ids=["name", "shape"])
+def test_names_and_shapes_that_change_are_an_error_of_their_step(journal, odd):
+    checkpoints = [(0, {"x": 0.0}), (1, odd), (2, {"x": 2.0})]
+    with pytest.raises(ValueError, match=r"`measure` must return the same \w+ at every step") as caught:
+        pm.track(checkpoints, dict)
     assert caught.value.__notes__ == ["This was at step 1."]
+    with pytest.warns(RuntimeWarning, match=r"^Step 1 could not be measured, .* ValueError: `measure`"):
+        trajectory = pm.track(checkpoints, dict, errors="record", resume=journal)
+    assert trajectory["x"].nan_to_num(-1).tolist() == [0, -1, 2]
+    assert_same(pm.load_recording(journal), trajectory)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ from progress_measures._checks.trajectories import (
     steps,
     trajectory,
 )
-from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress
+from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress, step
 
 __all__ = [
     "activation",
@@ -247,6 +247,7 @@ __all__ = [
     "some_frequencies",
     "some_runs",
     "square",
+    "step",
     "step_name",
     "steps",
     "submodule",

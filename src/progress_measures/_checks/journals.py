@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from progress_measures._checks.trajectories import row
-from progress_measures._checks.values import integer, shape
+from progress_measures._checks.values import shape, step
 
 _HEAD = b'{"step": '  # how each line begins
 _KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("back", bool))
@@ -21,7 +21,7 @@ def journal_line(
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        if line.startswith(_HEAD) or _HEAD.startswith(line):
+        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # zeros are what a power cut leaves
             return None
         raise _foreign(line, name, path, number) from None
     if not isinstance(record, dict) or not any(
@@ -29,7 +29,7 @@ def journal_line(
     ):
         raise _foreign(line, name, path, number)
     try:
-        return integer(record["step"], "step", at_least=0), record
+        return step(record["step"]), record
     except (TypeError, ValueError) as error:
         raise _damaged(error, name, path, number) from error
 

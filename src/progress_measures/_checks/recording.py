@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from progress_measures._checks.grid import frequencies
 from progress_measures._checks.models import near
-from progress_measures._checks.tensors import finite, real
-from progress_measures._checks.trajectories import trajectory
+from progress_measures._checks.tensors import real
+from progress_measures._checks.trajectories import complete, trajectory
 from progress_measures._checks.values import integer, kind, shape
 
 
@@ -105,7 +105,7 @@ def answer_tables(run: Any, name: str, n: int) -> Tensor:
     tables: Tensor = columns[name]
     if tables.shape[1:] != (n, n):
         raise ValueError(f"`{name}` must be tables of shape ({n}, {n}). Got {shape(tables[0])}.")
-    return finite(tables, name, "(step, s, c)")
+    return complete(tables, name, "(step, s, c)", [name])
 
 
 def same_operation(found: Tensor, recorded: Tensor | None, op: object) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import finite, unmasked
-from progress_measures._checks.values import function, integer, kind, shape
+from progress_measures._checks.values import function, kind, shape, step
 
 
 def steps(values: object) -> Tensor:
@@ -146,10 +146,10 @@ def checkpoint(value: object, seen: Container[int]) -> tuple[int, Any]:
     if not isinstance(value, tuple | list) or len(value) != 2:
         length = f" of {len(value)}" if isinstance(value, tuple | list) else ""
         raise TypeError(f"`checkpoints` must yield pairs (step, model). Got {kind(value)}{length}.")
-    step = integer(value[0], "step", at_least=0)
-    if step in seen:
-        raise ValueError(f"`checkpoints` must hold each step once. Got step {step} twice.")
-    return step, value[1]
+    number = step(value[0])
+    if number in seen:
+        raise ValueError(f"`checkpoints` must hold each step once. Got step {number} twice.")
+    return number, value[1]
 
 
 def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
@@ -191,11 +191,16 @@ def phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[n
         values = columns[name]
         if values.ndim != 1:
             raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")
-        try:
-            found.append(finite(values, name, "step number").numpy())
-        except ValueError as error:
-            raise ValueError(f"{error} Leave such steps out: pass trajectory.complete({read}).") from None
+        found.append(complete(values, name, "step number", read).numpy())
     return found
+
+
+def complete(values: Tensor, name: str, axes: str, read: Sequence[str]) -> Tensor:
+    """A column that is finite at every step, or how to leave out those where it is not."""
+    try:
+        return finite(values, name, axes)
+    except ValueError as error:
+        raise ValueError(f"{error} Leave such steps out: pass trajectory.complete({read}).") from None
 
 
 def some_runs(values: object) -> list[Any]:

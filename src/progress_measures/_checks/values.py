@@ -35,6 +35,11 @@ def integer(value: Any, name: str, *, at_least: int, at_most: int | None = None,
     return number
 
 
+def step(value: Any) -> int:
+    """A step of a run, which trajectories keep in 64 bits."""
+    return integer(value, "step", at_least=0, at_most=2**63 - 1, why="Steps have 64 bits")
+
+
 def prime(value: Any, name: str) -> int:
     """A prime number."""
     number = integer(value, name, at_least=2)

@@ -17,7 +17,8 @@ class Recorder:
     Call it with every step. Where nothing is recorded that costs less than a microsecond. Where something is, the model
     is in evaluation mode and gradients are off while it is measured; then the mode of each submodule, the grad mode and
     the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA) are what they were, also after an error. So
-    training goes on to the last bit as if nothing had been measured. A measure that needs gradients turns them on, with
+    training goes on to the last bit as if nothing had been measured. (In a region of ``torch.autocast`` the model is
+    measured in the region's dtype; call the recorder outside of it.) A measure that needs gradients turns them on, with
     ``torch.enable_grad()``, and takes them with ``torch.autograd.grad``, which leaves those of the parameters alone.
 
     A step below the one before is a run that has gone back, and so is the first call of a recorder whose file knows
@@ -100,7 +101,7 @@ class Recorder:
 
     def _go_back(self, step: int) -> int:
         """The step as an integer; what is known from there on is dropped if the run has gone back to it."""
-        step = _checks.integer(step, "step", at_least=0)
+        step = _checks.step(step)
         if step < self._below:
             self._journal.go_back(step)
         return step

@@ -123,7 +123,14 @@ class Run:
     def _add(self, step: int, numbers: Numbers) -> None:
         row = _checks.row(numbers, None)
         _checks.resumed(row, self.resumed, self.journal.path)
-        self.journal.add(step, _checks.row(row, self.journal.others(step)))
+        try:
+            _checks.row(row, self.journal.others(step))
+        except ValueError as error:
+            if not self.record:
+                raise
+            self._fail(step, f"{type(error).__name__}: {error}")
+        else:
+            self.journal.add(step, row)
 
     def _fail(self, step: int, error: str) -> None:
         # The text alone: the exception would keep the model alive, by its frames.

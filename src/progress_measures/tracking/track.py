@@ -58,7 +58,8 @@ def track(
             that it holds already are not measured again, nor loaded by ``load``. It may be one that a :class:`Recorder`
             wrote, and :func:`load_recording` reads it. It does not know what else may have changed: another run, or
             another measure by the same names, wants another file.
-        errors: What happens where ``load`` or ``measure`` raises an exception. ``"raise"`` raises it; of what is under
+        errors: What happens where ``load`` or ``measure`` raises an exception, or what is measured does not have the
+            names and shapes of the steps before. ``"raise"`` raises it; of what is under
             way, the file still gets what comes to its end. ``"record"`` warns, writes it to the file too, and goes on:
             the step's columns are nan, and it is tried again when the run is resumed.
 
