@@ -6,7 +6,7 @@ os.environ["MPLBACKEND"] = "agg"  # pictures need no screen; set before matplotl
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 import progress_measures as pm
 from progress_measures import plotting
@@ -15,6 +15,9 @@ from progress_measures import plotting
 collect_ignore_glob = ["src/progress_measures/callbacks/*"]
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "mutation", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("untimed")
 
 
