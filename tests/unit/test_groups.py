@@ -199,6 +199,7 @@ def test_tokens_and_names():
     assert op.pairs[1].tolist() == [7, 5]
     assert repr(op) == "Operation(mine, n=3, frequencies=1)"
     assert repr(pm.symmetric_group(3)) == "Operation(S3, n=6, frequencies=2)"
+    assert repr(pm.Irrep(2, "real", torch.tensor([2.0, -4e-10, 0.123456]))) == "Irrep(2, character=(2, 0, 0.1235))"
     assert repr(pm.symmetric_group(3).irreps) == "(Irrep(1, character=(1, -1, 1)), Irrep(2, character=(2, 0, -1)))"
 
 

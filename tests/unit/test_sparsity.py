@@ -62,6 +62,11 @@ def test_differentiable():
     assert_gradient(pm.gini, torch.tensor([0.3, 1.7, 0.9, 4.0]))
 
 
+def test_float32_is_not_rounded_again():
+    x = torch.rand(7, generator=torch.Generator().manual_seed(0))
+    assert_close(pm.gini(x), pm.gini(x.double()), rtol=1e-15)
+
+
 @pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e-3, 1e307])
 def test_extreme_scales(scale):
     x = torch.tensor([0.0, 1.0, 3.0, 8.0], dtype=torch.float64)
@@ -102,6 +107,18 @@ def test_effective_rank_of_several_matrices_and_of_zeros():
     assert ranks.dtype == torch.float64
     assert_close(ranks, [[3.0], [0.0], [1.0]], rtol=1e-6)
     assert ranks[1, 0] == 0
+
+
+def test_effective_rank_of_matrices_of_very_different_sizes():
+    matrices = torch.randn(4, 2, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = torch.stack([pm.effective_rank(matrix) for matrix in matrices.flatten(0, 1)]).view(4, 2)
+    assert_close(pm.effective_rank(matrices), expected, rtol=1e-12)
+    scales = 10.0 ** torch.arange(-160, 160, 40, dtype=torch.float64).view(4, 2, 1, 1)
+    assert_close(pm.effective_rank(matrices * scales**1.9), expected, rtol=1e-12)
+
+
+def test_effective_rank_of_a_number_is_one():
+    assert pm.effective_rank(torch.tensor([[-3.0]])) == 1
 
 
 def test_effective_rank_is_differentiable():

@@ -42,7 +42,7 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
 
 def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
     """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
-    chosen = torch.isin(op.row_frequency, torch.tensor([*frequencies], dtype=torch.int64)).to(coefficients.device)
+    chosen = torch.isin(op.row_frequency, torch.tensor([*frequencies])).to(coefficients.device)
     return op.basis.to(coefficients.device)[chosen].T @ coefficients[chosen]
 
 

@@ -133,7 +133,7 @@ def dihedral_group(m: int) -> Operation:
     m = _checks.integer(m, "m", at_least=1)
     shift, sign = torch.arange(m).repeat(2), torch.tensor([1, -1]).repeat_interleave(m)
     turned = (shift[:, None] + sign[:, None] * shift) % m
-    flipped = sign[:, None] * sign < 0
+    flipped = sign[:, None] != sign
     return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
 
 

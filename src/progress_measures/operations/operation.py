@@ -101,7 +101,7 @@ class Operation:
             >>> pm.addition(5).rows([2]).shape
             torch.Size([2, 5])
         """
-        chosen = torch.tensor(_checks.frequencies(frequencies, self), dtype=torch.int64)
+        chosen = torch.tensor(_checks.frequencies(frequencies, self))
         return self.basis[torch.isin(self.row_frequency, chosen)]
 
     def __repr__(self) -> str:
