@@ -101,6 +101,19 @@ def test_chance_of_a_drop_is_that_of_exponential_powers():
         np.testing.assert_allclose((drops > drop).mean(0), expected, atol=0.005)
 
 
+def test_what_is_just_enough():
+    assert pm.key_frequencies(np.array([4.0, 4.0, 4.0, *[1.0] * 40])) == (1, 2, 3)  # a drop by min_drop itself
+    power = np.array([1000.0, 8.0, *[1.0] * 16])  # which add up to 1024
+    assert pm.key_frequencies(power, min_share=2**-7) == (1, 2)
+    assert pm.key_frequencies(power, min_share=2**-6.99) == (1,)
+
+
+def test_a_fall_to_zero_counts_however_faint_the_power_is():
+    assert pm.key_frequencies(np.array([1.0, 1e-9, *[0.0] * 20])) == (1, 2)
+    assert pm.key_frequencies(np.array([1.0, 1e-9, 5e-13, *[1e-20] * 20])) == (1, 2)  # zero to rounding
+    assert pm.key_frequencies(np.array([1.0, 1e-9, *[2e-12] * 20])) == (1,)
+
+
 def test_takes_tensors_with_a_graph():
     power = torch.tensor([9.0, *[0.1] * 20], requires_grad=True)
     assert pm.key_frequencies(power) == (1,)
