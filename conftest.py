@@ -14,11 +14,13 @@ from progress_measures import plotting
 # Their docstrings have nothing to run, and what they import is optional.
 collect_ignore_glob = ["src/progress_measures/callbacks/*"]
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
-settings.register_profile(
+# A busy machine is no failure. The same examples every time are none of chance; a long run looks for others.
+settings.register_profile("normal", deadline=None, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.register_profile(  # for which a failure is enough, however large
     "mutation", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
-settings.load_profile("untimed")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import progress_measures as pm
+from examples.files import write_picture
 
 OUTPUT = Path("out")
 
@@ -22,7 +23,7 @@ def save(figure: Figure, name: str) -> None:
     """Writes a figure to ``out/name.png`` below the current folder."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / f"{name}.png"
-    figure.savefig(path, dpi=150)
+    write_picture(path, figure)
     print(f"\nWrote {path}.")
 
 

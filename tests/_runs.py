@@ -55,3 +55,10 @@ def spiked(trajectory, generator, *, share):
         factor = np.where(generator.random(len(trajectory)) < 0.5, 0.1, 10.0)
         columns[name] = values.numpy() * np.where(spikes, factor, 1.0)
     return pm.Trajectory(trajectory.steps, columns)
+
+
+def never_learned(count, generator, *, size):
+    """A run whose losses stay at ln 113, but for noise as ``noisy`` makes it."""
+    columns = {name: np.full(count, np.log(113)) for name in ("test_loss", "excluded_loss", "restricted_loss")}
+    columns["sum_squared_weights"] = np.full(count, 1800.0)
+    return noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size)

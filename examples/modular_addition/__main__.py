@@ -8,9 +8,9 @@ import matplotlib.pyplot as plt
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.files import write_picture, write_text
 from examples.modular_addition.analysis import Analysis, analyse
 from examples.modular_addition.bundled import MAINLINE
-from examples.modular_addition.checkpoints import write_text
 from examples.modular_addition.figures import FIGURES
 
 COLUMNS = {
@@ -46,11 +46,12 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         run = analyse(getattr(options, "run", MAINLINE))
+        report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
+        print(f"\n{report}\n")
+        write(run, report, options.output)
     except (OSError, ValueError) as error:
-        parser.error(" ".join([str(error), *getattr(error, "__notes__", [])]))
-    report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
-    print(f"\n{report}\n")
-    write(run, report, options.output)
+        message = " ".join([str(error), *getattr(error, "__notes__", [])])
+        parser.exit(2, f"{parser.prog}: error: {message}\n")
 
 
 def table(trajectory: pm.Trajectory, phases: pm.Phases) -> str:
@@ -100,8 +101,10 @@ def write(run: Analysis, report: str, folder: Path) -> None:
     figures = {name: draw for name, draw in FIGURES.items() if run.op.cyclic or name != "logit_components"}
     for name, draw in tqdm(figures.items(), desc="pictures"):
         figure = draw(run)
-        figure.savefig(folder / f"{name}.png", dpi=150)
-        plt.close(figure)
+        try:
+            write_picture(folder / f"{name}.png", figure)
+        finally:
+            plt.close(figure)
     run.trajectory.to_csv(folder / "trajectory.csv")
     run.trajectory.save(folder / "trajectory.npz")
     write_text(folder / "report.txt", report + "\n")

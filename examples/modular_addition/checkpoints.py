@@ -1,16 +1,14 @@
 """Checkpoints on disk: one safetensors file a step, written whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from examples.files import write_bytes
 from examples.modular_addition.model import Transformer
 
 
@@ -30,11 +28,14 @@ def load(path: Path) -> Transformer:
     weights, notes = read(path)
     try:
         d_mlp, d_model = weights["blocks.0.mlp.hidden.weight"].shape
-        n = len(weights["embed.weight"]) - 1
-        model = Transformer(n, d_model=d_model, heads=int(notes["heads"]), d_mlp=d_mlp)
+        n, heads = len(weights["embed.weight"]) - 1, int(notes["heads"])
+        if heads < 1 or d_model % heads != 0:
+            raise ValueError(f"{heads} heads for {d_model} dimensions")
+        model = Transformer(n, d_model=d_model, heads=heads, d_mlp=d_mlp)
         model.load_state_dict({name: weight.float() for name, weight in weights.items()})
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(f"A checkpoint must hold the weights of this transformer. Got {path}: {error}.") from error
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        found = " ".join(str(error).split())  # PyTorch's has several lines
+        raise ValueError(f"A checkpoint must hold the weights of this transformer. Got {path}: {found}.") from error
     return model.eval()
 
 
@@ -60,20 +61,4 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
     """Writes a safetensors file."""
-    with _whole(path) as half:
-        save_file({name: x.contiguous() for name, x in tensors.items()}, half, metadata)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file."""
-    with _whole(path) as half:
-        half.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Another name to write under; the file is moved into place when it is complete, so a kill leaves no half file."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        half = Path(scratch) / path.name
-        yield half
-        os.replace(half, path)
+    write_bytes(path, to_bytes({name: x.contiguous() for name, x in tensors.items()}, metadata))

@@ -1,6 +1,7 @@
 """Train the bundled transformer from scratch: ``python -m examples.modular_addition.train --output runs/mine``."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         config.train_mask  # noqa: B018 (refuses a fraction that leaves nothing to train or to test on)
         run = open_run(config, folder)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
     keep = schedule(config.epochs) if epochs is None else epochs
     if max(keep) > config.epochs:
         parser.error(f"argument --checkpoint-epochs: must be at most the run's {config.epochs} epochs, got {max(keep)}")
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
         except KeyboardInterrupt:
             bar.close()
             raise SystemExit(f"Stopped. The same command goes on from the last state in {folder}, if any.") from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             bar.close()
             raise SystemExit(str(error)) from None
     print(f"Measure it with: python -m examples.modular_addition --run {folder}")
@@ -64,30 +65,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--n",
         "--p",
-        type=_at_least(2),
+        type=at_least(2),
         default=default.n,
         help="the modulus, p in the paper; for a group, of how many things or corners",
     )
-    parser.add_argument("--seed", type=_at_least(0), default=default.seed, help="of the weights and of the split")
+    parser.add_argument("--seed", type=at_least(0), default=default.seed, help="of the weights and of the split")
     parser.add_argument("--fraction", type=float, default=default.fraction, help="share of the pairs to train on")
-    parser.add_argument("--weight-decay", type=float, default=default.weight_decay, help="of AdamW")
+    parser.add_argument("--weight-decay", type=decay, default=default.weight_decay, help="of AdamW")
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate, help="after 10 steps of warm-up")
-    parser.add_argument("--epochs", type=_at_least(1), default=default.epochs, help="full-batch steps in all")
+    parser.add_argument("--epochs", type=at_least(1), default=default.epochs, help="full-batch steps in all")
     parser.add_argument(
-        "--checkpoint-epochs", type=_at_least(0), nargs="+", metavar="EPOCH", default=argparse.SUPPRESS,
+        "--checkpoint-epochs", type=at_least(0), nargs="+", metavar="EPOCH", default=argparse.SUPPRESS,
         help="which epochs to keep besides the last (default: 40, dense at first)",
     )  # fmt: skip
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="float32", help="of all checkpoints but the last, on disk"
     )
     parser.add_argument(
-        "--test-every", type=_at_least(1), default=1, metavar="N",
+        "--test-every", type=at_least(1), default=1, metavar="N",
         help="epochs from one test loss to the next; each takes half as long as a training step",
     )  # fmt: skip
     return parser
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is an integer of at least so much."""
+
     def integer(text: str) -> int:
         value = int(text)
         if value < least:
@@ -95,6 +98,14 @@ def _at_least(least: int) -> Callable[[str], int]:
         return value
 
     return integer
+
+
+def decay(text: str) -> float:
+    """The type of an option that is a weight decay."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number of at least 0, got {value}")
+    return value
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ Epoch e is the model after e steps, so epoch 0 is the initialization and losses 
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import progress_measures as pm
+from examples.files import write_text
 from examples.modular_addition import checkpoints
 from examples.modular_addition.data import OPERATIONS, train_mask
 from examples.modular_addition.model import Transformer
@@ -97,23 +98,44 @@ class Run:
 
     @classmethod
     def load(cls, config: Config, path: Path) -> "Run":
-        """The run that :meth:`save` wrote."""
+        """The run that :meth:`save` wrote; a file that is not whole is refused, and stays as it is."""
         tensors, notes = checkpoints.read(path)
-        found = Config(**json.loads(notes["config"]))
+        try:
+            found, epoch = Config(**json.loads(notes["config"])), int(notes["epoch"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"A state must be one that training wrote. Got {path}: {error!r}.") from error
         if not found.same_but_for_epochs(config):
             raise ValueError(f"`output` must be empty or hold the same run. Got {path}, which is of {found}.")
         run = cls.start(config)
-        run.model.load_state_dict({name[6:]: x for name, x in tensors.items() if name.startswith("model.")})
+        try:
+            run._take(tensors, epoch)
+        except (KeyError, RuntimeError, ValueError) as error:
+            message = " ".join(str(error).split())  # PyTorch's has several lines
+            raise ValueError(f"A state must be one that training wrote. Got {path}: {message}.") from error
+        return run
+
+    def _take(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
+        """Takes over what was saved at an epoch."""
+        self.model.load_state_dict({name[6:]: x for name, x in tensors.items() if name.startswith("model.")})
         state: dict[int, dict[str, Tensor]] = {}
         for name, x in tensors.items():
             if name.startswith("optimizer."):
                 _, index, field = name.split(".")
                 state.setdefault(int(index), {})[field] = x
-        run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state})
-        run.epoch = int(notes["epoch"])
-        kept = min(run.epoch, config.epochs)
-        run.losses[:kept] = tensors["losses"][:kept]
-        return run
+        # PyTorch takes any state of an optimizer, and stumbles over it in the next step, if at all.
+        shapes = {index: {field: x.shape for field, x in fields.items()} for index, fields in state.items()}
+        expected = {
+            index: {"step": torch.Size(), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}
+            for index, weight in enumerate(self.model.parameters())
+        }
+        if shapes != (expected if epoch > 0 else {}):
+            raise ValueError("the optimizer's state is not that of the weights")
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        losses = tensors["losses"]
+        if losses.ndim != 2 or not 0 <= epoch < len(losses) or not bool(losses[:epoch, 0].isfinite().all()):
+            raise ValueError(f"not every epoch before {epoch} has a loss")
+        self.epoch, kept = epoch, min(epoch, self.config.epochs)
+        self.losses[:kept] = losses[:kept]
 
 
 def train(
@@ -196,5 +218,5 @@ def open_run(config: Config, folder: Path) -> Run:
     run = Run.load(config, state) if state.exists() else Run.start(config)
     if run.epoch > config.epochs:
         raise ValueError(f"`epochs` must be at least those that the run has had, {run.epoch}. Got {config.epochs}.")
-    checkpoints.write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     return run

@@ -15,8 +15,10 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.files import write_picture
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import logits_from_tables
+from examples.modular_addition.train import at_least, decay
 from examples.modular_addition.training import CHUNK, Config, Run, open_run, train
 from progress_measures import plotting
 
@@ -27,13 +29,17 @@ WEIGHTS = {"W_E": "embed.weight", "W_U": "unembed.weight"}
 
 def main(arguments: list[str] | None = None) -> None:
     """Trains the run that the command line asks for, or goes on with it."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
-    run = open_run(config, options.output)
-    trajectory = record(run, options.output, every=options.every)
-    draw(trajectory, options.output / "progress.png")
+    try:
+        run = open_run(config, options.output)
+        trajectory = record(run, options.output, every=options.every)
+        draw(trajectory, options.output / "progress.png")
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
     phases = pm.find_phases(trajectory, answers=config.n)
     print("\n".join(f"{name.replace('_', ' ')}: {step}" for name, step in vars(phases).items()))
     for name in (*CURVES, "gini_W_E", "sum_squared_weights"):
@@ -79,9 +85,13 @@ def draw(trajectory: pm.Trajectory, path: Path) -> None:
     """Draws what was recorded so far."""
     figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     plotting.plot_curves(trajectory, CURVES, ax=axes[0])
+    axes[0].set_ylabel("loss (nats)")
     plotting.plot_curves(trajectory, ["gini_logits", "gini_W_E", "gini_W_U"], scale="linear", ax=axes[1])
-    figure.savefig(path)
-    plt.close(figure)
+    axes[1].set_ylabel("Gini coefficient")
+    try:
+        write_picture(path, figure, dpi=100)
+    finally:
+        plt.close(figure)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,11 +102,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--output", type=Path, required=True, default=argparse.SUPPRESS, help="folder of the run")
-    parser.add_argument("--n", type=int, default=59, help="the modulus")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights and of the split")
-    parser.add_argument("--weight-decay", type=float, default=1.0, help="of AdamW")
-    parser.add_argument("--epochs", type=int, default=5000, help="full-batch steps in all")
-    parser.add_argument("--every", type=int, default=50, help="epochs from one recorded step to the next")
+    parser.add_argument("--n", type=at_least(2), default=59, help="the modulus")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the weights and of the split")
+    parser.add_argument("--weight-decay", type=decay, default=1.0, help="of AdamW")
+    parser.add_argument("--epochs", type=at_least(1), default=5000, help="full-batch steps in all")
+    parser.add_argument("--every", type=at_least(1), default=50, help="epochs from one recorded step to the next")
     return parser
 
 

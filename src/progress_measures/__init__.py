@@ -68,6 +68,7 @@ from progress_measures.fits import WaveFit, explained_variance, fit_waves
 from progress_measures.fourier import fourier_basis, fourier_labels, frequency_power, from_fourier, to_fourier
 from progress_measures.frequencies import key_frequencies, neuron_frequencies
 from progress_measures.grid import grid_logits
+from progress_measures.journal import load_recording
 from progress_measures.losses import (
     accuracy,
     cross_entropy,
@@ -97,7 +98,6 @@ from progress_measures.recording import (
     dense_early,
     final_measures,
     grokking_measures,
-    load_recording,
     log_spaced,
 )
 from progress_measures.sparsity import effective_rank, gini

@@ -1,17 +1,21 @@
 """What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
+import io
+import os
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import progress_measures as pm
 from progress_measures._files import whole
+from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
-Each FILE is what Trajectory.to_csv or Trajectory.save wrote, or any other CSV file whose first line names its columns,
-one of them `step` or `epoch`, with the numbers of one step in each line below it.
+Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes (.jsonl), or any other CSV
+file whose first line names its columns, one of them `step` or `epoch`, with the numbers of one step in each line below.
 """
 EXAMPLES = """\
 examples:
@@ -20,6 +24,7 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
+CLOSED = 128 + 13  # what a shell says of a tool that ended because nobody read on: SIGPIPE
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
@@ -27,19 +32,35 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # without the usage: in one line
 
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # of typeshed's own protocol
+        if file is not None:
+            super().print_help(file)
+        else:
+            _say(self.format_help().rstrip("\n"))
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command. What is wrong is said in one line on stderr, with exit code 2."""
     parser = _parser()
-    options = parser.parse_args(arguments)
     try:
-        print(options.command(options))
+        options = parser.parse_args(arguments)
+        _say(options.command(options))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyError as error:
         parser.error(error.args[0])  # str(error) has quotes around it
     except (ImportError, TypeError, ValueError) as error:
         parser.error(str(error))
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end, and says so
+        if isinstance(error, BrokenPipeError):
+            sys.exit(CLOSED)
+        raise
 
 
 def phases(options: argparse.Namespace) -> str:
@@ -74,16 +95,20 @@ def plot(options: argparse.Namespace) -> str:
         shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
-    try:
-        with whole(options.output) as half:
-            figure.savefig(half, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
-    except OSError as error:  # which names a scratch file
-        raise OSError(error.errno, error.strerror, str(options.output)) from error
+    picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
+    figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    with whole(options.output) as half:
+        half.write_bytes(picture.getvalue())
     return f"Wrote {options.output}: {shown}."
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
     """The files' trajectories, by the files' names without suffixes where that tells them apart."""
+    seen: set[Path] = set()
+    for path in options.files:
+        if path.resolve() in seen:
+            raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
+        seen.add(path.resolve())
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
     return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
@@ -92,6 +117,8 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 def _load(path: Path, step: str | None) -> pm.Trajectory:
     if path.suffix == ".npz" or zipfile.is_zipfile(path):
         return pm.Trajectory.load(path)
+    if path.suffix == ".jsonl":
+        return pm.load_recording(path)
     return pm.Trajectory.from_csv(path, step=step)
 
 
@@ -101,7 +128,20 @@ def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
     return ["not reached" if end is None else str(end) for end in ends]
 
 
+def _complete(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
+    """The run at the steps that have a number in all of some columns; how many have not is said on stderr."""
+    try:
+        kept = run.complete(columns)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if len(kept) < len(run):
+        missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
+        print(f"{name}: left out {missing}", file=sys.stderr)
+    return kept
+
+
 def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    run = _complete(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
     try:
         return pm.find_phases(run, answers=answers)
     except ValueError as error:
@@ -110,7 +150,8 @@ def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
 
 def _losses(runs: pm.Runs) -> list[str]:
     """The losses among the columns of numbers, or all of these if there is none."""
-    numbers = [name for name, values in runs.mean().columns.items() if values.ndim == 1]
+    first, *_ = runs.values()
+    numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
     if not numbers:
         raise ValueError("no column of one number per step to draw: name some with --columns")
     return [name for name in numbers if "loss" in name] or numbers
@@ -134,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(command=function)
-        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv or .npz")
+        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv, .npz or .jsonl")
         added.add_argument(
             "--step", metavar="NAME", help="column of steps in a CSV file (default: step, or else epoch)"
         )

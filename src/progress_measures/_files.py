@@ -7,7 +7,6 @@ avoid. So what reads such a tensor block by block does not read through the mapp
 
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +19,32 @@ from torch import Tensor
 
 @contextmanager
 def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write that takes the place of ``path`` only once it is complete."""
-    target = Path(path).resolve()  # the file that a link leads to, not the link
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        half = Path(scratch) / target.name
+    """A file to write that takes the place of ``path`` only once it is complete; an error in writing names ``path``."""
+    with named(path), _in_place_of(path) as half:
         yield half
-        os.replace(half, target)
+
+
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """An error in writing names the file that was meant, where the system's names a scratch file or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+@contextmanager
+def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
+    target = Path(path).resolve()  # the file that a link leads to, not the link
+    with named(path):
+        scratch = tempfile.TemporaryDirectory(dir=target.parent)
+    with scratch as folder:
+        half = Path(folder) / target.name
+        yield half
+        with named(path):
+            os.replace(half, target)
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
@@ -34,15 +53,16 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
     They are written and not mapped, because a full disk is an error where one writes and a crash where one maps.
     """
     dtype = None
-    with whole(path) as half, half.open("wb") as file:
-        for array in arrays:
+    with _in_place_of(path) as half:
+        for array in arrays:  # which are computed here: their errors are not those of the file
             if dtype is not None and array.dtype != dtype:
                 raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
-            if dtype is None:
-                dtype = array.dtype
-                header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(np.ascontiguousarray(array).data)
+            with named(path), half.open("ab") as file:
+                if dtype is None:
+                    dtype = array.dtype
+                    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(np.ascontiguousarray(array).data)
 
 
 class _Source:
@@ -70,11 +90,20 @@ class _Source:
             buffer, at = buffer[count:], at + count
 
 
+class _Shared:
+    """A map that PyTorch takes without warning that it may be read-only: nothing here writes to it.
+
+    To silence the warning would be to change the filters of all threads.
+    """
+
+    def __init__(self, array: np.memmap) -> None:
+        self._array = array  # which lives as long as this
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
 def mapped(array: np.memmap) -> Tensor:
     """The tensor of a mapped file, of which nothing is read yet; views of it know their file too."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # and nothing here writes to it
-        x = torch.from_numpy(array)
+    x = torch.from_numpy(np.asarray(_Shared(array)))
     storage: Any = x.untyped_storage()
     storage.source = _source(array)
     return x

@@ -220,6 +220,6 @@ def _gradients(
 
 def _unit(gradients: Tensor) -> Tensor:
     """Gradients, one a row, in float64 and of size 1, whose squares do not vanish; zeros stay zeros."""
-    rows = _checks.finite(gradients, "gradients", "(triple, …)").to(torch.float64).flatten(1)
+    rows = _checks.finite(_checks.computable(gradients), "gradients", "(triple, …)").to(torch.float64).flatten(1)
     largest = rows.abs().amax(1, keepdim=True)
     return rows / largest.where(largest > 0, 1.0)

@@ -40,8 +40,15 @@ class Control:
 
         Args:
             at: Which, in [0, 1].
+
+        Returns:
+            One per entry of ``at``.
+
+        Raises:
+            TypeError: If ``at`` are no numbers.
+            ValueError: If one does not lie between 0 and 1.
         """
-        return self.draws.quantile(torch.tensor([*at], dtype=torch.float64, device=self.draws.device))
+        return self.draws.quantile(self.draws.new_tensor(_checks.quantiles(at)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +153,8 @@ def shuffled_label_control(
 
 
 def _generator(seed: object) -> torch.Generator:
-    return torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0))
+    why = "Generators take 64 bits"
+    return torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0, at_most=2**64 - 1, why=why))
 
 
 def _controls(logits: Tensor, op: Operation, rows: list[Tensor], train_mask: Tensor) -> Controls:

@@ -10,6 +10,7 @@ alone, because its sine is zero at every integer.
 """
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
     waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
     alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their square is 1 everywhere, not 1/2
-    norm = torch.where(alone, float(n), n / 2).to(torch.float64).sqrt()
+    norm = (n / torch.where(alone, 1, 2).to(torch.float64)).sqrt()
     return (waves / norm).to(dtype=dtype, device=device)
 
 
@@ -178,6 +179,14 @@ def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
 
 def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
     """The inner products of ``x`` along an axis with each of the rows, which take the axis's place."""
-    if axis == x.ndim - 1:
-        return x @ rows.T
-    return (rows @ x.flatten(axis + 1)).view(*x.shape[:axis], len(rows), *x.shape[axis + 1 :])
+    with _own_precision(x.device):
+        if axis == x.ndim - 1:
+            return x @ rows.T
+        return (rows @ x.flatten(axis + 1)).view(*x.shape[:axis], len(rows), *x.shape[axis + 1 :])
+
+
+def _own_precision(device: torch.device) -> AbstractContextManager[object]:
+    """A context without autocast, which would multiply float32 in bfloat16; float64 it leaves alone everywhere."""
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()

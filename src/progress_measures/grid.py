@@ -29,12 +29,14 @@ def grid_logits(
     """The logits of every answer to every pair of inputs.
 
     A ``predict`` that is a module is run in evaluation mode, and each of its submodules is put back into the mode it
-    was in. Logits are kept in the model's dtype; the measures that read them compute in float64.
+    was in. Several threads may share it only if it is in evaluation mode already: modes are the module's. Logits are
+    kept in the model's dtype; the measures that read them compute in float64.
 
     Args:
         predict: From tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape ``(batch, V)``,
             as a tensor or a NumPy array: a model, or a function around one, which has to put the model into evaluation
-            mode itself. Tokens are a tensor, on the first parameter's device if it is a module, else on the CPU.
+            mode itself. Rows are in the order of the tokens; nothing in them tells if they are not. Tokens are a
+            tensor, on the first parameter's device if it is a module, else on the CPU.
         op: The operation whose pairs are fed, and by whose elements the V columns are gathered.
         batch_size: Pairs per call; all at once if None, or as many as make 16 million logits if ``out`` is given.
         requires_grad: Whether the result carries a graph back to the parameters.

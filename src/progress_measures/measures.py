@@ -99,7 +99,13 @@ def measure(
     train = _checks.train_mask(train_mask, op.n, x.device)
     chosen = _checks.frequencies(frequencies, op)
     _checks.progress(progress)
-    means = answer_means(x, op)
+    return measures_of(x, answer_means(x, op), op, chosen, train, progress)
+
+
+def measures_of(
+    x: Tensor, means: Tensor, op: Operation, chosen: tuple[int, ...], train: Tensor, progress: Progress | None = None
+) -> Measures:
+    """What :func:`measure` returns, of arguments that are checked, and of the means of each answer, which take time."""
     coefficients = answer_coefficients(means, op, "sum")
     kept = answer_part(coefficients, op, chosen)
 

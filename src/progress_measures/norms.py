@@ -81,4 +81,5 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
 
 def _numbers(parameter: Tensor) -> Tensor:
     """All numbers of a parameter, float64; a complex one is two."""
-    return (torch.view_as_real(parameter) if parameter.is_complex() else parameter).to(torch.float64)
+    parts = torch.view_as_real(parameter) if parameter.is_complex() else parameter
+    return _checks.computable(parts).to(torch.float64)

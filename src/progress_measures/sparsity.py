@@ -38,12 +38,16 @@ def gini(x: Tensor, dim: int = -1) -> Tensor:
     axis = _checks.one_dim(dim, x)
     ascending = x.movedim(axis, -1).to(torch.float64).abs().sort(-1).values
     largest = ascending[..., -1:].detach()
-    ascending = ascending / largest.where(largest > 0, 1.0)  # the sum neither overflows nor loses subnormal digits
+    # The sum neither overflows nor loses subnormal digits; a power of two rounds nothing.
+    power_of_two = largest / (2 * torch.frexp(largest).mantissa)
+    ascending = ascending / power_of_two.where(largest > 0, 1.0)
     count = ascending.shape[-1]
     rank = torch.arange(1, count + 1, dtype=torch.float64, device=x.device)
-    # 1 - 2 (N - i + 1/2) / N, written so that no ones cancel when the values are nearly equal.
+    # 1 - 2 (N - i + 1/2) / N. They add up to 0, so that values which are nearly equal can be told by what is above the
+    # smallest, of which no digit is lost.
     weight = (2 * rank - count - 1) / count
-    return (ascending * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is 1, or all are zero
+    above = ascending - ascending[..., :1]
+    return (above * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is at least 1, or all are zero
 
 
 def effective_rank(matrix: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The numbers of docs/phases.md are those that the library gives."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import progress_measures as pm
 from examples.modular_addition.bundled import RUNS, final
 from tests._planted import memorizing_logits, random_mask
-from tests._runs import MEASURED, SEEDS, curves, cuts, noisy, spiked, thinned
+from tests._runs import MEASURED, SEEDS, curves, cuts, never_learned, noisy, spiked, thinned
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mainline_curves.csv"
@@ -131,6 +132,41 @@ def test_what_moves_boundaries():
     assert set(written) == set(computed)
     for way, cells in computed.items():
         assert_near(cells, written[way])
+
+
+def at_chance(count, size, generator):
+    """The share of runs with noise around chance that have an end of memorization, and of circuit formation."""
+    found = []
+    for _ in range(2 * DRAWS):
+        phases = pm.find_phases(never_learned(count, generator, size=size), answers=113)
+        found.append([phases.memorization_end is not None, phases.circuit_formation_end is not None])
+    return "; ".join(f"{share:.0%}" for share in np.mean(found, axis=0))
+
+
+def test_runs_that_never_leave_chance():
+    written = rows("Runs that never leave chance")
+    assert list(written) == ["2 %", "5 %", "10 %", "20 %"]
+    for noise, cells in written.items():
+        generator = np.random.default_rng(0)
+        size = float(noise.removesuffix(" %")) / 100
+        assert_near([at_chance(count, size, generator) for count in (10, 20, 40, 100, 200)], cells)
+
+
+def test_what_noise_makes_of_uncertain_bottoms():
+    def share(name, spoil):
+        trajectory, answers = RECORDED[name]
+        generator = np.random.default_rng(0)
+        runs = [spoil(trajectory, generator) for _ in range(2 * DRAWS)]
+        return np.mean([pm.find_phases(run, answers=answers).memorization_end is not None for run in runs])
+
+    noise = [share("symmetric_5", partial(noisy, size=size)) for size in (0.05, 0.2)]
+    thin = [share("symmetric_5", partial(thinned, share=kept)) for kept in (0.5, 0.25)]
+    bottom = [share("fraction_80", partial(noisy, size=size)) for size in (0.01, 0.02, 0.05)]
+    page = " ".join(PAGE.split())
+    assert f"in {noise[0]:.0%} of 200 draws with noise of 5 %, {noise[1]:.0%} with 20 %" in page
+    assert f"{thin[0]:.0%} with half of the steps and {thin[1]:.0%} with a quarter" in page
+    assert f"found in {bottom[0]:.0%} of 200 draws with noise of 1 %, {bottom[1]:.0%} with 2 %" in page
+    assert f"and {bottom[2]:.0%} with 5 %" in page
 
 
 def test_cuts():

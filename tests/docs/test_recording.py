@@ -41,5 +41,6 @@ def test_blocks_run_and_print_what_they_say(heading, tmp_path, monkeypatch):
 
 def test_every_part_is_there():
     assert {heading for heading, blocks in SECTIONS.items() if blocks} == {
-        "A plain loop", "Killed, and resumed", "Loggers", "Lightning and Hugging Face", "Which frequencies",
+        "A plain loop", "Killed, and resumed", "Several processes", "Loggers",
+        "Lightning and Hugging Face", "Which frequencies",
     }  # fmt: skip

@@ -1,6 +1,8 @@
 """The callbacks, in the trainers that they are for."""
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,3 +138,97 @@ def test_transformers(tmp_path, every):
     assert_same(recorder.trajectory, expected)
     assert [step for step, _ in logged] == expected.steps.tolist()
     assert logged[-1][1]["test_loss"] == recorder.trajectory["test_loss"][-1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stops", [25, 13], ids=["at the last step", "early"])
+def test_transformers_best_model_is_not_taken_for_the_last_one(tmp_path, stops):
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    class Model(Network):
+        def forward(self, pairs, labels):
+            logits = super().forward(pairs)
+            return {"loss": F.cross_entropy(logits, labels), "logits": logits}
+
+    class Stop(transformers.TrainerCallback):
+        def on_step_end(self, _, state, control, **__):
+            control.should_training_stop = control.should_training_stop or state.global_step == stops
+
+    data = [{"pairs": pair, "labels": answer} for pair, answer in zip(PAIRS, ANSWERS, strict=True)]
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=10)
+    weights = {}
+    trainer = transformers.Trainer(
+        model=(model := Model()),
+        args=transformers.TrainingArguments(
+            output_dir=str(tmp_path), max_steps=25, per_device_train_batch_size=len(PAIRS), use_cpu=True, report_to=[],
+            save_strategy="steps", save_steps=5, eval_strategy="steps", eval_steps=5, load_best_model_at_end=True,
+            metric_for_best_model="loss", greater_is_better=True,  # the worst of them: that of step 5
+            disable_tqdm=True, lr_scheduler_type="constant", max_grad_norm=0.0,
+        ),
+        train_dataset=data, eval_dataset=data,
+        optimizers=(torch.optim.SGD(model.parameters(), lr=0.5), None),
+        callbacks=[Stop(), RecorderCallback(recorder)],
+    )  # fmt: skip
+    step = trainer.optimizer.step
+
+    def stepped(*args, **kwargs):
+        step(*args, **kwargs)
+        weights[len(weights) + 1] = float(pm.sum_squared_weights(model))
+
+    trainer.optimizer.step = stepped
+    trainer.train()
+    assert float(pm.sum_squared_weights(model)) == pytest.approx(weights[5])
+    found = recorder.trajectory
+    assert found.steps.tolist() == ([0, 10, 20, 25] if stops == 25 else [0, 10])
+    assert found["weights"][1:].tolist() == [pytest.approx(weights[step]) for step in found.steps.tolist()[1:]]
+
+
+PROCESSES = """
+import sys, torch, lightning.pytorch as lightning, progress_measures as pm
+from pathlib import Path
+from progress_measures.callbacks.lightning import RecorderCallback
+
+class Module(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = torch.nn.Linear(3, 1)
+
+    def training_step(self, batch, _):
+        return self.net(batch[0]).square().mean()
+
+    def validation_step(self, batch, _):
+        pass
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+calls = []
+def measure(model):
+    calls.append(type(model).__name__)
+    return {"weights": pm.sum_squared_weights(model)}
+
+folder = Path(sys.argv[1])
+recorder = pm.Recorder(measure, every=2)
+data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(40, 3)), batch_size=2)
+trainer = lightning.Trainer(
+    max_steps=5, accelerator="cpu", devices=2, strategy="ddp", callbacks=[RecorderCallback(recorder)], logger=False,
+    accumulate_grad_batches=2, num_sanity_val_steps=2, enable_checkpointing=False, enable_progress_bar=False,
+    enable_model_summary=False, default_root_dir=folder,
+)
+trainer.fit(Module(), data, data)
+(folder / f"rank{trainer.global_rank}").write_text(f"{recorder.last_step} {' '.join(calls)}")
+"""
+
+
+def test_lightning_records_in_one_of_two_processes(tmp_path):
+    pytest.importorskip("lightning.pytorch")
+    script = tmp_path / "fit.py"
+    script.write_text(PROCESSES)
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    # Steps 0, 2, 4 and the last, 5; none in the sanity check, none per batch.
+    assert (tmp_path / "rank0").read_text().split() == ["5", *["Module"] * 4]
+    assert (tmp_path / "rank1").read_text().split() == ["None"]

@@ -1,5 +1,7 @@
 """The commands, run as a user runs them: real processes, files and pictures."""
 
+import gzip
+import os
 import re
 import subprocess
 import sys
@@ -123,6 +125,53 @@ def test_phases_of_the_papers_curves():
     assert [int(memorization), int(circuit), int(cleanup)] == pytest.approx([1400, 9400, 14_000], rel=0.1)
 
 
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("arguments", [["phases", "run.csv", "--answers", "113"], ["--help"]], ids=["phases", "help"])
+def test_a_reader_that_stops_is_no_error(arguments, buffered):
+    start = [sys.executable, *([] if buffered else ["-u"]), "-m", "progress_measures", *arguments]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(start, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "progress_measures", "phases", "run.csv", "--answers", "113"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, "progress-measures: error: [Errno 28] No space left on device\n",
+    )  # fmt: skip
+
+
+TEXTS = {
+    "floats": lambda text: re.sub(r"^(\d+),", lambda found: f"{int(found[1]):.1e},", text, flags=re.MULTILINE),
+    "byte-order mark": lambda text: "\ufeff" + text,
+    "Windows": lambda text: text.replace("\n", "\r\n"),
+    "old Macintosh": lambda text: text.replace("\n", "\r"),
+    "empty lines": lambda text: text.replace("\n", "\n\n"),
+    "commas at the ends": lambda text: text.replace("\n", ",\n"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_of_other_programs_have_the_same_phases(capsys, name):
+    text = Path("run.csv").read_text()
+    Path("other.csv").write_text(TEXTS[name](text), encoding="utf-8", newline="")
+    code, out, err = run(capsys, "phases", "other.csv", "--answers", 113)
+    assert (code, err) == (0, "")
+    assert out.split()[-4:] == ["other", "1000", "2734", "4500"]
+
+
+def test_a_saved_run_is_known_by_its_content(folder, capsys):
+    (folder / "saved.npz").rename("named.csv")
+    assert run(capsys, "phases", "named.csv", "--answers", 113)[1].split()[-4:] == ["named", "1000", "2734", "4500"]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # plot
 
@@ -165,6 +214,14 @@ def test_plot_of_several_runs_is_their_mean_with_its_band():
     assert pixels("seeds.png", band) > 50_000
 
 
+def test_vectors_of_other_lengths_do_not_matter_where_losses_are_drawn(capsys):
+    columns = {name: values for name, values in GROKS.columns.items() if name != "per_frequency"}
+    pm.Trajectory(GROKS.steps, columns | {"per_frequency": np.ones((7, 4))}).save("other.npz")
+    code, out, err = run(capsys, "plot", "run.csv", "other.npz", "-o", "out.png")
+    assert (code, err) == (0, "")
+    assert out.startswith("Wrote out.png: mean and standard deviation of 2 runs")
+
+
 @pytest.mark.parametrize(
     ("name", "start"), [("out.pdf", b"%PDF"), ("out.svg", b"<?xml"), ("out", b"\x89PNG"), ("out.PNG", b"\x89PNG")]
 )
@@ -173,6 +230,67 @@ def test_the_name_says_what_kind_of_picture(folder, capsys, name, start):
     assert run(capsys, "plot", "run.csv", "-o", name)[0] == 0
     assert (folder / name).read_bytes().startswith(start)
     assert names(folder) == before | {name}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gaps
+
+
+def write_gaps():
+    """The run with more steps, at which some columns were not logged, as CSV."""
+    more = pm.Trajectory([500, 1500], {"test_loss": [9.0, 19.0]})
+    GROKS.select(["excluded_loss", "test_loss", "sum_squared_weights"]).merge(more).to_csv("gaps.csv")
+
+
+def test_phases_leave_out_steps_without_all_numbers():
+    write_gaps()
+    assert process("phases", "gaps.csv", "--answers", 113) == (
+        0,
+        "run   memorization  circuit formation  cleanup\ngaps          1000               2734     4500\n",
+        "gaps: left out 2 of 9 steps, without a finite number in one of "
+        "excluded_loss, test_loss, sum_squared_weights\n",
+    )
+
+
+@pytest.mark.parametrize("cell", ["inf", "nan", ""])
+def test_phases_leave_out_a_cell_that_is_no_finite_number(capsys, cell):
+    Path("odd.csv").write_text(Path("run.csv").read_text().replace("20.0", cell))
+    code, out, err = run(capsys, "phases", "odd.csv", "--answers", 113)
+    assert (code, "2734" in out, err.count("left out 1 of 7 steps")) == (0, True, 1)
+
+
+def test_plot_draws_each_column_where_it_is_known(capsys):
+    write_gaps()
+    drawn = ["plot", "gaps.csv", "-o", "out.png", "--columns", "test_loss", "excluded_loss", "--answers", 113]
+    code, out, err = run(capsys, *drawn)
+    assert (code, out, err.count("left out 2 of 9 steps")) == (0, "Wrote out.png: 9 steps of gaps.\n", 1)
+    assert pixels("out.png", COLOURS["second"]) > 500
+
+
+def test_plot_draws_columns_that_are_never_known_together(capsys):
+    steps = range(100)
+    even, odd = ([float(step) + 1 if step % 2 == rest else np.nan for step in steps] for rest in (0, 1))
+    pm.Trajectory(steps, {"a": even, "b": odd}).to_csv("apart.csv")
+    assert run(capsys, "plot", "apart.csv", "-o", "out.png") == (0, "Wrote out.png: 100 steps of apart.\n", "")
+    assert pixels("out.png", COLOURS["second"]) > 500
+
+
+def test_phases_of_columns_that_are_never_known_together_are_an_error(capsys):
+    one = pm.Trajectory([0], {"test_loss": [1.0], "sum_squared_weights": [1.0]})
+    one.merge(pm.Trajectory([1], {"excluded_loss": [1.0]})).to_csv("apart.csv")
+    assert run(capsys, "phases", "apart.csv", "--answers", 5) == (
+        2,
+        "",
+        "progress-measures: error: apart: `columns` must all be finite at one step at least. Got excluded_loss at 1, "
+        "test_loss at 1, sum_squared_weights at 1 of 2 steps, and never together. Name fewer columns.\n",
+    )
+
+
+def test_what_a_recorder_wrote_is_read_too(capsys):
+    recorder = pm.Recorder({"test_loss": float}, every=1, path="run.jsonl")
+    for step in range(3):
+        recorder(step, step + 1)
+    assert run(capsys, "plot", "run.jsonl", "-o", "out.png") == (0, "Wrote out.png: 3 steps of run.\n", "")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -201,7 +319,7 @@ MISTAKES = {
         ["plot", "text.csv", "-o", "out.png"],
         "`path` must hold numbers. Got 'high' in column 'test_loss', line 3 of 'text.csv'.",
     ),
-    "no CSV": (["plot", sys.executable, "-o", "out.png"], "`path` must be a CSV file. Got "),
+    "no CSV": (["plot", sys.executable, "-o", "out.png"], "`path` must be a CSV file in UTF-8. Got "),
     "damaged": (
         ["plot", "cut.npz", "-o", "out.png"],
         "`path` must be a file that Trajectory.save wrote. Got 'cut.npz'",
@@ -221,6 +339,46 @@ MISTAKES = {
     "no folder": (["plot", "run.csv", "-o", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
     "output is a folder": (["plot", "run.csv", "-o", "made.png"], "made.png: Is a directory"),
     "no picture": (["plot", "run.csv", "-o", "out.doc"], "Format 'doc' is not supported (supported formats: "),
+    "the same file": (
+        ["phases", "run.csv", "./run.csv", "--answers", "9"],
+        "argument FILE: must be another run each time. Got run.csv twice.",
+    ),
+    "all zero": (
+        ["plot", "odd.csv", "-o", "out.png", "--columns", "zero"],
+        "`scale` must be 'linear' for a column without a number above zero. Got 'zero', whose largest is 0.",
+    ),
+    "below zero": (
+        ["plot", "odd.csv", "-o", "out.png", "--columns", "sign"],
+        "`scale` must be 'linear' where numbers are below zero. Got -1 in 'sign' at step 0.",
+    ),
+    "nothing in common": (
+        ["plot", "run.csv", "odd.csv", "-o", "out.png"],
+        "no column of one number per step to draw: name some with --columns",
+    ),
+    "semicolons": (
+        ["plot", "semicolons.csv", "-o", "out.png"],
+        "`path` must have commas between its cells. Got ';' in 'semicolons.csv'.",
+    ),
+    "UTF-16": (
+        ["plot", "wide.csv", "-o", "out.png"],
+        "`path` must be a CSV file in UTF-8. Got 'wide.csv': UTF-16. Save it in UTF-8.",
+    ),
+    "gzip": (
+        ["plot", "run.csv.gz", "-o", "out.png"],
+        "`path` must be a CSV file in UTF-8. Got 'run.csv.gz': compressed by gzip. Unpack it first.",
+    ),
+    "CSV as NPZ": (
+        ["plot", "text.npz", "-o", "out.png"],
+        "`path` must be a file that Trajectory.save wrote. Got 'text.npz': File is not a zip file.",
+    ),
+    "other NPZ": (
+        ["plot", "arrays.npz", "-o", "out.png"],
+        "`path` must be a file that Trajectory.save wrote. Got 'arrays.npz': it has no steps.",
+    ),
+    "names alone": (
+        ["plot", "names.csv", "-o", "out.png"],
+        "`path` must have a line of names and at least one of numbers. Got 1 lines in 'names.csv'.",
+    ),
     "apart": (["plot", "run.csv", "late.csv", "-o", "out.png"], "`runs` must have a step in common. Got run with 7 in"),
 }  # fmt: skip
 
@@ -231,6 +389,14 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     (folder / "cut.npz").write_bytes((folder / "saved.npz").read_bytes()[:100])
     GROKS.select("per_frequency").to_csv("vectors.csv")
     pm.Trajectory([7], {"test_loss": [1.0]}).to_csv("late.csv")
+    pm.Trajectory([0], {"zero": [0.0], "sign": [-1.0]}).to_csv("odd.csv")
+    text = Path("run.csv").read_text()
+    Path("semicolons.csv").write_text(text.replace(",", ";").replace(".", ","))
+    Path("wide.csv").write_text(text, encoding="utf-16")
+    Path("run.csv.gz").write_bytes(gzip.compress(text.encode()))
+    Path("text.npz").write_text(text)
+    np.savez("arrays.npz", x=np.ones(3))
+    Path("names.csv").write_text(text.splitlines()[0])
     before = names(folder)
     arguments, message = MISTAKES[name]
     code, out, err = run(capsys, *arguments)
@@ -249,22 +415,6 @@ def test_a_mistake_in_a_process_of_its_own():
         "progress-measures: error: `name` must be a column of the trajectory. Got 'tset_loss'. "
         "Did you mean 'test_loss'?\n"
     )
-
-
-def test_a_picture_that_fails_leaves_the_old_one(folder, capsys, monkeypatch):
-    (folder / "out.png").write_bytes(b"old")
-    before = names(folder)
-
-    def fail(_figure, path, **_):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
-    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (
-        2, "", "progress-measures: error: out.png: No space left on device\n",
-    )  # fmt: skip
-    assert (folder / "out.png").read_bytes() == b"old"
-    assert names(folder) == before
 
 
 def test_missing_matplotlib_is_met_with_how_to_install_it():

@@ -91,6 +91,57 @@ def test_tensorboard_shows_what_was_recorded(unbroken, broken):
         torch.testing.assert_close(losses, trajectory["test_loss"], rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--every", "0", "must be at least 1, got 0"),
+        ("--every", "x", "invalid integer value: 'x'"),
+        ("--epochs", "0", "must be at least 1, got 0"),
+        ("--n", "1", "must be at least 2, got 1"),
+        ("--seed", "-1", "must be at least 0, got -1"),
+        ("--weight-decay", "nan", "must be a finite number of at least 0, got nan"),
+        ("--weight-decay", "-1", "must be a finite number of at least 0, got -1.0"),
+    ],
+)
+def test_odd_options_are_answered_in_a_line(option, value, message, tmp_path, capsys):
+    from examples.recording.__main__ import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(["--output", str(tmp_path / "run"), option, value])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"python -m examples.recording: error: argument {option}: {message}"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_of_another_kind_is_answered_in_a_line(tmp_path, capsys):
+    from examples.recording.__main__ import main
+
+    (tmp_path / "recording.jsonl").write_text("step,test_loss\n")
+    with pytest.raises(SystemExit) as caught:
+        main(["--output", str(tmp_path), "--n", "5", "--epochs", "2"])
+    assert caught.value.code == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith("python -m examples.recording: error: `path` must be a file that a Recorder or track wrote. Got ")
+    )
+
+
+def test_axes_are_labelled(unbroken, tmp_path, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    from examples.recording.__main__ import draw
+
+    drawn = []
+    monkeypatch.setattr(plt, "close", drawn.append)
+    draw(pm.load_recording(unbroken[0] / "recording.jsonl"), tmp_path / "progress.png")
+    monkeypatch.undo()
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["loss (nats)", "Gini coefficient"]
+    plt.close(drawn[0])
+
+
 def test_the_picture_is_there(broken):
     assert (broken[0] / "progress.png").read_bytes().startswith(b"\x89PNG")
 

@@ -138,6 +138,31 @@ def test_run_that_is_killed_resumes_and_ends_like_one_that_is_not(serial, tmp_pa
     assert len(loaded(tmp_path)) == len(before) + len(STEPS) - kept.count(b"\n")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_run_that_is_interrupted_stops_at_once_and_is_resumed(serial, tmp_path, workers):
+    script, journal = tmp_path / "script.py", tmp_path / "run.jsonl"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), str(tmp_path), str(workers)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    run = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 2)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the run and to its workers
+        errors = run.communicate(timeout=60)[1]
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+    assert run.returncode == -signal.SIGINT, errors
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    kept = pm.load_recording(journal)
+    assert 2 <= len(kept) < len(STEPS)
+    assert_same(kept, serial.select(steps=kept.steps))
+    subprocess.run(command, env=environment, check=True)
+    assert_same(pm.Trajectory.load(tmp_path / "run.npz"), serial)
+    assert_same(pm.load_recording(journal), serial)
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 60
     while not condition():

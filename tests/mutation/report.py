@@ -54,7 +54,9 @@ def main() -> int:
             rooms[room][kind] += 1
     rooms["all"] = sum(rooms.values(), Counter())
 
-    print("| | mutants | refused by mypy | run | caught | survived | caught of those run |\n|---|---|---|---|---|---|---|")
+    print(
+        "| | mutants | refused by mypy | run | caught | survived | caught of those run |\n|---|---|---|---|---|---|---|"
+    )
     for room, count in rooms.items():
         run = count["caught"] + count["survived"]
         share = f"{count['caught'] / run:.1%}" if run else "–"

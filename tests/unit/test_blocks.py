@@ -75,5 +75,10 @@ def test_where_the_first_bad_value_is_is_said_across_blocks(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_values_whose_sum_overflows_are_finite(dtype):
+    assert pm.gini(torch.full((5,), torch.finfo(dtype).max, dtype=dtype)) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])  # of float64 the largest logits are refused
+def test_logits_whose_sum_overflows_are_finite(dtype):
     logits = torch.full((5, 5, 5), torch.finfo(dtype).max, dtype=dtype)
     assert pm.accuracy(logits, pm.addition(5)) == 1 / 5

@@ -99,3 +99,11 @@ def test_share_and_quantiles():
     assert loss.share_below == 0.2
     assert_close(loss.quantiles(), [1.2, 3.0, 4.8])
     assert_close(loss.quantiles([0, 1]), [1.0, 5.0])
+    assert_close(loss.quantiles(torch.tensor([0.5])), [3.0])
+    assert loss.quantiles([]).shape == (0,)
+
+
+def test_the_largest_seed():
+    op = pm.addition(5)
+    found = pm.random_frequency_control(learned_logits(op, (1,)), op, [1], train_mask=op.table < 2, seed=2**64 - 1)
+    assert len(found.excluded_loss.draws) == 100

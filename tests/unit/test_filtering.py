@@ -3,7 +3,7 @@ import torch
 
 import progress_measures as pm
 from tests import _oracle
-from tests._asserts import assert_close, assert_gradient
+from tests._asserts import assert_close
 from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits
 
 TERMS = ["sum", "product", "polynomial", "aligned"]
@@ -101,10 +101,3 @@ def test_shapes_dtypes_and_arrays(terms):
     half = pm.restrict(logits.float(), op, (1,), terms=terms)
     assert half.dtype == torch.float64
     assert_close(half, expected, rtol=0, atol=1e-6)
-
-
-@each_terms
-def test_differentiable(terms):
-    op = pm.subtraction(4)
-    assert_gradient(lambda x: pm.restrict(x, op, [1, 2], terms=terms), random_logits(4))
-    assert_gradient(lambda x: pm.exclude(x, op, [1], terms=terms), random_logits(4))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import progress_measures as pm
-from tests._asserts import assert_close, assert_gradient
+from tests._asserts import assert_close
 
 
 def normal(*shape, seed=0):
@@ -116,13 +116,6 @@ def test_a_known_mixture_is_taken_apart():
     assert_close(fit.coefficients, [[0.3, 0.0], [-0.1, 0.0]], rtol=1e-6, atol=1e-7)
     assert_close(fit.explained_variance, [1.0, 0.0], rtol=1e-6)
     assert fit.fitted.dtype == torch.float64
-
-
-def test_differentiable():
-    waves = normal(2, 12)
-    assert_gradient(lambda x: pm.fit_waves(x, waves).coefficients, normal(12, 2))
-    assert_gradient(lambda x: pm.fit_waves(x, waves).explained_variance, normal(12, 2))
-    assert_gradient(lambda x: pm.explained_variance(x, waves), normal(2, 12, seed=1))
 
 
 def test_gradient_of_what_does_not_vary_is_finite():

@@ -1,10 +1,6 @@
-import math
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import progress_measures as pm
 from progress_measures.frequencies import _log_chance
@@ -23,15 +19,6 @@ def test_planted_frequencies_are_named_exactly(n, make):
         logits = planted_logits(op, amplitudes)
         for values in (logits, logits.float()):
             assert pm.key_frequencies(pm.logit_spectrum(values, op)) == tuple(sorted(amplitudes))
-
-
-@given(st.integers(3, 60), st.data())
-def test_planted_in_weights(n, data):
-    op = pm.addition(n)
-    keys = data.draw(st.sets(st.sampled_from(op.frequencies), max_size=len(op.frequencies) - 1))
-    x = torch.arange(n)
-    weights = sum((torch.cos(2 * math.pi / n * (k * x % n).double()) for k in keys), torch.zeros(n).double())
-    assert pm.key_frequencies(pm.spectrum(weights, op)) == tuple(sorted(keys))
 
 
 @pytest.mark.parametrize("columns", [1, 2, 16, 512])
@@ -78,18 +65,6 @@ def test_chance_matters_when_frequencies_are_few():
     assert pm.key_frequencies(np.array([100.0, 1.0])) == ()
     assert pm.key_frequencies(np.array([1e5, 1.0])) == (1,)
     assert pm.key_frequencies(np.array([5.0, *[1.0] * 40])) == (1,)
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.floats(1e-9, 1e9), st.randoms())
-def test_scaling_and_permutation(power, scale, random):
-    found = pm.key_frequencies(np.array(power))
-    assert found == tuple(sorted(found))
-    if min(power) > 1e-3:
-        assert pm.key_frequencies(np.array(power) * scale) == found
-    order = list(range(len(power)))
-    random.shuffle(order)
-    moved = pm.key_frequencies(np.array([power[index] for index in order]))
-    assert {order[k - 1] + 1 for k in moved} == set(found)
 
 
 def test_chance_of_a_drop_is_that_of_exponential_powers():

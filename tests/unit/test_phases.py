@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import progress_measures as pm
+from tests._runs import never_learned, noisy
 
 STEPS = np.arange(0, 20_001, 250)
 
@@ -178,6 +179,109 @@ def test_a_run_that_stays_at_chance_to_less_than_a_percent_has_none(seed):
         "sum_squared_weights": 1800 + 20 * noise[2],
     }
     assert pm.find_phases(pm.Trajectory(STEPS, columns), answers=113) == pm.Phases(None, None, None)
+
+
+NONE = pm.Phases(None, None, None)
+
+
+@pytest.mark.parametrize("size", [0.02, 0.05, 0.2])
+@pytest.mark.parametrize("count", [40, 200])
+def test_noise_around_chance_has_no_phases(count, size):
+    generator = np.random.default_rng(0)
+    runs = [never_learned(count, generator, size=size) for _ in range(100)]
+    assert np.mean([pm.find_phases(run, answers=113) != NONE for run in runs]) <= 0.01
+    leads = [pm.lead_times(run, answers=113) for run in runs]
+    assert np.mean([lead != pm.LeadTimes(None, None, None) for lead in leads]) <= 0.01
+
+
+@pytest.mark.parametrize("size", [0.05, 0.2])
+@pytest.mark.parametrize("level", [0.05, 0.5, 1.5])
+def test_noise_around_what_was_memorized_is_no_rise(level, size):
+    s, generator, ends = np.arange(100), np.random.default_rng(0), 0
+    for _ in range(100):
+        columns = {"excluded_loss": level + 4.2 * np.exp(-s / 2), "test_loss": np.full(100, 20.0)}
+        memorized = pm.Trajectory(s, columns | {"sum_squared_weights": np.full(100, 1800.0)})
+        ends += pm.find_phases(noisy(memorized, generator, size=size), answers=113).memorization_end is not None
+    assert ends <= 1
+
+
+@pytest.mark.parametrize(
+    "test_loss",
+    [
+        [4.8] + [4.4, 4.9] * 20 + [4.4, 4.4],  # a fall that 20 steps contradict
+        [4.8] * 30 + [4.4, 4.4],  # one by 8 % of chance
+        [9.0] * 30 + [4.6] * 30,  # one to 3 % below chance
+    ],
+)
+def test_test_loss_that_stays_near_chance_does_not_fall(test_loss):
+    columns = dict.fromkeys(["excluded_loss", "sum_squared_weights"], np.full(len(test_loss), 3.0))
+    run = pm.Trajectory(np.arange(len(test_loss)), columns | {"test_loss": test_loss})
+    assert pm.find_phases(run, answers=113) == NONE
+
+
+def test_a_fall_is_contradicted_by_a_third_of_its_shorter_side_at_most():
+    def found(contradicting):
+        test_loss = np.array([9.0] * 12 + [1.0] * 24)
+        test_loss[2 : 2 + contradicting] = 1.0
+        columns = {"excluded_loss": np.full(36, 3.0), "test_loss": test_loss, "sum_squared_weights": np.full(36, 3.0)}
+        return pm.find_phases(pm.Trajectory(range(36), columns), answers=113).circuit_formation_end
+
+    assert [found(count) for count in (0, 1, 4)] == [12, 12, 12]  # where 9 falls to 1, past 4.7
+    assert found(5) is None
+
+
+def test_a_bottom_stands_out_of_its_noise():
+    def found(rise):
+        excluded = np.array([4.0, *[1.0, 1.1] * 20, 0.9, 0.9, *[rise, 1.1 * rise] * 20])  # a scatter of ln 1.1
+        columns = {"excluded_loss": excluded, "test_loss": np.full(83, 9.0), "sum_squared_weights": np.full(83, 3.0)}
+        return pm.find_phases(pm.Trajectory(range(83), columns), answers=113).memorization_end
+
+    # 0.9 · 1.1⁸ = 1.93, and a median of the logarithms after it of √1.1 times `rise`, less one value.
+    assert found(1.7) is None
+    assert found(2.0) == 41
+
+
+@given(st.floats(0, 30), st.floats(0, 30), st.floats(0, 4000), st.integers(1, 60))
+def test_constant_curves_have_no_phases(excluded, test, weights, count):
+    values = {"excluded_loss": excluded, "restricted_loss": excluded, "test_loss": test, "sum_squared_weights": weights}
+    constant = pm.Trajectory(range(count), {name: np.full(count, value) for name, value in values.items()})
+    assert pm.find_phases(constant, answers=113) == NONE
+    assert pm.lead_times(constant, answers=113) == pm.LeadTimes(None, None, None)
+
+
+@given(st.integers(1, 1000), st.integers(0, 10**6), st.integers(0, 2**32), st.sampled_from([0.0, 0.05, 0.2]))
+def test_boundaries_move_with_the_steps(scale, start, seed, size):
+    trajectory = noisy(run(fell=6120, settled=9130), np.random.default_rng(seed), size=size)
+    phases = pm.find_phases(trajectory, answers=113)
+    moved = pm.find_phases(pm.Trajectory(scale * trajectory.steps + start, trajectory.columns), answers=113)
+    for name, step in vars(phases).items():
+        if step is None:
+            assert getattr(moved, name) is None
+        else:
+            assert getattr(moved, name) == pytest.approx(scale * step + start, abs=scale / 2 + 1)
+
+
+@given(st.integers(1, 200))
+def test_settled_steps_at_the_end_change_nothing(more):
+    trajectory = run(fell=6120, settled=9130)
+    steps = np.concatenate([STEPS, STEPS[-1] + 250 * np.arange(1, more + 1)])
+    columns = {name: np.pad(values, (0, more), mode="edge") for name, values in trajectory.columns.items()}
+    longer = pm.find_phases(pm.Trajectory(steps, columns), answers=113)
+    assert longer == pm.find_phases(trajectory, answers=113)
+
+
+@pytest.mark.parametrize("name", ["excluded_loss", "test_loss", "sum_squared_weights", "train_loss"])
+def test_a_gap_is_met_with_how_to_leave_it_out(name):
+    columns = dict(run().columns) | {"train_loss": 4.7 * np.exp(-STEPS / 200)}
+    gap = changed(pm.Trajectory(STEPS, columns), **{name: {500: np.nan}})
+    read = ["excluded_loss", "test_loss", "sum_squared_weights", "train_loss"]
+    with pytest.raises(ValueError, match="must be finite") as caught:
+        pm.find_phases(gap, answers=113)
+    assert str(caught.value) == (
+        f"`{name}` must be finite. Got 1 non-finite of 81 values, the first (nan) at step number (2,). "
+        f"Leave such steps out: pass trajectory.complete({read})."
+    )
+    assert pm.find_phases(gap.complete(read), answers=113) == pm.Phases(1000, 6000, 9000)
 
 
 SLINGSHOT = (STEPS > 3000) & (STEPS < 4200)

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -96,6 +97,12 @@ def test_curves_are_the_columns_over_the_steps():
     assert (axes.get_xlabel(), axes.get_xlim(), axes.get_yscale()) == ("step", (0, 300), "log")
 
 
+def test_a_line_goes_from_one_known_value_to_the_next():
+    run = pm.Trajectory([0, 1, 2, 3], {"x": [1.0, float("nan"), 3.0, 4.0]})
+    (line,) = plotting.plot_curves(run, "x").get_lines()
+    assert line.get_xydata().tolist() == [[0, 1], [2, 3], [3, 4]]
+
+
 def test_scale_is_the_one_asked_for():
     assert plotting.plot_curves(RUN, ["test_loss"], scale="linear").get_yscale() == "linear"
 
@@ -154,6 +161,66 @@ def test_nothing_is_shaded_without_phases():
 
 def test_run_of_one_step_is_drawn_without_a_warning():
     plotting.plot_curves(pm.Trajectory([7], {"x": [1.0]}), ["x"])
+
+
+ODD = pm.Trajectory([0, 5], {"zero": [0.0, 0.0], "some": [0.0, 1.0], "sign": [1.0, -2.0], "gone": [np.nan, np.nan]})
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            "zero",
+            "`scale` must be 'linear' for a column without a number above zero. Got 'zero', whose largest is 0.",
+        ),
+        ("sign", "`scale` must be 'linear' where numbers are below zero. Got -2 in 'sign' at step 5."),
+    ],
+)
+def test_what_a_logarithmic_axis_cannot_show_is_an_error(column, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        plotting.plot_curves(ODD, ["some", column])
+    assert plt.get_fignums() == []
+    assert plotting.plot_curves(ODD, ["some", column], scale="linear").get_yscale() == "linear"
+
+
+def test_runs_whose_mean_is_zero_are_an_error_on_a_logarithmic_axis():
+    runs = pm.Runs({"a": ODD.select("zero"), "b": ODD.select({"some": "zero"})})
+    with pytest.raises(
+        ValueError, match=r"^`scale` must be 'linear' for a column without a number above zero\. Got 'zero'"
+    ):
+        plotting.plot_runs(runs, "zero")
+    assert plt.get_fignums() == []
+    assert plotting.plot_runs(runs, "zero", scale="linear").has_data()
+
+
+@pytest.mark.parametrize("column", ["some", "gone"])
+def test_a_zero_or_nothing_is_drawn_without_a_warning(column, tmp_path):
+    plotting.plot_curves(ODD, column).figure.savefig(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ("test_loss", "test loss"),
+        (["test_loss", "train_loss"], "loss"),
+        (["test_loss", "per_frequency"], ""),
+        ({"test_loss": "loss of the test pairs", "train_loss": "of the others"}, ""),
+        ({"test_loss": "all pairs", "train_loss": "the pairs"}, "pairs"),
+    ],
+)
+def test_the_vertical_axis_is_named_by_what_all_labels_end_in(columns, expected):
+    assert plotting.plot_curves(RUN, columns).get_ylabel() == expected
+
+
+def test_a_name_of_the_vertical_axis_stays():
+    _, ax = plt.subplots()
+    ax.set_ylabel("nats")
+    assert plotting.plot_curves(RUN, "test_loss", ax=ax).get_ylabel() == "nats"
+
+
+def test_the_vertical_axis_of_runs_says_which_mean_it_is():
+    assert plotting.plot_runs(RUNS, "x").get_ylabel() == "x (geometric mean of 2 runs)"
+    assert plotting.plot_runs(RUNS, ["x", "v"], scale="linear").get_ylabel() == "(mean of 2 runs)"
 
 
 def test_no_column_is_an_error():

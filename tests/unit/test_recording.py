@@ -1,6 +1,7 @@
-import json
+import csv
 import pickle
 import random
+import re
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -106,6 +107,80 @@ def test_a_run_that_goes_back_takes_the_place_of_what_came_after():
     assert (recorder.trajectory.steps.tolist(), recorder.trajectory["x"].tolist()) == ([0, 10, 20], [1, 1, 2])
 
 
+def test_a_run_that_goes_back_drops_what_came_after_even_if_nothing_is_due(tmp_path):
+    path = tmp_path / "run.jsonl"
+    first = pm.Recorder({"x": lambda x: x}, every=100, path=path)
+    for step in range(251):
+        first(step, 1.0)
+    first.record(250, 1.0)
+    resumed = pm.Recorder({"x": lambda x: x}, every=100, path=path)
+    assert resumed(120, 2.0) == {}
+    for recording in (resumed.trajectory, pm.load_recording(path)):
+        assert recording.steps.tolist() == [0, 100]
+    size = path.stat().st_size
+    for step in range(121, 200):
+        assert resumed(step, 2.0) == {}
+    assert path.stat().st_size == size  # it says once that it has gone back
+    resumed(200, 2.0)
+    assert pm.load_recording(path)["x"].tolist() == [1, 1, 2]
+    for recorder in (resumed, pm.Recorder({"x": lambda x: x}, every=100, path=path)):
+        assert recorder(50, 3.0) == {}
+        assert recorder.trajectory.steps.tolist() == [0]
+        recorder.record(170, 3.0)
+
+
+@pytest.mark.parametrize("back", [{}, {"path": "run.jsonl"}])
+def test_a_step_that_is_called_again_is_no_step_back(tmp_path, monkeypatch, back):
+    monkeypatch.chdir(tmp_path)
+    recorder = pm.Recorder({"x": float}, every=100, **back)
+    recorder.record(250, 1.0)
+    assert recorder(250, 2.0) == {}
+    assert recorder.trajectory["x"].tolist() == [1.0]
+    with pytest.raises(TypeError):
+        recorder.record(250, None)
+    assert recorder.trajectory["x"].tolist() == [1.0]
+
+
+def test_a_resumed_run_that_begins_with_its_last_step_measures_it_again(tmp_path):
+    recorded(tmp_path / "run.jsonl")
+    again = pm.Recorder({"x": float}, every=100, path=tmp_path / "run.jsonl")
+    assert again(20, 1.0) == {}
+    assert again.trajectory.steps.tolist() == [0, 10]
+
+
+def test_numbers_of_one_name_are_refused_before_anything_is_recorded(tmp_path):
+    measure = {"a": lambda x: [x, x], "a/1": lambda x: x}
+    recorder = pm.Recorder(measure, path=tmp_path / "run.jsonl")
+    with pytest.raises(ValueError, match="distinct names") as caught:
+        recorder(0, 1.0)
+    assert str(caught.value) == (
+        "`measure` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
+        "name/1, name/2. Got a/1, a/2."
+    )
+    assert caught.value.__notes__ == ["This was at step 0."]
+    assert (tmp_path / "run.jsonl").read_bytes() == b""
+
+
+def test_what_is_returned_is_named_as_in_a_csv_file(tmp_path):
+    recorder = pm.Recorder({"x": float, "v": lambda x: [x, 2 * x]})
+    returned = [{"step": step, **recorder(step, step + 0.5)} for step in (0, 100)]
+    recorder.trajectory.to_csv(tmp_path / "run.csv")
+    with (tmp_path / "run.csv").open() as file:
+        assert [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(file)] == returned
+    assert pm.Trajectory.from_csv(tmp_path / "run.csv")["v"].tolist() == [[0.5, 1.0], [100.5, 201.0]]
+
+
+def test_what_is_returned_is_what_loggers_take():
+    op = pm.addition(7)
+    returned = pm.Recorder(pm.grokking_measures(None, op, "current", random_mask(7)))(0, Embedded(7))
+    assert len(returned) == 11 - 1 + 2 * 3 + 2
+    for name, value in returned.items():
+        assert type(name) is str
+        assert re.fullmatch(r"[-/\w.]+", name), f"TensorBoard would rename {name}"
+        assert type(value) is float
+        assert name.count("/") == (name.startswith(("excluded_loss_per_frequency", "key_frequencies")))
+
+
 def test_a_run_that_starts_anew_may_measure_something_else():
     values = iter([{"x": 1.0}, {"x": 2.0}, {"y": [3.0, 4.0]}])
     recorder = pm.Recorder(lambda _: next(values))
@@ -155,9 +230,9 @@ def test_arguments_are_checked(arguments, error, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("step", [1.0, True, "1", -100])
+@pytest.mark.parametrize("step", [1.0, True, "1", -1])
 def test_steps_are_checked_at_every_call(step):
-    recorder = pm.Recorder({"x": float}, every=100)
+    recorder = pm.Recorder({"x": float}, every=70)
     with pytest.raises((TypeError, ValueError), match="`step` must be"):
         recorder(step, 0)
     with pytest.raises((TypeError, ValueError), match="`step` must be"):
@@ -218,6 +293,24 @@ def test_training_is_the_same_to_the_last_bit():
         return torch.cat([x.flatten() for x in model.state_dict().values()])
 
     assert torch.equal(weights(pm.Recorder(meddle, every=3)), weights(lambda *_: {}))
+
+
+@pytest.mark.parametrize("enable", ["by the library", "by the measure"])
+def test_a_measure_may_turn_gradients_on(enable):
+    op, model = pm.addition(7), pm.Pizza(pm.addition(7), {3: 1.0})
+
+    def sharpness(model):
+        with torch.enable_grad():
+            loss = model(op.pairs).square().mean()
+            return torch.autograd.grad(loss, model.embed.weight)[0].norm()
+
+    symmetry = lambda model: pm.gradient_symmetricity(model, op, model.embed)  # noqa: E731
+    measure = {"x": symmetry if enable == "by the library" else sharpness}
+    expected = measure["x"](model)
+    assert expected > 0
+    assert pm.Recorder(measure)(0, model) == {"x": float(expected)}
+    assert float(pm.track([(0, model)], measure)["x"]) == float(expected)
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 @pytest.mark.gpu
@@ -320,7 +413,7 @@ def test_a_file_cut_off_anywhere_is_resumed_with_its_whole_lines(tmp_path):
     data = whole.read_bytes()
     for length in range(len(data)):
         path.write_bytes(data[:length])
-        count = data[:length].count(b"\n")
+        count = data[: length + 1].count(b"\n")  # without its line feed a line is whole too
         if count > 0:
             assert pm.load_recording(path).steps.tolist() == [0, 10, 20][:count]
             assert path.stat().st_size == length  # reading a run that goes on does not touch it
@@ -335,47 +428,6 @@ def test_a_step_that_cannot_be_measured_is_not_in_the_file(tmp_path):
     with pytest.raises(KeyError):
         recorded(path, [30])
     assert pm.load_recording(path).steps.tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"step,test_loss\n0,4.7\n",
-        b"weights without an end of line",
-        b'{"steps": 0',
-        b'{"step": 0}\n',
-        b'{"step": 0.5, "numbers": {"x": 1.0}}\n',
-        b'{"step": 0, "numbers": {"x": "low"}}\n',
-        b"[0, 1]\n",
-        b"\n",
-        b"\xff\xfe\n",
-    ],
-)
-def test_a_foreign_file_is_refused_and_left_as_it_was(tmp_path, data):
-    path = tmp_path / "run.jsonl"
-    path.write_bytes(data)
-    message = (
-        r"^`path` must be a file that a Recorder wrote\. Got '.*run\.jsonl', whose line 1 is none of a Recorder's\.$"
-    )
-    for read in (pm.load_recording, lambda path: pm.Recorder({"x": float}, path=path)):
-        with pytest.raises(ValueError, match=message):
-            read(path)
-        assert path.read_bytes() == data
-
-
-def test_the_line_that_is_damaged_is_named(tmp_path):
-    path = tmp_path / "run.jsonl"
-    recorded(path)
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[0] + lines[1].replace(b":", b";") + lines[2])
-    with pytest.raises(ValueError, match="whose line 2 is none of a Recorder's"):
-        pm.load_recording(path)
-
-
-def test_a_file_is_plain_text(tmp_path):
-    recorded(tmp_path / "run.jsonl", [10])
-    (line,) = (tmp_path / "run.jsonl").read_text().splitlines()
-    assert json.loads(line) == {"step": 10, "numbers": VALUES[10]}
 
 
 def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
@@ -585,7 +637,18 @@ def test_arguments_of_the_usual_set_are_checked(arguments, error, message):
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ({"W_E": "embedding.weight"}, AttributeError, "embedding"),
+        (
+            {"W_E": "embd.weight"},
+            ValueError,
+            "`weights['W_E']` must be the path of weights of the model. Got 'embd.weight'. "
+            "Did you mean 'embed.weight'?",
+        ),
+        (
+            {"W_E": "module.embed.weight"},
+            ValueError,
+            "`weights['W_E']` must be the path of weights of the model. Got 'module.embed.weight'. "
+            "Did you mean 'embed.weight'?",
+        ),
         (
             {"b": "embed.weight"},
             ValueError,
@@ -614,7 +677,7 @@ def test_final_measures_check_the_trajectory():
     recorder = pm.Recorder(pm.grokking_measures(None, OP, "final", TRAIN))
     recorder(0, Embedded(7))
     for trajectory, op, error, message in [
-        (3, OP, TypeError, "`trajectory` must be a Trajectory or the path of a recording. Got int."),
+        (3, OP, TypeError, "`trajectory` must be a Trajectory. Got int."),
         (
             pm.Trajectory([0], {"x": [1.0]}),
             OP,
@@ -632,6 +695,22 @@ def test_final_measures_check_the_trajectory():
         with pytest.raises(error) as caught:
             pm.final_measures(trajectory, op, train_mask=random_mask(op.n))
         assert str(caught.value) == message
+
+
+def test_tables_of_an_operation_of_other_frequencies_are_refused():
+    other = pm.symmetric_group(3)
+    recorder = pm.Recorder(pm.grokking_measures(None, pm.addition(6), "final", random_mask(6)))
+    recorder(0, Embedded(6))
+    known, means = (recorder.trajectory[name][0] for name in ("gini_logits", "answer_means"))
+    found = pm.gini(pm.spectrum(means, other).sqrt())
+    with pytest.raises(ValueError, match="`op` must be the operation that was recorded") as caught:
+        pm.final_measures(recorder.trajectory, other, train_mask=random_mask(6))
+    assert str(caught.value) == (
+        f"`op` must be the operation that was recorded. Got {other!r}, in whose frequencies the tables have other "
+        f"`gini_logits` than those recorded beside them, such as {found:.6g} where {known:.6g} was."
+    )
+    alone = recorder.trajectory.select("answer_means")  # beside which nothing tells
+    pm.final_measures(alone, other, [1], train_mask=random_mask(6))
 
 
 def test_a_write_that_fails_leaves_what_was_recorded(tmp_path):

@@ -136,6 +136,11 @@ def test_of_a_loss_that_is_zero_the_geometric_mean_is_zero_and_the_spread_unknow
     assert runs.std(scale="log")["x"].isnan().all()
 
 
+def test_a_run_that_diverged_leaves_quantiles_of_the_others():
+    runs = pm.Runs({str(x): pm.Trajectory([0], {"x": [x]}) for x in (1.0, 2.0, torch.inf)})
+    assert [float(runs.quantile(q)["x"]) for q in (0, 0.25, 0.5, 1)] == [1.0, 1.5, 2.0, torch.inf]
+
+
 def test_selection_is_of_every_run(runs):
     chosen = runs.select({"loss": "test_loss"}, steps=range(15, 100))
     assert {name: (run.steps.tolist(), list(run.columns)) for name, run in chosen.items()} == {
@@ -156,6 +161,16 @@ ONE = pm.Trajectory([0, 5], {"x": [1.0, -2.0]})
         (lambda: pm.Runs({"a": {}}), TypeError, "`runs['a']` must be a Trajectory. Got dict."),
         (lambda: pm.Runs({}), ValueError, "`runs` must hold at least one trajectory. Got none."),
         (lambda: pm.Runs({"a": ONE}).std(), ValueError, "`runs` must be at least 2 to have a spread. Got a alone."),
+        (
+            lambda: pm.Runs({"first": ONE, "second": pm.Trajectory([0], {"y": [1.0]})}).mean(),
+            ValueError,
+            "`runs` must have a column in common. Got first with x; second with y. Rename columns with select().",
+        ),
+        (
+            lambda: pm.Runs({"a": pm.Trajectory([0], {})}).common(),
+            ValueError,
+            "`runs` must have a column in common. Got a with none. Rename columns with select().",
+        ),
         (lambda: pm.Runs({"a": ONE}).quantile(2), ValueError, "`q` must lie between 0 and 1. Got 2."),
         (lambda: pm.Runs({"a": ONE}).quantile("5"), TypeError, "`q` must be a real number. Got '5' (str)."),
         (

@@ -1,6 +1,8 @@
 """Trajectories from CSV files, and as frames."""
 
+import contextlib
 import csv
+import gzip
 import re
 import subprocess
 import sys
@@ -51,9 +53,9 @@ def test_csv_makes_the_round_trip(tmp_path):
 
 @given(
     st.dictionaries(
-        # A column whose own name ends in an index reads as an entry of a vector; the writer of Python 3.11 puts no
+        # A column whose own name ends in a number reads as an entry of a vector; the writer of Python 3.11 puts no
         # quotes around a lone carriage return.
-        st.text(st.characters(codec="utf-8", exclude_characters="[]\0\r"), max_size=5).filter(
+        st.text(st.characters(codec="utf-8", exclude_characters="/\0\r"), max_size=5).filter(
             lambda name: name.strip() == name and name not in ("step", "steps")
         ),
         st.one_of(arrays(np.float64, 3), arrays(np.float64, (3, 2)), arrays(np.float64, (3, 12))),
@@ -66,6 +68,70 @@ def test_any_columns_make_the_round_trip(tmp_path_factory, columns):
     same_numbers(pm.Trajectory.from_csv(path), run)
 
 
+awkward = st.one_of(
+    st.text(max_size=3),
+    st.sampled_from(["a", "a/1", "a/2", "a/1/1", "a/0", " a ", "a\r", "\n", "step", "epoch", "", "\ud800"]),
+)
+
+
+@given(
+    st.dictionaries(
+        awkward.filter(lambda name: name != "steps"),
+        st.one_of(arrays(np.float64, 2), arrays(np.float64, (2, 1)), arrays(np.float64, (2, 2))),
+        max_size=5,
+    )
+)
+def test_any_names_make_the_round_trip_or_are_refused(tmp_path_factory, columns):
+    run, path = pm.Trajectory([0, 1], columns), tmp_path_factory.mktemp("run") / "run.csv"
+    with contextlib.suppress(ValueError):
+        run.to_csv(path)
+    if path.exists():
+        same_numbers(pm.Trajectory.from_csv(path), run)
+    else:
+        with pytest.raises(ValueError, match=r"^`columns` must have .*names"):
+            run.to_csv(path)
+
+
+LOST = (
+    "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 for "
+    "the entries of a vector alone. Got {}. Rename with select()."
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({" a ": [1.0]}, LOST.format("' a '")),
+        ({"\n": [1.0], "b": [1.0]}, LOST.format("'\\n'")),
+        ({"a/1": [1.0], "b": [1.0]}, LOST.format("'a/1'")),
+        ({"a/1": [1.0], "a/2": [2.0]}, LOST.format("'a/1', 'a/2'")),
+        ({"a": [1.0], "a/1": [[1.0]]}, None),
+        ({"a": [[1.0]], "a/1": [1.0]}, "`columns` must have distinct names where each number has its own"),
+        ({"a/1": [[1.0, 2.0]], "a": [[3.0]]}, LOST.format("'a/1'")),
+        ({"a/2": [1.0]}, None),
+        (
+            {"\ud800": [1.0]},
+            "`columns` must have names that can be written in UTF-8. Got '\\ud800'. Rename with select().",
+        ),
+    ],
+)
+def test_names_that_would_not_come_back_are_refused_and_leave_the_old_file(tmp_path, columns, message):
+    run, path = pm.Trajectory([0], columns), tmp_path / "run.csv"
+    path.write_text("old")
+    if message is None:
+        run.to_csv(path)
+        same_numbers(pm.Trajectory.from_csv(path), run)
+    else:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            run.to_csv(path)
+        assert path.read_text() == "old"
+
+
+def test_what_has_no_entries_leaves_no_column(tmp_path):
+    pm.Trajectory([0], {"nothing": np.zeros((1, 0)), "x": [1.0]}).to_csv(tmp_path / "run.csv")
+    assert list(pm.Trajectory.from_csv(tmp_path / "run.csv").columns) == ["x"]
+
+
 def test_matrices_come_back_flat_in_row_major_order(tmp_path):
     values = np.arange(12.0).reshape(2, 2, 3)
     pm.Trajectory([0, 1], {"m": values}).to_csv(tmp_path / "run.csv")
@@ -75,14 +141,15 @@ def test_matrices_come_back_flat_in_row_major_order(tmp_path):
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ("x[0],x[1]", {"x": [1.0, 2.0]}),
-        ("x[1],x[0]", {"x": [2.0, 1.0]}),
-        ("x[0],x[2]", {"x[0]": 1.0, "x[2]": 2.0}),
-        ("x[1],x[2]", {"x[1]": 1.0, "x[2]": 2.0}),
-        ("x,x[0]", {"x": 1.0, "x[0]": 2.0}),
-        ("x[00],x[01]", {"x[00]": 1.0, "x[01]": 2.0}),
-        ("x[0][0],x[0][1]", {"x[0]": [1.0, 2.0]}),
-        ("y,x[0]", {"y": 1.0, "x": [2.0]}),
+        ("x/1,x/2", {"x": [1.0, 2.0]}),
+        ("x/2,x/1", {"x": [2.0, 1.0]}),
+        ("x/1,x/3", {"x/1": 1.0, "x/3": 2.0}),
+        ("x/2,x/3", {"x/2": 1.0, "x/3": 2.0}),
+        ("x/0,x/1", {"x/0": 1.0, "x": [2.0]}),
+        ("x,x/1", {"x": 1.0, "x/1": 2.0}),
+        ("x/01,x/02", {"x/01": 1.0, "x/02": 2.0}),
+        ("x/1/1,x/1/2", {"x/1": [1.0, 2.0]}),
+        ("y,x/1", {"y": 1.0, "x": [2.0]}),
     ],
 )
 def test_entries_become_a_vector_where_all_of_them_are_there(tmp_path, names, expected):
@@ -91,7 +158,7 @@ def test_entries_become_a_vector_where_all_of_them_are_there(tmp_path, names, ex
 
 
 def test_a_vector_stands_where_its_first_entry_stood(tmp_path):
-    run = from_text(tmp_path, "step,a,v[0],b,v[1]\n0,1,2,3,4\n")
+    run = from_text(tmp_path, "step,a,v/1,b,v/2\n0,1,2,3,4\n")
     assert list(run.columns) == ["a", "v", "b"]
 
 
@@ -143,7 +210,13 @@ def test_files_of_other_programs_are_read(tmp_path, text):
         ),
         (
             "step;x\n0;1\n",
-            "`path` must have a column 'step' or 'epoch'. Got 'step;x' in {}. Name the one that holds the steps.",
+            "`path` must have commas between its cells. Got ';' in {}.",
+        ),
+        ("step;x\n0;0,5\n", "`path` must have commas between its cells. Got ';' in {}."),
+        ("step\tx\n0\t1\n", "`path` must have commas between its cells. Got '\\t' in {}."),
+        (
+            "step x\n0 1\n",
+            "`path` must have a column 'step' or 'epoch'. Got 'step x' in {}. Name the one that holds the steps.",
         ),
         ("step,x,x\n0,1,2\n", "`path` must have columns of distinct names. Got 'x' twice in {}."),
         (
@@ -173,10 +246,32 @@ def test_a_wrong_name_of_the_steps_is_answered_with_the_nearest(tmp_path):
         from_text(tmp_path, "epoch,x\n0,1\n", step="epohc")
 
 
-def test_a_file_that_is_no_text_is_an_error(tmp_path):
-    pm.Trajectory([0], {"x": [1.0]}).save(tmp_path / "run.npz")
-    with pytest.raises(ValueError, match=r"^`path` must be a CSV file\. Got '.*run\.npz': "):
-        pm.Trajectory.from_csv(tmp_path / "run.npz")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("step,größe\n0,1\n".encode("latin-1"), "byte 0xf6. Save it in UTF-8."),
+        ("step,x\n0,1\n".encode("utf-16"), "UTF-16. Save it in UTF-8."),
+        (gzip.compress(b"step,x\n0,1\n"), "compressed by gzip. Unpack it first."),
+    ],
+    ids=["latin-1", "utf-16", "gzip"],
+)
+def test_a_file_in_another_encoding_is_an_error(tmp_path, content, message):
+    path = tmp_path / "run.csv"
+    path.write_bytes(content)
+    expected = f"`path` must be a CSV file in UTF-8. Got {str(path)!r}: {message}"
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        pm.Trajectory.from_csv(path)
+
+
+def test_a_saved_trajectory_is_no_csv(tmp_path):
+    path = tmp_path / "run.npz"
+    pm.Trajectory(range(100), {"x": np.random.default_rng(0).normal(size=100)}).save(path)
+    message = (
+        f"`path` must be a CSV file in UTF-8. Got {str(path)!r}: a ZIP archive. "
+        "Trajectory.load reads those that Trajectory.save wrote."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.Trajectory.from_csv(path)
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
@@ -188,7 +283,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 # Frames
 
 RUN = pm.Trajectory([0, 100], {"test_loss": [4.7, NAN], "v": [[1.0, 2.0], [3.0, 4.0]]})
-NAMES = ["step", "test_loss", "v[0]", "v[1]"]
+NAMES = ["step", "test_loss", "v/1", "v/2"]
 FRAMES = {
     "pandas": lambda pandas: pandas.DataFrame.from_arrow(RUN),
     "polars": lambda polars: polars.DataFrame(RUN),
@@ -209,7 +304,18 @@ def test_frames_have_the_columns_of_the_csv(library):
     assert columns["step"].dtype == np.int64
     np.testing.assert_array_equal(columns["step"], [0, 100])
     np.testing.assert_array_equal(columns["test_loss"], [4.7, NAN])
-    np.testing.assert_array_equal(columns["v[1]"], [2.0, 4.0])
+    np.testing.assert_array_equal(columns["v/2"], [2.0, 4.0])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_are_copies(library):
+    pytest.importorskip("pyarrow")
+    module = pytest.importorskip(library)
+    run = pm.Trajectory([0, 1], {"x": [1.0, 2.0]})
+    frame = module.DataFrame.from_arrow(run) if library == "pandas" else module.DataFrame(run)
+    run["x"][0] = run.steps[0] = -9
+    assert list(frame["x"]) == [1.0, 2.0]
+    assert list(frame["step"]) == [0, 1]
 
 
 def test_frames_write_the_same_csv(tmp_path):

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-import pickle
+import re
 import threading
 import weakref
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -183,6 +183,116 @@ def test_model_that_is_still_being_measured_cannot_be_the_next():
             r"Got that of another step at step 1\. Yield copies, or paths\.$",
         ):
             pm.track(checkpoints(), measure, executor=executor)
+
+
+class Mode(nn.Linear):
+    """Has a submodule with a mode of its own."""
+
+    def __init__(self):
+        super().__init__(2, 2)
+        self.inner = nn.Dropout(0.5).eval()
+
+
+def seen(model):
+    return {
+        "training": float(any(module.training for module in model.modules())),
+        "graph": float((model.weight * 2).requires_grad),
+        "draw": torch.rand(()),
+    }
+
+
+@pytest.mark.parametrize("executor", [None, 2])
+@pytest.mark.parametrize("fails", [False, True])
+def test_models_are_measured_at_rest_and_left_as_they_were(executor, fails):
+    def measure(model):
+        found = seen(model)
+        model.train()
+        if fails:
+            raise ZeroDivisionError
+        return found
+
+    models = [Mode() for _ in range(4)]
+    with ThreadPoolExecutor(executor) if executor else nullcontext() as pool:
+        if fails:
+            with pytest.raises(ZeroDivisionError):
+                pm.track(enumerate(models), measure, executor=pool)
+        else:
+            trajectory = pm.track(enumerate(models), measure, executor=pool)
+            assert trajectory["training"].tolist() == trajectory["graph"].tolist() == [0] * 4
+    assert all(model.training and not model.inner.training for model in models)
+
+
+def test_random_states_are_put_back_after_each_model():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        expected = torch.rand(())
+        torch.manual_seed(3)
+        trajectory = pm.track([(0, 1), (1, 2)], {"x": draw})
+        assert trajectory["x"].tolist() == [float(expected)] * 2
+        assert torch.rand(()) == expected
+
+
+def draw(_):
+    return torch.rand(())
+
+
+def test_threads_draw_from_generators_that_all_share():
+    with torch.random.fork_rng(), ThreadPoolExecutor(2) as executor:
+        torch.manual_seed(3)
+        trajectory = pm.track([(n, n) for n in range(4)], {"x": draw}, executor=executor)
+        assert len(set(trajectory["x"].tolist())) == 4  # nothing was put back, which others might have drawn from
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A model that all steps share
+
+
+def refill(step, shared):
+    shared.load_state_dict(model_of(step).state_dict())
+    return shared
+
+
+@pytest.mark.parametrize("errors", ["raise", "record"])
+@pytest.mark.parametrize("count", [2, 6])
+def test_load_that_returns_one_model_is_refused_with_threads(journal, errors, count):
+    shared = model_of(0)
+    with ThreadPoolExecutor(3) as executor, pytest.raises(ValueError, match="`load` must make a model") as caught:
+        pm.track(
+            [(n, n) for n in range(count)],
+            numbers,
+            load=lambda step: refill(step, shared),
+            executor=executor,
+            resume=journal,
+            errors=errors,
+        )
+    assert re.fullmatch(
+        r"`load` must make a model of its own for each step where several are measured at once\. "
+        r"Got that of another step at step [12]\. Make the model inside of it\.",
+        str(caught.value),
+    )
+    assert [line["step"] for line in lines(journal)] == [0]  # measured alone, so it is right
+    assert_same(pm.load_recording(journal), pm.track([(0, 0)], numbers, load=model_of))
+
+
+@pytest.mark.parametrize(("executor", "workers"), [(None, None), (1, None), (3, 1)])
+def test_load_may_return_one_model_where_one_is_measured_at_a_time(executor, workers):
+    shared = model_of(0)
+    with ThreadPoolExecutor(executor) if executor else nullcontext() as pool:
+        found = pm.track(
+            [(n, n) for n in range(5)], numbers, load=lambda step: refill(step, shared), executor=pool, workers=workers
+        )
+    assert_same(found, pm.track([(n, n) for n in range(5)], numbers, load=model_of))
+
+
+def test_only_the_first_is_measured_alone(threads):
+    both = threading.Barrier(2, timeout=10)
+
+    def measure(step):
+        if step > 0:
+            both.wait()
+        return {"x": step}
+
+    assert len(pm.track([(n, n) for n in range(5)], measure, load=int, executor=threads)) == 5
 
 
 def test_executor_stays_open(threads):
@@ -369,29 +479,6 @@ def test_two_that_write_at_once_do_not_tear_lines_apart(journal):
 
 
 @pytest.mark.parametrize(
-    "content",
-    [
-        b"step,test_loss\n0,4.7\n",
-        b"[1, 2]\n",
-        b"3\n",
-        b'{"steps": 3}\n',
-        b'{"step": -1, "columns": {"x": 1}}\n',
-        b'{"step": 1, "columns": {"x": "high"}}\n',
-        b'{"step": 1, "columns": [1]}\n',
-        b'{"step": 1, "columns": {"x": 1}}\n{"step": 2, "columns": {"y": 1}}\n',
-        pickle.dumps({"step": 1}),
-    ],
-)
-def test_file_of_another_kind_is_refused_and_left_alone(journal, content):
-    journal.write_bytes(content)
-    with pytest.raises(
-        ValueError, match=r"^`resume` must be a file that track wrote, or a new one\. Got '.*run\.jsonl', line \d: .+\."
-    ):
-        pm.track([(0, 1)], {"x": float}, resume=journal)
-    assert journal.read_bytes() == content
-
-
-@pytest.mark.parametrize(
     ("measure", "message"),
     [
         ({"y": float}, r"`resume` must hold what `measure` names: y\. Got '.*run\.jsonl' with x\. Pass another file\."),
@@ -546,17 +633,3 @@ def test_arguments_are_checked_before_a_checkpoint_is_taken(options, error, mess
         pm.track(map(taken.append, range(3)), {"x": nn.Identity()}, **options)
     assert str(caught.value) == message
     assert taken == []
-
-
-def test_a_recorders_file_is_refused_and_left_as_it_was(journal):
-    recorder = pm.Recorder({"x": torch.Tensor.norm}, every=10, path=journal)
-    for step in range(31):
-        recorder(step, torch.ones(4))
-    before = journal.read_bytes()
-    message = (
-        "^`resume` must be a file that track wrote, or a new one. Got .*line 1: a line with step, numbers is none of"
-    )
-    with pytest.raises(ValueError, match=message):
-        pm.track([(50, torch.ones(4))], {"x": torch.Tensor.norm}, resume=journal)
-    assert journal.read_bytes() == before
-    assert len(pm.load_recording(journal)) == 4

@@ -1,7 +1,10 @@
 import copy
+import csv
 import dataclasses
+import io
 import os
 import pickle
+import re
 import stat
 import weakref
 
@@ -89,6 +92,16 @@ def test_columns_become_float64_without_a_graph(values):
     column = pm.Trajectory([0, 5], {"x": values})["x"]
     assert (column.dtype, column.device.type, column.requires_grad) == (torch.float64, "cpu", False)
     assert column.tolist() == [1.0, 2.0]
+
+
+def test_what_an_array_masks_was_not_measured():
+    masked = np.ma.masked_array([1, 2, 3], mask=[False, True, False])
+    np.testing.assert_array_equal(pm.Trajectory([0, 1, 2], {"x": masked})["x"], [1.0, NAN, 3.0])
+
+
+def test_columns_may_be_nested_lists_of_tensors_with_graphs():
+    rows = [[torch.tensor(1.0, requires_grad=True), 2.0], (torch.tensor(3.0, dtype=torch.bfloat16), 4)]
+    assert pm.Trajectory([0, 1], {"x": rows})["x"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_columns_may_be_read_only_arrays():
@@ -218,7 +231,11 @@ def test_file_has_the_permissions_of_any_other(trajectory, tmp_path):
 )
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
 def test_write_that_fails_leaves_the_old_file(trajectory, tmp_path, monkeypatch, write, fails, error):
-    def fail(file, *_args, **_kwargs):
+    writer = csv.writer
+
+    def fail(file, *_args, **options):
+        if isinstance(file, io.StringIO):  # not the file yet: names are tried first
+            return writer(file, **options)
         if not isinstance(file, os.PathLike):
             file.write(b"half" if "b" in file.mode else "half")
         raise error
@@ -303,6 +320,22 @@ def test_file_of_another_kind_or_damaged_is_an_error_and_is_not_run(trajectory, 
     assert names(tmp_path) == ["run.npz"]
 
 
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"test_loss": np.ones(3)}, "it has no steps"),
+        ({"steps": np.arange(3), "x": np.ones(2)}, "`columns['x']` must have one entry per step (3). Got shape (2,)"),
+        ({"steps": np.zeros(2), "x": np.ones(2)}, "`steps` must ascend strictly. Got 0 after 0"),
+        ({"steps": np.arange(1), "x": np.array(["low"])}, "`columns['x']` must be numbers. Got ndarray"),
+    ],
+)
+def test_of_a_file_that_numpy_wrote_it_is_said_what_is_wrong(tmp_path, values, why):
+    arrays(tmp_path / "run.npz", **values)
+    message = f"`path` must be a file that Trajectory.save wrote. Got {str(tmp_path / 'run.npz')!r}: {why}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.Trajectory.load(tmp_path / "run.npz")
+
+
 def test_file_cut_off_anywhere_is_an_error(trajectory, tmp_path):
     trajectory.save(tmp_path / "run.npz")
     whole = (tmp_path / "run.npz").read_bytes()
@@ -310,22 +343,6 @@ def test_file_cut_off_anywhere_is_an_error(trajectory, tmp_path):
         (tmp_path / "cut.npz").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"must be a file that Trajectory\.save wrote"):
             pm.Trajectory.load(tmp_path / "cut.npz")
-
-
-def test_damage_anywhere_is_an_error_or_changes_no_number(tmp_path):
-    trajectory = pm.Trajectory([0, 100], {"x": [1.0, 2.0]})
-    trajectory.save(tmp_path / "run.npz")
-    whole = (tmp_path / "run.npz").read_bytes()
-    for position in range(len(whole)):
-        changed = bytearray(whole)
-        changed[position] ^= 0x81
-        (tmp_path / "changed.npz").write_bytes(changed)
-        try:
-            loaded = pm.Trajectory.load(tmp_path / "changed.npz")
-        except (ValueError, OSError):
-            continue
-        assert same_bits(loaded.steps, trajectory.steps)
-        assert all(same_bits(values, trajectory["x"]) for values in loaded.columns.values())
 
 
 def test_csv_has_one_line_per_step_and_one_column_per_number(tmp_path):
@@ -340,7 +357,7 @@ def test_csv_has_one_line_per_step_and_one_column_per_number(tmp_path):
     )  # fmt: skip
     trajectory.to_csv(tmp_path / "run.csv")
     assert (tmp_path / "run.csv").read_bytes().decode() == (
-        'step,test_loss,per_frequency[0],per_frequency[1],"of pairs, ""all""[0]","of pairs, ""all""[1]"\n'
+        'step,test_loss,per_frequency/1,per_frequency/2,"of pairs, ""all""/1","of pairs, ""all""/2"\n'
         "0,4.727387818712341,0.5,nan,1.0,2.0\n"
         "100,1e-26,-0.0,inf,3.0,4.0\n"
     )

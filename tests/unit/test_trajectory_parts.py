@@ -190,7 +190,7 @@ def test_what_does_not_fit_together_is_an_error_that_says_where(other, error, me
     [
         (RUN, "Trajectory(4 steps, 0..200; test_loss, train_loss, vector (2))"),
         (pm.Trajectory([7], {"x": [1.0], "m": torch.zeros(1, 2, 3)}), "Trajectory(1 step, 7..7; x, m (2×3))"),
-        (pm.Trajectory([7], {}), "Trajectory(1 step, 7..7; )"),
+        (pm.Trajectory([7], {}), "Trajectory(1 step, 7..7)"),
     ],
 )
 def test_repr_says_how_many_steps_and_which_columns_are_vectors(trajectory, expected):
@@ -226,3 +226,59 @@ def test_names_are_escaped_in_notebooks():
     html = pm.Trajectory([0], {"<script>alert('&')</script>": [1.0]})._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Complete steps
+
+GAPS = pm.Trajectory(
+    [0, 1, 2, 3],
+    {
+        "a": [1.0, torch.nan, 3.0, 4.0],
+        "b": [1.0, 2.0, torch.inf, 4.0],
+        "vector": [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [1.0, torch.nan]],
+        "never": [torch.nan] * 4,
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ("a", [0, 2, 3]),
+        (["a", "b"], [0, 3]),
+        (("vector",), [0, 1, 2]),
+        (iter(["b", "vector"]), [0, 1]),
+        ([], [0, 1, 2, 3]),
+    ],
+)
+def test_complete_steps_have_a_finite_number_in_all_of_the_columns(columns, expected):
+    complete = GAPS.complete(columns)
+    assert complete.steps.tolist() == expected
+    assert list(complete.columns) == list(GAPS.columns)
+    assert torch.equal(complete["b"], GAPS["b"][expected])
+
+
+def test_complete_steps_are_of_all_columns_by_default():
+    assert GAPS.select(["a", "b", "vector"]).complete().steps.tolist() == [0]
+    whole = GAPS.select("a", steps=[0, 2])
+    assert whole.complete() is whole
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "message"),
+    [
+        (None, ValueError, "`columns` must all be finite at one step at least. Got a at 3, b at 3, vector at 3, "
+         "never at 0 of 4 steps, and never together. Name fewer columns."),
+        (3, TypeError, "`columns` must be a name, or several. Got int."),
+    ],
+)  # fmt: skip
+def test_nothing_complete_is_an_error(columns, error, message):
+    with pytest.raises(error) as caught:
+        GAPS.complete(columns)
+    assert str(caught.value) == message
+
+
+def test_complete_of_a_column_that_is_not_there():
+    with pytest.raises(KeyError, match="Did you mean 'never'"):
+        GAPS.complete(["nevr"])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.operations import indices, operation
-from progress_measures._checks.tensors import finite, one_dim, real, tensor
+from progress_measures._checks.tensors import computable, finite, one_dim, real, summable, tensor, wide
 from progress_measures._checks.values import kind, shape
 
 
@@ -37,7 +37,7 @@ def on_grid(x: object, op: Any, name: str, axes: str) -> Tensor:
         raise ValueError(
             f"`{name}` must have axes {axes}: shape ({n}, {n}, m), or ({n * n}, m) in row-major order. Got {shape(x)}."
         )
-    return finite(x, name, axes)
+    return summable(finite(x, name, axes), name, n)
 
 
 def logits_on_grid(logits: object, op: Any) -> Tensor:
@@ -145,7 +145,9 @@ def predicted(logits: object, batch: int, columns: int) -> Tensor:
     logits = tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
         remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""
+        remedy = " Return its .logits at the answer position." if hasattr(logits, "logits") else remedy
         raise TypeError(f"`predict` must return a tensor or a NumPy array of logits. Got {kind(logits)}.{remedy}")
+    logits = wide(logits)
     if logits.is_complex():
         raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
     if logits.ndim == 3:
@@ -170,4 +172,4 @@ def activation_on_grid(x: Tensor, n: int) -> Tensor:
             f"The activation must have one row per pair of the grid ({n * n}). Got shape {shape(x)}. "
             "Run the model on `op.pairs` in one forward pass."
         )
-    return x.reshape(n, n, -1).to(torch.float64)
+    return computable(x).reshape(n, n, -1).to(torch.float64)

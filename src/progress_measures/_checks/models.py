@@ -42,9 +42,7 @@ def submodule(parent: nn.Module, path: object) -> nn.Module:
         raise TypeError(f"`path` must be a string. Got {path!r} ({kind(path)}).")
     modules = dict(parent.named_modules(remove_duplicate=False))
     if path not in modules:
-        hint = (
-            f" Did you mean {_near(path, [*modules][1:])!r}?" if len(modules) > 1 else " The model has no submodules."
-        )
+        hint = f" Did you mean {near(path, [*modules][1:])!r}?" if len(modules) > 1 else " The model has no submodules."
         raise ValueError(f"`path` must name a submodule of the model. Got {path!r}.{hint}")
     for above in ["", *accumulate(path.split("."), "{}.{}".format)]:
         if isinstance(modules[above], torch.jit.ScriptModule):
@@ -56,7 +54,7 @@ def submodule(parent: nn.Module, path: object) -> nn.Module:
     return found
 
 
-def _near(path: str, names: list[str]) -> str:
+def near(path: str, names: list[str]) -> str:
     """The most similar name, but before all others one that a wrapper's prefix makes of the path, or the reverse."""
     wrapped = [name for name in names if name.endswith(f".{path}") or name == path.partition(".")[2]]
     (near,) = difflib.get_close_matches(path, wrapped or names, n=1, cutoff=0.0)

@@ -1,16 +1,17 @@
 """Checks of what is recorded while a model is trained, and of what was."""
 
 import inspect
-import json
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.grid import frequencies
+from progress_measures._checks.models import near
 from progress_measures._checks.tensors import finite, real
-from progress_measures._checks.trajectories import row
+from progress_measures._checks.trajectories import trajectory
 from progress_measures._checks.values import integer, kind, shape
 
 
@@ -23,35 +24,6 @@ def every(value: Any) -> Callable[[int], object]:
         raise TypeError(f"`every` must be an integer or a function of the step. Got {value!r} ({kind(value)}).")
     number = integer(value, "every", at_least=1)
     return lambda step: step % number == 0
-
-
-def first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """The first of the recorded rows."""
-    if not rows:
-        raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
-    return next(iter(rows.values()))
-
-
-def recorded_line(line: bytes, number: int, path: object) -> tuple[int, dict[str, Tensor]]:
-    """The step and the numbers of a line that a recorder wrote."""
-    try:
-        entry = json.loads(line)
-        return operator.index(entry["step"]), row(entry["numbers"], None)
-    except (ValueError, TypeError, KeyError) as error:
-        raise _foreign(path, number) from error
-
-
-def torn_line(line: bytes, number: int, path: object) -> None:
-    """Nothing, or the beginning of a line that a recorder wrote: anything else must not be cut off."""
-    head = b'{"step": '
-    if line[: len(head)] != head[: len(line)]:
-        raise _foreign(path, number)
-
-
-def _foreign(path: object, number: int) -> ValueError:
-    return ValueError(
-        f"`path` must be a file that a Recorder wrote. Got {str(path)!r}, whose line {number} is none of a Recorder's."
-    )
 
 
 def predict_of_model(value: Any) -> Any:
@@ -103,9 +75,17 @@ def weights_of_model(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def token_rows(x: object, path: str, count: int) -> Tensor:
-    """Weights with one row for each of at least so many tokens."""
-    rows = real(x, path)
+def token_rows(model: nn.Module, name: str, path: str, count: int) -> Tensor:
+    """The weights at a path, one row for each of at least so many tokens; a wrong path is answered with the nearest."""
+    try:
+        found = operator.attrgetter(path)(model)
+    except AttributeError as error:
+        known = [each for each, _ in (*model.named_parameters(), *model.named_buffers())]
+        hint = f" Did you mean {near(path, known)!r}?" if known else " The model has none."
+        raise ValueError(
+            f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
+        ) from error
+    rows = real(found, path)
     if rows.ndim == 0 or len(rows) < count:
         raise ValueError(
             f"`{path}` must have one row per token of the operation, at least {count}. Got shape {shape(rows)}. "
@@ -114,16 +94,24 @@ def token_rows(x: object, path: str, count: int) -> Tensor:
     return rows
 
 
-def answer_tables(trajectory: Any, name: str, n: int) -> Tensor:
+def answer_tables(run: Any, name: str, n: int) -> Tensor:
     """The mean logits of each answer at each step, ``(T, n, n)``."""
-    if not hasattr(trajectory, "columns"):
-        raise TypeError(f"`trajectory` must be a Trajectory or the path of a recording. Got {kind(trajectory)}.")
-    if name not in trajectory.columns:
+    columns = trajectory(run).columns
+    if name not in columns:
         raise ValueError(
             f"`trajectory` must have the column {name!r}, which grokking_measures(..., 'final', ...) records. "
-            f"Got {', '.join(trajectory.columns) or 'none'}."
+            f"Got {', '.join(columns) or 'none'}."
         )
-    tables: Tensor = trajectory.columns[name]
+    tables: Tensor = columns[name]
     if tables.shape[1:] != (n, n):
         raise ValueError(f"`{name}` must be tables of shape ({n}, {n}). Got {shape(tables[0])}.")
     return finite(tables, name, "(step, s, c)")
+
+
+def same_operation(found: Tensor, recorded: Tensor | None, op: object) -> None:
+    """Ginis of the tables' spectrum that are those that were recorded beside the tables, if any were."""
+    if recorded is not None and not torch.allclose(found, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise ValueError(
+            f"`op` must be the operation that was recorded. Got {op!r}, in whose frequencies the tables have other "
+            f"`gini_logits` than those recorded beside them, such as {found[-1]:.6g} where {recorded[-1]:.6g} was."
+        )

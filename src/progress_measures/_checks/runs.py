@@ -7,14 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.trajectories import steps
+from progress_measures._checks.trajectories import steps, trajectory
 from progress_measures._checks.values import kind
-
-
-def trajectory(value: Any, name: str) -> None:
-    """Something with steps and columns."""
-    if not (hasattr(value, "steps") and hasattr(value, "columns")):
-        raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
 
 
 def renamed(columns: object) -> dict[str, str]:
@@ -44,6 +38,30 @@ def rows(wanted: object, recorded: Tensor) -> Tensor:
         near = recorded[(recorded - unknown[0]).abs().argmin()]
         raise ValueError(f"`steps` must have been recorded. Got {unknown[0]}. The nearest that was is {near}.")
     return torch.searchsorted(recorded, found)
+
+
+def column_names(columns: object) -> list[str]:
+    """Names of columns, from one or several."""
+    if isinstance(columns, str):
+        return [columns]
+    if not isinstance(columns, Iterable):
+        raise TypeError(f"`columns` must be a name, or several. Got {kind(columns)}.")
+    return list(columns)
+
+
+def complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
+    """Where among so many steps all of the columns are finite; at least once."""
+    known = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
+    complete = torch.ones(count, dtype=torch.bool)
+    for rows in known.values():
+        complete = complete & rows
+    if not complete.any():
+        counts = ", ".join(f"{name} at {int(rows.sum())}" for name, rows in known.items())
+        raise ValueError(
+            f"`columns` must all be finite at one step at least. Got {counts} of {count} steps, and never together. "
+            "Name fewer columns."
+        )
+    return complete
 
 
 def same_numbers(one: Tensor, other: Tensor, name: str, steps: Tensor) -> None:
@@ -91,6 +109,14 @@ def common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
     return common
 
 
+def common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
+    """At least one column that all runs have."""
+    if not common:
+        known = "; ".join(f"{name} with {', '.join(run.columns) or 'none'}" for name, run in runs.items())
+        raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
+    return common
+
+
 def same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None:
     """Columns whose entries have the same shape in all runs."""
     first, *others = runs
@@ -118,13 +144,36 @@ def not_negative(runs: Mapping[str, Any]) -> None:
                 )
 
 
-def quantile(value: object) -> float:
+def on_scale(trajectory: Any, scale: str) -> None:
+    """Columns that an axis of that scale can show."""
+    for name, values in trajectory.columns.items() if scale == "log" else ():
+        below = (values < 0).nonzero()
+        if len(below):
+            first = tuple(below[0].tolist())
+            raise ValueError(
+                f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
+                f"at step {trajectory.steps[first[0]]}."
+            )
+        if (values == 0).any() and not (values > 0).any():
+            raise ValueError(
+                f"`scale` must be 'linear' for a column without a number above zero. Got {name!r}, whose largest is 0."
+            )
+
+
+def quantile(value: object, name: str) -> float:
     """A real number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"`q` must be a real number. Got {value!r} ({kind(value)}).")
+        raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
     if not 0 <= float(value) <= 1:
-        raise ValueError(f"`q` must lie between 0 and 1. Got {value!r}.")
+        raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
     return float(value)
+
+
+def quantiles(values: object) -> list[float]:
+    """Several real numbers in [0, 1]."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"`at` must be a sequence of numbers between 0 and 1. Got {values!r} ({kind(values)}).")
+    return [quantile(value, "at") for value in (values.tolist() if isinstance(values, Tensor) else values)]
 
 
 def _ends(steps: Tensor) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from progress_measures._checks.tensors import unmasked
 from progress_measures._checks.values import kind, shape
 
 _SHOWN = 6  # of the sites that a message may name
@@ -77,6 +78,7 @@ def _index_entry(entry: Any) -> Any:
 
 
 def _as_array(entry: Any) -> np.ndarray:
+    unmasked(entry, "index")
     try:
         return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
     except ValueError:  # of uneven lengths, such as a list for the tuple of all axes

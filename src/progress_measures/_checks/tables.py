@@ -1,12 +1,24 @@
-"""Checks of CSV files. Their messages name the file and the line."""
+"""Checks of the files of trajectories. Those of CSV files name the file and the line."""
 
 import csv
 import difflib
+import io
 import math
 import os
+import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
+
+import numpy as np
+
+_SEPARATORS = ";\t|"
+_OTHER_KINDS = {
+    b"PK": ("a ZIP archive", "Trajectory.load reads those that Trajectory.save wrote."),
+    b"\x1f\x8b": ("compressed by gzip", "Unpack it first."),
+    b"\xff\xfe": ("UTF-16", "Save it in UTF-8."),
+    b"\xfe\xff": ("UTF-16", "Save it in UTF-8."),
+}
 
 
 def csv_table(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]]:
@@ -18,13 +30,22 @@ def csv_table(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]
         for cells in reader:
             if any(cells):  # empty lines are none
                 lines[reader.line_num] = cells
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        kind, remedy = next(
+            (found for start, found in _OTHER_KINDS.items() if error.object.startswith(start)),
+            (f"byte 0x{error.object[error.start]:02x}", "Save it in UTF-8."),
+        )
+        raise ValueError(f"`path` must be a CSV file in UTF-8. Got {name}: {kind}. {remedy}") from error
+    except csv.Error as error:
         raise ValueError(f"`path` must be a CSV file. Got {name}: {error}.") from error
     if len(lines) < 2:
         raise ValueError(
             f"`path` must have a line of names and at least one of numbers. Got {len(lines)} lines in {name}."
         )
     names = [cell.strip() for cell in lines.pop(next(iter(lines)))]
+    other = next((mark for mark in _SEPARATORS if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        raise ValueError(f"`path` must have commas between its cells. Got {other!r} in {name}.")
     twice = next((each for each, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise ValueError(f"`path` must have columns of distinct names. Got {twice!r} twice in {name}.")
@@ -94,3 +115,60 @@ def _number(cell: str) -> int | float | None:
         return int(cell)  # a step above 2^53 is no float
     except ValueError:
         return _float(cell)
+
+
+def given_back(names: Iterable[str], again: Iterable[str]) -> None:
+    """Names of columns of which a CSV file gives each back as it was."""
+    lost = set(names) - set(again)
+    if lost:
+        raise ValueError(
+            "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "
+            f"name/2 for the entries of a vector alone. Got {_shown(lost)}. Rename with select()."
+        )
+
+
+def utf8(names: Iterable[str]) -> None:
+    """Names that can be written."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"`columns` must have names that can be written in UTF-8. Got {name!r}. Rename with select()."
+            ) from error
+
+
+def archive_names(names: Iterable[str]) -> None:
+    """Names that the members of an ``.npz`` file can have."""
+    utf8(names)
+    lost = [name for name in names if "\0" in name or len(name.encode()) > 60_000]
+    if lost:
+        raise ValueError(
+            "`columns` must have names without NUL and of 60000 bytes at most to be saved. "
+            f"Got {_shown(lost)}. Rename with select()."
+        )
+
+
+def _shown(names: Iterable[str]) -> str:
+    return ", ".join(repr(name if len(name) < 100 else f"{name[:20]}…") for name in sorted(names))
+
+
+def archive(file: IO[bytes], path: object) -> dict[str, Any]:
+    """The arrays of an ``.npz`` file by name, without unpickling anything."""
+    content = io.BytesIO(file.read())  # what fails from here on is not the system
+    try:
+        # Not np.load, which finds an array "x" where one is called "x.npy".
+        with zipfile.ZipFile(content) as members:
+            return {name.removesuffix(".npy"): _array(members, name) for name in members.namelist()}
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise foreign_archive(path, error) from error
+
+
+def _array(members: zipfile.ZipFile, name: str) -> Any:
+    with members.open(name) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def foreign_archive(path: object, why: object) -> ValueError:
+    """What is said of a file that holds no trajectory."""
+    return ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {str(why).rstrip('.')}.")

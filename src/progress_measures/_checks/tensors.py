@@ -14,12 +14,14 @@ from progress_measures._checks.values import kind, shape
 from progress_measures._files import mapped
 
 _FLOATING = (np.float16, np.float32, np.float64)
+WITHOUT_FLOAT64 = ("mps",)  # kinds of devices
 
 
 def tensor(x: object, name: str) -> Tensor:
-    """A tensor as it is, or a NumPy array as a tensor; that of a memory map reads the file when it is used."""
+    """A tensor to compute with, also of a NumPy array; that of a memory map reads the file when it is used."""
     if isinstance(x, Tensor):
-        return x
+        return computable(x)
+    unmasked(x, name)
     if isinstance(x, np.memmap) and x.dtype in _FLOATING and x.flags.c_contiguous and x.flags.aligned:
         return mapped(x)
     if isinstance(x, np.ndarray | np.number):
@@ -28,6 +30,26 @@ def tensor(x: object, name: str) -> Tensor:
         # A copy, because PyTorch reads neither negative strides nor a foreign byte order nor more than 64 bits.
         return torch.as_tensor(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
     raise TypeError(f"`{name}` must be a tensor or a NumPy array. Got {kind(x)}.")
+
+
+def computable(x: Tensor) -> Tensor:
+    """A tensor on a device that has float64, in a dtype that has arithmetic; as it is wherever that is the case."""
+    x = wide(x)
+    return x.cpu() if x.device.type in WITHOUT_FLOAT64 else x
+
+
+def wide(x: Tensor) -> Tensor:
+    """A tensor in a dtype that has arithmetic: float8, which has none, becomes float32, which holds it exactly."""
+    return x.to(torch.float32) if x.is_floating_point() and x.element_size() == 1 else x
+
+
+def unmasked(x: object, name: str) -> None:
+    """No NumPy array that masks something: what is behind its mask would be taken for a value."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
+        raise ValueError(
+            f"`{name}` must not mask any value. Got {np.ma.getmaskarray(x).sum()} masked of {x.size}. "
+            "Fill them in, or leave them out: `.filled(…)`, `.compressed()`."
+        )
 
 
 def _known_to_torch(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
@@ -70,6 +92,20 @@ def finite(
             f"`{name}` must be finite. Got {count} non-finite of {x.numel()} values, "
             f"the first ({x[first].item()}) at {axes} {where(first)}."
         )
+    return x
+
+
+def summable(x: Tensor, name: str, n: int) -> Tensor:
+    """Finite values on the grid of an operation, small enough for their sums to be finite; only float64 has larger."""
+    limit = torch.finfo(torch.float64).max / n**4  # what is restricted may be n times as large, and n³ are added up
+    for _, block in blocks(x.detach()) if x.dtype == torch.float64 else ():
+        values = block.flatten()
+        # The sum of squares takes half the time, and is finite for all but the largest.
+        if not bool(torch.isfinite(values @ values)) and (largest := float(values.abs().amax())) > limit:
+            raise ValueError(
+                f"`{name}` must be at most {limit:.2g} in size for n={n}, so that their sums are finite. "
+                f"Got {largest:.2g}. Divide them by a number."
+            )
     return x
 
 

@@ -1,18 +1,14 @@
 """Checks of how checkpoints are tracked: executors, and files to resume from."""
 
-import json
 import os
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import Executor
-from typing import Any
 
 from torch import Tensor, nn
 
-from progress_measures._checks.trajectories import row
-from progress_measures._checks.values import integer, kind, shape
-
-_LINE = b'{"step": '  # how each line of a file to resume from begins
+from progress_measures._checks.journals import listed, shapes
+from progress_measures._checks.values import integer, kind
 
 
 def executor(value: object) -> None:
@@ -44,46 +40,27 @@ def picklable(value: object, name: str) -> None:
         ) from error
 
 
-def own_model(item: object, others: Iterable[object], step: int) -> None:
-    """A model that is not being measured already, for another step."""
-    if isinstance(item, nn.Module) and any(item is other for other in others):
+def own_model(model: object, others: Iterable[object], step: int, name: str) -> None:
+    """A model that stands for no other step that is measured at the same time."""
+    if isinstance(model, nn.Module) and any(model is other for other in others):
+        verb, remedy = {
+            "checkpoints": ("yield", "Yield copies, or paths."),
+            "load": ("make", "Make the model inside of it."),
+        }[name]
         raise ValueError(
-            "`checkpoints` must yield a model of its own for each step where several are measured at once. "
-            f"Got that of another step at step {step}. Yield copies, or paths."
+            f"`{name}` must {verb} a model of its own for each step where several are measured at once. "
+            f"Got that of another step at step {step}. {remedy}"
         )
-
-
-def journal_line(line: bytes, first: Mapping[str, Tensor] | None, where: str) -> dict[int, dict[str, Tensor]]:
-    """The row by its step in a line of a file to resume from; nothing if it was cut off or tells of an error."""
-    try:
-        record = _record(line)
-        return {record["step"]: row(record["columns"], first)} if "columns" in record else {}
-    except Exception as error:  # a file of another kind can raise nearly anything
-        raise ValueError(f"`resume` must be a file that track wrote, or a new one. Got {where}: {error}.") from error
-
-
-def _record(line: bytes) -> dict[str, Any]:
-    text = line.strip()
-    try:
-        record = json.loads(text)
-    except ValueError:
-        if text.startswith(_LINE) or _LINE.startswith(text):
-            return {}
-        raise
-    integer(record["step"], "step", at_least=0)
-    if set(record) not in ({"step", "columns"}, {"step", "error"}):
-        raise ValueError(f"a line with {', '.join(record)} is none of track's")
-    return dict(record)
 
 
 def resumed(
     found: Mapping[str, Tensor], known: Mapping[str, Tensor] | None, path: str | os.PathLike[str] | None
 ) -> None:
     """A row with the names and shapes of those in the file that is resumed, if there are any."""
-    if known is not None and _columns(found) != _columns(known):
+    if known is not None and shapes(found) != shapes(known):
         raise ValueError(
-            f"`resume` must hold what `measure` returns: {_listed(found)}. "
-            f"Got {os.fspath(path or '')!r} with {_listed(known)}. Pass another file."
+            f"`resume` must hold what `measure` returns: {listed(found)}. "
+            f"Got {os.fspath(path or '')!r} with {listed(known)}. Pass another file."
         )
 
 
@@ -96,15 +73,7 @@ def resumed_names(measure: object, known: Mapping[str, Tensor] | None, path: str
         )
 
 
-def _columns(found: Mapping[str, Tensor]) -> dict[str, str]:
-    return {name: shape(value) for name, value in found.items()}
-
-
-def _listed(found: Mapping[str, Tensor]) -> str:
-    return ", ".join(f"{name} {size}" for name, size in _columns(found).items())
-
-
-def measured(rows: Mapping[int, object], errors: Mapping[int, str]) -> None:
+def measured(rows: Set[int], errors: Mapping[int, str]) -> None:
     """At least one step that was measured."""
     if rows:
         return

@@ -2,30 +2,35 @@
 
 import difflib
 import functools
-import zipfile
-from collections.abc import Callable, Container, Iterable, Mapping
-from typing import IO, Any
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.tensors import finite
+from progress_measures._checks.tensors import finite, unmasked
 from progress_measures._checks.values import function, integer, kind, shape
 
 
 def steps(values: object) -> Tensor:
     """Strictly ascending integers, int64, ``(T,)``, at least one."""
+    unmasked(values, "steps")
     try:
         array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
     except ValueError:  # of uneven lengths
         array = np.empty(0, dtype=object)
-    if array.dtype == object:
+    if array.dtype == object and not (array.size and all(type(step) is int for step in array.flat)):  # or too large
         raise TypeError(f"`steps` must be a sequence of integers. Got {kind(values)}.")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`steps` must be a sequence of at least one integer. Got shape {array.shape}.")
-    if array.dtype.kind not in "iuf" or not np.array_equal(array, np.round(array)) or not np.isfinite(array).all():
+    if array.dtype.kind not in "iufO":
         raise TypeError(f"`steps` must be integers. Got {array.dtype}.")
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and np.array_equal(array, np.round(array))):
+        raise TypeError(f"`steps` must be integers. Got {array.dtype}.")
+    beyond = next((int(step) for step in (array.min(), array.max()) if not -(2**63) <= int(step) < 2**63), None)
+    if beyond is not None:
+        raise ValueError(f"`steps` must lie in -2^63..2^63 - 1. Got {beyond}.")
     array = array.astype(np.int64)
     falls = np.flatnonzero(np.diff(array) <= 0)
     if falls.size:
@@ -56,9 +61,9 @@ def _column_name(name: object, of: str) -> None:
 
 
 def numeric(value: object, name: str) -> Tensor:
-    """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph."""
-    if isinstance(value, list | tuple):
-        value = [_without_graph(each) for each in value]
+    """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph; ``nan`` where masked."""
+    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
+        value = np.where(np.ma.getmaskarray(value), np.nan, value.data)
     try:
         array = np.asarray(_without_graph(value))
     except ValueError:
@@ -71,6 +76,8 @@ def numeric(value: object, name: str) -> Tensor:
 
 
 def _without_graph(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_without_graph(each) for each in value]
     if not isinstance(value, Tensor):
         return value
     # NumPy has no bfloat16.
@@ -79,9 +86,11 @@ def _without_graph(value: object) -> object:
 
 def column(name: object, known: Mapping[str, Tensor]) -> str:
     """The name of a column; a wrong name is answered with the nearest one."""
+    if not isinstance(name, str):
+        raise TypeError(f"`name` must be a string. Got {name!r} ({kind(name)}). Take several columns with select().")
     if name in known:
-        return str(name)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+        return name
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     hint = f" Did you mean {near[0]!r}?" if near else " The trajectory has no columns."
     raise KeyError(f"`name` must be a column of the trajectory. Got {name!r}.{hint}")
 
@@ -98,12 +107,12 @@ def labels(columns: object) -> dict[str, str]:
     return found
 
 
-def csv_names(names: list[str], *, count: int) -> None:
-    """Distinct names for the columns of a file, as many as there are columns."""
-    if len(set(names)) < max(count, len(names)):
+def entry_names(names: Iterable[str], *, count: int, of: str) -> None:
+    """Distinct names for numbers, as many as there are, none of which is that of the steps."""
+    if len({"step", *names}) <= count:
         raise ValueError(
-            "`columns` must have distinct names in a file, where 'step' is taken and a vector becomes name[0], "
-            f"name[1]. Got {', '.join(sorted(names))}."
+            f"`{of}` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
+            f"name/1, name/2. Got {', '.join(sorted(names))}."
         )
 
 
@@ -165,38 +174,27 @@ def row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]
     return found
 
 
-def archive(file: IO[bytes], path: object) -> dict[str, Any]:
-    """The arrays of an ``.npz`` file by name, without unpickling anything."""
-    try:
-        # Not np.load, which finds an array "x" where one is called "x.npy".
-        with zipfile.ZipFile(file) as members:
-            return {name.removesuffix(".npy"): _array(members, name) for name in members.namelist()}
-    except OSError:
-        raise
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {error}.") from error
+def trajectory(value: Any, name: str = "trajectory") -> Any:
+    """Something with steps and columns."""
+    if not (hasattr(value, "steps") and hasattr(value, "columns")):
+        raise TypeError(f"`{name}` must be a Trajectory. Got {kind(value)}.")
+    return value
 
 
-def _array(members: zipfile.ZipFile, name: str) -> Any:
-    with members.open(name) as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
-
-
-def phase_columns(trajectory: Any, *names: str) -> list[np.ndarray]:
-    """Finite columns of one number per step, as arrays."""
-    for attribute in ("steps", "columns"):
-        if not hasattr(trajectory, attribute):
-            raise TypeError(f"`trajectory` must be a Trajectory. Got {kind(trajectory)}.")
-    found = []
-    for name in names:
-        if name not in trajectory.columns:
-            raise ValueError(
-                f"`trajectory` must have a column {name!r}. Got {', '.join(trajectory.columns) or 'none'}."
-            )
-        values = trajectory.columns[name]
+def phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[np.ndarray]:
+    """Finite columns of one number per step, and the optional ones among them that there are, as arrays."""
+    columns = trajectory(run).columns
+    read, found = [*names, *(name for name in optional if name in columns)], []
+    for name in read:
+        if name not in columns:
+            raise ValueError(f"`trajectory` must have a column {name!r}. Got {', '.join(columns) or 'none'}.")
+        values = columns[name]
         if values.ndim != 1:
             raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")
-        found.append(finite(values, name, "step number").numpy())
+        try:
+            found.append(finite(values, name, "step number").numpy())
+        except ValueError as error:
+            raise ValueError(f"{error} Leave such steps out: pass trajectory.complete({read}).") from None
     return found
 
 

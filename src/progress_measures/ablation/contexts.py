@@ -1,7 +1,7 @@
 """Reading and replacing what goes into or comes out of any named submodule while a model runs.
 
 Both contexts own the hooks that they add: none outlives the context, whatever is raised in it, and hooks of the user's
-own are left alone.
+own are left alone. Hooks are the model's, not the thread's: who runs it in another thread meanwhile runs it hooked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -142,8 +142,9 @@ def project_onto(directions: Tensor, *, about: About = "origin") -> Replacement:
     _checks.choice(about, "about", About)
 
     def keep(activation: Tensor) -> Tensor:
-        centre = _centre(activation, about)
-        return (centre + _projection(activation - centre, span)).to(activation.dtype)
+        x = _checks.computable(activation).to(torch.float64)
+        centre = _centre(x, about)
+        return (centre + _projection(x - centre, span)).to(activation)
 
     return keep
 
@@ -176,8 +177,9 @@ def project_out(directions: Tensor, *, about: About = "origin") -> Replacement:
     _checks.choice(about, "about", About)
 
     def remove(activation: Tensor) -> Tensor:
-        centre = _centre(activation, about)
-        return (activation - _projection(activation - centre, span)).to(activation.dtype)
+        x = _checks.computable(activation).to(torch.float64)
+        centre = _centre(x, about)
+        return (x - _projection(x - centre, span)).to(activation)
 
     return remove
 
@@ -191,14 +193,14 @@ def _span(directions: object) -> Tensor:
     return independent
 
 
-def _centre(activation: Tensor, about: About) -> Tensor:
-    """What an activation is projected about, float64."""
-    mean = activation.to(torch.float64).mean(0, keepdim=True)
+def _centre(x: Tensor, about: About) -> Tensor:
+    """What an activation is projected about."""
+    mean = x.mean(0, keepdim=True)
     return mean if about == "mean" else torch.zeros_like(mean)
 
 
-def _projection(activation: Tensor, span: Tensor) -> Tensor:
-    _checks.features(activation, span.shape[1])
-    span = span.to(activation.device)
-    coordinates: Tensor = activation.to(torch.float64) @ span.T
+def _projection(x: Tensor, span: Tensor) -> Tensor:
+    _checks.features(x, span.shape[1])
+    span = span.to(x.device)
+    coordinates: Tensor = x @ span.T
     return coordinates @ span

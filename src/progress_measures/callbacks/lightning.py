@@ -10,7 +10,8 @@ from progress_measures.recording import Recorder
 class RecorderCallback(Callback):
     """Calls a recorder before the first step and after every one, and gives what it returns to the trainer's loggers.
 
-    Steps are optimizer steps. The last one of a fit is recorded in any case. Only the process of rank 0 records.
+    Steps are optimizer steps. The last one of a fit is recorded in any case. Only the process of rank 0 records, and
+    its measure runs there alone: it cannot wait for other processes, as a model does that is sharded over them (FSDP).
 
     Args:
         recorder: The recorder; its measure is given the Lightning module.

@@ -11,7 +11,9 @@ from progress_measures.recording import Recorder
 class RecorderCallback(TrainerCallback):
     """Calls a recorder before the first step and after every one, and gives what it returns to ``log``.
 
-    Steps are optimizer steps. The last one is recorded in any case. Only the process of rank 0 records.
+    Steps are optimizer steps. The last one is recorded in any case, but if the trainer ends early and has put its best
+    model in the place of the last (``load_best_model_at_end``). Only the process of rank 0 records, and its measure
+    runs there alone: it cannot wait for other processes, as a model does that is sharded over them (FSDP, ZeRO-3).
 
     Args:
         recorder: The recorder; its measure is given the model.
@@ -26,10 +28,12 @@ class RecorderCallback(TrainerCallback):
         self._record(state, kwargs["model"], self.recorder)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._record(state, kwargs["model"], self.recorder)
+        # The last step is known here unless the training ends early; later its model may have been replaced.
+        last = state.global_step >= state.max_steps
+        self._record(state, kwargs["model"], self.recorder.record if last else self.recorder)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step != self.recorder.last_step:
+        if state.global_step != self.recorder.last_step and not args.load_best_model_at_end:
             self._record(state, kwargs["model"], self.recorder.record)
 
     def _record(self, state: Any, model: Any, record: Callable[[int, Any], dict[str, float]]) -> None:

@@ -47,7 +47,7 @@ def project_onto_frequencies(
 
     def keep(activation: Tensor) -> Tensor:
         x = _checks.activation_on_grid(activation, op.n)
-        return (x.mean((0, 1)) + part(x, op, chosen, terms)).reshape(activation.shape).to(activation.dtype)
+        return (x.mean((0, 1)) + part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
 
     return keep
 
@@ -86,7 +86,7 @@ def project_out_frequencies(
 
     def remove(activation: Tensor) -> Tensor:
         x = _checks.activation_on_grid(activation, op.n)
-        return (x - part(x, op, chosen, terms)).reshape(activation.shape).to(activation.dtype)
+        return (x - part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
 
     return remove
 
@@ -131,7 +131,7 @@ def project_each_onto_frequency(op: Operation, frequency: Tensor) -> Callable[[T
         for k in sorted(set(of_neuron.tolist()) - {0}):
             cluster = of_neuron == k
             kept[..., cluster] = x[..., cluster].mean((0, 1)) + part(x[..., cluster], op, [k], "polynomial")
-        return kept.reshape(activation.shape).to(activation.dtype)
+        return kept.reshape(activation.shape).to(activation)
 
     return keep
 

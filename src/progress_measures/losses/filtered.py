@@ -45,8 +45,7 @@ def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) 
         >>> f"{pm.cross_entropy(confident, op):.4e}"  # 4 exp(-60)
         '3.5026e-26'
     """
-    x = _checks.logits_on_grid(logits, op)
-    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device)))
+    return _mean_loss(_checks.logits_on_grid(logits, op), op, mask)
 
 
 def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Tensor:
@@ -110,7 +109,7 @@ def restricted_loss(
         True
     """
     if terms not in ANSWER_TERMS:
-        return cross_entropy(restrict(logits, op, frequencies, terms=terms), op, mask=mask)
+        return _mean_loss(restrict(logits, op, frequencies, terms=terms), op, mask)
     x = _checks.logits_on_grid(logits, op)
     means = answer_means(x, op)
     kept = means.mean(0) + _answer_part(means, op, frequencies, terms)
@@ -154,14 +153,19 @@ def excluded_loss(
         tensor(1.9459, dtype=torch.float64)
     """
     if terms not in ANSWER_TERMS:
-        return cross_entropy(exclude(logits, op, frequencies, terms=terms), op, mask=mask)
+        return _mean_loss(exclude(logits, op, frequencies, terms=terms), op, mask)
     x = _checks.logits_on_grid(logits, op)
     removed = _answer_part(answer_means(x, op), op, frequencies, terms)
-    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device), removed))
+    return _mean_loss(x, op, mask, removed)
 
 
 def _answer_part(means: Tensor, op: Operation, frequencies: object, terms: Terms) -> Tensor:
     return answer_part(answer_coefficients(means, op, terms), op, _checks.frequencies(frequencies, op))
+
+
+def _mean_loss(x: Tensor, op: Operation, mask: object, removed: Tensor | None = None) -> Tensor:
+    """The mean cross-entropy of the pairs of the mask, without a function of the answer."""
+    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device), removed))
 
 
 def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:

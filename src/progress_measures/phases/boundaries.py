@@ -8,14 +8,14 @@ import numpy as np
 from torch import Tensor
 
 from progress_measures import _checks
-from progress_measures.phases.curves import bottom, bracket, fall_for_good
+from progress_measures.phases.curves import ROUNDING, bottom, bracket, fall_for_good
 from progress_measures.trajectory import Trajectory
 
+NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns that are read
 CHANGE = 0.05  # of the chance level: how far a loss has to go for a turn or a fall to be more than noise
 SETTLED = 0.05  # above the level where the weights settle: how near counts as having come down
 TAIL = 0.1  # of the run: the weights settle at their median over it, and have to be near for as long
 SLINGSHOT = 3  # times the lowest training loss so far: from there on the run is in a slingshot
-ROUNDING = 1e-6  # nats: float32 has no smaller training losses whose ratio means anything
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,22 @@ class Phases:
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     """The boundaries between memorization, circuit formation, cleanup, and what comes after.
 
-    - Circuit formation ends where test loss falls below the chance level ln(answers) for good, and goes on to 5 % of
-      that level below it.
+    - Circuit formation ends where test loss falls below the chance level ln(answers) for good: its median after that
+      is 5 % of the level below it or more, and 10 % of the level below its median before.
     - Memorization ends where excluded loss bottoms out before that: at its smallest value, if it falls to it and rises
-      from it by 5 % of the chance level or more.
+      from it by 5 % of the chance level or more, and by more than noise.
     - Cleanup ends where the sum of squared weights, after circuit formation, comes down for good to within 5 % of where
       it settles, its median over the last tenth of the run, if that is a tenth of the run or more before its end. The
       weights have settled if they were no more than 2.5 % higher in the tenth before.
 
-    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it.
-    A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall or a rise has
-    to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it is over three times
-    the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little. But in a run that stays at
-    chance with noise of 2 % of it or more, the noise itself mostly has a bottom: see docs/phases.md.
+    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it:
+    one may, or as many as a third of the steps on its shorter side. "More than noise" means that a value before the
+    bottom, and the median of all after it, are above it in the logarithm by 8 times the scatter: the distance from the
+    median of a value and its two neighbours that three in four values, but for the bottom, do not exceed, which is 0 on
+    a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a
+    fall or a rise has to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it
+    is over three times the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise
+    alone has no phases, unless the recorded steps are few: see docs/phases.md.
 
     Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
     are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;
@@ -90,12 +93,12 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         >>> pm.find_phases(run, answers=113)
         Phases(memorization_end=1000, circuit_formation_end=2734, cleanup_end=4500)
     """
-    excluded, test, weights = _checks.phase_columns(trajectory, "excluded_loss", "test_loss", "sum_squared_weights")
+    excluded, test, weights, *train = _checks.phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
     chance = math.log(_checks.integer(answers, "answers", at_least=2))
     steps = trajectory.steps.numpy()
 
     circuit = fall_for_good(steps, test, chance, depth=CHANGE * chance)
-    calm = _outside_slingshots(trajectory)
+    calm = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
     before = steps <= (steps[-1] if circuit is None else circuit)
     lowest = bottom(excluded[calm], among=before[calm], depth=CHANGE * chance)
     memorization = None if lowest is None else float(steps[calm][lowest])
@@ -103,12 +106,10 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
 
 
-def _outside_slingshots(trajectory: Trajectory) -> np.ndarray:
-    """Which steps do not lie in a slingshot, as far as training loss was recorded."""
-    if "train_loss" not in trajectory.columns:
-        return np.ones(len(trajectory), dtype=bool)
-    (train,) = _checks.phase_columns(trajectory, "train_loss")
-    return train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+def _outside_slingshots(train: np.ndarray) -> np.ndarray:
+    """Which steps do not lie in a slingshot, by their training loss."""
+    calm: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+    return calm
 
 
 def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:

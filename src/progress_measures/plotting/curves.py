@@ -1,6 +1,7 @@
 """Columns over steps: of one run with its phases, and of several with their mean and spread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -27,21 +28,26 @@ def plot_curves(
 ) -> Axes:
     """Columns of a trajectory over its steps, with the phases shaded behind them.
 
+    A line goes from each step at which its column is known to the next: ``nan`` is what was not measured there.
+
     Args:
         trajectory: What ``track`` returned.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             entries of a vector are drawn as one thin line each.
         phases: What ``find_phases`` returned; a phase is shaded where both its ends are known, or to the end of the
             run if that stopped in it.
-        scale: Of the vertical axis.
-        ax: Where to draw; a new figure if None.
+        scale: Of the vertical axis. Where a number is 0, its curve leaves a logarithmic one at the bottom.
+        ax: Where to draw; a new figure if None. If the vertical axis has no name yet, it is given the words that all
+            labels end in, such as "loss".
 
     Returns:
         The axes.
 
     Raises:
         KeyError: If there is no such column.
-        ValueError: If there is no such scale, or no column is named.
+        TypeError: If ``trajectory`` is not a trajectory.
+        ValueError: If there is no such scale, no column is named, or one has numbers below zero, or none above, on the
+            logarithmic scale.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
@@ -50,18 +56,19 @@ def plot_curves(
     """
     _checks.choice(scale, "scale", Literal["linear", "log"])
     labels = _checks.labels(columns)
-    chosen = trajectory.select(list(labels))
+    chosen = _checks.trajectory(trajectory).select(list(labels))
+    _checks.on_scale(chosen, scale)
     ax = axes(ax)
     if phases is not None:
         _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
     for name, label in labels.items():
         _curve(ax, chosen, name, label)
-    _finish(ax, chosen, scale)
+    _finish(ax, chosen, scale, _shared(labels.values()))
     return ax
 
 
 def plot_runs(
-    runs: Runs,
+    runs: Runs | Mapping[str, Trajectory],
     columns: str | Sequence[str] | Mapping[str, str],
     *,
     scale: Literal["linear", "log"] = "log",
@@ -73,19 +80,20 @@ def plot_runs(
     standard deviation to the mean multiplied by it, so that on either axis it is as wide above as below.
 
     Args:
-        runs: Runs that differ in their seed, say; one alone has no band.
+        runs: Runs that differ in their seed, say, or a mapping of them by name; one alone has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
         scale: Of the vertical axis, the mean and the band.
-        ax: Where to draw; a new figure if None.
+        ax: Where to draw; a new figure if None. If the vertical axis has no name yet, it is given one.
 
     Returns:
         The axes.
 
     Raises:
         KeyError: If a run has no such column.
-        ValueError: If there is no such scale, no column is named, the runs have no step in common, or a number is below
-            zero on the logarithmic scale.
+        TypeError: If ``runs`` are none.
+        ValueError: If there is no such scale, no column is named, the runs have no step in common, or on the
+            logarithmic scale a column has numbers below zero or no mean above it.
 
     Example:
         >>> seeds = {str(seed): pm.Trajectory([0, 100], {"test_loss": [4.7, 10.0**-seed]}) for seed in range(3)}
@@ -93,8 +101,9 @@ def plot_runs(
         'log'
     """
     labels = _checks.labels(columns)
-    chosen = runs.select(list(labels))
+    chosen = Runs(runs).select(list(labels))
     mean = chosen.mean(scale=scale)
+    _checks.on_scale(mean, scale)
     spread = chosen.std(scale=scale) if len(chosen) > 1 else None
     ax = axes(ax)
     steps = mean.steps.numpy()
@@ -104,23 +113,31 @@ def plot_runs(
             middle, width = mean[name].numpy(), spread[name].numpy()
             low, high = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
             ax.fill_between(steps, low, high, color=colour, alpha=0.25, linewidth=0)
-    _finish(ax, mean, scale)
+    what = "geometric mean" if scale == "log" else "mean"
+    _finish(ax, mean, scale, f"{_shared(labels.values())} ({what} of {len(runs)} runs)".lstrip())
     return ax
 
 
 def _curve(ax: Axes, trajectory: Trajectory, name: str, label: str) -> Any:
-    """Draws a column, the entries of a vector as thin lines under one label, and returns its colour."""
+    """Draws a column where it is known, the entries of a vector as thin lines under one label; returns its colour."""
     values = trajectory[name].reshape(len(trajectory), -1)
+    known = ~values.isnan().all(1)  # what was recorded at every other step is a line too
     width = 1.8 if values.shape[1] == 1 else 0.6
-    lines = ax.plot(trajectory.steps.numpy(), values.numpy(), linewidth=width, label=label)
+    lines = ax.plot(trajectory.steps[known].numpy(), values[known].numpy(), linewidth=width, label=label)
     for line in lines[1:]:
         line.set(color=lines[0].get_color(), label="_")
     return lines[0].get_color() if lines else None
 
 
-def _finish(ax: Axes, trajectory: Trajectory, scale: str) -> None:
+def _shared(labels: Iterable[str]) -> str:
+    """The words that all labels end in."""
+    ends = zip(*(label.split()[::-1] for label in labels), strict=False)
+    return " ".join([words[0] for words in takewhile(lambda words: len({*words}) == 1, ends)][::-1])
+
+
+def _finish(ax: Axes, trajectory: Trajectory, scale: str, shown: str) -> None:
     first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
-    ax.set(xlabel="step", yscale=scale)
+    ax.set(xlabel="step", yscale=scale, ylabel=ax.get_ylabel() or shown)
     if first < last:
         ax.set_xlim(first, last)
     ax.legend(loc="best", fontsize="small", framealpha=0.9)

@@ -1,7 +1,6 @@
 """Measures inside a training loop, which goes on as if nothing had been measured."""
 
 from progress_measures.recording.grokking import final_measures, grokking_measures
-from progress_measures.recording.journal import load_recording
 from progress_measures.recording.recorder import Recorder
 from progress_measures.recording.rules import dense_early, log_spaced
 
@@ -10,6 +9,5 @@ __all__ = [
     "dense_early",
     "final_measures",
     "grokking_measures",
-    "load_recording",
     "log_spaced",
 ]

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -13,11 +12,11 @@ from progress_measures import _checks
 from progress_measures.filtering import answer_coefficients, answer_part
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import evaluation, grid_logits, token_device
+from progress_measures.journal import load_recording
 from progress_measures.losses import margins, pair_hits, pair_losses
-from progress_measures.measures import measure
+from progress_measures.measures import measures_of
 from progress_measures.norms import sum_squared_weights
 from progress_measures.operations import Operation, answer_means
-from progress_measures.recording.journal import load_recording
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
 from progress_measures.trajectory import Trajectory
@@ -106,7 +105,7 @@ class _GrokkingMeasures:
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, Tensor]:
-        logits = self._logits(_checks.model(model))
+        logits = _checks.computable(self._logits(_checks.model(model)))
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
         return self._losses(model, logits, means, power) | {
@@ -124,20 +123,23 @@ class _GrokkingMeasures:
 
     def _losses(self, model: nn.Module, logits: Tensor, means: Tensor, power: Tensor) -> dict[str, Tensor]:
         if self.frequencies == "final":
-            found = vars(measure(logits, self.op, (), train_mask=self.train_mask))
+            found = self._measures(logits, means, ())
             return {name: found[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
         if callable(self.frequencies):
             keys = _checks.frequencies(self.frequencies(model), self.op)
         else:
             keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
-        found = vars(measure(logits, self.op, keys, train_mask=self.train_mask))
-        return found | {"key_frequencies": _indicator(keys, self.op)}
+        return self._measures(logits, means, keys) | {"key_frequencies": _indicator(keys, self.op)}
+
+    def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
+        # The logits were checked as they came.
+        return vars(measures_of(logits, means, self.op, keys, self.train_mask.to(logits.device)))
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
         if callable(source):
             return spectrum(source(model), self.op)
-        rows = _checks.token_rows(attrgetter(source)(model), source, int(self.op.elements.max()) + 1)
+        rows = _checks.token_rows(model, name, source, int(self.op.elements.max()) + 1)
         return spectrum(rows[self.op.elements.to(rows.device)], self.op)
 
 
@@ -157,7 +159,8 @@ def final_measures(
 
     Args:
         trajectory: What was recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
-        op: The operation that the answers are of.
+        op: The operation that was recorded. One of other frequencies is seen by the column ``gini_logits``; one of the
+            same, such as subtraction for addition, is not, and has other ``restricted_loss_train`` and ``_test``.
         frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
         train_mask: The training pairs, bool, shape ``(n, n)``.
 
@@ -168,7 +171,7 @@ def final_measures(
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the trajectory has no ``answer_means`` of this operation, a frequency is not one of the
+        ValueError: If the trajectory has no ``answer_means`` of such an operation, a frequency is not one of the
             operation's or stands twice, or there is no training or no test pair.
 
     Example:
@@ -183,7 +186,10 @@ def final_measures(
         trajectory = load_recording(trajectory)
     tables = _checks.answer_tables(trajectory, MEANS, _checks.operation(op))
     train = _checks.train_mask(train_mask, op.n, tables.device)
-    chosen = key_frequencies(spectrum(tables[-1], op), op) if frequencies is None else frequencies
+    power = [spectrum(means, op) for means in tables]
+    ginis = torch.stack([gini(each.sqrt()) for each in power])
+    _checks.same_operation(ginis, trajectory.columns.get("gini_logits"), op)
+    chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
     keys, answers = _checks.frequencies(chosen, op), torch.arange(op.n)
 
     restricted = [

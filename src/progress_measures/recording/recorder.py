@@ -4,14 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
 from progress_measures import _checks
-from progress_measures.recording import journal
+from progress_measures._undisturbed import undisturbed
+from progress_measures.journal import Journal
 from progress_measures.recording.rules import Rule
-from progress_measures.recording.undisturbed import undisturbed
-from progress_measures.trajectory import Trajectory
+from progress_measures.trajectory import Trajectory, entries
 
 
 class Recorder:
@@ -20,10 +17,13 @@ class Recorder:
     Call it with every step. Where nothing is recorded that costs less than a microsecond. Where something is, the model
     is in evaluation mode and gradients are off while it is measured; then the mode of each submodule, the grad mode and
     the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA) are what they were, also after an error. So
-    training goes on to the last bit as if nothing had been measured.
+    training goes on to the last bit as if nothing had been measured. A measure that needs gradients turns them on, with
+    ``torch.enable_grad()``, and takes them with ``torch.autograd.grad``, which leaves those of the parameters alone.
 
-    A step that is not above those recorded takes their place: a run that is resumed from an earlier state overwrites
-    what it had recorded after that state, and one that starts anew overwrites everything.
+    A step below the one before is a run that has gone back, and so is the first call of a recorder whose file knows
+    this step or later ones: what was recorded from there on is dropped, whether or not the step is recorded itself. So
+    a run that is resumed from an earlier state replaces what it had recorded after that state, and one that starts anew
+    replaces everything.
 
     Args:
         measure: From the model to numbers or tensors by name, the same names and shapes at every step, or a mapping
@@ -31,11 +31,11 @@ class Recorder:
         every: Steps that are multiples of this number are recorded, or those for which this function of the step is
             true, such as :func:`log_spaced` and :func:`dense_early` make.
         path: A file that grows by a line at each recorded step. If there is one, its steps are taken over, so that a
-            run that was killed is resumed; :func:`load_recording` reads it.
+            run that was killed is resumed; :func:`load_recording` reads it. It may be one that :func:`track` wrote.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If ``every`` is less than 1, or the file is not a recorder's.
+        ValueError: If ``every`` is less than 1, or the file is of another kind, or of two measures.
         OSError: If the file cannot be read or written.
 
     Example:
@@ -57,10 +57,9 @@ class Recorder:
     ) -> None:
         self._measure = _checks.measure(measure)
         self._is_due = _checks.every(every)
-        if path is not None:
-            _checks.path(path, "path")
-        self._path = path
-        self._rows = {} if path is None else journal.resume(path)
+        self._journal = Journal(path)
+        # A step below this one is a run that has gone back.
+        self._below = 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
 
     def __call__(self, step: int, model: Any) -> dict[str, float]:
         """Records the step if its turn has come.
@@ -75,45 +74,43 @@ class Recorder:
 
         Raises:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
-            ValueError: If ``step`` is negative, or names or shapes change between steps.
+            ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have one
+                name, such as ``name/1`` and the first of a vector ``name``.
             OSError: If the file cannot be written.
             Exception: Whatever ``measure`` raises, with a note that names the step.
         """
-        if type(step) is not int:  # a check of every step would take as long again as the rest
-            step = _checks.integer(step, "step", at_least=0)
+        if type(step) is not int or step < self._below:  # one comparison more would cost every step a tenth
+            step = self._go_back(step)
+        self._below = step
         return self.record(step, model) if self._is_due(step) else {}
 
     def record(self, step: int, model: Any) -> dict[str, float]:
         """Records the step whatever the rule says, such as the last one; arguments and errors are those of a call."""
-        step = _checks.integer(step, "step", at_least=0)
-        first = next(iter(self._rows.items()), None)
+        self._below = step = self._go_back(step)
         try:
             with undisturbed(model):
                 # What is about to be overwritten does not say what the columns are.
-                row = _checks.row(self._measure(model), first[1] if first is not None and first[0] < step else None)
+                row = _checks.row(self._measure(model), self._journal.others(step))
+            numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measure")
         except Exception as error:
             error.add_note(f"This was at step {step}.")
             raise
-        if self._path is not None:
-            journal.append(self._path, step, row)
-        journal.put(self._rows, step, row)
-        return _flat(row)
+        self._journal.add(step, row)
+        return {name: float(value) for name, value in numbers.items()}
+
+    def _go_back(self, step: int) -> int:
+        """The step as an integer; what is known from there on is dropped if the run has gone back to it."""
+        step = _checks.integer(step, "step", at_least=0)
+        if step < self._below:
+            self._journal.go_back(step)
+        return step
 
     @property
     def last_step(self) -> int | None:
         """The last step that was recorded, None if there is none yet."""
-        return next(reversed(self._rows), None)
+        return max(self._journal.rows, default=None)
 
     @property
     def trajectory(self) -> Trajectory:
         """What was recorded so far; without a step there is none, and that is a ``ValueError``."""
-        return journal.trajectory(self._rows)
-
-
-def _flat(row: Mapping[str, Tensor]) -> dict[str, float]:
-    return {
-        name + "".join(f"/{entry + 1}" for entry in index): float(value)
-        for name, values in row.items()
-        if values.ndim < 2
-        for index, value in np.ndenumerate(values.numpy())
-    }
+        return self._journal.trajectory()

@@ -1,14 +1,17 @@
 """What an executor is given to do, and how much of it at once."""
 
 import pickle
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from progress_measures import _checks
+from progress_measures._undisturbed import at_rest, undisturbed
 
 Numbers = dict[str, np.ndarray]
 
@@ -24,12 +27,19 @@ class Job:
     measure: Callable[[Any], Mapping[str, Any]]
     pickled: bool
     """Whether what comes back, an error too, has to be pickled."""
+    alone: bool
+    """Whether no other thread of the process draws random numbers meanwhile, so that their state can be put back."""
+    loaded: weakref.ref[nn.Module] | None = None
+    """The model that ``load`` has returned, if that was in this process and it is one."""
 
     def __call__(self) -> Numbers:
         """The numbers of the checkpoint, as arrays: tensors would come from another process by shared memory."""
         try:
             model = self.item if self.load is None else self.load(self.item)
-            return {name: x.numpy() for name, x in _checks.row(self.measure(model), None).items()}
+            if self.load is not None and isinstance(model, nn.Module):
+                self.loaded = weakref.ref(model)
+            with undisturbed(model) if self.alone else at_rest(model):
+                return {name: x.numpy() for name, x in _checks.row(self.measure(model), None).items()}
         except Exception as error:
             if self.pickled and not _unpickles(error):  # it would be taken for the death of the worker
                 raise RuntimeError(f"{type(error).__name__}: {error}") from None
@@ -47,6 +57,11 @@ class InTurn(Executor):
 def sends_pickles(executor: Executor) -> bool:
     """Whether what an executor is given has to be picklable by the standard library."""
     return isinstance(executor, ProcessPoolExecutor)
+
+
+def shares_models(executor: Executor) -> bool:
+    """Whether jobs may be under way at once in this process, where what ``load`` returns may be one model."""
+    return not (isinstance(executor, InTurn) or sends_pickles(executor) or hasattr(executor, "_client"))
 
 
 def worker_count(executor: Executor) -> int | None:

@@ -1,22 +1,19 @@
 """Checkpoints on their way through an executor, and the rows that come back."""
 
-import os
 import warnings
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 
 from progress_measures import _checks
-from progress_measures.tracking import journal
-from progress_measures.tracking.jobs import Job, Numbers, sends_pickles, worker_count
+from progress_measures.journal import Journal, Row
+from progress_measures.tracking.jobs import InTurn, Job, Numbers, sends_pickles, shares_models, worker_count
 from progress_measures.trajectory import Trajectory
-
-Row = dict[str, Tensor]
 
 
 @dataclass(eq=False)
@@ -28,14 +25,17 @@ class Run:
     executor: Executor
     workers: int | None
     """Jobs under way at once; the executor's workers, however many there are then, if None."""
-    resume: str | os.PathLike[str] | None
+    journal: Journal
+    """What the file held that is resumed, if there is one, and what is measured now."""
+    resumed: Row | None
+    """A row that the file held."""
     record: bool
     """Whether a checkpoint that fails becomes nan."""
-    resumed: dict[int, Row]
-    """What the file held."""
     seen: set[int] = field(default_factory=set)
-    rows: dict[int, Row] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)
+    loaded: weakref.WeakValueDictionary[int, nn.Module] = field(default_factory=weakref.WeakValueDictionary)
+    """The models by step that ``load`` has returned and that are still there."""
+    has_loaded: bool = False
+    """Whether ``load`` has returned a model."""
     under_way: dict[Future[Numbers], Job] = field(default_factory=dict)
 
     def steps(self, pairs: Iterable[Any]) -> Generator[int]:
@@ -62,70 +62,79 @@ class Run:
 
     def trajectory(self) -> Trajectory:
         """All rows in the order of their steps, nan where there is none."""
-        steps = sorted([*self.rows, *self.errors])
-        _checks.measured(self.rows, self.errors)
-        first = self.rows[min(self.rows)]
-        nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
-        rows = [self.rows.get(step, nan) for step in steps]
-        return Trajectory(steps, {name: torch.stack([row[name] for row in rows]) for name in first})
+        errors = {step: error for step, error in self.journal.errors.items() if step in self.seen}
+        _checks.measured(self.seen & self.journal.rows.keys(), errors)
+        return self.journal.trajectory(self.seen)
 
     def _start(self, checkpoint: object) -> list[int]:
         """Hands a checkpoint over to the executor, or answers with its step if it is known."""
         step, item = _checks.checkpoint(checkpoint, self.seen)
         self.seen.add(step)
-        if step in self.resumed:
-            self.rows[step] = self.resumed[step]
+        if step in self.journal.rows:
             return [step]
-        _checks.own_model(item, [job.item for job in self.under_way.values()], step)
-        job = Job(step, item, self.load, self.measure, sends_pickles(self.executor))
+        _checks.own_model(item, [job.item for job in self.under_way.values()], step, "checkpoints")
+        pickled = sends_pickles(self.executor)
+        job = Job(step, item, self.load, self.measure, pickled, alone=pickled or isinstance(self.executor, InTurn))
         self.under_way[self.executor.submit(job)] = job
         return []
 
     def _room(self) -> int:
+        """How many jobs may be under way; a second one once it is known what ``load`` has returned to the first."""
+        return 1 if self._shares() and not self.has_loaded else self._workers()
+
+    def _workers(self) -> int:
         return self.workers or worker_count(self.executor) or 1
+
+    def _shares(self) -> bool:
+        return self.load is not None and shares_models(self.executor) and self._workers() > 1
 
     def _finish(self) -> Iterator[int]:
         """Waits for at least one job, and keeps what is done."""
         done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
         for future in done:
-            self._keep(self.under_way[future].step, future)
+            self._keep(self.under_way[future], future)
             job = self.under_way.pop(future)
             job.item = None
             yield job.step
 
-    def _keep(self, step: int, future: Future[Numbers]) -> None:
+    def _keep(self, job: Job, future: Future[Numbers]) -> None:
         error = future.exception()  # if it was raised here, this frame, which has the future, would be a circle
-        if self.record and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
-            self._fail(step, f"{type(error).__name__}: {error}")
-            return
         try:
-            self._add(step, future.result())
+            if self._shares():
+                self._check_model(job)
+            if self.record and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
+                self._fail(job.step, f"{type(error).__name__}: {error}")
+            else:
+                self._add(job.step, future.result())
         except BrokenExecutor:
             raise
         except Exception as error:
-            error.add_note(f"This was at step {step}.")
+            error.add_note(f"This was at step {job.step}.")
             raise
+        self.has_loaded = self.has_loaded or error is None or job.loaded is not None
+
+    def _check_model(self, job: Job) -> None:
+        """Raises if ``load`` has returned the model of another step, which it may change while it is measured."""
+        model = None if job.loaded is None else job.loaded()
+        if model is not None:
+            _checks.own_model(model, self.loaded.values(), job.step, "load")
+            self.loaded[job.step] = model
 
     def _add(self, step: int, numbers: Numbers) -> None:
         row = _checks.row(numbers, None)
-        _checks.resumed(row, next(iter(self.resumed.values()), None), self.resume)
-        _checks.row(row, next(iter(self.rows.values()), None))
-        if self.resume is not None:
-            journal.add_row(self.resume, step, row)
-        self.rows[step] = row
+        _checks.resumed(row, self.resumed, self.journal.path)
+        self.journal.add(step, _checks.row(row, self.journal.others(step)))
 
     def _fail(self, step: int, error: str) -> None:
         # The text alone: the exception would keep the model alive, by its frames.
-        if self.resume is not None:
-            journal.add_error(self.resume, step, error)
-        self.errors[step] = error
+        self.journal.fail(step, error)
         warnings.warn(f"Step {step} could not be measured, its columns are nan. {error}", RuntimeWarning, stacklevel=2)
 
     def _rescue(self) -> None:
         """Writes down what else comes to its end, if there is a file for it."""
-        if self.resume is None:
+        if self.journal.path is None:
             return
         for future in wait(self.under_way).done:
             if not future.cancelled() and future.exception() is None:
                 with suppress(Exception):  # one is being raised already
-                    self._keep(self.under_way[future].step, future)
+                    self._keep(self.under_way[future], future)

@@ -10,7 +10,7 @@ from torch import nn
 
 from progress_measures import _checks
 from progress_measures._blocks import Progress
-from progress_measures.tracking import journal
+from progress_measures.journal import Journal
 from progress_measures.tracking.jobs import InTurn, sends_pickles, worker_count
 from progress_measures.tracking.run import Run
 from progress_measures.trajectory import Trajectory
@@ -35,22 +35,29 @@ def track(
     than there are workers; without an executor, one. The numbers depend neither on the executor nor on the order in
     which they come.
 
+    As with a :class:`Recorder`, a model is in evaluation mode and gradients are off while it is measured, and then each
+    of its submodules is in the mode that it was in, also after an error; a measure that needs gradients turns them on
+    with ``torch.enable_grad()``. Without an executor, and in processes, the global random states too are put back after
+    each model. Threads share them, so there they are left alone: a measure that draws wants a generator of its own.
+
     Args:
         checkpoints: Pairs of step and model, or of step and whatever ``load`` makes the model from, such as a path,
             which is what to send to other processes and machines. Each step stands once; they are sorted by step. With
-            an executor, each model is an object of its own.
+            an executor, each model is an object of its own, and shares no submodule with another.
         measure: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
             names to functions of the model.
         load: From the second of a pair to what is measured, where it is measured; by default it is that itself. With
-            threads it has to make a model for each call: one that all share would change while it is measured.
+            threads it has to make a model for each call: one that all share would change while it is measured. To see
+            that it does, the first one is measured alone. (In Dask's workers of several threads nobody sees it.)
         executor: Where to measure: threads, processes (``measure`` and ``load`` then stand at the top level of a
             module), Dask's ``client.get_executor()``, or another's. It stays open. In turn, in this thread, if None.
         workers: How many checkpoints may be under way at once; as many as the executor has workers if None.
         progress: Wraps the steps as they are done, such as ``tqdm``; it is told their number if ``checkpoints`` has
             one.
         resume: A file that each step's numbers are appended to, as a line of JSON, as soon as they are there. The steps
-            that it holds already are not measured again, nor loaded by ``load``. It does not know what else may have
-            changed: another run, or another measure by the same names, wants another file.
+            that it holds already are not measured again, nor loaded by ``load``. It may be one that a :class:`Recorder`
+            wrote, and :func:`load_recording` reads it. It does not know what else may have changed: another run, or
+            another measure by the same names, wants another file.
         errors: What happens where ``load`` or ``measure`` raises an exception. ``"raise"`` raises it; of what is under
             way, the file still gets what comes to its end. ``"record"`` warns, writes it to the file too, and goes on:
             the step's columns are nan, and it is tried again when the run is resumed.
@@ -62,7 +69,8 @@ def track(
         TypeError: If an argument, a checkpoint or a measured value is of the wrong kind, or cannot be pickled for the
             processes of an executor.
         ValueError: If there is no checkpoint, or none that can be measured, a step stands twice, names or shapes change
-            between steps, or are others than in the file, it is no such file, or one model stands for two steps.
+            between steps, or are others than in the file, it is no such file, or one model stands for two steps
+            that are measured at once.
         RuntimeError: If ``progress`` stops early.
         OSError: If the file cannot be read or written.
         BrokenExecutor: If a process of the executor dies, with a note that names the steps under way. (Dask gives them
@@ -90,13 +98,12 @@ def track(
         _checks.picklable(load, "load")
     _checks.progress(progress)
     _checks.choice(errors, "errors", Errors)
-    resumed = {}
+    journal = Journal(resume, "resume")
+    resumed = next(iter(journal.rows.values()), None)
     if resume is not None:
-        _checks.path(resume, "resume")
-        resumed = journal.read(resume)
-        _checks.resumed_names(measure, next(iter(resumed.values()), None), resume)
+        _checks.resumed_names(measure, resumed, resume)
 
-    run = Run(numbers_of, load, at, limit, resume, errors == "record", resumed)
+    run = Run(numbers_of, load, at, limit, journal, resumed, errors == "record")
     with closing(run.steps(pairs)) as steps:
         bar = _Bar(steps, checkpoints)
         for _ in bar if progress is None else progress(bar):

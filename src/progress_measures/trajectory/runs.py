@@ -96,11 +96,13 @@ class Runs(Mapping[str, Trajectory]):
             The runs, under the same names, their columns in the order of the first run.
 
         Raises:
-            ValueError: If they have no step in common, or a column does not have the same shape in all of them.
+            ValueError: If they have no step or no column in common, or a column does not have the same shape in all.
         """
         first, *others = self.values()
         steps = _checks.common_steps(self.steps.tolist(), self.runs)
-        columns = [name for name in first.columns if all(name in run for run in others)]
+        columns = _checks.common_columns(
+            [name for name in first.columns if all(name in run for run in others)], self.runs
+        )
         _checks.same_vectors(columns, self.runs)
         return self.select(columns, steps=steps)
 
@@ -115,7 +117,8 @@ class Runs(Mapping[str, Trajectory]):
             A trajectory with the common steps and columns.
 
         Raises:
-            ValueError: If there is no common step, no such scale, or a number below zero on the logarithmic one.
+            ValueError: If there is no common step or column, no such scale, or a number below zero on the logarithmic
+                one.
         """
         _checks.choice(scale, "scale", Scale)
         return self._over(lambda runs: runs.mean(0)) if scale == "linear" else self._over_logs(lambda x: x.mean(0))
@@ -131,8 +134,8 @@ class Runs(Mapping[str, Trajectory]):
             A trajectory with the common steps and columns.
 
         Raises:
-            ValueError: If there is one run alone, no common step, no such scale, or a number below zero on the
-                logarithmic one.
+            ValueError: If there is one run alone, no common step or column, no such scale, or a number below zero on
+                the logarithmic one.
         """
         _checks.choice(scale, "scale", Scale)
         _checks.several(self.runs)
@@ -149,10 +152,10 @@ class Runs(Mapping[str, Trajectory]):
 
         Raises:
             TypeError: If ``q`` is no number.
-            ValueError: If it does not lie between 0 and 1, or there is no common step.
+            ValueError: If it does not lie between 0 and 1, or there is no common step or column.
         """
-        share = _checks.quantile(q)
-        return self._over(lambda runs: runs.quantile(share, dim=0))
+        share = _checks.quantile(q, "q")
+        return self._over(lambda runs: _quantile(runs, share))
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         """A statistic over the first axis of each column of all runs, shape ``(runs, T, …)``."""
@@ -165,3 +168,9 @@ class Runs(Mapping[str, Trajectory]):
     def _over_logs(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         _checks.not_negative(self.common())
         return self._over(lambda runs: statistic(runs.log()).exp())
+
+
+def _quantile(runs: Tensor, q: float) -> Tensor:
+    """Over the first axis, also where a run is infinite: a line between a number and infinity is ``nan`` everywhere."""
+    below, above = (runs.quantile(q, dim=0, interpolation=end) for end in ("lower", "higher"))
+    return torch.where(below == above, below, runs.quantile(q, dim=0))

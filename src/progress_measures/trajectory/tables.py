@@ -1,14 +1,16 @@
-"""Columns of numbers and of vectors as a table of numbers alone: CSV files and frames.
+"""Columns of numbers and of vectors as a table of numbers alone: CSV files, frames, and what loggers take.
 
-The entries of a vector ``name`` become columns ``name[0]``, ``name[1]`` and so on, and become the vector again where
-all of them, from 0 on, are there. What was not measured is ``nan``.
+The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on, and become the vector again where all
+of them, from 1 on, are there: per frequency, the number is the frequency's, and loggers show what stands before a slash
+as one group. What was not measured is ``nan``.
 """
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from torch import Tensor
@@ -16,32 +18,37 @@ from torch import Tensor
 from progress_measures import _checks
 from progress_measures._files import whole
 
-_ENTRY = re.compile(r"(.*)\[(0|[1-9][0-9]*)\]", re.DOTALL)
+_ENTRY = re.compile(r"(.*)/([1-9][0-9]*)", re.DOTALL)
 
 
-def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The steps, as ``"step"``, and one column per number."""
+def entries(columns: Mapping[str, Tensor], of: str) -> dict[str, Tensor]:
+    """One column, ``(T,)``, per number; ``of`` is the argument that they come from."""
     found = {}
     for name, values in columns.items():
         if values.ndim == 1:
             found[name] = values
         else:
-            found |= {f"{name}[{index}]": entry for index, entry in enumerate(values.flatten(1).unbind(1))}
-    _checks.csv_names(["step", *found], count=1 + sum(x[0].numel() for x in columns.values()))
-    return {"step": steps, **found}
+            found |= {f"{name}/{number}": entry for number, entry in enumerate(values.flatten(1).unbind(1), start=1)}
+    _checks.entry_names(found, count=sum(x[0].numel() for x in columns.values()), of=of)
+    return found
+
+
+def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The steps, as ``"step"``, and one column per number."""
+    return {"step": steps, **entries(columns, "columns")}
 
 
 def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     """One column per number or vector, which stands where its first entry stood."""
-    entries: dict[str, dict[int, str]] = {}
+    parts: dict[str, dict[int, str]] = {}
     for name in columns:
         if match := _ENTRY.fullmatch(name):
-            entries.setdefault(match[1], {})[int(match[2])] = name
+            parts.setdefault(match[1], {})[int(match[2])] = name
     # An entry whose vector is not whole, or has the name of a column, is a column like any other.
     vectors = {
-        name: [found[index] for index in range(len(found))]
-        for name, found in entries.items()
-        if name not in columns and found.keys() == set(range(len(found)))
+        name: [found[number] for number in sorted(found)]
+        for name, found in parts.items()
+        if name not in columns and found.keys() == set(range(1, 1 + len(found)))
     }
     vector_of = {entry: name for name, found in vectors.items() for entry in found}
     names = dict.fromkeys(vector_of.get(name, name) for name in columns)
@@ -51,18 +58,40 @@ def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     }
 
 
-def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Tensor]) -> None:
-    """Writes a table, whole or not at all."""
+def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
+    """Writes a table that gives the columns back, whole or not at all."""
+    table = flat(steps, columns)
+    _checks.utf8(columns)
+    _checks.given_back((name for name, values in columns.items() if values[0].numel()), _names_again(table))
     with whole(path) as half, half.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+        _write(file, table)
+
+
+def _write(file: IO[str], table: Mapping[str, Tensor]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
+
+
+def _names_again(table: Mapping[str, Tensor]) -> list[str]:
+    """The names of the columns that are read from a table."""
+    file = io.StringIO(newline="")
+    _write(file, {name: values[:1] for name, values in table.items()})
+    file.seek(0)
+    try:
+        return [*gathered(_read(file, "columns", "step")[1])]
+    except ValueError:  # names that are no cells, or the same as others without their blanks
+        return []
 
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, list[float]]]:
     """The steps, and the other columns of a table by name."""
     with open(path, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel begins with
-        names, lines = _checks.csv_table(file, path)
+        return _read(file, path, step)
+
+
+def _read(file: IO[str], path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, list[float]]]:
+    names, lines = _checks.csv_table(file, path)
     of_steps = names.index(_checks.step_name(step, names, path))
     steps = _checks.csv_steps({line: cells[of_steps] for line, cells in lines.items()}, path)
     columns = {
@@ -79,4 +108,4 @@ def arrow(columns: Mapping[str, Tensor]) -> Any:
         import pyarrow as pa
     except ImportError as error:
         raise ImportError('A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"') from error
-    return pa.table({name: values.numpy() for name, values in columns.items()})
+    return pa.table({name: values.numpy().copy() for name, values in columns.items()})

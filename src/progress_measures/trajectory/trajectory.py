@@ -23,10 +23,15 @@ _COLUMN = "columns/"
 class Trajectory:
     """Named numbers at each recorded step of a run.
 
+    What it is made from is copied, and fields and columns cannot be set. But PyTorch has no read-only tensors:
+    what is written into ``steps`` or into a column, as by ``trajectory["test_loss"].log_()``, changes the trajectory.
+    Write into a ``.clone()``; :meth:`to_arrays`, :meth:`select`, :meth:`merge` and frames are copies.
+
     Args:
         steps: Strictly ascending integers, shape ``(T,)``.
         columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
-            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured.
+            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured, as for what a NumPy
+            array masks.
 
     Raises:
         TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
@@ -61,10 +66,10 @@ class Trajectory:
         return type(self), (self.steps, dict(self.columns))  # a read-only mapping cannot be copied or sent by itself
 
     def __repr__(self) -> str:
-        columns = (
+        columns = [
             name + (f" ({'×'.join(map(str, x.shape[1:]))})" if x.ndim > 1 else "") for name, x in self.columns.items()
-        )
-        return f"Trajectory({self._span()}; {', '.join(columns)})"
+        ]
+        return f"Trajectory({self._span()}{'; ' if columns else ''}{', '.join(columns)})"
 
     def _repr_html_(self) -> str:
         return html(f"Trajectory, {self._span()}", self.steps, self.columns)
@@ -109,6 +114,32 @@ class Trajectory:
         rows = slice(None) if steps is None else _checks.rows(steps, self.steps)
         return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
 
+    def complete(self, columns: str | Iterable[str] | None = None) -> Self:
+        """The trajectory at the steps where all of some columns are finite, with all of its columns.
+
+        Numbers that were logged at different steps leave ``nan`` where they were not. What needs several of them at
+        once, as :func:`find_phases` does, needs the steps that have them all.
+
+        Args:
+            columns: A name, or several; all of the columns if None. A vector is finite where all of its entries are.
+
+        Returns:
+            A trajectory; the one that it is called on if nothing is missing.
+
+        Raises:
+            KeyError: If there is no such column.
+            TypeError: If ``columns`` are not names.
+            ValueError: If the columns are finite together at no step.
+
+        Example:
+            >>> run = pm.Trajectory([0, 50, 100], {"test_loss": [4.7, torch.nan, 0.1], "val": [1.0, 2.0, torch.nan]})
+            >>> run.complete("test_loss").steps.tolist(), run.complete().steps.tolist()
+            ([0, 100], [0])
+        """
+        names = self.columns if columns is None else _checks.column_names(columns)
+        kept = _checks.complete_rows({name: self[name] for name in names}, len(self))
+        return self if kept.all() else self.select(steps=self.steps[kept])
+
     def merge(self, other: "Trajectory") -> Self:
         """The steps and columns of this trajectory and of another one of the same run.
 
@@ -150,8 +181,10 @@ class Trajectory:
             path: The file, replaced if there is one.
 
         Raises:
+            ValueError: If a name cannot be that of an array in such a file: one with NUL, or of more than 60,000 bytes.
             OSError: If it cannot be written; what was there before is still there.
         """
+        _checks.archive_names(self.columns)
         arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
         arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
         with whole(path) as half, half.open("wb") as file:
@@ -171,28 +204,35 @@ class Trajectory:
         with open(path, "rb") as file:
             arrays = _checks.archive(file, path)
         if _STEPS not in arrays:
-            raise ValueError(f"`path` must be a file that Trajectory.save wrote. Got {os.fspath(path)!r}.")
+            raise _checks.foreign_archive(path, "it has no steps")
         columns = {name.removeprefix(_COLUMN): values for name, values in arrays.items() if name != _STEPS}
-        return cls(arrays[_STEPS], columns)
+        try:
+            return cls(arrays[_STEPS], columns)
+        except (TypeError, ValueError) as error:  # NumPy wrote it, but with something else in it
+            raise _checks.foreign_archive(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes one line per step; the entries of a vector become columns ``name[0]``, ``name[1]`` and so on.
+        """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
+
+        :meth:`from_csv` reads the same numbers under the same names, tables as one vector each; what has no entries
+        leaves no column.
 
         Args:
             path: The file, replaced if there is one.
 
         Raises:
-            ValueError: If two columns of the file would have the same name.
+            ValueError: If a column would not come back from the file under its name: one that begins or ends with a
+                blank, is that of the steps, or is an entry's (``x/1`` where there is no such vector).
             OSError: If it cannot be written; what was there before is still there.
         """
-        write_csv(path, flat(self.steps, self.columns))
+        write_csv(path, self.steps, self.columns)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], *, step: str | None = None) -> Self:
         """The trajectory in a CSV file, one that :meth:`to_csv` wrote or another.
 
         Its first line has the names, separated by commas, and each line below has the numbers of one step. An empty
-        cell is ``nan``. Columns ``name[0]``, ``name[1]`` and so on become a vector ``name``, with one axis
+        cell is ``nan``. Columns ``name/1``, ``name/2`` and so on become a vector ``name``, with one axis
         whatever it had.
 
         Args:

@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all: a kill or a full disk leaves what was there before."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Another name to write under; the file is moved into place when it is complete. Errors name ``path``."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            half = Path(scratch) / path.name
+            yield half
+            os.replace(half, path)
+    except OSError as error:  # which names a scratch file or none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file."""
+    with whole(path) as half:
+        half.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file."""
+    write_bytes(path, text.encode())
+
+
+def write_picture(path: Path, figure: Figure, *, dpi: int = 150) -> None:
+    """Writes a picture, of the kind that the file's name says."""
+    picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
+    figure.savefig(picture, format=path.suffix.removeprefix("."), dpi=dpi)
+    write_bytes(path, picture.getvalue())

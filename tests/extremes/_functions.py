@@ -1,0 +1,163 @@
+"""Every public function of numbers, called with one tensor, so that each extreme is tried on all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import progress_measures as pm
+from tests._planted import learned_logits, random_logits, random_mask
+
+N = 4  # even, so that there is a lone cosine
+OP = pm.addition(N)
+MASK = random_mask(N)
+TERMS = ("sum", "product", "polynomial", "aligned")
+WAVES = torch.stack([torch.arange(N**2).double().cos(), torch.arange(N**2).double().sin()])
+DIRECTIONS = torch.tensor([[1.0, 2.0, 0.0, -1.0], [0.5, 0.0, 1.0, 3.0]])
+
+
+@dataclass(frozen=True)
+class Function:
+    """A public function as one of a single tensor."""
+
+    name: str
+    """Its public name, and what it is called with."""
+    call: Callable[[Tensor], Any]
+    x: Tensor
+    """A typical argument, float64."""
+
+    @property
+    def public(self) -> str:
+        return self.name.split()[0]
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        found = self.call(x)
+        return (found,) if isinstance(found, Tensor) else tuple(found)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Weights(nn.Module):
+    """A module whose one parameter, ``weight``, is a given tensor, which may have a graph."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self._parameters["weight"] = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+def under(replacement: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What a model returns whose first layer, the identity, is ablated."""
+    model = nn.Sequential(nn.Identity(), nn.Tanh())
+    with pm.ablated(model, "0", replacement):
+        return model(x)
+
+
+def losses_of(measures: pm.Measures) -> list[Tensor]:
+    return [value for name, value in vars(measures).items() if "loss" in name]
+
+
+def of_planted(make: Callable[..., nn.Module], radii: Tensor) -> Tensor:
+    model = make(OP, {1: 1.0, 2: 2.0})
+    return torch.func.functional_call(model, {"embed.weight": radii}, OP.pairs)
+
+
+LOGITS = learned_logits(OP, (1,))
+WEIGHTS = random_logits(N, seed=1)[0]
+ACTIVATIONS = random_logits(N, seed=2).reshape(N**2, N)
+KEY_POWER = torch.tensor([1.0, 100.0, *[1.0] * 18], dtype=torch.float64)
+
+MEASURES = [
+    Function("cross_entropy", lambda x: pm.cross_entropy(x, OP, mask=MASK), LOGITS),
+    *(
+        Function(f"{function.__name__} {terms}", lambda x, f=function, t=terms: f(x, OP, [1, 2], terms=t), LOGITS)
+        for function in (pm.restrict, pm.exclude)
+        for terms in TERMS
+    ),
+    *(
+        Function(
+            f"{function.__name__} {terms}", lambda x, f=function, t=terms: f(x, OP, [2], mask=MASK, terms=t), LOGITS
+        )
+        for function in (pm.restricted_loss, pm.excluded_loss)
+        for terms in TERMS
+    ),
+    *(
+        Function(
+            f"excluded_loss_per_frequency {terms}",
+            lambda x, t=terms: pm.excluded_loss_per_frequency(x, OP, mask=MASK, terms=t),
+            LOGITS,
+        )
+        for terms in TERMS
+    ),
+    Function("measure", lambda x: losses_of(pm.measure(x, OP, [1], train_mask=MASK)), LOGITS),
+    Function("logit_spectrum", lambda x: pm.logit_spectrum(x, OP), LOGITS),
+    Function("cosine_coefficients", lambda x: pm.cosine_coefficients(x, OP), LOGITS),
+    Function("distance_irrelevance", lambda x: pm.distance_irrelevance(x, OP), LOGITS),
+    Function("neuron_spectrum", lambda x: pm.neuron_spectrum(x, OP), LOGITS[..., :3]),
+    Function("spectrum", lambda x: pm.spectrum(x, OP), WEIGHTS),
+    Function("inverse_participation_ratio", lambda x: pm.inverse_participation_ratio(x, OP), WEIGHTS),
+    Function("fourier_coefficient_ratio", lambda x: pm.fourier_coefficient_ratio(x, OP), WEIGHTS),
+    Function("circularity", lambda x: pm.circularity(x, OP, components=2), WEIGHTS),
+    Function("gini", pm.gini, WEIGHTS),
+    Function("effective_rank", pm.effective_rank, WEIGHTS[:3]),
+    Function("explained_variance of x", lambda x: pm.explained_variance(x, WEIGHTS.flip(0)), WEIGHTS),
+    Function("explained_variance of the approximation", lambda x: pm.explained_variance(WEIGHTS.flip(0), x), WEIGHTS),
+    Function("fit_waves", lambda x: vars(pm.fit_waves(x, WAVES)).values(), ACTIVATIONS),
+]
+TRANSFORMS = [
+    Function(function.__name__, lambda x, f=function: f(x, (0, -1)), WEIGHTS)
+    for function in (pm.to_fourier, pm.from_fourier, pm.frequency_power)
+]
+REPLACEMENTS = [
+    Function("mean_ablation", pm.mean_ablation(), ACTIVATIONS),
+    Function("at", pm.at((slice(None), [0, 2]), torch.sin), ACTIVATIONS),
+    *(
+        Function(f"{project.__name__} {about}", project(DIRECTIONS, about=about), ACTIVATIONS)
+        for project in (pm.project_onto, pm.project_out)
+        for about in ("origin", "mean")
+    ),
+    *(
+        Function(f"{project.__name__} {terms}", project(OP, [1], terms=terms), ACTIVATIONS)
+        for project in (pm.project_onto_frequencies, pm.project_out_frequencies)
+        for terms in TERMS[:3]
+    ),
+    Function(
+        "project_each_onto_frequency", pm.project_each_onto_frequency(OP, torch.tensor([1, 2, 0, 1])), ACTIVATIONS
+    ),
+    Function("ablated", lambda x: under(pm.project_out(DIRECTIONS), x), ACTIVATIONS),
+]
+OF_MODELS = [
+    Function("sum_squared_weights", lambda x: pm.sum_squared_weights(Weights(x)), WEIGHTS),
+    Function("parameter_norms", lambda x: pm.parameter_norms(Weights(x)).values(), WEIGHTS),
+    Function(
+        "grid_logits",
+        lambda x: pm.grid_logits(lambda pairs: (pairs.to(x) @ x[:2]).sin(), OP, 5, requires_grad=x.requires_grad),
+        WEIGHTS,
+    ),
+    Function("Clock", lambda x: of_planted(pm.Clock, x), WEIGHTS),
+    Function("Pizza", lambda x: of_planted(pm.Pizza, x), WEIGHTS),
+]
+DIFFERENTIABLE = [*MEASURES, *TRANSFORMS, *REPLACEMENTS, *OF_MODELS]
+
+COUNTED = [
+    Function("accuracy", lambda x: pm.accuracy(x, OP, mask=MASK), LOGITS),
+    Function("fourier_frequency_density", lambda x: pm.fourier_frequency_density(x, OP), WEIGHTS),
+    *(
+        Function(
+            control.__name__,
+            lambda x, f=control: [loss.draws for loss in vars(f(x, OP, [1], train_mask=MASK, draws=3)).values()],
+            LOGITS,
+        )
+        for control in (pm.random_frequency_control, pm.shuffled_label_control)
+    ),
+    Function("neuron_frequencies", lambda x: pm.neuron_frequencies(x, min_share=0.5), WEIGHTS.softmax(1)),
+    Function("key_frequencies", lambda x: torch.tensor(pm.key_frequencies(x)), KEY_POWER),
+]
+OF_NUMBERS = [*MEASURES, *TRANSFORMS, *COUNTED]
+EVERY = [*DIFFERENTIABLE, *COUNTED]
+OF_ANY_DTYPE = [function for function in EVERY if function.public not in {"Clock", "Pizza"}]  # which are float64

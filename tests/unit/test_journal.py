@@ -1,0 +1,248 @@
+"""The file that a Recorder and track write, whoever reads it."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+import progress_measures as pm
+from tests._asserts import assert_same
+
+MEASURE = {"x": float, "v": lambda x: [x, -x]}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.jsonl"
+
+
+def record(path, steps, measure=MEASURE):
+    recorder = pm.Recorder(measure, every=1, path=path)
+    for step in steps:
+        recorder(step, float(step))
+    return recorder
+
+
+def track(path, steps, measure=MEASURE, **options):
+    return pm.track([(step, float(step)) for step in steps], measure, resume=path, **options)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+READERS = {
+    "load_recording": ("path", pm.load_recording),
+    "Recorder": ("path", lambda path: record(path, [])),
+    "track": ("resume", lambda path: track(path, [0])),
+}
+
+
+@pytest.fixture(params=READERS)
+def reader(request):
+    return READERS[request.param]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# One format
+
+
+def test_both_write_the_same_lines(tmp_path):
+    record(tmp_path / "recorder", [0, 10])
+    track(tmp_path / "track", [0, 10])
+    assert (tmp_path / "recorder").read_bytes() == (tmp_path / "track").read_bytes()
+    assert lines(tmp_path / "track")[1] == {"step": 10, "columns": {"x": 10.0, "v": [10.0, -10.0]}}
+
+
+def test_track_goes_on_with_a_recorders_file(path):
+    record(path, [0, 20, 10])  # back at 10
+    measured = []
+    found = track(path, [0, 10, 20], {"x": lambda x: measured.append(x) or x, "v": MEASURE["v"]})
+    assert measured == [20]
+    assert_same(found, track(None, [0, 10, 20]))
+    assert_same(pm.load_recording(path), found)
+
+
+def test_a_recorder_goes_on_with_the_file_of_track(path):
+    with ThreadPoolExecutor(2) as executor:
+        track(path, [30, 0, 20, 10], executor=executor)  # in any order
+    recorder = record(path, [])
+    assert_same(recorder.trajectory, track(None, [0, 10, 20, 30]))
+    recorder(15, 15.0)
+    assert recorder.trajectory.steps.tolist() == [0, 10, 15]
+    assert_same(pm.load_recording(path), recorder.trajectory)
+
+
+def test_checkpoints_in_any_order_are_no_step_back(path):
+    assert_same(track(path, [30, 0, 20]), track(None, [0, 20, 30]))
+    assert_same(pm.load_recording(path), track(None, [0, 20, 30]))
+
+
+@pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
+def test_what_failed_is_nan_until_it_is_measured(path):
+    failed = {"x": lambda x: x if x != 10 else 1 / 0, "v": MEASURE["v"]}
+    found = track(path, [0, 10, 20], failed, errors="record")
+    assert pm.load_recording(path)["x"].isnan().tolist() == [False, True, False]
+    assert_same(pm.load_recording(path), found)
+    assert_same(pm.Recorder(MEASURE, path=path).trajectory, found)
+    again = track(path, [0, 10, 20])
+    assert_same(pm.load_recording(path), again)
+    with path.open("a") as file:  # another process, which came too late
+        file.write('{"step": 10, "error": "OSError: gone"}\n')
+    assert_same(pm.load_recording(path), again)
+
+
+def test_a_step_back_drops_what_failed_too(path):
+    path.write_text('{"step": 0, "columns": {"x": 1.0, "v": [0, 1]}}\n{"step": 20, "error": "OSError: gone"}\n')
+    record(path, [10])
+    assert pm.load_recording(path).steps.tolist() == [0, 10]
+
+
+def test_a_line_takes_the_place_of_one_of_its_step(path):
+    path.write_text("".join(f'{{"step": {step}, "columns": {{"x": {x}}}}}\n' for step, x in [(1, 1), (0, 2), (1, 3)]))
+    found = pm.load_recording(path)
+    assert (found.steps.tolist(), found["x"].tolist()) == ([0, 1], [2, 3])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Lines that are cut off, and disks that are full
+
+
+def test_nothing_is_ever_taken_off(path, reader):
+    record(path, [0, 10])
+    for torn in (
+        b"{",
+        b'{"step": 2',
+        b'{"step": 20, "columns": {"x": 20.0}',
+        b'{"step": 20, "columns": {"x": 20.0, "v',
+    ):
+        with path.open("ab") as file:
+            file.write(torn)
+        before = path.read_bytes()
+        reader[1](path)
+        assert path.read_bytes() == before
+        record(path, []).record(10, 10.0)
+        assert path.read_bytes().startswith(before + b"\n")
+        assert_same(pm.load_recording(path), track(None, [0, 10]))
+
+
+@pytest.mark.parametrize("write", [record, track], ids=["Recorder", "track"])
+def test_a_full_disk_costs_nothing_that_was_written_before(path, write):
+    resource = pytest.importorskip("resource")
+    wide = {"x": lambda x: torch.full((1000,), x)}
+    write(path, [0], wide)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, limits[1]))
+        for _ in range(2):
+            with pytest.raises(OSError, match=r"File too large|No space left"):
+                write(path, [0, 1] if write is track else [1], wide)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert pm.load_recording(path).steps.tolist() == [0]
+    write(path, [0, 2] if write is track else [2], wide)
+    assert pm.load_recording(path).steps.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("write", [record, track], ids=["Recorder", "track"])
+def test_each_line_is_on_the_disk_before_the_next_step(path, write, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    sizes = []
+    write(path, range(3), {"x": lambda x: sizes.append(path.stat().st_size) or x})
+    assert synced == [*sizes[1:], path.stat().st_size]
+
+
+WRITER = """
+import sys
+import progress_measures as pm
+
+kind, path = sys.argv[1:]
+wide = {"x": lambda x: [x / 7] * 3000}
+if kind == "Recorder":
+    recorder = pm.Recorder(wide, every=1, path=path)
+    for step in range(40):
+        recorder(step, float(step))
+else:
+    pm.track([(step, float(step)) for step in range(40)], wide, resume=path)
+"""
+
+
+def test_processes_that_write_at_once_do_not_tear_lines_apart(path):
+    kinds = ["Recorder", "track", "Recorder"]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, kind, str(path)]) for kind in kinds]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    assert all(len(line["columns"]["x"]) == 3000 for line in lines(path) if "columns" in line)
+    assert_same(track(path, range(40), wide := {"x": lambda x: [x / 7] * 3000}), track(None, range(40), wide))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Other files
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"step,test_loss\n0,4.7\n", "whose line 1 is none of theirs: b'step,test_loss'."),
+        (b"weights without an end of line", "whose line 1 is none of theirs: b'weights without an end of line'."),
+        (b"[1, 2]\n", "whose line 1 is none of theirs: b'[1, 2]'."),
+        (b"3\n", "whose line 1 is none of theirs: b'3'."),
+        (b"[" * 100_000, "whose line 1 is none of theirs: b'" + "[" * 60 + "'."),
+        (b"\xff\xfe\n", "whose line 1 is none of theirs: b'\\xff\\xfe'."),
+        (b'{"steps": 3}\n', "whose line 1 is none of theirs: b'{\"steps\": 3}'."),
+        (b'{"steps": 0', "whose line 1 is none of theirs: b'{\"steps\": 0'."),
+        (b'{"step": 3}\n', "whose line 1 is none of theirs: b'{\"step\": 3}'."),
+        (b'{"step": 1, "columns": [1]}\n', 'whose line 1 is none of theirs: b\'{"step": 1, "columns": [1]}\'.'),
+        (b'{"step": 1, "back": "far"}\n', 'whose line 1 is none of theirs: b\'{"step": 1, "back": "far"}\'.'),
+        (pickle.dumps({"step": 1}, protocol=0), "whose line 1 is none of theirs: b'(dp0'."),
+        (b'{"step": -3, "columns": {"x": 1}}\n', "line 1: `step` must be at least 0. Got -3."),
+        (b'{"step": 0.5, "back": true}\n', "line 1: `step` must be an integer. Got 0.5 (float)."),
+        (b'{"step": 1, "columns": {"x": "high"}}\n', "line 1: `x` must be numbers. Got str."),
+        (b'{"step": 1, "back": true}\n\nx\n', "whose line 3 is none of theirs: b'x'."),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_file_of_another_kind_is_refused_and_left_alone(path, reader, content, reason):
+    path.write_bytes(content)
+    name, read = reader
+    with pytest.raises(ValueError, match=f"^`{name}` must be") as caught:
+        read(path)
+    assert str(caught.value) == f"`{name}` must be a file that a Recorder or track wrote. Got {str(path)!r}, {reason}"
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(("columns", "listed"), [('{"y": 1}', "y ()"), ('{"x": [1, 2]}', "x (2,)")])
+def test_a_file_of_two_measures_is_refused_and_left_alone(path, reader, columns, listed):
+    content = f'{{"step": 1, "columns": {{"x": 1}}}}\n{{"step": 2, "columns": {columns}}}\n'
+    path.write_text(content)
+    name, read = reader
+    with pytest.raises(ValueError, match=f"^`{name}` must hold") as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"`{name}` must hold the same columns at every step. Got {listed} in line 2 of {str(path)!r}, after x (). "
+        "Two measures want two files."
+    )
+    assert path.read_text() == content
+
+
+def test_a_damaged_line_is_named(path, reader):
+    record(path, [0, 10, 20])
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second.replace(b":", b";") + third)
+    with pytest.raises(ValueError, match="whose line 2 is none of theirs"):
+        reader[1](path)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pm.load_recording(tmp_path / "run.jsonl")
+    assert not (tmp_path / "run.jsonl").exists()
+    for path, message in [(3, "`path` must be a path. Got 3 (int)."), (tmp_path, "`path` must be a file.")]:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            pm.load_recording(path)
+        assert str(caught.value).startswith(message)
