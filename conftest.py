@@ -17,8 +17,13 @@ collect_ignore_glob = ["src/progress_measures/callbacks/*"]
 # A busy machine is no failure. The same examples every time are none of chance; a long run looks for others.
 settings.register_profile("normal", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
-settings.register_profile(  # for which a failure is enough, however large
-    "mutation", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+settings.register_profile(  # for which few examples will do, and a failure is enough, however large
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 

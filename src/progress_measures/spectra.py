@@ -175,7 +175,7 @@ def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Te
         y = (some - off) / unit
         of_a = torch.tensordot(basis, y, 1)  # coefficients in the basis of a, (row, b, neuron)
         # In the basis of b as well, a frequency has what is in its own rows and in the constant.
-        power = (constant_and_own[of_row.to(x.device)] @ of_a).square().sum(1) + (basis @ of_a[0]).square()
+        power = (constant_and_own[of_row] @ of_a).square().sum(1) + (basis @ of_a[0]).square()
         found.append((sum_rows(power, of_row, 0)[1:].T, y.square().sum((0, 1)), y.mean((0, 1))))
     powers, squares, means = zip(*found, strict=True)
     return torch.cat(powers), torch.cat(squares), torch.cat(means)

@@ -26,7 +26,7 @@ def found() -> dict[Path, dict[str, int | None]]:
 
 
 def place_and_line(path: Path, mutant: str) -> tuple[str, str]:
-    """The function, such as ``sparsity.gini``, and the first line that is another in the mutant, without its comment."""
+    """The function, such as ``sparsity.gini``, and the mutant's first line of its own, without its comment."""
     diff = get_diff_for_mutant(mutant, path=path).splitlines()
     line = next(line for line in diff if line.startswith("+") and not line.startswith("+++"))
     function = re.sub(r"x_|xǁ", "", mutant.partition("__mutmut_")[0].partition(".")[2], count=1).replace("ǁ", ".")
