@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,18 @@ def test_chance_of_a_drop_is_that_of_exponential_powers():
     for drop in (1.5, 3.0):
         expected = np.exp(_log_chance(np.full(5, drop)))
         np.testing.assert_allclose((drops > drop).mean(0), expected, atol=0.005)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 8, 56])
+def test_a_drop_has_a_chance_of_one_in_a_thousand(count):
+    def chance(drop):  # after the first of so many
+        return math.prod(i / (i + drop - 1) for i in range(2, count + 1))
+
+    drop = 1.0
+    while chance(drop) > 1e-3:
+        drop += 1e-3
+    for factor, named in ((0.999, ()), (1.001, (1,))):
+        assert pm.key_frequencies(np.array([factor * drop, *[1.0] * (count - 1)]), min_drop=1.01) == named
 
 
 def test_what_is_just_enough():
