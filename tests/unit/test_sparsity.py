@@ -78,5 +78,10 @@ def test_effective_rank_of_matrices_of_very_different_sizes():
     assert_close(pm.effective_rank(matrices * scales**1.9), expected, rtol=1e-12)
 
 
+def test_effective_rank_of_subnormal_numbers():
+    matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    assert_close(pm.effective_rank(5e-324 * matrix), pm.effective_rank(matrix), rtol=1e-12)
+
+
 def test_effective_rank_of_a_number_is_one():
     assert pm.effective_rank(torch.tensor([[-3.0]])) == 1
