@@ -192,7 +192,7 @@ def _cyclic_moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> t
     a, b = index[:, None].expand(n, n), index.expand(n, n)
     groups = (a, b, (a + b) % n, (a - b) % n)
     sums = [x.new_zeros(n, x.shape[2], dtype=torch.float64) for _ in groups]
-    squares = x.new_zeros(x.shape[2], dtype=torch.float64)
+    squares = torch.zeros_like(shift)
     for start, block in blocks(x):
         y, here = (block - shift).div_(scale).flatten(0, 1), slice(start, start + len(block))
         sums = [sum_.index_add(0, group[here].flatten(), y) for sum_, group in zip(sums, groups, strict=True)]
