@@ -160,7 +160,7 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
     cyclic = torch.equal(op.basis, fourier_basis(op.n)) and torch.equal(op.row_frequency, row_frequency(op.n))
     moments_of = _cyclic_moments if cyclic else _moments
     power, squares, mean = moments_of(x, shift, scale, op)
-    raw = squares + op.n**2 * (2 * mean + shift / scale) * (shift / scale)
+    raw = squares + (op.n * (shift / scale)).square()  # but for a factor of at most 2
     return _share(power, (squares - op.n**2 * mean.square())[:, None], raw[:, None], op.n**2)
 
 

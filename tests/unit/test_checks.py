@@ -94,6 +94,8 @@ MISTAKES = [
      "`elements` must hold at least one token. Got none."),
     ("array of strings", lambda: pm.to_fourier(np.array(["a", "b"])), TypeError,
      "`x` must be numbers. Got an array of <U1."),
+    ("list for a tensor", lambda: pm.frequency_power([1.0, 2.0]), TypeError,
+     "`x` must be a tensor or a NumPy array. Got list."),
     ("array of objects", lambda: pm.gini(np.array([1, None])), TypeError,
      "`x` must be numbers. Got an array of object."),
     ("model is compiled", lambda: captured_of(torch.compile(model(), backend="eager")), TypeError,
