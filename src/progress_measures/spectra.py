@@ -71,15 +71,12 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
         [0.0, 0.0, 1.0]
     """
     x = _checks.logits_on_grid(logits, op)
-    largest = x.new_zeros((), dtype=torch.float64)
-    for _, block in blocks(x.detach()):
-        largest = torch.maximum(largest, torch.maximum(block.amax(), -block.amin()))
-    scale = _scale(largest)
+    largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
+    scale = _scale(torch.stack(largest).amax())
     means = answer_means(x, op) / scale
     mean = means.mean(0)
-    centred = x.new_zeros((), dtype=torch.float64)
-    for _, block in blocks(x):
-        centred = centred + (block.to(torch.float64) / scale - mean).square().sum()
+    squares = [(block.to(torch.float64) / scale - mean).square().sum() for _, block in blocks(x)]
+    centred = torch.stack(squares).sum()
     power = op.n * sum_rows((op.basis.to(x.device) @ means).square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 

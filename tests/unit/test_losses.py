@@ -244,3 +244,11 @@ def test_any_functions_of_the_answer_are_removed_at_once(scale, block, monkeypat
     assert_close(Pairs.of(logits, answers).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
     removed /= scale
     assert_gradient(losses, logits / scale)
+
+
+def test_hits_of_fewer_answers_than_pairs_have_their_ties():
+    logits = torch.randint(3, (2, 6, 4), generator=torch.Generator().manual_seed(0))
+    answers = torch.tensor([[1], [2]]).expand(2, 6)
+    right = logits.argmax(-1) == answers
+    assert 0 < right.sum() < 12
+    assert torch.equal(Pairs.of(logits, answers).hits(), right)

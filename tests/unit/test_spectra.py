@@ -194,6 +194,8 @@ def test_shares_at_extreme_scales(scale):
     op = pm.addition(5)
     logits = learned_logits(op, (2,))
     assert_close(pm.logit_spectrum(logits * scale, op), pm.logit_spectrum(logits, op), rtol=1e-9)
+    negative = logits / 100 - 1
+    assert_close(pm.logit_spectrum(negative * scale, op), pm.logit_spectrum(logits, op), rtol=1e-9)
     for basis in (op.basis, -op.basis):  # with another than that of Z/n the definition is computed
         like = pm.Operation("addition", op.elements, op.table, basis, op.row_frequency)
         assert_close(pm.neuron_spectrum(logits * scale, like), pm.neuron_spectrum(logits, op), rtol=1e-9)
