@@ -3,6 +3,8 @@
 import os
 
 os.environ["MPLBACKEND"] = "agg"  # pictures need no screen; set before matplotlib is imported
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker and for the processes that it starts
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch

@@ -1,6 +1,7 @@
 """The bundled runs' curves, whole and spoilt."""
 
 import numpy as np
+from scipy.signal import lfilter
 
 import progress_measures as pm
 from examples.modular_addition.bundled import RUNS
@@ -35,11 +36,16 @@ def thinned(trajectory, generator, *, share):
     return at(trajectory, [0, *kept.tolist(), len(trajectory) - 1])
 
 
-def noisy(trajectory, generator, *, size):
-    """Every loss multiplied by the exponential of normal noise, and the weights by that of a tenth of it."""
+def noisy(trajectory, generator, *, size, correlation=0.0):
+    """Losses times the exponential of normal numbers, weights times that of a tenth of them.
+
+    Each number is correlated with that of the recorded step before, as of an autoregressive process of order one.
+    """
     columns = {}
     for name, values in trajectory.columns.items():
         noise = size * generator.normal(size=len(trajectory))
+        noise[1:] *= np.sqrt(1 - correlation**2)
+        noise = lfilter([1], [1, -correlation], noise)
         columns[name] = values.numpy() * np.exp(noise / 10 if name == "sum_squared_weights" else noise)
     return pm.Trajectory(trajectory.steps, columns)
 
@@ -57,8 +63,8 @@ def spiked(trajectory, generator, *, share):
     return pm.Trajectory(trajectory.steps, columns)
 
 
-def never_learned(count, generator, *, size):
+def never_learned(count, generator, *, size, correlation=0.0):
     """A run whose losses stay at ln 113, but for noise as ``noisy`` makes it."""
     columns = {name: np.full(count, np.log(113)) for name in ("test_loss", "excluded_loss", "restricted_loss")}
     columns["sum_squared_weights"] = np.full(count, 1800.0)
-    return noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size)
+    return noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size, correlation=correlation)

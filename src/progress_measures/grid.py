@@ -87,7 +87,7 @@ def grid_logits(
         if out is None:
             return torch.cat([*columns]).reshape(n, n, n)
         _files.write_npy(out, map(_array, columns), (n, n, n))
-    return _files.mapped(np.load(out, mmap_mode="r+"))
+    return _files.mapped(np.load(out, mmap_mode="r+", allow_pickle=False))
 
 
 def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], pairs: Tensor, op: Operation, start: int) -> Tensor:

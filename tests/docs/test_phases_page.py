@@ -134,22 +134,55 @@ def test_what_moves_boundaries():
         assert_near(cells, written[way])
 
 
-def at_chance(count, size, generator):
+def at_chance(count, generator, **noise):
     """The share of runs with noise around chance that have an end of memorization, and of circuit formation."""
     found = []
     for _ in range(2 * DRAWS):
-        phases = pm.find_phases(never_learned(count, generator, size=size), answers=113)
+        phases = pm.find_phases(never_learned(count, generator, **noise), answers=113)
         found.append([phases.memorization_end is not None, phases.circuit_formation_end is not None])
     return "; ".join(f"{share:.0%}" for share in np.mean(found, axis=0))
 
 
+NEVER = {
+    "2 %": {"size": 0.02},
+    "5 %": {"size": 0.05},
+    "10 %": {"size": 0.1},
+    "20 %": {"size": 0.2},
+    "5 %, correlation 0.5": {"size": 0.05, "correlation": 0.5},
+    "5 %, correlation 0.8": {"size": 0.05, "correlation": 0.8},
+}
+
+
 def test_runs_that_never_leave_chance():
     written = rows("Runs that never leave chance")
-    assert list(written) == ["2 %", "5 %", "10 %", "20 %"]
-    for noise, cells in written.items():
+    assert list(written) == list(NEVER)
+    for name, noise in NEVER.items():
         generator = np.random.default_rng(0)
-        size = float(noise.removesuffix(" %")) / 100
-        assert_near([at_chance(count, size, generator) for count in (10, 20, 40, 100, 200)], cells)
+        assert_near([at_chance(count, generator, **noise) for count in (10, 20, 40, 100, 200)], written[name])
+
+
+def not_found(lead, change, spoil):
+    """How often a lead time of the five seeds is not found, and its 95th percentile of how far it moves."""
+    generator, moved, missed = np.random.default_rng(0), [], []
+    for name in SEEDS:
+        trajectory, answers = RECORDED[name]
+        whole = getattr(pm.lead_times(trajectory, answers=answers, change=change), lead)
+        for _ in range(DRAWS):
+            found = getattr(pm.lead_times(spoil(trajectory, generator), answers=answers, change=change), lead)
+            missed.append(found is None)
+            if found is not None:
+                moved.append(abs(found / whole - 1))
+    return f"{np.mean(missed):.0%}", f"{np.quantile(moved, 0.95):.0%}"
+
+
+def test_what_moves_lead_times():
+    page = " ".join(PAGE.split())
+    noise = [not_found("restricted", 0.05, partial(noisy, size=size))[0] for size in (0.05, 0.1, 0.2)]
+    half = [not_found("restricted", 0.5, partial(noisy, size=size))[0] for size in (0.05, 0.1, 0.2)]
+    thin = [not_found("excluded", change, partial(thinned, share=0.25))[1] for change in (0.05, 0.5)]
+    assert "is not found in {} of draws with noise of 5 %, {} with 10 % and {} with 20 %".format(*noise) in page
+    assert f"by 50 % of chance in at most {half[-1]}" in page
+    assert "the lead time of excluded loss moves by up to {} (95th percentile; {} for 50 %)".format(*thin) in page
 
 
 def test_what_noise_makes_of_uncertain_bottoms():

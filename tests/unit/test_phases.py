@@ -111,6 +111,31 @@ def test_a_run_that_generalizes_at_once_has_no_memorization_to_end():
     assert 0 < phases.circuit_formation_end < 250
 
 
+@pytest.mark.parametrize("above", [1e-4, 0.0, -1e-15, -1e-4, -0.2])
+def test_whether_the_first_loss_is_above_chance_does_not_matter(above):
+    first = np.log(113) + above
+    at_once = pm.Trajectory(
+        [0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800, 900, 1000],
+        {
+            "excluded_loss": [first, 4, 5, 6, 7, 8, *[9] * 7],
+            "test_loss": [first, 3, 1, 0.3, 0.1, 0.03, *[0.01] * 7],
+            "sum_squared_weights": [2000, 1900, 1700, 1500, 1300, 1200, 1100, *[1000] * 6],
+        },
+    )
+    phases = pm.find_phases(at_once, answers=113)
+    assert (phases.memorization_end, phases.cleanup_end) == (None, 450)
+    assert 0 <= phases.circuit_formation_end <= 10
+    sparse = pm.Trajectory(
+        range(0, 35_000, 5000),
+        {
+            "excluded_loss": [first, 0.01, 8, 8, 8, 8, 8],
+            "test_loss": [first, 20, 1, 0.01, 1e-3, 1e-4, 1e-4],
+            "sum_squared_weights": [1800, 3300, 1300, 1200, 1200, 1200, 1200],
+        },
+    )
+    assert pm.find_phases(sparse, answers=113) == pm.Phases(5000, 9019, 12_000)
+
+
 @pytest.mark.parametrize(
     "weights", [np.full(len(STEPS), 7.0), 1000.0 + STEPS, np.where(STEPS > 18_000, 9000.0, 2000.0)]
 )

@@ -51,7 +51,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     """The boundaries between memorization, circuit formation, cleanup, and what comes after.
 
     - Circuit formation ends where test loss falls below the chance level ln(answers) for good: its median after that
-      is 5 % of the level below it or more, and 10 % of the level below its median before.
+      is 5 % of the level below it or more, and 10 % of the level below its median before. Whether the first loss is a
+      little above chance or below does not matter; if none is above later, the fall is to 5 % below.
     - Memorization ends where excluded loss bottoms out before that: at its smallest value, if it falls to it and rises
       from it by 5 % of the chance level or more, and by more than noise.
     - Cleanup ends where the sum of squared weights, after circuit formation, comes down for good to within 5 % of where
@@ -65,7 +66,7 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a
     fall or a rise has to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it
     is over three times the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise
-    alone has no phases, unless the recorded steps are few: see docs/phases.md.
+    alone has no phases if it is independent from step to step and the steps are not few: see docs/phases.md.
 
     Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
     are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;

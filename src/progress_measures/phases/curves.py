@@ -35,13 +35,19 @@ def fall_for_good(steps: np.ndarray, values: np.ndarray, level: float, *, depth:
 
     They contradict it by being below before it or above after it: one may, or as many as a third of the values on its
     shorter side. The median after it has to be lower than the level by the depth, and lower than the median before it
-    by twice the depth, so that a curve that stays near the level has no fall.
+    by twice the depth, so that a curve that stays near the level has no fall. Whether the first value is above the
+    level or less than the depth below it says nothing; if no other is above, they fall where they fall by the depth.
     """
-    below = values <= level
-    below_before = np.concatenate([[0], np.cumsum(below)])
-    above_after = np.concatenate([np.cumsum(~below[::-1])[::-1], [0]])
-    contradicting = below_before + above_after
-    first = int(contradicting.argmin())
+    for crossed in (level, level - depth):
+        below = values <= crossed
+        contradicts = below.copy()
+        contradicts[0] = values[0] <= level - depth
+        below_before = np.concatenate([[0], np.cumsum(contradicts)])
+        above_after = np.concatenate([np.cumsum(~below[::-1])[::-1], [0]])
+        contradicting = below_before + above_after
+        first = int(contradicting.argmin())
+        if first > 0:
+            break
     if first == 0 or below[first:].sum() < CONFIRMED:
         return None  # they are below from the start, or never for good
     if contradicting[first] > max(1, CONTRADICTED * min(first, len(values) - first)):
@@ -49,8 +55,8 @@ def fall_for_good(steps: np.ndarray, values: np.ndarray, level: float, *, depth:
     before, after = np.median(values[:first]), np.median(values[first:])
     if after > level - depth or after > before - 2 * depth:
         return None
-    # At the minimum the value before is above the level, and this one is not.
-    share = (values[first - 1] - level) / (values[first - 1] - values[first])
+    # At the minimum the value before is above the level that is crossed, and this one is not.
+    share = (values[first - 1] - crossed) / (values[first - 1] - values[first])
     return float(steps[first - 1] + share * (steps[first] - steps[first - 1]))
 
 

@@ -1,5 +1,6 @@
 """What an executor is given to do, and how much of it at once."""
 
+import copy
 import pickle
 import weakref
 from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ class Job:
             with undisturbed(model) if self.alone else at_rest(model):
                 return {name: x.numpy() for name, x in _checks.row(self.measure(model), None).items()}
         except Exception as error:
-            if self.pickled and not _unpickles(error):  # it would be taken for the death of the worker
+            if self.pickled and not _survives(error):  # it would be taken for the death of the worker
                 raise RuntimeError(f"{type(error).__name__}: {error}") from None
             raise
 
@@ -96,9 +97,11 @@ def _done(result: Any, error: Exception | None) -> Future[Any]:
     return future
 
 
-def _unpickles(error: Exception) -> bool:
+def _survives(error: Exception) -> bool:
+    """Whether an error can be pickled, and made again from what it would be pickled as, as a copy is."""
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.dumps(error)
+        copy.deepcopy(error)
     except Exception:
         return False
     return True

@@ -1,0 +1,78 @@
+"""The numbers of the bundled checkpoints are those in the table; ``measured.py`` says how it is made.
+
+How far they move where nothing is wrong was measured with PyTorch 2.4.0 and 2.13.0, NumPy 1.26.0 and 2.4.6, SciPy
+1.11.2 and 1.17.1, one thread and two, and with PyTorch's and MKL's vector instructions switched off: by up to 3e-15 of
+the largest number of a row where the model runs in float64, and by 2e-8 where it runs in float32. The tolerances leave
+room for other processors; whoever changes a definition moves numbers by far more.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+import progress_measures as pm
+from tests.values.measured import TABLE, table, written
+
+TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
+EXACT = {"accuracy", "dense_early", "key_frequencies", "log_spaced", "neuron_frequencies"}
+EXEMPT = {
+    "Activations": "what captured gives",
+    "Control": "what random_frequency_control and shuffled_label_control give",
+    "Controls": "what random_frequency_control and shuffled_label_control give",
+    "LeadTimes": "what lead_times gives",
+    "Measures": "what measure gives",
+    "Operation": "what addition and the others give",
+    "PhaseSpread": "what phase_spread gives",
+    "Phases": "what find_phases gives",
+    "Recorder": "calls what it is given; tests/integration/test_recording.py compares it with track",
+    "Site": "names a place",
+    "Trajectory": "what track gives",
+    "WaveFit": "what fit_waves gives",
+    "fourier_labels": "words",
+    "load_recording": "reads what a Recorder wrote",
+}
+EXPECTED = json.loads(TABLE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return table()
+
+
+def tolerance(function, case):
+    if function in EXACT:
+        return 0.0
+    return TOLERANCE["float32" if "float32" in case else "float64"]
+
+
+def difference(actual, expected):
+    """The largest difference, in units of the largest number of the row; None, for a step that is not, is no number."""
+    assert [value is None for value in actual] == [value is None for value in expected]
+    x, y = (np.array([value for value in row if value is not None]) for row in (actual, expected))
+    largest = np.max(np.abs(y), initial=0.0)
+    return np.max(np.abs(x - y), initial=0.0) / (largest if largest > 0 else 1.0)
+
+
+def test_every_public_name_is_in_the_table_or_exempt():
+    assert set(EXPECTED) | set(EXEMPT) == set(pm.__all__)
+    assert not set(EXPECTED) & set(EXEMPT)
+
+
+@pytest.mark.parametrize("function", EXPECTED)
+def test_numbers_are_those_of_the_table(found, function):
+    assert list(found[function]) == list(EXPECTED[function])
+    moved = {case: difference(row, EXPECTED[function][case]) for case, row in found[function].items()}
+    assert {case: by for case, by in moved.items() if not by <= tolerance(function, case)} == {}
+
+
+def test_the_table_is_what_its_command_writes(found):
+    assert list(found) == list(EXPECTED)
+    assert written(EXPECTED) == TABLE.read_text(encoding="utf-8")
+
+
+def test_a_number_that_moves_is_seen():
+    assert difference([1.0, 2.0 + 1e-10, None], [1.0, 2.0, None]) == pytest.approx(5e-11, rel=1e-3)
+    assert np.isnan(difference([1.0, np.nan], [1.0, 2.0]))
+    with pytest.raises(AssertionError):
+        difference([1.0, None], [1.0, 2.0])
