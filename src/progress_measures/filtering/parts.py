@@ -42,8 +42,9 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
 
 def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
     """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
-    chosen = torch.isin(op.row_frequency, torch.tensor([*frequencies])).to(coefficients.device)
-    return op.basis.to(coefficients.device)[chosen].T @ coefficients[chosen]
+    chosen = set(frequencies)
+    rows = torch.tensor([k in chosen for k in op.row_frequency.tolist()])
+    return op.basis[rows].to(coefficients.device).T @ coefficients[rows]
 
 
 def answer_parts(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
