@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,14 @@ def test_along_an_axis():
     assert gini.shape == (3, 5)
     assert gini.dtype == torch.float64
     assert_close(gini[2, 3], pm.gini(x[2, :, 3]))
+
+
+@pytest.mark.parametrize("value", [3.0, 5.0, 1.1, 1e-310])
+def test_values_that_differ_in_their_last_digit(value):
+    ulp = math.ulp(value)
+    x = torch.tensor([value, value + ulp, value + 3 * ulp], dtype=torch.float64)
+    # The mean absolute difference is 2 (1 + 3 + 2) ulp / 9, half of it over the mean:
+    assert_close(pm.gini(x), 2 / 3 * (ulp / value), rtol=1e-12)
 
 
 def test_float32_is_not_rounded_again():

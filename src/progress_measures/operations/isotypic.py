@@ -109,6 +109,6 @@ def _generic(count: int) -> Tensor:
 def _paired(rows: Tensor, turn: Tensor) -> Tensor:
     """Another basis of the same functions, in pairs u, J u; ``turn`` is a multiple of J in the one that is given."""
     # J u = v and J v = -u, so u + i v is an eigenvector of i J: of the upper half of the eigenvalues, which are ±1.
-    vectors = torch.linalg.eigh(1j * turn.to(torch.complex128)).eigenvectors[:, len(rows) // 2 :].T
+    vectors = torch.linalg.eigh(1j * turn).eigenvectors[:, len(rows) // 2 :].T
     pairs = torch.stack([vectors.real, vectors.imag], dim=1).flatten(0, 1) * 2**0.5
     return pairs @ rows
