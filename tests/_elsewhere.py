@@ -38,7 +38,8 @@ class SecondDevice(TorchDispatchMode):
         tensors = [x for x in tree_flatten((arguments, options))[0] if isinstance(x, Tensor)]
         there = [x for x in tensors if isinstance(x, Elsewhere)]
         asked = options.get("device")
-        if there and function.overloadpacket not in INDICES:  # which a device takes from the CPU as well
+        # Values there take indices from the CPU as well, but not the other way round.
+        if there and not (function.overloadpacket in INDICES and isinstance(arguments[0], Elsewhere)):
             here = [x for x in tensors if not isinstance(x, Elsewhere) and x.ndim > 0]
             assert not here or function.overloadpacket is torch.ops.aten.copy_, f"{function} met tensors on two devices"
         if asked == DEVICE:

@@ -168,7 +168,7 @@ def test_kinds_of_representations():
     assert [irrep.kind for irrep in pm.addition(4).irreps] == ["complex", "real"]
 
 
-@pytest.mark.parametrize("n", [1, 2, 9, 12, 113])
+@pytest.mark.parametrize("n", [1, 2, 9, 12, 113, 200])
 def test_a_cyclic_table_gives_the_frequencies_of_the_fourier_basis(n):
     op, cyclic = pm.composition(pm.addition(n).table), pm.addition(n)
     # The lone cosine n/2 has fewer rows than the others, and is first.

@@ -28,6 +28,7 @@ FACTORS = {
         "(Z3 × S3) × Z4",
         "(S3 × Z3) × (S3 × Z3)",
         "((S3 × Z3) × Z4) × Z3",
+        "Z5 in another order × Z4",
     ]
 )
 def product(request):
@@ -40,6 +41,7 @@ def product(request):
         "Q8 × Q8": (q8, q8),
         "(S3 × Z3) × Z4": (s3_z3, pm.addition(4)),
         "(S3 × Z3) × (S3 × Z3)": (s3_z3, s3_z3),
+        "Z5 in another order × Z4": (pm.composition((pm.addition(5).table - 2) % 5), pm.addition(4)),
         "((S3 × Z3) × Z4) × Z3": (pm.direct_product(s3_z3, pm.addition(4)), pm.addition(3)),
         "(Z3 × S3) × Z4": (pm.direct_product(pm.addition(3), pm.symmetric_group(3)), pm.addition(4)),
         "(Z3 × Z3) × Z4": (pm.direct_product(pm.addition(3), pm.addition(3)), pm.addition(4)),

@@ -142,7 +142,7 @@ def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operatio
     p = torch.tensor(permutations)
     place = len(permutations[0]) ** torch.arange(len(permutations[0]) - 1, -1, -1)  # of each entry as a digit
     numbers = (p * place).sum(1)
-    composed = torch.zeros(len(p), len(p), dtype=torch.int64)
+    composed = numbers.new_zeros(len(p), len(p))
     for of_b, digit in zip(p.T, place, strict=True):
         composed += p[:, of_b] * digit  # a[b[x]] at (a, b), for one x
     return composition(torch.searchsorted(numbers, composed), name=name)
