@@ -60,7 +60,7 @@ def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tens
         rows = (op.row_frequency == frequency).nonzero().flatten()
         if terms == "polynomial":
             rows = torch.cat([rows.new_zeros(1), rows])
-        waves, rows = op.basis[rows].to(x.device), rows.to(x.device)
+        waves = op.basis[rows].to(x.device)
         directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
         block = coefficients[rows][:, rows].flatten(0, 1)
         first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine
