@@ -22,10 +22,9 @@ def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> 
     """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
     if terms in ANSWER_TERMS:
         coefficients = answer_coefficients(answer_means(x, op), op, terms)
-        return answer_part(coefficients, op, frequencies)[op.table.to(x.device)]
-    everywhere = torch.ones(op.n, op.n, dtype=torch.bool, device=x.device)
-    chosen = input_parts(x, op, frequencies, everywhere, terms)
-    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1], dtype=torch.float64)).reshape(x.shape)
+        return answer_part(coefficients, op, frequencies)[op.table]
+    chosen = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
+    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
 
 
 def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
