@@ -166,6 +166,8 @@ def test_kinds_of_representations():
     assert [irrep.kind for irrep in pm.alternating_group(4).irreps] == ["complex", "real"]
     assert {irrep.kind for irrep in pm.symmetric_group(5).irreps} == {"real"}
     assert [irrep.kind for irrep in pm.addition(4).irreps] == ["complex", "real"]
+    kinds = [irrep.kind for irrep in pm.composition(pm.addition(900).table).irreps]  # whose parts are small beside all
+    assert kinds == ["real", *["complex"] * 449]
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 12, 113, 200])
