@@ -112,6 +112,10 @@ def test_cleanup_that_ends_in_the_last_tenth_is_none(first):
     assert cleanup({first: 10.0, 60: 10.0, 70: 10.0} | late) is None
 
 
+def test_a_tenth_is_counted_from_the_last_step():
+    assert cleanup({70: 10.0, 79: 10.0, 85: 1.0, 90: 1.0, 100: 1.0}) == 79 + 6 * 8.95 / 9
+
+
 def test_the_start_counts_once():
     weights = {20: 1.0, 30: 10.0, 40: 10.0, 50: 10.0, 60: 1.0, 70: 1.0, 80: 1.0} | ENDS
     assert cleanup(weights, start=20.0) == 50 + 10 * 8.95 / 9
