@@ -163,7 +163,8 @@ def test_one_element():
     op = pm.addition(1)
     assert pm.cross_entropy(torch.tensor([[[3.0]]]), op) == 0
     assert pm.accuracy(torch.tensor([[[3.0]]]), op) == 1
-    assert pm.excluded_loss_per_frequency(torch.tensor([[[3.0]]]), op).shape == (0,)
+    losses = pm.excluded_loss_per_frequency(torch.tensor([[[3.0]]]), op)
+    assert (losses.shape, losses.dtype) == ((0,), torch.float64)
 
 
 @pytest.mark.parametrize("terms", TERMS)
