@@ -68,7 +68,7 @@ def test_small_losses_are_exact(n, margin):
     assert_close(pm.cross_entropy(logits, op), math.log1p((n - 1) * math.exp(-margin)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("margin", [1.0, 50.0, 1e4])
+@pytest.mark.parametrize("margin", [1.0, 20.5, 50.0, 1e4])
 def test_large_losses_are_exact(margin):
     op = pm.addition(5)
     logits = -margin * torch.nn.functional.one_hot(op.table, 5).double()
@@ -253,3 +253,10 @@ def test_hits_of_fewer_answers_than_pairs_have_their_ties():
     right = logits.argmax(-1) == answers
     assert 0 < right.sum() < 12
     assert torch.equal(Pairs.of(logits, answers).hits(), right)
+
+
+def test_a_single_sum_that_vanishes():
+    # After the right answer is lowered by 5000 and another by 2000, both wrong ones are 3000 above it.
+    pairs = Pairs.of(torch.tensor([[[0.0, 0.0, -2000.0]]]), torch.tensor([[0]]))
+    losses = pairs.losses_without(torch.tensor([[[5000.0, 2000.0, 0.0]]]).double())
+    assert_close(losses, [[[3000 + math.log(2)]]], rtol=1e-14)

@@ -36,7 +36,7 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
     # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
     along = sum_rows((coefficients * basis).sum(1), op.row_frequency, 0)
     of_frequency = along / torch.bincount(op.row_frequency).to(along)
-    return basis * of_frequency[op.row_frequency.to(means.device), None]
+    return basis * of_frequency[op.row_frequency, None]
 
 
 def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
