@@ -55,6 +55,13 @@ def test_a_fall_is_where_the_level_is_crossed():
     assert fall_for_good(steps, np.array([3.0, 0.0, 0.0, 0.0]), 1.0, depth=0.5) == 30 * 2 / 3
 
 
+@pytest.mark.parametrize(("before", "after"), [(1.5, 0.5), (1.5, 0.3), (2.0, 0.5)])
+def test_a_fall_as_deep_as_it_has_to_be(before, after):
+    found = fall_for_good(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.5)
+    assert found == 1 + (before - 1) / (before - after)
+    assert fall_for_good(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.61) is None
+
+
 @pytest.mark.parametrize(("start", "found"), [(0.5, None), (0.51, 4 + 2 / 3)])
 def test_a_start_below_the_level_by_the_depth_contradicts_a_fall(start, found):
     values = np.array([start, 3.0, 0.0, 3.0, 3.0, *[0.0] * 5])
