@@ -10,7 +10,7 @@ import signal
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 import progress_measures as pm
 from progress_measures import plotting
@@ -24,6 +24,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("normal", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.register_profile(  # for which few examples will do, and a failure is enough, however large
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 
 

@@ -78,7 +78,7 @@ def key_frequencies(
     _checks.number(min_share, "min_share", above=0)
     if values.size < 2:
         return ()
-    order = np.argsort(-values, kind="stable")
+    order = np.argsort(-values)
     floor = max(ROUNDING * values.max(), np.finfo(np.float64).tiny)
     ranked = np.maximum(values[order], floor)  # what is below the floor is zero, and zeros do not differ
     upper, lower = ranked[:-1], ranked[1:]

@@ -78,6 +78,6 @@ def effective_rank(matrix: Tensor) -> Tensor:
     matrix = _checks.matrices(matrix, "matrix")
     largest = matrix.detach().abs().amax((-2, -1), keepdim=True)
     singular = torch.linalg.svdvals(matrix / largest.where(largest > 0, 1.0))
-    total = singular.sum(-1, keepdim=True)
-    share = singular / total.where(total > 0, 1.0)
-    return torch.where(total.squeeze(-1) > 0, torch.special.entr(share).sum(-1).exp(), 0.0)
+    total = singular.sum(-1)
+    entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # of zeros it is not a number
+    return torch.where(total > 0, entropy.exp(), 0.0)

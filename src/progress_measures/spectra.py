@@ -71,15 +71,12 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
         [0.0, 0.0, 1.0]
     """
     x = _checks.logits_on_grid(logits, op)
-    largest = x.new_zeros((), dtype=torch.float64)
-    for _, block in blocks(x.detach()):
-        largest = torch.maximum(largest, torch.maximum(block.amax(), -block.amin()))
-    scale = _scale(largest)
+    largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
+    scale = _scale(torch.stack(largest).amax())
     means = answer_means(x, op) / scale
     mean = means.mean(0)
-    centred = x.new_zeros((), dtype=torch.float64)
-    for _, block in blocks(x):
-        centred = centred + (block.to(torch.float64) / scale - mean).square().sum()
+    squares = [(block.to(torch.float64) / scale - mean).square().sum() for _, block in blocks(x)]
+    centred = torch.stack(squares).sum()
     power = op.n * sum_rows((op.basis.to(x.device) @ means).square().sum(1), op.row_frequency, 0)[1:]
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 
@@ -160,7 +157,7 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
     cyclic = torch.equal(op.basis, fourier_basis(op.n)) and torch.equal(op.row_frequency, row_frequency(op.n))
     moments_of = _cyclic_moments if cyclic else _moments
     power, squares, mean = moments_of(x, shift, scale, op)
-    raw = squares + op.n**2 * (2 * mean + shift / scale) * (shift / scale)
+    raw = squares + (op.n * (shift / scale)).square()  # but for a factor of at most 2
     return _share(power, (squares - op.n**2 * mean.square())[:, None], raw[:, None], op.n**2)
 
 
@@ -175,7 +172,7 @@ def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Te
         y = (some - off) / unit
         of_a = torch.tensordot(basis, y, 1)  # coefficients in the basis of a, (row, b, neuron)
         # In the basis of b as well, a frequency has what is in its own rows and in the constant.
-        power = (constant_and_own[of_row.to(x.device)] @ of_a).square().sum(1) + (basis @ of_a[0]).square()
+        power = (constant_and_own[of_row] @ of_a).square().sum(1) + (basis @ of_a[0]).square()
         found.append((sum_rows(power, of_row, 0)[1:].T, y.square().sum((0, 1)), y.mean((0, 1))))
     powers, squares, means = zip(*found, strict=True)
     return torch.cat(powers), torch.cat(squares), torch.cat(means)
@@ -192,7 +189,7 @@ def _cyclic_moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> t
     a, b = index[:, None].expand(n, n), index.expand(n, n)
     groups = (a, b, (a + b) % n, (a - b) % n)
     sums = [x.new_zeros(n, x.shape[2], dtype=torch.float64) for _ in groups]
-    squares = x.new_zeros(x.shape[2], dtype=torch.float64)
+    squares = torch.zeros_like(shift)
     for start, block in blocks(x):
         y, here = (block - shift).div_(scale).flatten(0, 1), slice(start, start + len(block))
         sums = [sum_.index_add(0, group[here].flatten(), y) for sum_, group in zip(sums, groups, strict=True)]

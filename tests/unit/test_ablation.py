@@ -407,6 +407,16 @@ def test_as_many_neurons_as_answers_are_filtered_as_logits(project, filtered, te
 
 
 @each_replacement
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_fewer_neurons_than_answers(project, filtered, terms, count):
+    op, logits = pm.addition(7), random_logits(7)
+    expected = filtered(logits, op, [1, 3], terms=terms).reshape(49, 7)[:, :count]
+    neurons = logits.reshape(49, 7)[:, :count]
+    assert_close(project(op, [1, 3], terms=terms)(neurons), expected, rtol=0, atol=1e-13)
+
+
+@each_replacement
 def test_terms_are_those_of_polynomials_by_default(project, filtered):
     op, logits = pm.addition(5), random_logits(5)
     expected = filtered(logits, op, [2], terms="polynomial").reshape(25, 5)

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +78,31 @@ def test_chance_of_a_drop_is_that_of_exponential_powers():
         np.testing.assert_allclose((drops > drop).mean(0), expected, atol=0.005)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 8, 56])
+def test_a_drop_has_a_chance_of_one_in_a_thousand(count):
+    def chance(drop):  # after the first of so many
+        return math.prod(i / (i + drop - 1) for i in range(2, count + 1))
+
+    drop = 1.0
+    while chance(drop) > 1e-3:
+        drop += 1e-3
+    for factor, named in ((0.999, ()), (1.001, (1,))):
+        assert pm.key_frequencies(np.array([factor * drop, *[1.0] * (count - 1)]), min_drop=1.01) == named
+
+
+def test_what_is_just_enough():
+    assert pm.key_frequencies(np.array([4.0, 4.0, 4.0, *[1.0] * 40])) == (1, 2, 3)  # a drop by min_drop itself
+    power = np.array([1000.0, 8.0, *[1.0] * 16])  # which add up to 1024
+    assert pm.key_frequencies(power, min_share=2**-7) == (1, 2)
+    assert pm.key_frequencies(power, min_share=2**-6.99) == (1,)
+
+
+def test_a_fall_to_zero_counts_however_faint_the_power_is():
+    assert pm.key_frequencies(np.array([1.0, 1e-9, *[0.0] * 20])) == (1, 2)
+    assert pm.key_frequencies(np.array([1.0, 1e-9, 5e-13, *[1e-20] * 20])) == (1, 2)  # zero to rounding
+    assert pm.key_frequencies(np.array([1.0, 1e-9, *[2e-12] * 20])) == (1,)
+
+
 def test_takes_tensors_with_a_graph():
     power = torch.tensor([9.0, *[0.1] * 20], requires_grad=True)
     assert pm.key_frequencies(power) == (1,)
@@ -91,6 +118,7 @@ def test_neurons_belong_to_the_frequency_that_explains_enough():
 
 def test_neurons_where_there_are_no_frequencies():
     assert pm.neuron_frequencies(torch.zeros(3, 0)).tolist() == [0, 0, 0]
+    assert pm.neuron_frequencies(torch.zeros(3, 0)).dtype == torch.int64
     assert pm.neuron_frequencies(torch.zeros(0, 2)).shape == (0,)
 
 

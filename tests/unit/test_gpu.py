@@ -17,10 +17,14 @@ TERMS = ["sum", "product", "polynomial", "aligned"]
 
 
 def everything(logits, op, mask):
-    yield from vars(pm.measure(logits, op, [1, 3], train_mask=mask)).values()
     for control in (pm.random_frequency_control, pm.shuffled_label_control):
         for loss in vars(control(logits, op, [1, 3], train_mask=mask, draws=5)).values():
             yield from (loss.real, loss.draws, loss.quantiles())
+    yield from all_but_controls(logits, op, mask)
+
+
+def all_but_controls(logits, op, mask):
+    yield from vars(pm.measure(logits, op, [1, 3], train_mask=mask)).values()
     yield pm.accuracy(logits, op, mask=mask)
     for terms in TERMS:
         yield pm.restrict(logits, op, [1, 3], terms=terms)
@@ -30,9 +34,16 @@ def everything(logits, op, mask):
     yield pm.logit_spectrum(logits, op)
     yield pm.cosine_coefficients(logits, op)
     yield pm.neuron_spectrum(logits, op)
+    yield pm.neuron_frequencies(pm.neuron_spectrum(logits, op), min_share=0.2)
+    yield pm.project_onto_frequencies(op, [1, 3])(logits.flatten(0, 1))
+    yield pm.project_out_frequencies(op, [1], terms="sum")(logits.flatten(0, 1))
+    yield pm.project_each_onto_frequency(op, torch.arange(op.n) % 4)(logits.flatten(0, 1))
     yield pm.spectrum(logits, op, dim=2)
     yield pm.gini(pm.spectrum(logits, op))
     yield pm.to_fourier(logits, (0, 1))
+    yield pm.from_fourier(logits, (1, 2))
+    yield pm.frequency_power(logits, (0, 2))
+    yield pm.fourier_basis(5, device=logits.device)
     yield pm.effective_rank(logits)
     yield pm.inverse_participation_ratio(logits, op)
     yield pm.fourier_frequency_density(logits, op)

@@ -166,9 +166,11 @@ def test_kinds_of_representations():
     assert [irrep.kind for irrep in pm.alternating_group(4).irreps] == ["complex", "real"]
     assert {irrep.kind for irrep in pm.symmetric_group(5).irreps} == {"real"}
     assert [irrep.kind for irrep in pm.addition(4).irreps] == ["complex", "real"]
+    kinds = [irrep.kind for irrep in pm.composition(pm.addition(900).table).irreps]  # whose parts are small beside all
+    assert kinds == ["real", *["complex"] * 449]
 
 
-@pytest.mark.parametrize("n", [1, 2, 9, 12, 113])
+@pytest.mark.parametrize("n", [1, 2, 9, 12, 113, 200])
 def test_a_cyclic_table_gives_the_frequencies_of_the_fourier_basis(n):
     op, cyclic = pm.composition(pm.addition(n).table), pm.addition(n)
     # The lone cosine n/2 has fewer rows than the others, and is first.
@@ -199,6 +201,7 @@ def test_tokens_and_names():
     assert op.pairs[1].tolist() == [7, 5]
     assert repr(op) == "Operation(mine, n=3, frequencies=1)"
     assert repr(pm.symmetric_group(3)) == "Operation(S3, n=6, frequencies=2)"
+    assert repr(pm.Irrep(2, "real", torch.tensor([2.0, -4e-10, 0.123456]))) == "Irrep(2, character=(2, 0, 0.1235))"
     assert repr(pm.symmetric_group(3).irreps) == "(Irrep(1, character=(1, -1, 1)), Irrep(2, character=(2, 0, -1)))"
 
 

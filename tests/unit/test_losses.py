@@ -68,7 +68,7 @@ def test_small_losses_are_exact(n, margin):
     assert_close(pm.cross_entropy(logits, op), math.log1p((n - 1) * math.exp(-margin)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("margin", [1.0, 50.0, 1e4])
+@pytest.mark.parametrize("margin", [1.0, 20.5, 50.0, 1e4])
 def test_large_losses_are_exact(margin):
     op = pm.addition(5)
     logits = -margin * torch.nn.functional.one_hot(op.table, 5).double()
@@ -163,7 +163,8 @@ def test_one_element():
     op = pm.addition(1)
     assert pm.cross_entropy(torch.tensor([[[3.0]]]), op) == 0
     assert pm.accuracy(torch.tensor([[[3.0]]]), op) == 1
-    assert pm.excluded_loss_per_frequency(torch.tensor([[[3.0]]]), op).shape == (0,)
+    losses = pm.excluded_loss_per_frequency(torch.tensor([[[3.0]]]), op)
+    assert (losses.shape, losses.dtype) == ((0,), torch.float64)
 
 
 @pytest.mark.parametrize("terms", TERMS)
@@ -244,3 +245,18 @@ def test_any_functions_of_the_answer_are_removed_at_once(scale, block, monkeypat
     assert_close(Pairs.of(logits, answers).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
     removed /= scale
     assert_gradient(losses, logits / scale)
+
+
+def test_hits_of_fewer_answers_than_pairs_have_their_ties():
+    logits = torch.randint(3, (2, 6, 4), generator=torch.Generator().manual_seed(0))
+    answers = torch.tensor([[1], [2]]).expand(2, 6)
+    right = logits.argmax(-1) == answers
+    assert 0 < right.sum() < 12
+    assert torch.equal(Pairs.of(logits, answers).hits(), right)
+
+
+def test_a_single_sum_that_vanishes():
+    # After the right answer is lowered by 5000 and another by 2000, both wrong ones are 3000 above it.
+    pairs = Pairs.of(torch.tensor([[[0.0, 0.0, -2000.0]]]), torch.tensor([[0]]))
+    losses = pairs.losses_without(torch.tensor([[[5000.0, 2000.0, 0.0]]]).double())
+    assert_close(losses, [[[3000 + math.log(2)]]], rtol=1e-14)

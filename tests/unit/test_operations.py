@@ -130,6 +130,24 @@ def test_fields_may_be_arrays():
     assert again.elements.dtype == torch.int64
 
 
+NAMES = {
+    "addition": lambda: pm.addition(5),
+    "subtraction": lambda: pm.subtraction(5),
+    "multiplication": lambda: pm.multiplication(5),
+    "division": lambda: pm.division(5),
+    "S3": lambda: pm.symmetric_group(3),
+    "A4": lambda: pm.alternating_group(4),
+    "dihedral group of order 6": lambda: pm.dihedral_group(3),
+    "composition": lambda: pm.composition([[0]]),
+    "addition × S3": lambda: pm.direct_product(pm.addition(2), pm.symmetric_group(3)),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names(name):
+    assert NAMES[name]().name == name
+
+
 def test_frozen_and_hashable():
     op = pm.addition(5)
     with pytest.raises(AttributeError):

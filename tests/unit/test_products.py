@@ -18,19 +18,31 @@ FACTORS = {
 
 
 @pytest.fixture(
-    params=[*FACTORS, "Q8 × Z3", "Z3 × Q8", "Q8 × Q8", "(Z3 × Z3) × Z4", "(S3 × Z3) × Z4", "(Z3 × S3) × Z4"]
+    params=[
+        *FACTORS,
+        "Q8 × Z3",
+        "Z3 × Q8",
+        "Q8 × Q8",
+        "(Z3 × Z3) × Z4",
+        "(S3 × Z3) × Z4",
+        "(Z3 × S3) × Z4",
+        "(S3 × Z3) × (S3 × Z3)",
+        "((S3 × Z3) × Z4) × Z3",
+        "Z5 in another order × Z4",
+    ]
 )
 def product(request):
     q8 = pm.composition(quaternions())
+    # Its largest part is of the complex kind and has eight rows: four pairs u, J u.
+    s3_z3 = pm.composition(pm.direct_product(pm.symmetric_group(3), pm.addition(3)).table)
     others = {
         "Q8 × Z3": (q8, pm.addition(3)),
         "Z3 × Q8": (pm.addition(3), q8),
         "Q8 × Q8": (q8, q8),
-        # Its largest part is of the complex kind and has eight rows: four pairs u, J u.
-        "(S3 × Z3) × Z4": (
-            pm.composition(pm.direct_product(pm.symmetric_group(3), pm.addition(3)).table),
-            pm.addition(4),
-        ),
+        "(S3 × Z3) × Z4": (s3_z3, pm.addition(4)),
+        "(S3 × Z3) × (S3 × Z3)": (s3_z3, s3_z3),
+        "Z5 in another order × Z4": (pm.composition((pm.addition(5).table - 2) % 5), pm.addition(4)),
+        "((S3 × Z3) × Z4) × Z3": (pm.direct_product(s3_z3, pm.addition(4)), pm.addition(3)),
         "(Z3 × S3) × Z4": (pm.direct_product(pm.addition(3), pm.symmetric_group(3)), pm.addition(4)),
         "(Z3 × Z3) × Z4": (pm.direct_product(pm.addition(3), pm.addition(3)), pm.addition(4)),
     }

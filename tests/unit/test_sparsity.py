@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,19 @@ def test_along_an_axis():
     assert gini.shape == (3, 5)
     assert gini.dtype == torch.float64
     assert_close(gini[2, 3], pm.gini(x[2, :, 3]))
+
+
+@pytest.mark.parametrize("value", [3.0, 5.0, 1.1, 1e-310])
+def test_values_that_differ_in_their_last_digit(value):
+    ulp = math.ulp(value)
+    x = torch.tensor([value, value + ulp, value + 3 * ulp], dtype=torch.float64)
+    # The mean absolute difference is 2 (1 + 3 + 2) ulp / 9, half of it over the mean:
+    assert_close(pm.gini(x), 2 / 3 * (ulp / value), rtol=1e-12)
+
+
+def test_float32_is_not_rounded_again():
+    x = torch.rand(7, generator=torch.Generator().manual_seed(0))
+    assert_close(pm.gini(x), pm.gini(x.double()), rtol=1e-15)
 
 
 @pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e-3, 1e307])
@@ -63,3 +78,20 @@ def test_effective_rank_of_several_matrices_and_of_zeros():
     assert ranks.dtype == torch.float64
     assert_close(ranks, [[3.0], [0.0], [1.0]], rtol=1e-6)
     assert ranks[1, 0] == 0
+
+
+def test_effective_rank_of_matrices_of_very_different_sizes():
+    matrices = torch.randn(4, 2, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = torch.stack([pm.effective_rank(matrix) for matrix in matrices.flatten(0, 1)]).view(4, 2)
+    assert_close(pm.effective_rank(matrices), expected, rtol=1e-12)
+    scales = 10.0 ** torch.arange(-160, 160, 40, dtype=torch.float64).view(4, 2, 1, 1)
+    assert_close(pm.effective_rank(matrices * scales**1.9), expected, rtol=1e-12)
+
+
+def test_effective_rank_of_subnormal_numbers():
+    matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    assert_close(pm.effective_rank(5e-324 * matrix), pm.effective_rank(matrix), rtol=1e-12)
+
+
+def test_effective_rank_of_a_number_is_one():
+    assert pm.effective_rank(torch.tensor([[-3.0]])) == 1

@@ -194,4 +194,35 @@ def test_shares_at_extreme_scales(scale):
     op = pm.addition(5)
     logits = learned_logits(op, (2,))
     assert_close(pm.logit_spectrum(logits * scale, op), pm.logit_spectrum(logits, op), rtol=1e-9)
-    assert_close(pm.neuron_spectrum(logits * scale, op), pm.neuron_spectrum(logits, op), rtol=1e-9)
+    negative = logits / 100 - 1
+    assert_close(pm.logit_spectrum(negative * scale, op), pm.logit_spectrum(logits, op), rtol=1e-9)
+    for basis in (op.basis, -op.basis):  # with another than that of Z/n the definition is computed
+        like = pm.Operation("addition", op.elements, op.table, basis, op.row_frequency)
+        assert_close(pm.neuron_spectrum(logits * scale, like), pm.neuron_spectrum(logits, op), rtol=1e-9)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_neurons_that_are_largest_or_smallest_at_the_first_pair(sign):
+    op = pm.addition(6)
+    neuron = sign * 1e300 * wave(6, 1, phase=0)[:, None].expand(6, 6)[..., None]
+    assert_close(pm.neuron_spectrum(neuron, op), [[1.0, 0.0, 0.0]], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_neurons_vary_from_as_much_as_the_rounding_of_all_values(sign):
+    # Half of them above 1 by d: d²/4 of the sum of squares is variance, which has to be above (n² eps)².
+    op = pm.addition(12)
+    like = pm.Operation("addition", op.elements, op.table, sign * op.basis, op.row_frequency)
+    steps = torch.tensor([276, 300]).double() * torch.finfo(torch.float64).eps  # 2 n² is 288
+    neurons = 1 + steps * (torch.arange(12) % 2)[:, None].expand(12, 12)[..., None]
+    shares = pm.neuron_spectrum(neurons, like)
+    assert shares[0].tolist() == [0] * 6
+    assert_close(shares[1], [0, 0, 0, 0, 0, 1.0], rtol=0, atol=1e-12)
+
+
+def test_logits_vary_from_as_much_as_the_rounding_of_all_values():
+    # A fifth of them above 1 by d: 4 d²/25 of the sum of squares is variance, which has to be above (n³ eps)².
+    op = pm.addition(5)
+    for step, found in ((300, 0.0), (325, 1.0)):  # 5/2 n³ is 312.5
+        logits = 1 + step * torch.finfo(torch.float64).eps * (op.table == 0).double()[..., None].expand(5, 5, 5)
+        assert_close(pm.logit_spectrum(logits, op).sum(), found, rtol=1e-2)

@@ -22,10 +22,9 @@ def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> 
     """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
     if terms in ANSWER_TERMS:
         coefficients = answer_coefficients(answer_means(x, op), op, terms)
-        return answer_part(coefficients, op, frequencies)[op.table.to(x.device)]
-    everywhere = torch.ones(op.n, op.n, dtype=torch.bool, device=x.device)
-    chosen = input_parts(x, op, frequencies, everywhere, terms)
-    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1], dtype=torch.float64)).reshape(x.shape)
+        return answer_part(coefficients, op, frequencies)[op.table]
+    chosen = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
+    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
 
 
 def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
@@ -37,13 +36,14 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
     # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
     along = sum_rows((coefficients * basis).sum(1), op.row_frequency, 0)
     of_frequency = along / torch.bincount(op.row_frequency).to(along)
-    return basis * of_frequency[op.row_frequency.to(means.device), None]
+    return basis * of_frequency[op.row_frequency, None]
 
 
 def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
     """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
-    chosen = torch.isin(op.row_frequency, torch.tensor([*frequencies], dtype=torch.int64)).to(coefficients.device)
-    return op.basis.to(coefficients.device)[chosen].T @ coefficients[chosen]
+    chosen = set(frequencies)
+    rows = torch.tensor([k in chosen for k in op.row_frequency.tolist()])
+    return op.basis[rows].to(coefficients.device).T @ coefficients[rows]
 
 
 def answer_parts(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
@@ -59,7 +59,7 @@ def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tens
         rows = (op.row_frequency == frequency).nonzero().flatten()
         if terms == "polynomial":
             rows = torch.cat([rows.new_zeros(1), rows])
-        waves, rows = op.basis[rows].to(x.device), rows.to(x.device)
+        waves = op.basis[rows].to(x.device)
         directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
         block = coefficients[rows][:, rows].flatten(0, 1)
         first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine

@@ -70,7 +70,7 @@ def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Te
     """
     x = _checks.logits_on_grid(logits, op).detach()
     chosen = _checks.mask(mask, op.n, x.device)
-    return _mean(pair_hits(pair, answers).to(torch.float64) for pair, answers in _margins(x, op, chosen))
+    return _mean(pair_hits(pair, answers) for pair, answers in _margins(x, op, chosen))
 
 
 def restricted_loss(

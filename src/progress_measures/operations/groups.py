@@ -133,7 +133,7 @@ def dihedral_group(m: int) -> Operation:
     m = _checks.integer(m, "m", at_least=1)
     shift, sign = torch.arange(m).repeat(2), torch.tensor([1, -1]).repeat_interleave(m)
     turned = (shift[:, None] + sign[:, None] * shift) % m
-    flipped = sign[:, None] * sign < 0
+    flipped = sign[:, None] != sign
     return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
 
 
@@ -142,7 +142,7 @@ def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operatio
     p = torch.tensor(permutations)
     place = len(permutations[0]) ** torch.arange(len(permutations[0]) - 1, -1, -1)  # of each entry as a digit
     numbers = (p * place).sum(1)
-    composed = torch.zeros(len(p), len(p), dtype=torch.int64)
+    composed = numbers.new_zeros(len(p), len(p))
     for of_b, digit in zip(p.T, place, strict=True):
         composed += p[:, of_b] * digit  # a[b[x]] at (a, b), for one x
     return composition(torch.searchsorted(numbers, composed), name=name)

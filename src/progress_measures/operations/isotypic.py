@@ -81,12 +81,12 @@ def _numbered(x: Tensor) -> Tensor:
 
 def _units(quotient: Tensor, classes: Tensor) -> Tensor:
     """The unit of each isotypic part, ``(parts, n)``: the class function whose convolution is the projection on it."""
-    sizes = torch.bincount(classes).to(torch.float64)
+    sizes = torch.bincount(classes).double()
     from_first = classes[quotient[first_of_each(classes)]]  # of x y⁻¹, for one x of each class and every y
     # Convolution with a generic f, in the orthonormal basis of the classes' indicators: a symmetric matrix.
     f = _generic(len(sizes))
     matrix = f.new_zeros(len(f), len(f)).index_add(1, classes, f[from_first]) * sizes.sqrt()[:, None] / sizes.sqrt()
-    functions = torch.linalg.eigh((matrix + matrix.T) / 2).eigenvectors.T / sizes.sqrt()
+    functions = torch.linalg.eigh(matrix + matrix.T).eigenvectors.T / sizes.sqrt()
     # A multiple of a unit e of length 1: e * e = e and e(1) = |e|² leave e = function(1) · function.
     units = functions[:, :1] * functions
     order = sorted(range(len(units)), key=lambda part: _place(units[part], len(classes)))
@@ -109,6 +109,6 @@ def _generic(count: int) -> Tensor:
 def _paired(rows: Tensor, turn: Tensor) -> Tensor:
     """Another basis of the same functions, in pairs u, J u; ``turn`` is a multiple of J in the one that is given."""
     # J u = v and J v = -u, so u + i v is an eigenvector of i J: of the upper half of the eigenvalues, which are ±1.
-    vectors = torch.linalg.eigh(1j * turn.to(torch.complex128)).eigenvectors[:, len(rows) // 2 :].T
+    vectors = torch.linalg.eigh(1j * turn).eigenvectors[:, len(rows) // 2 :].T
     pairs = torch.stack([vectors.real, vectors.imag], dim=1).flatten(0, 1) * 2**0.5
     return pairs @ rows

@@ -101,8 +101,8 @@ class Operation:
             >>> pm.addition(5).rows([2]).shape
             torch.Size([2, 5])
         """
-        chosen = torch.tensor(_checks.frequencies(frequencies, self), dtype=torch.int64)
-        return self.basis[torch.isin(self.row_frequency, chosen)]
+        chosen = _checks.frequencies(frequencies, self)
+        return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()])]
 
     def __repr__(self) -> str:
         return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)})"

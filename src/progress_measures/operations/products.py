@@ -47,7 +47,7 @@ def direct_product(first: Operation, second: Operation) -> Operation:
     alike = _composes(first) == _composes(second)
     blocks: list[Tensor] = []
     kinds: list[Kind] = []
-    labelled = first.classes is not None and second.classes is not None
+    labelled = True
     for (rows, kind), (others, other) in itertools.product(_parts(first), _parts(second)):
         both_complex = kind == other == "complex"
         labelled = labelled and (alike or not both_complex)

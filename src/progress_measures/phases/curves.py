@@ -77,6 +77,6 @@ def bracket(steps: np.ndarray, step: int | None) -> tuple[int, int] | None:
     """The nearest recorded steps before and after a step."""
     if step is None:
         return None
-    before = max(0, int(np.searchsorted(steps, step, side="left")) - 1)
+    before = max(0, int(np.searchsorted(steps, step)) - 1)
     after = min(len(steps) - 1, int(np.searchsorted(steps, step, side="right")))
     return int(steps[before]), int(steps[after])
