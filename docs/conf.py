@@ -57,13 +57,8 @@ napoleon_numpy_docstring = False
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = True
+plot_pre_code = ""
 plot_formats = [("png", 130)]
-plot_pre_code = """\
-import matplotlib.pyplot as plt
-import torch
-import progress_measures as pm
-from progress_measures import plotting
-"""
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
