@@ -58,6 +58,8 @@ plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = True
 plot_pre_code = ""
+plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (6.4, 4.0)}
+plot_apply_rcparams = True
 plot_formats = [("png", 130)]
 
 sphinx_gallery_conf = {
