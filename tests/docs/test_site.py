@@ -1,6 +1,7 @@
 """The site has a place for everything: every public name, every script, every page."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,12 @@ def test_every_numbered_script_opens_a_page_of_the_gallery():
 
 
 def test_no_page_is_an_orphan():
-    entries = [
-        entry for block in re.findall(r"```\{toctree\}\n(.*?)```", PAGES["index"], re.DOTALL) for entry in block.split("\n")
-    ]
-    entries = [entry for entry in entries if entry and not entry.startswith(":")]
-    assert sorted(entries) == sorted({*PAGES, "gallery/index"} - {"index"})
+    trees = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", PAGES["index"], re.DOTALL)).splitlines()
+    entries = [line for line in trees if line and not line.startswith(":")]
+    assert len(set(entries)) == len(entries)
+    assert "gallery/index" in entries
+    for page in PAGES:
+        assert page == "index" or any(fnmatch(page, entry) for entry in entries), page
 
 
 @pytest.mark.parametrize("page", PAGES)
