@@ -1,5 +1,6 @@
 """How the site is built: ``sphinx-build -W -b html docs docs/_build/html``."""
 
+import os
 import re
 import sys
 import urllib.request
@@ -9,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[1]
+os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
 project = "progress_measures"
@@ -35,6 +37,7 @@ nitpick_ignore = [("py:exc", "BrokenExecutor")]
 nitpick_ignore_regex = [(r"py:.*", r"(collections|concurrent|lightning|matplotlib|numpy|os|torch|transformers)\..*")]
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "progress_measures"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -68,6 +71,9 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"/\d\d_",
     "ignore_pattern": r"^(?!\d\d_)",
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": (),  # what is printed, and pictures
+    "image_srcset": ["2x"],
     "download_all_examples": False,
     "min_reported_time": 0,
     "first_notebook_cell": (
