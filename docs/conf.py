@@ -30,7 +30,6 @@ extensions = [
     "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]
 templates_path = ["_templates"]
 nitpicky = True  # every name of this library that a docstring links must exist
 nitpick_ignore = [("py:exc", "BrokenExecutor")]

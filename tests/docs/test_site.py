@@ -1,7 +1,6 @@
 """The site has a place for everything: every public name, every script, every page."""
 
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -43,10 +42,7 @@ def test_every_numbered_script_opens_a_page_of_the_gallery():
 def test_no_page_is_an_orphan():
     trees = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", PAGES["index"], re.DOTALL)).splitlines()
     entries = [line for line in trees if line and not line.startswith(":")]
-    assert len(set(entries)) == len(entries)
-    assert "gallery/index" in entries
-    for page in PAGES:
-        assert page == "index" or any(fnmatch(page, entry) for entry in entries), page
+    assert sorted(entries) == sorted({*PAGES, "gallery/index"} - {"index"})
 
 
 @pytest.mark.parametrize("page", PAGES)
