@@ -35,6 +35,8 @@ curves = {name: pm.Trajectory.load(folder / f"{name}.npz") for name in RUNS}
 # With little data the training loss falls first, by memory, and the test loss long after it. With fresh data there is
 # nothing to memorize, and no gap: both fall at once, though no less abruptly. Repeated subsequences have the smallest
 # gap, and 512 of them do not suffice for all there is to know: test loss stays above .2, where fresh data reach .02.
+#
+# One loss can hide several phase changes: each of the six digits of a sum, written with the highest first, has its own.
 figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 titles = {"trigrams": "Skip trigrams", "repeats": "Repeated subsequences", "addition": "5-digit addition"}
 for ax, (task, title) in zip(axes.flat, titles.items(), strict=False):
@@ -46,8 +48,6 @@ for ax, (task, title) in zip(axes.flat, titles.items(), strict=False):
     ax.set(title=title, ylabel="loss (nats)", xscale="log", xlim=(10, int(limited.steps[-1])))
     ax.legend(loc="lower left", fontsize="small")
 
-# %%
-# One loss can hide several phase changes: each of the six digits of a sum, written with the highest first, has its own.
 digits = curves["addition_unlimited"]
 for number, loss in enumerate(digits["position_loss"].T):
     axes[1, 1].plot(digits.steps, loss, linewidth=1.4, label=f"digit {number}")

@@ -31,7 +31,7 @@ class Control:
 
     @property
     def share_below(self) -> float:
-        """The share of the draws below the loss itself: 0 if all are above it, 1 if all are below."""
+        """The share of the draws below the loss itself, 0 if all are above it and 1 if all are below."""
         # The real set may be among the draws, where it may be rounded otherwise.
         return float((self.draws < (1 - ROUNDING) * self.real).double().mean())
 
@@ -56,13 +56,13 @@ class Controls:
     """Restricted and excluded loss, each beside its draws; what the two controls return."""
 
     restricted_loss: Control
-    """Over all pairs: where there is a circuit, it is far below its draws."""
+    """Over all pairs. Where there is a circuit, it is far below its draws."""
     restricted_loss_train: Control
     """The same over the training pairs."""
     restricted_loss_test: Control
     """The same over all other pairs."""
     excluded_loss: Control
-    """Over the training pairs: where there is a circuit, it is far above its draws."""
+    """Over the training pairs. Where there is a circuit, it is far above its draws."""
 
 
 def random_frequency_control(

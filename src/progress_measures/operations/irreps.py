@@ -26,7 +26,7 @@ class Irrep:
     dimension: int
     """Of the space that the group acts on."""
     kind: Kind
-    """What commutes with the representation: the real numbers, the complex ones, or the quaternions."""
+    """What commutes with the representation, the real numbers, the complex ones, or the quaternions."""
     character: Tensor
     """The trace of the representation on each conjugacy class, in the order of ``op.classes``, float64. Entry 0 is that
     of the identity, the dimension."""

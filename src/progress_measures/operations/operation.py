@@ -61,7 +61,7 @@ class Operation:
 
     @property
     def n(self) -> int:
-        """The order: how many elements there are."""
+        """The order, the number of elements."""
         return len(self.elements)
 
     @property

@@ -1,0 +1,115 @@
+"""How the site is built: ``sphinx-build -W -b html docs docs/_build/html``."""
+
+import os
+import re
+import sys
+import urllib.request
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
+sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
+
+project = "progress_measures"
+copyright = "its contributors"  # noqa: A001 - Sphinx's name
+version = release = version_of(project)
+
+extensions = [
+    "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+nitpicky = True  # every name of this library that a docstring links must exist
+nitpick_ignore = [("py:exc", "BrokenExecutor")]
+nitpick_ignore_regex = [(r"py:.*", r"(collections|concurrent|lightning|matplotlib|numpy|os|torch|transformers)\..*")]
+
+html_theme = "furo"
+pygments_dark_style = "github-dark"
+html_title = "progress_measures"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_copyright = False
+html_theme_options = {"navigation_with_keys": True}
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+autodoc_default_options = {"members": True}
+autodoc_member_order = "bysource"
+autodoc_mock_imports = ["lightning", "transformers"]  # of the callbacks' bases
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = True
+plot_pre_code = ""
+plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (6.4, 4.0)}
+plot_apply_rcparams = True
+plot_formats = [("png", 130)]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/\d\d_",
+    "ignore_pattern": r"^(?!\d\d_)",
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": (),  # what is printed, and pictures
+    "image_srcset": ["2x"],
+    "download_all_examples": False,
+    "min_reported_time": 0,
+    "first_notebook_cell": (
+        "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
+        "# put this notebook there, and `pip install '.[examples]'`.\n"
+        "%matplotlib inline"
+    ),
+}
+
+
+def _answers(inventory: str) -> bool:
+    try:
+        with urllib.request.urlopen(inventory, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+# Names of other libraries are links where their sites can be reached, and plain where they cannot: a build without a
+# network is as clean as one with it.
+intersphinx_mapping = {
+    name: (site, None)
+    for name, site in {
+        "python": "https://docs.python.org/3/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "torch": "https://docs.pytorch.org/docs/stable/",
+        "matplotlib": "https://matplotlib.org/stable/",
+    }.items()
+    if _answers(f"{site}objects.inv")
+}
+
+
+def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Links to the numbered scripts, which are right in the repository, lead to their pages of the gallery."""
+    source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _scripts_to_gallery)
