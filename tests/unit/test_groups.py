@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import progress_measures as pm
+from progress_measures.operations.irreps import dimension
 from tests._asserts import assert_close, assert_orthonormal
 from tests._groups import cycle_type, projection, quaternions, relabelled
 
@@ -168,6 +169,13 @@ def test_kinds_of_representations():
     assert [irrep.kind for irrep in pm.addition(4).irreps] == ["complex", "real"]
     kinds = [irrep.kind for irrep in pm.composition(pm.addition(900).table).irreps]  # whose parts are small beside all
     assert kinds == ["real", *["complex"] * 449]
+
+
+@pytest.mark.parametrize("kind", ["real", "complex", "quaternionic"])
+def test_a_dimension_is_known_from_the_number_of_rows(kind):
+    divisor = {"real": 1, "complex": 2, "quaternionic": 4}[kind]
+    for size in (4, 12, 40):
+        assert dimension(size**2 // divisor, kind) == size
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 12, 113, 200])

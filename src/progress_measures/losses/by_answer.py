@@ -67,7 +67,7 @@ def excluded_loss_per_frequency(
     parts = answer_parts(answer_coefficients(answer_means(x, op), op, terms), op)
     pairs, widest = pairs_by_answer(op, mask)
     of_pair, counts = op.table.to(x.device).flatten(), mask.flatten()
-    total = x.new_zeros(len(op.frequencies), dtype=torch.float64)
+    total = x.new_zeros(len(op.frequencies))
     for block, rows in row_blocks(x.flatten(0, 1), pairs[:, :widest]):
         answers = of_pair[block]
         losses = Pairs.of(rows, answers).losses_without(parts(answers[:, 0]))
