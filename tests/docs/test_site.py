@@ -50,6 +50,6 @@ def test_links_of_pages_lead_somewhere(page):
     # The build checks those between pages and their headings; not those that only readers of the repository follow.
     for target in re.findall(r"\]\((?!http|#)([^)#\s]+)", PAGES[page]):
         if not target.startswith("gallery/"):  # written when the site is built
-            assert (DOCS / target).exists(), target
+            assert (DOCS / target).is_file(), target
         elif target != "gallery/index.rst":
             assert (ROOT / "examples" / f"{Path(target).stem}.py").is_file(), target

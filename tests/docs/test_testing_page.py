@@ -62,4 +62,4 @@ def test_commands_and_links_are_there():
         elif words[0].startswith("."):
             assert subprocess.run(["bash", "-n", ROOT / words[0]], check=False).returncode == 0
     for target in re.findall(r"\]\((?!http)([^)]+)\)", PAGE):
-        assert (ROOT / "docs" / target).exists(), target
+        assert (ROOT / "docs" / target).is_file(), target
