@@ -1,0 +1,61 @@
+"""What docs/command_line.md and the README show of the commands is typed as it stands there, and prints the same."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8"), re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENVIRONMENT = {**os.environ, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A folder with the bundled runs where a clone has them, for the pictures to go to."""
+    runs = Path("examples", "modular_addition", "runs")
+    for curves in (ROOT / runs).glob("*/curves.npz"):
+        copy = tmp_path / curves.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(curves, copy)
+    return tmp_path
+
+
+def typed(line, folder):
+    done = subprocess.run(line, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_page_prints_what_it_shows(clone):
+    folder, codes = clone, []
+    for block in BLOCKS:
+        for shown in block.removeprefix("$ ").split("\n$ "):
+            line, _, output = shown.partition("\n")
+            if line.startswith("cd "):
+                folder /= line.removeprefix("cd ")
+                continue
+            code, printed = typed(line, folder)
+            assert printed.rstrip("\n") == output.rstrip("\n"), line
+            codes.append(code)
+    assert codes == [0, 0, 0, 0, 0, 2, 2, 2]
+    assert {file.name for file in folder.glob("*.png")} == {"mainline.png", "seeds.png"}
+
+
+def test_the_readme_s_commands_run(clone):
+    (block,) = re.findall(r"```bash\n(progress-measures .*?)```", README, flags=re.DOTALL)
+    outputs = [typed(line, clone) for line in block.splitlines()]
+    assert [code for code, _ in outputs] == [0, 0], outputs
+    assert re.search(r"1200 +4630 +7628$", outputs[0][1])
+    assert (clone / "losses.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["examples.modular_addition", "examples.modular_addition.train", "examples.recording"])
+def test_the_examples_commands_have_help(name):
+    code, printed = typed(f"{sys.executable} -W error -m {name} --help", ROOT)
+    assert code == 0
+    assert printed.startswith(f"usage: python -m {name}")
