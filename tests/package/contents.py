@@ -41,7 +41,7 @@ def named(path, found, expected):
 def readable(metadata):
     """On a package index, where the files of the repository are not."""
     text = Parser().parsestr(metadata).get_payload()
-    links = re.findall(r"\]\(([^)]*)\)", text)
+    links = re.findall(r"\]\(([^)]*)\)", text) + re.findall(r"(?:src|srcset|href)=\"([^\"]*)\"", text)
     assert links, "the README has no link at all"
     broken = [link for link in links if not re.match(r"https://|#", link)]
     assert not broken, f"on a package index these would be broken: {broken}"
