@@ -105,6 +105,7 @@ from progress_measures.spectra import cosine_coefficients, logit_spectrum, neuro
 from progress_measures.tracking import track
 from progress_measures.trajectory import Runs, Trajectory
 
+__version__ = "0.1.0"
 __all__ = [
     "Activations",
     "Clock",

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+try:
+    from lightning.pytorch import Callback, LightningModule, Trainer
+except ImportError as error:
+    raise ImportError(
+        'progress_measures.callbacks.lightning needs lightning: pip install "progress_measures[lightning]"'
+    ) from error
 
 from progress_measures.recording import Recorder
 

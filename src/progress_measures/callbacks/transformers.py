@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from transformers import TrainerCallback
+try:
+    from transformers import TrainerCallback
+except ImportError as error:
+    raise ImportError(
+        'progress_measures.callbacks.transformers needs transformers: pip install "progress_measures[transformers]"'
+    ) from error
 
 from progress_measures.recording import Recorder
 
