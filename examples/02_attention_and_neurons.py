@@ -79,7 +79,7 @@ to_logits = to_logits / to_logits.sum(1, keepdim=True)  # (cluster, frequency)
 own = torch.stack([to_logits[i, k - 1] for i, k in enumerate(keys)])
 
 # %%
-figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 8), layout="constrained")
 head = max(range(len(best)), key=lambda head: float(share[best[head], head]))
 plotting.plot_grid(to_a[:, head].reshape(op.n, op.n), ax=axes[0, 0])
 axes[0, 0].set_title(f"attention of head {head} from = to a")
