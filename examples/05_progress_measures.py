@@ -60,9 +60,12 @@ panels = [
 for ax, (title, unit, source, columns) in zip(axes.flat, panels, strict=True):
     scale = "log" if unit in ("loss (nats)", "ratio") else "linear"
     plotting.plot_curves(source, columns, phases=phases, scale=scale, ax=ax)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[3:], labels[3:], fontsize="small")  # the three phases are the same in all
     ax.set(title=title, ylabel=unit, xlabel="", xlim=(0, 2 * (phases.cleanup_end or int(steps[-1]) / 2)))
 for ax in axes[-1]:
     ax.set_xlabel("step")
+figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=3)
 
 
 # %%
