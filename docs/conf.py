@@ -80,7 +80,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 0,
     "first_notebook_cell": (
         "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
-        "# put this notebook there, and `pip install '.[examples]'`.\n"
+        "# put this notebook beside that folder, and `pip install '.[examples]'` there.\n"
         "%matplotlib inline"
     ),
 }
