@@ -117,7 +117,8 @@ def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: 
     """What a class takes whose base is mocked: that of the base is ``(*args, **kwargs)``."""
     if not name.endswith(".RecorderCallback"):
         return None
-    return str(inspect.signature(value.__init__)).split(" -> ")[0].replace("(self, ", "("), ""
+    _, *parameters = inspect.signature(value.__init__).parameters.values()
+    return str(inspect.Signature([each.replace(annotation=inspect.Parameter.empty) for each in parameters])), ""
 
 
 def setup(app: Sphinx) -> None:
