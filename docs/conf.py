@@ -1,11 +1,13 @@
 """How the site is built: ``sphinx-build -W -b html docs docs/_build/html``."""
 
+import inspect
 import os
 import re
 import sys
 import urllib.request
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -29,7 +31,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "**sg_execution_times.rst"]  # each page of the gallery says its own time
 templates_path = ["_templates"]
 nitpicky = True  # every name of this library that a docstring links must exist
 nitpick_ignore = [("py:exc", "BrokenExecutor")]
@@ -43,6 +45,7 @@ pygments_dark_style = "github-dark"
 html_title = "progress_measures"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("pictures.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
@@ -64,9 +67,9 @@ plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = True
 plot_pre_code = ""
-plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (6.4, 4.0)}
+plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (5.6, 3.6)}
 plot_apply_rcparams = True
-plot_formats = [("png", 130)]
+plot_formats = [("png", 160)]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -80,7 +83,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 0,
     "first_notebook_cell": (
         "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
-        "# put this notebook there, and `pip install '.[examples]'`.\n"
+        "# put this notebook beside that folder, and `pip install '.[examples]'` there.\n"
         "%matplotlib inline"
     ),
 }
@@ -113,6 +116,15 @@ def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
 
 
+def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
+    """What a class takes whose base is mocked: that of the base is ``(*args, **kwargs)``."""
+    if not name.endswith(".RecorderCallback"):
+        return None
+    _, *parameters = inspect.signature(value.__init__).parameters.values()
+    return str(inspect.Signature([each.replace(annotation=inspect.Parameter.empty) for each in parameters])), ""
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _scripts_to_gallery)
+    app.connect("autodoc-process-signature", _signature_of_callback)

@@ -79,7 +79,7 @@ to_logits = to_logits / to_logits.sum(1, keepdim=True)  # (cluster, frequency)
 own = torch.stack([to_logits[i, k - 1] for i, k in enumerate(keys)])
 
 # %%
-figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 8), layout="constrained")
 head = max(range(len(best)), key=lambda head: float(share[best[head], head]))
 plotting.plot_grid(to_a[:, head].reshape(op.n, op.n), ax=axes[0, 0])
 axes[0, 0].set_title(f"attention of head {head} from = to a")
@@ -88,7 +88,8 @@ axes[0, 1].set_title(f"neuron 0, {neuron_share[0].max():.0%} of it frequency {in
 axes[1, 0].hist(neuron_share.max(1).values, bins=40)
 axes[1, 0].axvline(0.85, color="0.4", linestyle="--")
 axes[1, 0].set(title="how much of a neuron its best frequency explains", xlabel="share of variance", ylabel="neurons")
-image = axes[1, 1].imshow(to_logits.sqrt().numpy(), aspect="auto", extent=(0.5, 56.5, len(keys) - 0.5, -0.5))
+extent = (0.5, 56.5, len(keys) - 0.5, -0.5)
+image = axes[1, 1].imshow(to_logits.sqrt().numpy(), aspect="auto", extent=extent, cmap="Reds")
 axes[1, 1].set(title="$W_L$ of each cluster", xlabel="frequency of the answer", ylabel="cluster")
 axes[1, 1].set_yticks(range(len(keys)), keys)
 figure.colorbar(image, ax=axes[1, 1], label="share of the cluster's norm")

@@ -64,7 +64,7 @@ interference = torch.cos(2 * torch.pi * turns).sum(0)
 alone = torch.cos(2 * torch.pi * turns)[:, 1:].max()
 
 # %%
-figure, axes = plt.subplots(2, 2, figsize=(12, 10), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 8.5), layout="constrained")
 plotting.plot_fourier_grid(components, key_frequencies=keys, ax=axes[0, 0])
 axes[0, 0].set_title("norm of the logits' Fourier components")
 plotting.plot_spectrum(amplitudes.abs(), key_frequencies=keys, ax=axes[0, 1])

@@ -91,7 +91,7 @@ no_heads = loss("blocks.0.attn", pm.zero_ablation())
 no_attention_skip = loss("blocks.0.attn_skip", pm.zero_ablation())
 
 # %%
-figure, ax = plt.subplots(figsize=(11, 5), layout="constrained")
+figure, ax = plt.subplots(figsize=(9.5, 5), layout="constrained")
 plotting.plot_spectrum(from_logits, key_frequencies=keys, ax=ax)
 for value, label in ((base, "nothing removed"), (only_sum, "only the a + b terms of the key frequencies kept")):
     ax.axhline(value, linestyle="--", color="0.3" if value == base else "tab:blue", label=f"{label}: {value:.1e}")

@@ -46,22 +46,26 @@ curves = pm.Trajectory(
 )
 
 # %%
-figure, axes = plt.subplots(4, 2, figsize=(13, 15), sharex=True, layout="constrained")
+figure, axes = plt.subplots(4, 2, figsize=(10.5, 13), sharex=True, layout="constrained")
 panels = [
-    ("Excluded loss (training pairs)", trajectory, {"train_loss": "train", "excluded_loss": "excluded"}, "log"),
-    ("Restricted loss (all pairs)", trajectory, {"test_loss": "test", "restricted_loss": "restricted"}, "log"),
-    ("Gini coefficients of the norms per frequency", trajectory, {"gini_W_E": "$W_E$", "gini_W_L": "$W_L$"}, "linear"),
-    ("Sum of squared weights", trajectory, {"sum_squared_weights": "all weights"}, "linear"),
-    ("Accuracy", trajectory, {"test_accuracy": "test", "restricted_accuracy": "restricted (all pairs)"}, "linear"),
-    ("Coefficients of cos $w_k(a + b - c)$, key $k$", curves, {f"coefficient {k}": f"k = {k}" for k in keys}, "linear"),
-    ("Excluded loss, one key frequency removed", curves, {f"excluded {k}": f"k = {k}" for k in keys}, "log"),
-    ("Test loss over restricted loss (all pairs)", curves, {"ratio": "ratio"}, "log"),
+    ("Excluded loss (training pairs)", "loss (nats)", trajectory, {"train_loss": "train", "excluded_loss": "excluded"}),
+    ("Restricted loss (all pairs)", "loss (nats)", trajectory, {"test_loss": "test", "restricted_loss": "restricted"}),
+    ("Sparsity of the norms per frequency", "Gini coefficient", trajectory, {"gini_W_E": "$W_E$", "gini_W_L": "$W_L$"}),
+    ("Size of the weights", "sum of squares", trajectory, {"sum_squared_weights": "all weights"}),
+    ("Accuracy", "share", trajectory, {"test_accuracy": "test", "restricted_accuracy": "restricted (all pairs)"}),
+    ("$\\cos w_k (a + b - c)$ in the logits", "coefficient", curves, {f"coefficient {k}": f"k = {k}" for k in keys}),
+    ("Excluded loss, one key frequency removed", "loss (nats)", curves, {f"excluded {k}": f"k = {k}" for k in keys}),
+    ("Test loss over restricted loss (all pairs)", "ratio", curves, {"ratio": "ratio"}),
 ]
-for ax, (title, source, columns, scale) in zip(axes.flat, panels, strict=True):
+for ax, (title, unit, source, columns) in zip(axes.flat, panels, strict=True):
+    scale = "log" if unit in ("loss (nats)", "ratio") else "linear"
     plotting.plot_curves(source, columns, phases=phases, scale=scale, ax=ax)
-    ax.set(title=title, xlim=(0, 2 * (phases.cleanup_end or int(steps[-1]) / 2)), xlabel="")
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[3:], labels[3:], fontsize="small")  # the three phases are the same in all
+    ax.set(title=title, ylabel=unit, xlabel="", xlim=(0, 2 * (phases.cleanup_end or int(steps[-1]) / 2)))
 for ax in axes[-1]:
     ax.set_xlabel("step")
+figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=3)
 
 
 # %%

@@ -56,7 +56,7 @@ curves = {name: pm.Trajectory.load(RUNS / name / "curves.npz") for name in NAMES
 phases = {name: pm.find_phases(trajectory, answers=113) for name, trajectory in curves.items()}
 
 # %%
-figure, axes = plt.subplots(len(NAMES), 2, figsize=(13, 13), sharex="col", layout="constrained")
+figure, axes = plt.subplots(len(NAMES), 2, figsize=(10.5, 12), sharex="col", layout="constrained")
 losses = {"test_loss": "test", "restricted_loss": "restricted", "excluded_loss": "excluded"}
 for (left, right), (name, (found, _)) in zip(axes, results.items(), strict=True):
     plotting.plot_spectrum(found.W_L_power.sqrt(), key_frequencies=found.key_frequencies, ax=left)

@@ -40,7 +40,7 @@ PRIMES = {"53": "prime_53", "53, weight decay 5": "prime_53_decay_5", "401": "pr
 losses = {name: pm.Trajectory.load(RUNS / name / "losses.npz") for name in [*SHARES.values(), *PRIMES.values()]}
 
 # %%
-figure, axes = plt.subplots(3, 3, figsize=(15, 12), layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(12, 11), layout="constrained")
 for column, (name, title) in zip(axes[:2].T, TITLES.items(), strict=True):
     kinds = {"train_loss": "train", "test_loss": "test", "without_worst": "train, without the worst frequency"}
     plotting.plot_curves(curves[name], kinds, ax=column[0])
@@ -48,8 +48,9 @@ for column, (name, title) in zip(axes[:2].T, TITLES.items(), strict=True):
     ginis = {"gini_W_E": "Gini of $W_E$", "gini_W_L": "Gini of $W_L$"}
     plotting.plot_curves(curves[name], ginis, scale="linear", ax=column[1])
     column[1].set(ylabel="Gini coefficient", ylim=(0, 1))
+    column[1].legend(loc="upper left", fontsize="small")
 for ax in axes[:2, 0]:
-    ax.set_xlim(0, 15_000)
+    ax.set(xlim=(0, 15_000), xticks=range(0, 15_001, 5_000))
 for ax, names, kinds, title in [
     (axes[2, 0], SHARES, {"train_loss": "-"}, "training loss, by share of the pairs"),
     (axes[2, 1], SHARES, {"test_loss": "-"}, "test loss, by share of the pairs"),

@@ -34,10 +34,10 @@ curves = {name: pm.Trajectory.load(folder / f"{name}.npz") for name in RUNS}
 # %%
 # With little data the training loss falls first, by memory, and the test loss long after it. With fresh data there is
 # nothing to memorize, and no gap: both fall at once, though no less abruptly. Repeated subsequences have the smallest
-# gap, and 512 of them do not suffice for all there is to know: test loss stays above .2, where fresh data reach .02.
+# gap, and 512 of them do not suffice for all there is to know: test loss stays above 0.2, where fresh data reach 0.02.
 #
 # One loss can hide several phase changes: each of the six digits of a sum, written with the highest first, has its own.
-figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 7.5), layout="constrained")
 titles = {"trigrams": "Skip trigrams", "repeats": "Repeated subsequences", "addition": "5-digit addition"}
 for ax, (task, title) in zip(axes.flat, titles.items(), strict=False):
     limited, unlimited = curves[f"{task}_limited"], curves[f"{task}_unlimited"]
@@ -51,7 +51,7 @@ for ax, (task, title) in zip(axes.flat, titles.items(), strict=False):
 digits = curves["addition_unlimited"]
 for number, loss in enumerate(digits["position_loss"].T):
     axes[1, 1].plot(digits.steps, loss, linewidth=1.4, label=f"digit {number}")
-axes[1, 1].set(title="5-digit addition, fresh data: test loss by digit of the sum", xlabel="step", ylabel="loss (nats)")
+axes[1, 1].set(title="5-digit addition, fresh data: by digit of the sum", xlabel="step", ylabel="loss (nats)")
 axes[1, 1].set(xlim=(0, int(digits.steps[-1])), ylim=(0, None))
 axes[1, 1].legend(fontsize="small")
 

@@ -74,7 +74,7 @@ curves = pm.Trajectory.load(run / "curves.npz")
 losses = pm.Trajectory.load(run / "losses.npz")
 phases = pm.find_phases(curves, answers=op.n)
 
-figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
 plotting.plot_curves(losses, {"train_loss": "train", "test_loss": "test"}, phases=phases, ax=axes[0, 0])
 kinds = {"restricted_loss": "restricted, all pairs", "excluded_loss": "excluded, training pairs"}
 plotting.plot_curves(curves, kinds, ax=axes[0, 0])

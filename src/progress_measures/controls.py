@@ -22,7 +22,13 @@ ROUNDING = 1e-9  # of a loss
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A loss beside what it is in draws where nothing is meant; one of the :class:`Controls`."""
+    """A loss beside what it is in draws where nothing is meant; one of the :class:`Controls`.
+
+    Example:
+        >>> control = pm.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
+        >>> control.share_below, control.quantiles([0.5])
+        (0.25, tensor([0.7500]))
+    """
 
     real: Tensor
     """The loss itself, float64, shape ``()``."""
@@ -53,7 +59,15 @@ class Control:
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """Restricted and excluded loss, each beside its draws; what the two controls return."""
+    """Restricted and excluded loss, each beside its draws; what the two controls return.
+
+    Example:
+        >>> op = pm.addition(31)
+        >>> logits = 9 * torch.cos(2 * torch.pi * 3 / 31 * (op.table[:, :, None] - torch.arange(31)))
+        >>> controls = pm.random_frequency_control(logits, op, [3], train_mask=op.table < 9, draws=20)
+        >>> controls.restricted_loss.real < controls.restricted_loss.draws.median()
+        tensor(True)
+    """
 
     restricted_loss: Control
     """Over all pairs. Where there is a circuit, it is far below its draws."""

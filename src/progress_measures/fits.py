@@ -10,7 +10,14 @@ from progress_measures import _checks
 
 @dataclass(frozen=True, eq=False)
 class WaveFit:
-    """What :func:`fit_waves` found: ``constant + Σ coefficients · waves``, for each feature by itself."""
+    """What :func:`fit_waves` found: ``constant + Σ coefficients · waves``, for each feature by itself.
+
+    Example:
+        >>> wave = torch.cos(2 * torch.pi * torch.arange(5) / 5)
+        >>> fit = pm.fit_waves(1 + 3 * wave, wave[None])
+        >>> round(float(fit.constant), 4), round(float(fit.coefficients[0]), 4), round(float(fit.explained_variance), 4)
+        (1.0, 3.0, 1.0)
+    """
 
     constant: Tensor
     """What is added everywhere, float64, shape ``(…)``."""

@@ -39,7 +39,7 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
         device: Of the result.
 
     Returns:
-        The basis, shape ``(n, n)``: rows in the order of :func:`fourier_labels`, columns 0..n-1.
+        The basis, shape ``(n, n)``, its rows in the order of :func:`fourier_labels`, its columns 0..n-1.
 
     Raises:
         TypeError: If ``n`` is not an integer, or ``dtype`` is not a real floating-point type.

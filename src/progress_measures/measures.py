@@ -19,6 +19,13 @@ class Measures:
 
     Every field is float64 and of shape ``()``, but for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
     fields' names to the tensors, which is what ``track`` takes.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> mask = torch.rand(7, 7, generator=torch.Generator().manual_seed(0)) < 0.5
+        >>> measures = pm.measure(torch.zeros(7, 7, 7), op, [2], train_mask=mask)
+        >>> measures.test_loss, measures.excluded_loss_per_frequency.shape
+        (tensor(1.9459, dtype=torch.float64), torch.Size([3]))
     """
 
     train_loss: Tensor

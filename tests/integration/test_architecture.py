@@ -115,9 +115,9 @@ def test_public_names_are_documented(name):
     doc = inspect.getdoc(value)
     assert doc, name
     assert f"`{name}`" in pm.__doc__
+    assert "Example:" in doc
     if inspect.isfunction(value):
         assert "Returns:" in doc or "Yields:" in doc
-        assert "Example:" in doc
         for parameter in inspect.signature(value).parameters:
             assert f"{parameter}:" in doc, f"{name} does not document {parameter}"
 

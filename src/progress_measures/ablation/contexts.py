@@ -110,7 +110,15 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
 
 
 class Activations(Mapping[Key, Tensor]):
-    """What :func:`captured` recorded: the activations by path or site, calls joined along the first axis."""
+    """What :func:`captured` recorded: the activations by path or site, calls joined along the first axis.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
+        >>> with pm.captured(model, ["0", "1"]) as activations:
+        ...     outputs = [model(torch.ones(4, 2)) for _ in range(2)]
+        >>> activations, activations["1"].shape
+        (Activations('0', '1'), torch.Size([8, 3]))
+    """
 
     def __init__(self, calls: Mapping[Key, list[Tensor]]) -> None:
         self._calls = calls

@@ -20,6 +20,13 @@ class RecorderCallback(Callback):
 
     Args:
         recorder: The recorder; its measure is given the Lightning module.
+
+    Example:
+        >>> from progress_measures.callbacks.lightning import RecorderCallback
+        >>> recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=100)
+        >>> callback = RecorderCallback(recorder)  # lightning.Trainer(…, callbacks=[callback])
+        >>> callback.recorder.last_step is None  # before the trainer has called it
+        True
     """
 
     def __init__(self, recorder: Recorder) -> None:

@@ -24,6 +24,13 @@ class RecorderCallback(TrainerCallback):
         recorder: The recorder; its measure is given the model.
         log: What else to do with the numbers of a recorded step: a function of the numbers and the step, such as
             ``lambda numbers, step: wandb.log(numbers, step=step)``. The trainer does not tell a callback its loggers.
+
+    Example:
+        >>> from progress_measures.callbacks.transformers import RecorderCallback
+        >>> recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=100)
+        >>> callback = RecorderCallback(recorder)  # transformers.Trainer(…, callbacks=[callback])
+        >>> callback.recorder.last_step is None  # before the trainer has called it
+        True
     """
 
     def __init__(self, recorder: Recorder, log: Callable[[dict[str, float], int], Any] | None = None) -> None:

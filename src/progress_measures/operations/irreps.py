@@ -21,6 +21,11 @@ class Irrep:
     is dimension² if the kind is ``"real"``, dimension² / 2 if it is ``"complex"`` and dimension² / 4 if it is
     ``"quaternionic"``. Two conjugate complex representations make up one of the kind ``"complex"``, of twice their
     dimension: k and n - k of Z/n are a rotation of the plane.
+
+    Example:
+        >>> standard = pm.symmetric_group(4).irreps[1]
+        >>> standard.dimension, standard.kind, len(standard.character)
+        (2, 'real', 5)
     """
 
     dimension: int

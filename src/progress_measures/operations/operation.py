@@ -71,12 +71,12 @@ class Operation:
 
     @property
     def rows_per_frequency(self) -> tuple[int, ...]:
-        """How many basis rows each of :attr:`frequencies` has: two for one of a cyclic operation, but one for n/2."""
+        """How many basis rows each of :attr:`frequencies` has, two for one of a cyclic operation, but one for n/2."""
         return tuple(torch.bincount(self.row_frequency)[1:].tolist())
 
     @property
     def pairs(self) -> Tensor:
-        """The tokens of every pair, row-major, int64, shape ``(n*n, 2)``: what a model is fed."""
+        """What a model is fed, the tokens of every pair, row-major, int64, shape ``(n*n, 2)``."""
         return torch.cartesian_prod(self.elements, self.elements).reshape(-1, 2)
 
     def rows(self, frequencies: Iterable[int]) -> Tensor:

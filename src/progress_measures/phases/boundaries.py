@@ -20,7 +20,13 @@ SLINGSHOT = 3  # times the lowest training loss so far: from there on the run is
 
 @dataclass(frozen=True)
 class Phases:
-    """The last step of each phase, or None where the run did not get there; what :func:`find_phases` returns."""
+    """The last step of each phase, or None where the run did not get there; what :func:`find_phases` returns.
+
+    Example:
+        >>> phases = pm.Phases(memorization_end=1200, circuit_formation_end=4630, cleanup_end=None)
+        >>> phases.circuit_formation_end
+        4630
+    """
 
     memorization_end: int | None
     circuit_formation_end: int | None

@@ -15,7 +15,13 @@ from progress_measures.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class LeadTimes:
-    """When two measures announce the fall of test loss, and when it comes; what :func:`lead_times` returns."""
+    """When two measures announce the fall of test loss, and when it comes; what :func:`lead_times` returns.
+
+    Example:
+        >>> lead = pm.LeadTimes(restricted_fall=1000, excluded_rise=None, test_fall=4600)
+        >>> lead.restricted, lead.excluded
+        (3600, None)
+    """
 
     restricted_fall: int | None
     """The step at which restricted loss is below chance for good, by a share of chance."""

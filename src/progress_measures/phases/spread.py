@@ -12,7 +12,13 @@ from progress_measures.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class PhaseSpread:
-    """One boundary in several runs; what :func:`phase_spread` returns for each."""
+    """One boundary in several runs; what :func:`phase_spread` returns for each.
+
+    Example:
+        >>> found = [pm.Phases(1200, 4600, None), pm.Phases(1400, 9300, 14_000)]
+        >>> pm.phase_spread(found)["cleanup_end"]
+        PhaseSpread(runs=2, reached=1, median=14000.0, earliest=14000, latest=14000)
+    """
 
     runs: int
     """How many runs there are."""

@@ -21,7 +21,7 @@ from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
 from progress_measures.trajectory import Trajectory
 
-Frequencies: TypeAlias = Iterable[int] | Literal["current", "final"] | Callable[[Any], Iterable[int]]
+Frequencies: TypeAlias = Iterable[int] | Callable[[Any], Iterable[int]] | Literal["current", "final"]
 Predict: TypeAlias = Callable[[Any, Tensor], Any]
 Weights: TypeAlias = str | Callable[[Any], Tensor]
 

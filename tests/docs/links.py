@@ -1,0 +1,46 @@
+"""Whether each link of a built site leads to a file of it, and to a place there: ``python -m tests.docs.links HTML``.
+
+Sphinx checks what it makes links of, but not what raw HTML, a theme, a gallery or a script's download lead to.
+"""
+
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+class Page(HTMLParser):
+    """The links of a page, and the places in it that links can lead to."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.places: set[str] = {""}
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser's
+        """Called for each tag."""
+        found = {name: value or "" for name, value in attrs}
+        self.places |= {found[name] for name in ("id", "name") if name in found}
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        self.links += [source.split()[0] for source in found.get("srcset", "").split(",") if source]
+
+
+def broken(site: Path) -> Iterator[str]:
+    """One line for each link within the site that leads nowhere."""
+    pages = {file.resolve(): Page(file) for file in sorted(site.rglob("*.html"))}
+    for file, page in pages.items():
+        for link in sorted({*page.links}):
+            url = urlsplit(link)
+            if url.scheme or url.netloc:
+                continue
+            target = (file.parent / unquote(url.path)).resolve() if url.path else file
+            if not target.is_file():
+                yield f"{file.relative_to(site.resolve())}: {link}: no such file"
+            elif target in pages and unquote(url.fragment) not in pages[target].places:
+                yield f"{file.relative_to(site.resolve())}: {link}: no such place"
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(broken(Path(sys.argv[1]))) or 0)
