@@ -100,10 +100,10 @@ def random_frequency_control(
     generator = _generator(seed)
     of_row, counted = op.row_frequency, len(op.frequencies)
     sets = [
-        torch.randperm(counted, generator=generator)[: len(chosen)] + 1
+        torch.randperm(counted, generator=generator, device="cpu")[: len(chosen)] + 1
         for _ in range(_checks.integer(draws, "draws", at_least=1))
     ]
-    rows = [op.basis[torch.isin(of_row, some)] for some in (torch.tensor(chosen), *sets)]
+    rows = [op.basis[torch.isin(of_row, some)] for some in (torch.tensor(chosen, device="cpu"), *sets)]
     return _controls(logits, op, rows, train_mask)
 
 
@@ -147,7 +147,8 @@ def shuffled_label_control(
     generator = _generator(seed)
     real = op.rows(chosen)
     shuffled = [
-        real[:, torch.randperm(op.n, generator=generator)] for _ in range(_checks.integer(draws, "draws", at_least=1))
+        real[:, torch.randperm(op.n, generator=generator, device="cpu")]
+        for _ in range(_checks.integer(draws, "draws", at_least=1))
     ]
     return _controls(logits, op, [real, *shuffled], train_mask)
 

@@ -31,7 +31,7 @@ def rows(wanted: object, recorded: Tensor) -> Tensor:
             raise ValueError(
                 f"`steps` must hold a recorded step, of {len(recorded)} in {_ends(recorded)}. Got {wanted}."
             )
-        return torch.tensor(inside)
+        return torch.tensor(inside, device="cpu")
     found = steps(wanted)
     unknown = found[~torch.isin(found, recorded)].tolist()
     if unknown:
@@ -52,7 +52,7 @@ def column_names(columns: object) -> list[str]:
 def complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
     """Where among so many steps all of the columns are finite; at least once."""
     known = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
-    complete = torch.ones(count, dtype=torch.bool)
+    complete = torch.ones(count, dtype=torch.bool, device="cpu")
     for rows in known.values():
         complete = complete & rows
     if not complete.any():

@@ -28,7 +28,7 @@ def tensor(x: object, name: str) -> Tensor:
         if x.dtype.kind not in "biufc":
             raise TypeError(f"`{name}` must be numbers. Got an array of {x.dtype}.")
         # A copy, because PyTorch reads neither negative strides nor a foreign byte order nor more than 64 bits.
-        return torch.as_tensor(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
+        return torch.from_numpy(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
     raise TypeError(f"`{name}` must be a tensor or a NumPy array. Got {kind(x)}.")
 
 

@@ -108,7 +108,7 @@ def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:
 
     def draw(activation: Tensor) -> Tensor:
         _checks.same_features(rows, activation)
-        chosen = torch.randint(len(rows), (len(activation),), generator=generator)
+        chosen = torch.randint(len(rows), (len(activation),), generator=generator, device="cpu")
         return rows[chosen.to(rows.device)]
 
     return draw
