@@ -174,7 +174,7 @@ def gradient_symmetricity(
     if isinstance(predict, nn.Module):
         _checks.hookable(predict, "predict")
     size = _checks.integer(batch_size, "batch_size", at_least=1)
-    generator = torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0))
+    generator = torch.Generator().manual_seed(_checks.seed(seed))
     if samples is None:
         triples = torch.arange(n**3, device="cpu")
     else:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mistakes import test_models, test_values
+from tests.unit import test_checks
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -52,6 +55,11 @@ def test_pythons_that_are_named_were_tried():
     assert pythons == ["3.11"]
     assert PROJECT["project"]["requires-python"] == ">=3.11"
     assert "Python 3.11" in PAGE
+
+
+def test_the_rows_of_mistakes_are_counted():
+    (count,) = re.findall(r"(\d+) in all", PAGE)
+    assert int(count) == sum(len(table.MISTAKES) for table in (test_checks, test_models, test_values))
 
 
 def test_commands_and_links_are_there():

@@ -133,7 +133,18 @@ from progress_measures._checks.trajectories import (
     steps,
     trajectory,
 )
-from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress, step
+from progress_measures._checks.values import (
+    choice,
+    fraction,
+    function,
+    integer,
+    number,
+    path,
+    prime,
+    progress,
+    seed,
+    step,
+)
 
 __all__ = [
     "activation",
@@ -240,6 +251,7 @@ __all__ = [
     "same_operation",
     "same_shape",
     "same_vectors",
+    "seed",
     "several",
     "shares",
     "site_items",

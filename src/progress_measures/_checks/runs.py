@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from progress_measures._checks.trajectories import steps, trajectory
-from progress_measures._checks.values import kind
+from progress_measures._checks.values import kind, real_number
 
 
 def renamed(columns: object) -> dict[str, str]:
@@ -162,11 +161,10 @@ def on_scale(trajectory: Any, scale: str) -> None:
 
 def quantile(value: object, name: str) -> float:
     """A real number in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
-    if not 0 <= float(value) <= 1:
+    share = real_number(value, name)
+    if not 0 <= share <= 1:
         raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
-    return float(value)
+    return share
 
 
 def quantiles(values: object) -> list[float]:
