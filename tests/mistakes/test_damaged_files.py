@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,6 +255,7 @@ def test_a_damaged_run_is_not_measured(run, name, damage):
 # ---------------------------------------------------------------------------------------------------------------------
 # Trajectories and recordings
 
+MEMORY = Path("/proc/self/mem")  # whose first byte is nowhere
 SAVED = "`path` must be a file that Trajectory.save wrote. Got "
 
 
@@ -281,6 +283,13 @@ def test_a_trajectory_with_a_changed_byte_is_refused_or_the_same(tmp_path):
             if list(found.columns) == list(RUN.columns):  # a name is not in any checksum
                 assert_same(found, RUN)
     assert whole < len(data) / 2
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="the system has no file that cannot be read")
+@pytest.mark.parametrize("load", [pm.Trajectory.load, pm.Trajectory.from_csv, pm.load_recording])
+def test_a_file_that_the_system_cannot_read_is_not_called_damaged(load):
+    with pytest.raises(OSError, match="Input/output error"):
+        load(MEMORY)
 
 
 def test_a_pickle_in_a_trajectory_is_refused_and_not_run(tmp_path):
