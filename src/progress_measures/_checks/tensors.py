@@ -44,17 +44,11 @@ def wide(x: Tensor) -> Tensor:
 
 def dense(x: Tensor, name: str) -> Tensor:
     """A tensor whose numbers lie in memory one beside the other."""
-    if x.is_meta:
-        raise TypeError(
-            f"`{name}` must be a dense tensor with values. Got one on the device meta, where there are none."
-        )
     if x.is_nested:
-        raise TypeError(
-            f"`{name}` must be a dense tensor with values. Got a nested one. Pass its .to_padded_tensor(…)."
-        )
+        raise TypeError(f"`{name}` must be a dense tensor. Got a nested one. Pass its .to_padded_tensor(…).")
     if x.layout != torch.strided:
         layout = str(x.layout).removeprefix("torch.")
-        raise TypeError(f"`{name}` must be a dense tensor with values. Got a {layout} one. Pass its .to_dense().")
+        raise TypeError(f"`{name}` must be a dense tensor. Got a {layout} one. Pass its .to_dense().")
     return x
 
 
