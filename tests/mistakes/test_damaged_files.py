@@ -325,6 +325,14 @@ def test_a_table_that_is_cut_off_is_refused_or_a_part(tmp_path):
     assert all(repr(str(path)) in message for message in said)
 
 
+@pytest.mark.parametrize("text", ["", '{"step": 0, "colu', '{"step": 0, "error": "ValueError: 1"}\n'])
+def test_a_recording_without_a_step_is_refused_by_name(tmp_path, text):
+    (path := tmp_path / "run.jsonl").write_text(text)
+    with same_files(tmp_path), pytest.raises(ValueError, match=r"^`path` must hold") as caught:
+        pm.load_recording(path)
+    assert str(caught.value) == f"`path` must hold at least one step that was measured. Got {str(path)!r} without one."
+
+
 def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):
     path = tmp_path / "run.jsonl"
     recorder = pm.Recorder(lambda _: {"loss": 0.5}, every=1, path=path)
@@ -338,5 +346,5 @@ def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):
             if steps > 0:
                 assert pm.load_recording(path).steps.tolist() == [*range(steps)]
                 continue
-            with pytest.raises(ValueError, match=r"^A trajectory must have at least one step\."):
+            with pytest.raises(ValueError, match=r"^`path` must hold at least one step that was measured\."):
                 pm.load_recording(path)

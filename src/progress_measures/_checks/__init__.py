@@ -27,7 +27,7 @@ from progress_measures._checks.grid import (
     some_frequencies,
     train_mask,
 )
-from progress_measures._checks.journals import first_row, journal_line, journal_row
+from progress_measures._checks.journals import first_row, journal_line, journal_row, recorded
 from progress_measures._checks.models import (
     captured_path,
     directions,
@@ -235,6 +235,7 @@ __all__ = [
     "quantile",
     "quantiles",
     "real",
+    "recorded",
     "renamed",
     "replaced",
     "replacement",
