@@ -1,13 +1,14 @@
-"""Every writer of the library and of the examples, on a disk that is full.
+"""Every writer of the library and of the examples, on a disk that is full or takes no writing.
 
 ``python -m tests._full_disk FOLDER`` tries one of each kind on a real one: the folder is that of a small file system of
-its own, which is filled up but for a little.
+its own, which is filled up but for a little, and then read only.
 """
 
 import contextlib
 import io
 import os
 import resource
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from examples.modular_addition import checkpoints, training
 from progress_measures import __main__ as command_line
 from tests._unchanged import same_files
 
+SAID = ("File too large", "No space left on device", "Read-only file system")
 LEFT = 6000  # bytes that can still be written: fewer than any of these files has
 LONG = pm.Trajectory(range(2000), {"test_loss": np.random.default_rng(0).random(2000)})
 
@@ -88,7 +90,7 @@ def check(name, folder, full):
         message = refusal(write, folder / file)
     assert file in message, message
     assert "\n" not in message, message
-    assert "File too large" in message or "No space left on device" in message, message
+    assert any(said in message for said in SAID), message
 
 
 def refusal(write, *arguments):
@@ -127,9 +129,20 @@ def filled(folder):
         filler.unlink()
 
 
+@contextmanager
+def read_only(_folder):
+    """The file system of this process takes no writing."""
+    subprocess.run(["mount", "-o", "remount,ro", sys.argv[1]], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", sys.argv[1]], check=True)
+
+
 if __name__ == "__main__":
-    for number, name in enumerate(OF_EACH_KIND):
-        place = Path(sys.argv[1], str(number))
-        place.mkdir()
-        check(name, place, filled)
-        print(name)
+    for full in (filled, read_only):
+        for name in OF_EACH_KIND:
+            place = Path(sys.argv[1], f"{full.__name__} {name}")
+            place.mkdir()
+            check(name, place, full)
+            print(name)

@@ -123,11 +123,10 @@ def _of_tensor(x, inner):
     # The version counts what was done in place, were it undone or not; tensors of inference mode have none.
     version = None if x.is_inference() else x._version
     form = (x.dtype, tuple(x.shape), x.stride() if x.layout == torch.strided else None, x.device, x.requires_grad)
-    bits = (
-        None
-        if x.is_nested or x.is_meta or x.numel() == 0
-        else _digest(x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    )
+    bits = None
+    if not (x.is_nested or x.is_meta or x.numel() == 0):
+        dense = x.detach() if x.layout == torch.strided else x.detach().to_dense()
+        bits = _digest(dense.cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return ("tensor", id(x), version, form, bits, inner(x.grad) if x.is_leaf else None)
 
 

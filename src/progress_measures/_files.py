@@ -5,7 +5,9 @@ avoid. So what reads such a tensor block by block does not read through the mapp
 :func:`rows` for pieces, in memory.
 """
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,12 +40,16 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()  # the file that a link leads to, not the link
+    if target.exists() and not target.is_file() and not target.is_dir():  # a folder is the system's to refuse
+        raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
     with named(path):
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
     with scratch as folder:
         half = Path(folder) / target.name
         yield half
         with named(path):
+            if target.is_file():
+                shutil.copymode(target, half)
             os.replace(half, target)
 
 

@@ -174,12 +174,12 @@ def gradient_symmetricity(
     if isinstance(predict, nn.Module):
         _checks.hookable(predict, "predict")
     size = _checks.integer(batch_size, "batch_size", at_least=1)
-    generator = torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0))
+    generator = torch.Generator().manual_seed(_checks.seed(seed))
     if samples is None:
-        triples = torch.arange(n**3)
+        triples = torch.arange(n**3, device="cpu")
     else:
         count = _checks.integer(samples, "samples", at_least=1)
-        triples = torch.randint(n**3, (count,), generator=generator)
+        triples = torch.randint(n**3, (count,), generator=generator, device="cpu")
 
     width, cosines = int(op.elements.max()) + 1, []
     with torch.inference_mode(False), torch.enable_grad(), evaluation(predict):

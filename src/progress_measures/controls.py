@@ -111,13 +111,13 @@ def random_frequency_control(
         (0.0, tensor([3.1355], dtype=torch.float64))
     """
     chosen = _checks.some_frequencies(frequencies, op)
-    generator = _generator(seed)
+    generator = torch.Generator().manual_seed(_checks.seed(seed))
     of_row, counted = op.row_frequency, len(op.frequencies)
     sets = [
-        torch.randperm(counted, generator=generator)[: len(chosen)] + 1
+        torch.randperm(counted, generator=generator, device="cpu")[: len(chosen)] + 1
         for _ in range(_checks.integer(draws, "draws", at_least=1))
     ]
-    rows = [op.basis[torch.isin(of_row, some)] for some in (torch.tensor(chosen), *sets)]
+    rows = [op.basis[torch.isin(of_row, some)] for some in (torch.tensor(chosen, device="cpu"), *sets)]
     return _controls(logits, op, rows, train_mask)
 
 
@@ -158,17 +158,13 @@ def shuffled_label_control(
         (0.0, 1.0)
     """
     chosen = _checks.some_frequencies(frequencies, op)
-    generator = _generator(seed)
+    generator = torch.Generator().manual_seed(_checks.seed(seed))
     real = op.rows(chosen)
     shuffled = [
-        real[:, torch.randperm(op.n, generator=generator)] for _ in range(_checks.integer(draws, "draws", at_least=1))
+        real[:, torch.randperm(op.n, generator=generator, device="cpu")]
+        for _ in range(_checks.integer(draws, "draws", at_least=1))
     ]
     return _controls(logits, op, [real, *shuffled], train_mask)
-
-
-def _generator(seed: object) -> torch.Generator:
-    why = "Generators take 64 bits"
-    return torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0, at_most=2**64 - 1, why=why))
 
 
 def _controls(logits: Tensor, op: Operation, rows: list[Tensor], train_mask: Tensor) -> Controls:

@@ -20,7 +20,7 @@ from progress_measures import _checks
 
 def row_frequency(n: int) -> Tensor:
     """The frequency of each row of the basis: 0, 1, 1, 2, 2, …, shape ``(n,)``."""
-    return (torch.arange(n) + 1) // 2
+    return (torch.arange(n, device="cpu") + 1) // 2
 
 
 def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.device | str | None = None) -> Tensor:
@@ -36,7 +36,7 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     Args:
         n: Order of the group, at least 1.
         dtype: Of the result.
-        device: Of the result.
+        device: Of the result; PyTorch's default if None.
 
     Returns:
         The basis, shape ``(n, n)``, its rows in the order of :func:`fourier_labels`, its columns 0..n-1.
@@ -55,15 +55,15 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     """
     n = _checks.integer(n, "n", at_least=1)
     _checks.floating_dtype(dtype)
-    row = torch.arange(n)[:, None]
+    row = torch.arange(n, device="cpu")[:, None]
     frequency = row_frequency(n)[:, None]
-    turn = frequency * torch.arange(n) % n  # of n
+    turn = frequency * row.T % n  # of n
     angle = turn.to(torch.float64) * (2 * math.pi / n)
     waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
     waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
     alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their square is 1 everywhere, not 1/2
     norm = (n / torch.where(alone, 1, 2).to(torch.float64)).sqrt()
-    return (waves / norm).to(dtype=dtype, device=device)
+    return (waves / norm).to(dtype=dtype, device=torch.get_default_device() if device is None else device)
 
 
 def fourier_labels(n: int) -> list[str]:

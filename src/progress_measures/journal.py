@@ -56,6 +56,7 @@ def load_recording(path: str | os.PathLike[str]) -> Trajectory:
     journal = Journal()
     with open(path, "rb") as file:
         journal.read(file.read(), "path", path)
+    _checks.recorded(journal.rows, path)
     return journal.trajectory()
 
 

@@ -154,7 +154,8 @@ def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
     for _, block in blocks(x.detach()):
         variation = torch.maximum(variation, torch.maximum(block.amax((0, 1)) - shift, shift - block.amin((0, 1))))
     scale = _scale(variation)
-    cyclic = torch.equal(op.basis, fourier_basis(op.n)) and torch.equal(op.row_frequency, row_frequency(op.n))
+    waves = fourier_basis(op.n, device="cpu")
+    cyclic = torch.equal(op.basis, waves) and torch.equal(op.row_frequency, row_frequency(op.n))
     moments_of = _cyclic_moments if cyclic else _moments
     power, squares, mean = moments_of(x, shift, scale, op)
     raw = squares + (op.n * (shift / scale)).square()  # but for a factor of at most 2

@@ -156,7 +156,7 @@ COUNTED = [
         for control in (pm.random_frequency_control, pm.shuffled_label_control)
     ),
     Function("neuron_frequencies", lambda x: pm.neuron_frequencies(x, min_share=0.5), WEIGHTS.softmax(1)),
-    Function("key_frequencies", lambda x: torch.tensor(pm.key_frequencies(x)), KEY_POWER),
+    Function("key_frequencies", lambda x: torch.tensor(pm.key_frequencies(x), device="cpu"), KEY_POWER),
 ]
 OF_NUMBERS = [*MEASURES, *TRANSFORMS, *COUNTED]
 EVERY = [*DIFFERENTIABLE, *COUNTED]

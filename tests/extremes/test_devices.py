@@ -1,8 +1,10 @@
 """Devices: what a device without float64 holds is measured on the CPU. There is none here, so one is made up.
 
-The tests of a CUDA device, which has float64, are in tests/unit/test_gpu.py.
+The tests of a CUDA device, which has float64, are in tests/unit/test_gpu.py. Where tensors are made by default must not
+matter either: the device "meta" stands for any other, because nothing that is made there has a value.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +13,7 @@ from torch.utils._pytree import tree_flatten
 
 import progress_measures as pm
 from tests._asserts import assert_close
-from tests.extremes._functions import COUNTED, DIFFERENTIABLE, LOGITS, MASK, OF_ANY_DTYPE, OP, Weights
+from tests.extremes._functions import COUNTED, DIFFERENTIABLE, EVERY, LOGITS, MASK, OF_ANY_DTYPE, OP, Weights
 
 
 class OnMPS(torch.Tensor):
@@ -171,3 +173,65 @@ def test_a_model_on_the_device_keeps_its_logits_there():
     assert isinstance(logits, OnMPS)
     assert logits.dtype == torch.float32
     assert torch.equal(plain(logits)[:, 0, 0], torch.arange(4.0))
+
+
+# Clock and Pizza are modules, which are made where PyTorch makes them.
+@pytest.mark.parametrize("function", [f for f in EVERY if f.public not in ("Clock", "Pizza")], ids=repr)
+def test_the_default_device_changes_nothing(function):
+    with torch.device("meta"):
+        found = function(function.x)
+    for one, expected in zip(found, function(function.x), strict=True):
+        assert one.device.type == "cpu"
+        assert torch.equal(one, expected)
+
+
+def operations():
+    yield from (pm.addition(6), pm.subtraction(5), pm.multiplication(7), pm.division(5))
+    yield from (pm.symmetric_group(3), pm.alternating_group(4), pm.dihedral_group(4))
+    yield pm.composition([[0, 1], [1, 0]], elements=np.array([3, 5]))
+    yield pm.direct_product(pm.addition(3), pm.addition(5))
+    yield pm.direct_product(pm.addition(3), pm.subtraction(4))
+
+
+def test_operations_that_are_made_under_it_are_the_same():
+    with torch.device("meta"):
+        found = [*operations()]
+    for op, expected in zip(found, operations(), strict=True):
+        for name in ("elements", "table", "basis", "row_frequency", "pairs"):
+            assert torch.equal(getattr(op, name), getattr(expected, name))
+        for irrep, other in zip(op.irreps, expected.irreps, strict=True):
+            assert torch.equal(irrep.character, other.character)
+
+
+def test_a_basis_is_made_where_pytorch_makes_tensors_unless_it_is_said():
+    with torch.device("meta"):
+        there, here = pm.fourier_basis(3), pm.fourier_basis(3, device="cpu")
+    assert there.is_meta
+    assert torch.equal(here, pm.fourier_basis(3))
+
+
+def measured(op, model, x):
+    """What runs a model, or makes something of what was measured."""
+    yield from pm.grokking_measures(None, op, "current", MASK, weights={"W_E": "0.weight"})(model).values()
+    yield pm.gradient_symmetricity(model, op, model[0], samples=9)
+    yield pm.gradient_symmetricity(model, op, model[0], samples=None)
+    yield pm.resample_ablation(x)(x)
+    yield op.rows([1])
+    yield pm.gini(np.arange(5.0))
+    recorder = pm.Recorder(pm.grokking_measures(None, op, "final", MASK), every=1)
+    recorder(0, model)
+    recorder(1, model)
+    found = pm.final_measures(recorder.trajectory, op, train_mask=MASK)
+    yield from found.columns.values()
+    yield from found.select(steps=range(1)).complete().merge(found).columns.values()
+    yield from pm.Runs({"a": found, "b": found}).mean().columns.values()
+    yield pm.track([(0, model)], {"weights": pm.sum_squared_weights})["weights"]
+
+
+def test_what_runs_a_model_does_not_depend_on_it():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(6, 4)), torch.randn(5, 3)
+    with torch.device("meta"):
+        found = [*measured(OP, model, x)]
+    for one, expected in zip(found, measured(OP, model, x), strict=True):
+        assert torch.equal(one, expected)

@@ -54,6 +54,14 @@ def test_what_returns_the_dtype_that_it_is_given_does_so(function, dtype):
         torch.testing.assert_close(found.double(), expected, rtol=0.02, atol=0.05)
 
 
+@pytest.mark.parametrize("dtype", [*HALF, torch.float32], ids=str)
+@pytest.mark.parametrize("function", [f for f in REPLACEMENTS if f.public.startswith("project")], ids=repr)
+def test_projections_are_rounded_once(function, dtype):
+    x = function.x.to(dtype)
+    for found, expected in zip(function(x), function(x.double()), strict=True):
+        assert torch.equal(found, expected.to(dtype))
+
+
 @pytest.mark.parametrize("dtype", FLOAT8, ids=str)
 def test_a_model_of_float8_has_logits_in_float32(dtype):
     x = rounded(LOGITS, dtype).flatten(0, 1)

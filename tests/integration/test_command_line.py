@@ -337,6 +337,10 @@ MISTAKES = {
         "argument --answers: shades the phases of one run. Got 2 files.",
     ),
     "no folder": (["plot", "run.csv", "-o", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
+    "output is a pipe": (
+        ["plot", "run.csv", "-o", "pipe"],
+        "pipe: Not a regular file, which alone can be replaced",
+    ),
     "output is a folder": (["plot", "run.csv", "-o", "made.png"], "made.png: Is a directory"),
     "no picture": (["plot", "run.csv", "-o", "out.doc"], "Format 'doc' is not supported (supported formats: "),
     "the same file": (
@@ -386,6 +390,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, name):
     (folder / "made.png").mkdir()
+    os.mkfifo(folder / "pipe")
     (folder / "cut.npz").write_bytes((folder / "saved.npz").read_bytes()[:100])
     GROKS.select("per_frequency").to_csv("vectors.csv")
     pm.Trajectory([7], {"test_loss": [1.0]}).to_csv("late.csv")

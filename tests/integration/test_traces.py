@@ -1,6 +1,7 @@
 """What is left behind when a context, a measure or a recorder has ended, however it ended: nothing."""
 
 import contextlib
+import copy
 import gc
 import signal
 import threading
@@ -189,6 +190,19 @@ def test_nothing_is_left_of_a_generator_that_ends_early(model, context, end):
             with pytest.raises(ZeroDivisionError):
                 grids.throw(ZeroDivisionError)
         del grids
+
+
+@each_context
+def test_a_copy_that_was_made_inside_of_a_context_is_itself_again_outside(model, context):
+    """A copy has copies of the hooks, which nobody takes off."""
+    expected = run(model)
+    with context(model) as entered:
+        run(model)
+        copied = copy.deepcopy(model)
+    activations = {} if entered is model else entered
+    recorded = {site: activation.shape for site, activation in activations.items()}
+    assert torch.equal(run(copied), expected)
+    assert {site: activation.shape for site, activation in activations.items()} == recorded
 
 
 def test_contexts_that_are_used_as_decorators_leave_nothing(model):

@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,6 +255,7 @@ def test_a_damaged_run_is_not_measured(run, name, damage):
 # ---------------------------------------------------------------------------------------------------------------------
 # Trajectories and recordings
 
+MEMORY = Path("/proc/self/mem")  # whose first byte is nowhere
 SAVED = "`path` must be a file that Trajectory.save wrote. Got "
 
 
@@ -281,6 +283,13 @@ def test_a_trajectory_with_a_changed_byte_is_refused_or_the_same(tmp_path):
             if list(found.columns) == list(RUN.columns):  # a name is not in any checksum
                 assert_same(found, RUN)
     assert whole < len(data) / 2
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="the system has no file that cannot be read")
+@pytest.mark.parametrize("load", [pm.Trajectory.load, pm.Trajectory.from_csv, pm.load_recording])
+def test_a_file_that_the_system_cannot_read_is_not_called_damaged(load):
+    with pytest.raises(OSError, match="Input/output error"):
+        load(MEMORY)
 
 
 def test_a_pickle_in_a_trajectory_is_refused_and_not_run(tmp_path):
@@ -316,6 +325,14 @@ def test_a_table_that_is_cut_off_is_refused_or_a_part(tmp_path):
     assert all(repr(str(path)) in message for message in said)
 
 
+@pytest.mark.parametrize("text", ["", '{"step": 0, "colu', '{"step": 0, "error": "ValueError: 1"}\n'])
+def test_a_recording_without_a_step_is_refused_by_name(tmp_path, text):
+    (path := tmp_path / "run.jsonl").write_text(text)
+    with same_files(tmp_path), pytest.raises(ValueError, match=r"^`path` must hold") as caught:
+        pm.load_recording(path)
+    assert str(caught.value) == f"`path` must hold at least one step that was measured. Got {str(path)!r} without one."
+
+
 def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):
     path = tmp_path / "run.jsonl"
     recorder = pm.Recorder(lambda _: {"loss": 0.5}, every=1, path=path)
@@ -329,5 +346,5 @@ def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):
             if steps > 0:
                 assert pm.load_recording(path).steps.tolist() == [*range(steps)]
                 continue
-            with pytest.raises(ValueError, match=r"^A trajectory must have at least one step\."):
+            with pytest.raises(ValueError, match=r"^`path` must hold at least one step that was measured\."):
                 pm.load_recording(path)

@@ -97,6 +97,8 @@ MISTAKES = [
      "`predict` must return one row of logits per pair (25). Got shape (5, 25)."),
     ("an axis too many", lambda: predicted(lambda p: ones(len(p), 1, 3, 5)), ValueError,
      "`predict` must return one row of logits per pair (25). Got shape (25, 1, 3, 5)."),
+    ("sparse predictions", lambda: predicted(lambda p: ones(len(p), 5).to_sparse()), TypeError,
+     "`logits` must be a dense tensor. Got a sparse_coo one. Pass its .to_dense()."),
     ("model has diverged", lambda: predicted(lambda p: torch.full((len(p), 5), torch.nan)), ValueError,
      "`logits` must be finite. Got 125 non-finite of 125 values, the first (nan) at (a, b, c) (0, 0, 0)."),
     ("embedding without a row for each token",

@@ -203,6 +203,45 @@ def test_a_folder_is_refused_before_anything_is_computed(tmp_path):
         pm.grid_logits(pytest.fail, OP, out=tmp_path)
 
 
+WRITERS = {
+    "out": lambda path: pm.grid_logits(table_of(learned_logits(OP, (2,))), OP, out=path),
+    "save": pm.Trajectory([0], {"x": [1.0]}).save,
+    "to_csv": pm.Trajectory([0], {"x": [1.0]}).to_csv,
+}
+each_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+
+
+@each_writer
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, write):
+    """A pipe here; as root it might be /dev/null."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    message = f"[Errno 22] Not a regular file, which alone can be replaced: {str(path)!r}"
+    with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
+        write(path)
+    assert path.is_fifo()
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@each_writer
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, write):
+    path, other = tmp_path / "secret", tmp_path / "plain"
+    path.touch(mode=0o600)
+    write(path)
+    write(other)
+    path_of_link = tmp_path / "link"
+    path_of_link.symlink_to(path)
+    write(path_of_link)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert other.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def test_progress_must_leave_nothing_out(tmp_path, monkeypatch):
     monkeypatch.setattr(_blocks, "BLOCK", 100)
     path, logits = tmp_path / "logits.npy", learned_logits(OP, (2,))

@@ -439,7 +439,7 @@ def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path):
 
 def test_a_file_without_a_step_has_no_trajectory(tmp_path):
     pm.Recorder({"x": float}, path=tmp_path / "run.jsonl")
-    with pytest.raises(ValueError, match="must have at least one step"):
+    with pytest.raises(ValueError, match="must hold at least one step"):
         pm.load_recording(tmp_path / "run.jsonl")
 
 

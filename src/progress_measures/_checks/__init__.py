@@ -27,7 +27,7 @@ from progress_measures._checks.grid import (
     some_frequencies,
     train_mask,
 )
-from progress_measures._checks.journals import first_row, journal_line, journal_row
+from progress_measures._checks.journals import first_row, journal_line, journal_row, recorded
 from progress_measures._checks.models import (
     captured_path,
     directions,
@@ -133,7 +133,18 @@ from progress_measures._checks.trajectories import (
     steps,
     trajectory,
 )
-from progress_measures._checks.values import choice, fraction, function, integer, number, path, prime, progress, step
+from progress_measures._checks.values import (
+    choice,
+    fraction,
+    function,
+    integer,
+    number,
+    path,
+    prime,
+    progress,
+    seed,
+    step,
+)
 
 __all__ = [
     "activation",
@@ -224,6 +235,7 @@ __all__ = [
     "quantile",
     "quantiles",
     "real",
+    "recorded",
     "renamed",
     "replaced",
     "replacement",
@@ -240,6 +252,7 @@ __all__ = [
     "same_operation",
     "same_shape",
     "same_vectors",
+    "seed",
     "several",
     "shares",
     "site_items",

@@ -1,6 +1,5 @@
 """Checks of what lives on the elements of an operation, or on the grid of their pairs."""
 
-import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,8 +8,8 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.operations import indices, operation
-from progress_measures._checks.tensors import computable, finite, one_dim, real, summable, tensor, wide
-from progress_measures._checks.values import kind, shape
+from progress_measures._checks.tensors import computable, dense, finite, one_dim, real, summable, tensor, wide
+from progress_measures._checks.values import as_index, kind, shape
 
 
 def over_elements(x: object, op: Any, dim: object, name: str = "x") -> tuple[Tensor, int]:
@@ -131,9 +130,9 @@ def _distinct_integers(values: object, name: str) -> tuple[int, ...]:
         raise TypeError(f"`{name}` must be a sequence of integers. Got {values!r} ({kind(values)}).")
     chosen: list[int] = []
     for value in values:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
+        k = as_index(value)
+        if k is None:
             raise TypeError(f"`{name}` must be integers. Got {value!r} ({kind(value)}).")
-        k = operator.index(value)
         if k in chosen:
             raise ValueError(f"`{name}` must be distinct. Got {k} twice.")
         chosen.append(k)
@@ -147,7 +146,7 @@ def predicted(logits: object, batch: int, columns: int) -> Tensor:
         remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""
         remedy = " Return its .logits at the answer position." if hasattr(logits, "logits") else remedy
         raise TypeError(f"`predict` must return a tensor or a NumPy array of logits. Got {kind(logits)}.{remedy}")
-    logits = wide(logits)
+    logits = wide(dense(logits, "logits"))
     if logits.is_complex():
         raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
     if logits.ndim == 3:

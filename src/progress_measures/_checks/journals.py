@@ -54,6 +54,12 @@ def journal_row(
     return found
 
 
+def recorded(rows: Mapping[int, Mapping[str, Tensor]], path: str | os.PathLike[str]) -> None:
+    """A file with at least one row."""
+    if not rows:
+        raise ValueError(f"`path` must hold at least one step that was measured. Got {os.fspath(path)!r} without one.")
+
+
 def first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
     """The first of the recorded rows."""
     if not rows:

@@ -23,7 +23,7 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
     elements, table, row_frequency = (
         indices(x, name) for x, name in ((elements, "elements"), (table, "table"), (row_frequency, "row_frequency"))
     )
-    basis = finite(real(basis, "basis"), "basis").detach().to(torch.float64, copy=True)
+    basis = finite(real(basis, "basis"), "basis").detach().to("cpu", torch.float64, copy=True)
     n = elements.numel()
     if n == 0:
         raise ValueError("`elements` must hold at least one token. Got none.")
@@ -34,10 +34,10 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
             raise ValueError(f"`{name}` must have shape {expected[name]} for n={n}. Got {shape(field)}.")
     if elements.min() < 0 or len(set(elements.tolist())) < n:
         raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
-    every = torch.arange(n).expand(n, n)
+    every = torch.arange(n, device="cpu").expand(n, n)
     if not (torch.equal(table.sort(1).values, every) and torch.equal(table.T.sort(1).values, every)):
         raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
-    error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype)).abs().max())
+    error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype, device="cpu")).abs().max())
     if error > 1e-10:
         raise ValueError(
             f"`basis` must have orthonormal rows to 1e-10. Got an inner product that is off by {error:.3g}. "
@@ -53,7 +53,7 @@ def operation_fields(elements: object, table: object, basis: object, row_frequen
 
 def rows_of_waves(row_frequency: Tensor) -> None:
     """Rows as those of the Fourier basis: two per frequency, but for the constant and the last of an even number."""
-    if not torch.equal(row_frequency, (torch.arange(len(row_frequency)) + 1) // 2):
+    if not torch.equal(row_frequency, (torch.arange(len(row_frequency), device="cpu") + 1) // 2):
         raise ValueError("`row_frequency` must be 0, 1, 1, 2, 2, … for a cyclic operation. Leave out `cyclic`.")
 
 
@@ -82,7 +82,7 @@ def operation_labels(classes: object, irreps: object, basis: Tensor, row_frequen
             )
     # The projection on a frequency is a multiple of its character where the identity is one of the two.
     at_identity = torch.where(numbers == 0, basis, 0.0).sum(1, keepdim=True) * basis
-    kernels = torch.zeros(1 + count, n, dtype=basis.dtype).index_add(0, row_frequency, at_identity)[1:]
+    kernels = basis.new_zeros(1 + count, n).index_add(0, row_frequency, at_identity)[1:]
     for k, (kernel, irrep) in enumerate(zip(kernels, irreps, strict=True), start=1):
         of_elements = irrep.character.to(kernel)[numbers]
         error = float((kernel * of_elements.norm() - of_elements * kernel.norm()).abs().max() / of_elements.norm())
@@ -104,7 +104,7 @@ def cayley_table(table: object) -> tuple[Tensor, int]:
     x = indices(table, "table")
     if x.ndim != 2 or x.shape[0] != x.shape[1] or len(x) == 0:
         raise ValueError(f"`table` must have shape (n, n). Got {shape(x)}.")
-    n, index = len(x), torch.arange(len(x))
+    n, index = len(x), torch.arange(len(x), device="cpu")
 
     outside = ((x < 0) | (x >= n)).nonzero()
     if len(outside) > 0:
@@ -150,7 +150,7 @@ def _no_group(finding: str) -> ValueError:
 
 def _generators(table: Tensor) -> list[int]:
     """Elements of which all others are products."""
-    generated, generators = torch.zeros(len(table), dtype=torch.bool), []
+    generated, generators = torch.zeros(len(table), dtype=torch.bool, device="cpu"), []
     while not bool(generated.all()):
         generators.append(int((~generated).nonzero()[0]))
         generated[generators[-1]] = True
@@ -166,4 +166,4 @@ def indices(x: object, name: str) -> Tensor:
     x = tensor(x, name)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"`{name}` must be integers. Got {x.dtype}.")
-    return x.to(torch.int64, copy=True)
+    return x.to("cpu", torch.int64, copy=True)

@@ -12,7 +12,7 @@ from progress_measures._checks.grid import frequencies
 from progress_measures._checks.models import near
 from progress_measures._checks.tensors import real
 from progress_measures._checks.trajectories import complete, trajectory
-from progress_measures._checks.values import integer, kind, shape
+from progress_measures._checks.values import as_index, integer, kind, shape
 
 
 def every(value: Any) -> Callable[[int], object]:
@@ -20,7 +20,7 @@ def every(value: Any) -> Callable[[int], object]:
     if callable(value):
         rule: Callable[[int], object] = value
         return rule
-    if not hasattr(value, "__index__") or isinstance(value, bool):
+    if as_index(value) is None:
         raise TypeError(f"`every` must be an integer or a function of the step. Got {value!r} ({kind(value)}).")
     number = integer(value, "every", at_least=1)
     return lambda step: step % number == 0

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from progress_measures._checks.trajectories import steps, trajectory
-from progress_measures._checks.values import kind
+from progress_measures._checks.values import kind, real_number
 
 
 def renamed(columns: object) -> dict[str, str]:
@@ -31,7 +30,7 @@ def rows(wanted: object, recorded: Tensor) -> Tensor:
             raise ValueError(
                 f"`steps` must hold a recorded step, of {len(recorded)} in {_ends(recorded)}. Got {wanted}."
             )
-        return torch.tensor(inside)
+        return torch.tensor(inside, device="cpu")
     found = steps(wanted)
     unknown = found[~torch.isin(found, recorded)].tolist()
     if unknown:
@@ -52,7 +51,7 @@ def column_names(columns: object) -> list[str]:
 def complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
     """Where among so many steps all of the columns are finite; at least once."""
     known = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
-    complete = torch.ones(count, dtype=torch.bool)
+    complete = torch.ones(count, dtype=torch.bool, device="cpu")
     for rows in known.values():
         complete = complete & rows
     if not complete.any():
@@ -162,11 +161,10 @@ def on_scale(trajectory: Any, scale: str) -> None:
 
 def quantile(value: object, name: str) -> float:
     """A real number in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
-    if not 0 <= float(value) <= 1:
+    share = real_number(value, name)
+    if not 0 <= share <= 1:
         raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
-    return float(value)
+    return share
 
 
 def quantiles(values: object) -> list[float]:

@@ -1,6 +1,5 @@
 """Checks of where in a submodule's input or output an activation is, and of which part of it is meant."""
 
-import operator
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import unmasked
-from progress_measures._checks.values import kind, shape
+from progress_measures._checks.values import as_index, kind, shape
 
 _SHOWN = 6  # of the sites that a message may name
 
@@ -21,9 +20,10 @@ def site_items(path: object, items: Iterable[object]) -> tuple[int | str, ...]:
         raise TypeError(f"`path` must be a string. Got {path!r} ({kind(path)}).")
     found: list[int | str] = []
     for item in items:
-        if not isinstance(item, str) and (isinstance(item, bool) or not hasattr(item, "__index__")):
+        place = item if isinstance(item, str) else as_index(item)
+        if place is None:
             raise TypeError(f"`items` must be places (integers) or names (strings). Got {item!r} ({kind(item)}).")
-        found.append(item if isinstance(item, str) else operator.index(item))
+        found.append(place)
     return tuple(found)
 
 

@@ -1,7 +1,6 @@
 """Checks of tensors by themselves."""
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._blocks import blocks
-from progress_measures._checks.values import kind, shape
+from progress_measures._checks.values import as_index, kind, shape
 from progress_measures._files import mapped
 
 _FLOATING = (np.float16, np.float32, np.float64)
@@ -20,7 +19,7 @@ WITHOUT_FLOAT64 = ("mps",)  # kinds of devices
 def tensor(x: object, name: str) -> Tensor:
     """A tensor to compute with, also of a NumPy array; that of a memory map reads the file when it is used."""
     if isinstance(x, Tensor):
-        return computable(x)
+        return computable(dense(x, name))
     unmasked(x, name)
     if isinstance(x, np.memmap) and x.dtype in _FLOATING and x.flags.c_contiguous and x.flags.aligned:
         return mapped(x)
@@ -28,7 +27,7 @@ def tensor(x: object, name: str) -> Tensor:
         if x.dtype.kind not in "biufc":
             raise TypeError(f"`{name}` must be numbers. Got an array of {x.dtype}.")
         # A copy, because PyTorch reads neither negative strides nor a foreign byte order nor more than 64 bits.
-        return torch.as_tensor(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
+        return torch.from_numpy(np.array(x, dtype=_known_to_torch(x.dtype), order="C"))
     raise TypeError(f"`{name}` must be a tensor or a NumPy array. Got {kind(x)}.")
 
 
@@ -43,6 +42,16 @@ def wide(x: Tensor) -> Tensor:
     return x.to(torch.float32) if x.is_floating_point() and x.element_size() == 1 else x
 
 
+def dense(x: Tensor, name: str) -> Tensor:
+    """A tensor whose numbers lie in memory one beside the other."""
+    if x.is_nested:
+        raise TypeError(f"`{name}` must be a dense tensor. Got a nested one. Pass its .to_padded_tensor(…).")
+    if x.layout != torch.strided:
+        layout = str(x.layout).removeprefix("torch.")
+        raise TypeError(f"`{name}` must be a dense tensor. Got a {layout} one. Pass its .to_dense().")
+    return x
+
+
 def unmasked(x: object, name: str) -> None:
     """No NumPy array that masks something: what is behind its mask would be taken for a value."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
@@ -54,7 +63,9 @@ def unmasked(x: object, name: str) -> None:
 
 def _known_to_torch(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     native = dtype.newbyteorder("=")
-    return np.dtype(np.float64) if native == np.longdouble else native
+    return {np.dtype(np.longdouble): np.dtype(np.float64), np.dtype(np.clongdouble): np.dtype(np.complex128)}.get(
+        native, native
+    )
 
 
 def real(x: object, name: str) -> Tensor:
@@ -114,10 +125,9 @@ def dims(dim: object, x: Tensor) -> tuple[int, ...]:
     given = dim if isinstance(dim, tuple | list) else (dim,)
     found = []
     for each in given:
-        try:
-            axis = operator.index(each)
-        except TypeError:
-            raise TypeError(f"`dim` must be an integer or a tuple of integers. Got {dim!r}.") from None
+        axis = as_index(each)
+        if axis is None:
+            raise TypeError(f"`dim` must be an integer or a tuple of integers. Got {dim!r}.")
         if not -x.ndim <= axis < x.ndim:
             raise ValueError(f"`dim` must name an axis of a tensor of shape {shape(x)}. Got {axis}.")
         if x.shape[axis] == 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -20,24 +21,38 @@ def shape(x: Tensor) -> str:
     return str(tuple(x.shape))
 
 
-def integer(value: Any, name: str, *, at_least: int, at_most: int | None = None, why: str = "") -> int:
-    """An integer that is not too small, nor too large for a reason; booleans and floats are not integers."""
+def as_index(value: Any) -> int | None:
+    """An integer of Python's, NumPy's or PyTorch's, or None for what is none; booleans and floats are not integers."""
+    if isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool:
+        return None
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
+        return operator.index(value)
     except TypeError:
-        raise TypeError(f"`{name}` must be an integer. Got {value!r} ({kind(value)}).") from None
+        return None
+
+
+def integer(
+    value: Any, name: str, *, at_least: int, at_most: int = 2**63 - 1, why: str = "Integers have 64 bits"
+) -> int:
+    """An integer that is not too small, nor too large for a reason."""
+    number = as_index(value)
+    if number is None:
+        raise TypeError(f"`{name}` must be an integer. Got {value!r} ({kind(value)}).")
     if number < at_least:
         raise ValueError(f"`{name}` must be at least {at_least}. Got {number}.")
-    if at_most is not None and number > at_most:
+    if number > at_most:
         raise ValueError(f"`{name}` must be at most {at_most}. Got {number}. {why}.")
     return number
 
 
+def seed(value: Any) -> int:
+    """A seed of a generator."""
+    return integer(value, "seed", at_least=0, at_most=2**64 - 1, why="Generators take 64 bits")
+
+
 def step(value: Any) -> int:
     """A step of a run, which trajectories keep in 64 bits."""
-    return integer(value, "step", at_least=0, at_most=2**63 - 1, why="Steps have 64 bits")
+    return integer(value, "step", at_least=0, why="Steps have 64 bits")
 
 
 def prime(value: Any, name: str) -> int:
@@ -52,11 +67,19 @@ def prime(value: Any, name: str) -> int:
     return number
 
 
-def number(value: object, name: str, *, above: float) -> float:
-    """A finite real number greater than ``above``."""
+def real_number(value: object, name: str) -> float:
+    """A real number, infinite if it is an integer that is too large for floats."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
-    real = float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def number(value: object, name: str, *, above: float) -> float:
+    """A finite real number greater than ``above``."""
+    real = real_number(value, name)
     if not (math.isfinite(real) and real > above):
         raise ValueError(f"`{name}` must be a finite number above {above:g}. Got {value!r}.")
     return real
@@ -64,9 +87,7 @@ def number(value: object, name: str, *, above: float) -> float:
 
 def fraction(value: object, name: str) -> None:
     """A real number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"`{name}` must be a real number. Got {value!r} ({kind(value)}).")
-    if not 0 <= float(value) < 1:
+    if not 0 <= real_number(value, name) < 1:
         raise ValueError(f"`{name}` must be at least 0 and below 1. Got {value!r}.")
 
 

@@ -1,11 +1,13 @@
 """Reading and replacing what goes into or comes out of any named submodule while a model runs.
 
 Both contexts own the hooks that they add: none outlives the context, whatever is raised in it, and hooks of the user's
-own are left alone. Hooks are the model's, not the thread's: who runs it in another thread meanwhile runs it hooked.
+own are left alone. Hooks are the model's, not the thread's: who runs it in another thread meanwhile runs it hooked. A
+copy that is made inside of a context has copies of its hooks; they do nothing once it is left.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Event
 
 import torch
 from torch import Tensor, nn
@@ -150,11 +152,12 @@ class Activations(Mapping[Key, Tensor]):
 
 @contextmanager
 def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
-    handles = []
+    handles, left = [], Event()
     try:
         for module, key, visit in hooks:
-            handles.append(register(module, key, visit))
+            handles.append(register(module, key, visit, left))
         yield
     finally:
+        left.set()
         for handle in handles:
             handle.remove()

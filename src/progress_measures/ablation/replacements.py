@@ -104,11 +104,11 @@ def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:
         tensor([[5., 5., 5.]])
     """
     rows = _checks.rows_to_draw(source)
-    generator = torch.Generator().manual_seed(_checks.integer(seed, "seed", at_least=0))
+    generator = torch.Generator().manual_seed(_checks.seed(seed))
 
     def draw(activation: Tensor) -> Tensor:
         _checks.same_features(rows, activation)
-        chosen = torch.randint(len(rows), (len(activation),), generator=generator)
+        chosen = torch.randint(len(rows), (len(activation),), generator=generator, device="cpu")
         return rows[chosen.to(rows.device)]
 
     return draw

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -113,14 +114,16 @@ def hooked(model: nn.Module) -> bool:
     return any(getattr(hook, "__module__", None) == __name__ for hook in hooks)
 
 
-def register(module: nn.Module, key: Key, visit: Visit) -> RemovableHandle:
-    """A hook that shows the tensor at a site to ``visit`` and puts what that returns, if anything, in its place."""
+def register(module: nn.Module, key: Key, visit: Visit, left: Event) -> RemovableHandle:
+    """A hook that shows the tensor at a site to ``visit``, until ``left``, and puts what that returns in its place."""
     site = Site(key) if isinstance(key, str) else key
 
     def on_output(_module: nn.Module, _args: Any, output: Any) -> Any:
-        return _visited(output, key, site, visit)
+        return None if left.is_set() else _visited(output, key, site, visit)
 
     def on_input(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if left.is_set():
+            return None
         arguments = dict(enumerate(args)) | kwargs
         items = site.items or _checks.only_argument(arguments, key, _named(arguments, site))
         changed = _visited(arguments, key, replace(site, items=items), visit)

@@ -42,7 +42,7 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
 def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
     """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
     chosen = set(frequencies)
-    rows = torch.tensor([k in chosen for k in op.row_frequency.tolist()])
+    rows = torch.tensor([k in chosen for k in op.row_frequency.tolist()], device="cpu")
     return op.basis[rows].to(coefficients.device).T @ coefficients[rows]
 
 

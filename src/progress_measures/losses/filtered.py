@@ -177,7 +177,7 @@ def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = No
 
 
 def _mean(blocks: Iterable[Tensor]) -> Tensor:
-    total, count = torch.zeros((), dtype=torch.float64), 0
+    total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
     for block in blocks:
         total, count = total.to(block.device) + block.sum(), count + len(block)
     return total / count

@@ -27,7 +27,7 @@ def addition(n: int) -> Operation:
         Operation(addition, n=113, frequencies=56)
     """
     n = _checks.integer(n, "n", at_least=1)
-    number = torch.arange(n)
+    number = torch.arange(n, device="cpu")
     return _cyclic("addition", (number[:, None] + number) % n)
 
 
@@ -49,7 +49,7 @@ def subtraction(n: int) -> Operation:
         tensor(3)
     """
     n = _checks.integer(n, "n", at_least=1)
-    number = torch.arange(n)
+    number = torch.arange(n, device="cpu")
     return _cyclic("subtraction", (number[:, None] - number) % n)
 
 
@@ -75,7 +75,7 @@ def multiplication(p: int) -> Operation:
         (tensor([1, 3, 2, 6, 4, 5]), tensor(6))
     """
     powers = _powers_of_primitive_root(_checks.prime(p, "p"))
-    exponent = torch.arange(len(powers))
+    exponent = torch.arange(len(powers), device="cpu")
     return _cyclic("multiplication", (exponent[:, None] + exponent) % len(powers), powers)
 
 
@@ -101,15 +101,15 @@ def division(p: int) -> Operation:
         tensor(3)
     """
     powers = _powers_of_primitive_root(_checks.prime(p, "p"))
-    exponent = torch.arange(len(powers))
+    exponent = torch.arange(len(powers), device="cpu")
     return _cyclic("division", (exponent[:, None] - exponent) % len(powers), powers)
 
 
 def _cyclic(name: str, table: Tensor, elements: Tensor | None = None) -> Operation:
     """An operation whose elements are numbered as Z/n."""
     n = len(table)
-    elements = torch.arange(n) if elements is None else elements
-    basis, of_row, classes = fourier_basis(n), row_frequency(n), torch.arange(n)
+    elements = torch.arange(n, device="cpu") if elements is None else elements
+    basis, of_row, classes = fourier_basis(n, device="cpu"), row_frequency(n), torch.arange(n, device="cpu")
     kinds: list[Kind] = ["real" if 2 * k == n else "complex" for k in range(1, n // 2 + 1)]
     irreps = irreps_of_basis(basis, of_row, classes, kinds)
     return Operation(name, elements, table, basis, of_row, cyclic=True, classes=classes, irreps=irreps)
@@ -123,4 +123,4 @@ def _powers_of_primitive_root(p: int) -> Tensor:
             powers.append(power)
         if len(powers) == p - 1:
             break
-    return torch.tensor(powers)
+    return torch.tensor(powers, device="cpu")

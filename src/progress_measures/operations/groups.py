@@ -50,7 +50,7 @@ def composition(
         ((1, 2, 3), Irrep(1, character=(1, 1, -1, -1)))
     """
     table, identity = _checks.cayley_table(table)
-    elements = torch.arange(len(table)) if elements is None else _checks.elements(elements, len(table))
+    elements = torch.arange(len(table), device="cpu") if elements is None else _checks.elements(elements, len(table))
     parts = isotypic_parts(table, identity)
     return Operation(
         name, elements, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps
@@ -131,7 +131,9 @@ def dihedral_group(m: int) -> Operation:
         (1, 4, 4)
     """
     m = _checks.integer(m, "m", at_least=1)
-    shift, sign = torch.arange(m).repeat(2), torch.tensor([1, -1]).repeat_interleave(m)
+    shift = torch.arange(m, device="cpu").repeat(2)
+    sign = torch.ones_like(shift)
+    sign[m:] = -1
     turned = (shift[:, None] + sign[:, None] * shift) % m
     flipped = sign[:, None] != sign
     return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
@@ -139,8 +141,8 @@ def dihedral_group(m: int) -> Operation:
 
 def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operation:
     """Composition of permutations that are in lexicographic order."""
-    p = torch.tensor(permutations)
-    place = len(permutations[0]) ** torch.arange(len(permutations[0]) - 1, -1, -1)  # of each entry as a digit
+    p = torch.tensor(permutations, device="cpu")
+    place = len(p[0]) ** torch.arange(len(p[0]) - 1, -1, -1, device="cpu")  # of each entry as a digit
     numbers = (p * place).sum(1)
     composed = numbers.new_zeros(len(p), len(p))
     for of_b, digit in zip(p.T, place, strict=True):

@@ -55,7 +55,7 @@ def irreps_of_basis(basis: Tensor, row_frequency: Tensor, classes: Tensor, kinds
 def first_of_each(classes: Tensor) -> Tensor:
     """The first element of each class, for classes numbered 0, 1, … without a gap."""
     order = classes.argsort(stable=True)
-    return order[torch.searchsorted(classes[order], torch.arange(int(classes.max()) + 1))]
+    return order[torch.searchsorted(classes[order], torch.arange(int(classes.max()) + 1, device="cpu"))]
 
 
 def dimension(rows: int, kind: Kind) -> int:

@@ -41,10 +41,11 @@ def isotypic_parts(table: Tensor, identity: int) -> IsotypicParts:
     units = _units(quotient, _merged(classes, classes[inverse]))
     rows = (n * units[:, identity]).round().to(torch.int64)
 
-    ranked = torch.arange(len(units), dtype=torch.float64) @ units  # eigenvalues 0, 1, 2, … in the units' order
+    order = torch.arange(len(units), device="cpu")
+    ranked = order.double() @ units  # eigenvalues 0, 1, 2, … in the units' order
     basis = torch.linalg.eigh(ranked[quotient]).eigenvectors.T.contiguous()
     basis[0] = n**-0.5  # exactly
-    row_frequency = torch.arange(len(units)).repeat_interleave(rows)
+    row_frequency = order.repeat_interleave(rows)
 
     # An odd class function tells conjugate representations apart, and is zero on a real or a quaternionic part.
     generic = _generic(int(classes.max()) + 1)
@@ -76,7 +77,7 @@ def _merged(classes: Tensor, of_inverse: Tensor) -> Tensor:
 
 def _numbered(x: Tensor) -> Tensor:
     """The same numbers as ranks: 0 for the least, and so on without a gap."""
-    return torch.searchsorted(torch.tensor(sorted(set(x.tolist()))), x)
+    return torch.searchsorted(torch.tensor(sorted(set(x.tolist())), device="cpu"), x)
 
 
 def _units(quotient: Tensor, classes: Tensor) -> Tensor:
@@ -103,7 +104,8 @@ def _place(unit: Tensor, n: int) -> tuple[int, list[float]]:
 
 def _generic(count: int) -> Tensor:
     """Numbers without a relation between them, the same at every call."""
-    return torch.randn(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(count, dtype=torch.float64, generator=generator, device="cpu")
 
 
 def _paired(rows: Tensor, turn: Tensor) -> Tensor:

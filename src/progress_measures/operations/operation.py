@@ -102,7 +102,7 @@ class Operation:
             torch.Size([2, 5])
         """
         chosen = _checks.frequencies(frequencies, self)
-        return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()])]
+        return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()], device="cpu")]
 
     def __repr__(self) -> str:
         return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)})"

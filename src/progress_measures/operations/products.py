@@ -56,8 +56,9 @@ def direct_product(first: Operation, second: Operation) -> Operation:
             kinds.append(_kind(kind, other))
     n = first.n * second.n
     basis = torch.cat(blocks)
-    row_frequency = torch.arange(len(blocks)).repeat_interleave(torch.tensor([len(block) for block in blocks]))
-    name, fields = f"{first.name} × {second.name}", (torch.arange(n), table.reshape(n, n), basis, row_frequency)
+    row_frequency = torch.tensor([k for k, block in enumerate(blocks) for _ in block], device="cpu")
+    name = f"{first.name} × {second.name}"
+    fields = (torch.arange(n, device="cpu"), table.reshape(n, n), basis, row_frequency)
     if not labelled or first.classes is None or second.classes is None:
         return Operation(name, *fields)
     classes = (first.classes[:, None] * (int(second.classes.max()) + 1) + second.classes).flatten()
@@ -75,7 +76,7 @@ def _parts(op: Operation) -> Iterator[tuple[Tensor, Kind]]:
 def _composes(op: Operation) -> bool:
     """Whether the answer is a∘b in the group that the basis is of, and not a quotient such as a - b."""
     identity = 0 if op.classes is None else int((op.classes == 0).nonzero()[0])
-    return torch.equal(op.table[identity], torch.arange(op.n))
+    return torch.equal(op.table[identity], torch.arange(op.n, device="cpu"))
 
 
 def _kind(kind: Kind, other: Kind) -> Kind:

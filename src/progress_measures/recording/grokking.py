@@ -190,7 +190,7 @@ def final_measures(
     ginis = torch.stack([gini(each.sqrt()) for each in power])
     _checks.same_operation(ginis, trajectory.columns.get("gini_logits"), op)
     chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
-    keys, answers = _checks.frequencies(chosen, op), torch.arange(op.n)
+    keys, answers = _checks.frequencies(chosen, op), torch.arange(op.n, device="cpu")
 
     restricted = [
         margins(means.mean(0) + answer_part(answer_coefficients(means, op, "sum"), op, keys), answers)
@@ -212,4 +212,5 @@ def final_measures(
 
 
 def _indicator(frequencies: Iterable[int], op: Operation) -> Tensor:
-    return torch.isin(torch.tensor(op.frequencies), torch.tensor([*frequencies], dtype=torch.int64)).to(torch.float64)
+    chosen = set(frequencies)
+    return torch.tensor([k in chosen for k in op.frequencies], dtype=torch.float64, device="cpu")
