@@ -94,7 +94,7 @@ axes[1, 0].set(title="power per function of the representation", ylabel="share")
 axes[1, 1].bar(place, of_characters.numpy(), width=0.6)
 axes[1, 1].set(title="logits: variance explained by each character", ylabel="share")
 for ax in axes[1]:
-    ax.set_xticks(place, NAMES, rotation=20, ha="right")
+    ax.set_xticks(place, NAMES, rotation=35, ha="right", rotation_mode="anchor")
 axes[1, 0].legend()
 
 # %%
