@@ -19,7 +19,7 @@ from progress_measures.operations import Operation
 EPS = torch.finfo(torch.float64).eps
 
 
-def distance_irrelevance(logits: Tensor, op: Operation) -> Tensor:
+def distance_irrelevance(logits: _checks.Array, op: Operation) -> Tensor:
     r"""How little the correct logit depends on the distance of the two inputs.
 
     With the correct logits :math:`Q_{s,d}` by answer s and distance d = a - b (of indices modulo n),
@@ -65,7 +65,7 @@ def distance_irrelevance(logits: Tensor, op: Operation) -> Tensor:
     return torch.where(varies, within / total.where(varies, 1.0), 1.0)
 
 
-def circularity(embedding: Tensor, op: Operation, dim: int = 0, *, components: int = 4) -> Tensor:
+def circularity(embedding: _checks.Array, op: Operation, dim: int = 0, *, components: int = 4) -> Tensor:
     r"""How nearly the first principal components of an embedding are waves of one frequency each.
 
     With the principal components as unit vectors v over the elements,

@@ -8,7 +8,7 @@ from progress_measures.fourier import change_basis, sum_rows
 from progress_measures.operations import Operation
 
 
-def inverse_participation_ratio(x: Tensor, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
+def inverse_participation_ratio(x: _checks.Array, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
     r"""How far weights are concentrated on one frequency, along an axis over the operation's elements.
 
     With the norms :math:`\hat u_k` of the coefficients in each frequency, k = 0 for the constant among them,
@@ -52,7 +52,7 @@ def inverse_participation_ratio(x: Tensor, op: Operation, dim: int = 0, *, expon
     return (power / total.where(total > 0, 1.0)).pow(exponent).sum(axis)
 
 
-def fourier_frequency_density(x: Tensor, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
+def fourier_frequency_density(x: _checks.Array, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
     r"""The share of cosines and sines whose norm is above a fraction of the largest of their kind.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
@@ -95,7 +95,7 @@ def fourier_frequency_density(x: Tensor, op: Operation, dim: int = 0, *, thresho
     return torch.as_tensor(above, dtype=torch.float64, device=cosines.device) / max(op.n - 1, 1)
 
 
-def fourier_coefficient_ratio(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
+def fourier_coefficient_ratio(x: _checks.Array, op: Operation, dim: int = 0) -> Tensor:
     r"""How evenly weights use the cosine and the sine of each frequency: the mean ratio of the smaller to the larger.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
@@ -136,7 +136,7 @@ def fourier_coefficient_ratio(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
     return ratios.sum() / max(len(sines), 1)
 
 
-def _cosine_and_sine_norms(x: Tensor, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
+def _cosine_and_sine_norms(x: _checks.Array, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
     """Norms over the other axes of the coefficients of cosines, ``(n // 2,)``, and sines, ``((n - 1) // 2,)``.
 
     What is no more than rounding is zero, and nothing is larger than n.

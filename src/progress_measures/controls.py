@@ -80,7 +80,13 @@ class Controls:
 
 
 def random_frequency_control(
-    logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_mask: Tensor, draws: int = 100, seed: int = 0
+    logits: _checks.Array,
+    op: Operation,
+    frequencies: Iterable[int],
+    *,
+    train_mask: _checks.Array,
+    draws: int = 100,
+    seed: int = 0,
 ) -> Controls:
     """Restricted and excluded loss beside those of as many frequencies drawn at random.
 
@@ -122,7 +128,13 @@ def random_frequency_control(
 
 
 def shuffled_label_control(
-    logits: Tensor, op: Operation, frequencies: Iterable[int], *, train_mask: Tensor, draws: int = 100, seed: int = 0
+    logits: _checks.Array,
+    op: Operation,
+    frequencies: Iterable[int],
+    *,
+    train_mask: _checks.Array,
+    draws: int = 100,
+    seed: int = 0,
 ) -> Controls:
     """Restricted and excluded loss beside those with the labels of the answers shuffled.
 
@@ -167,7 +179,7 @@ def shuffled_label_control(
     return _controls(logits, op, [real, *shuffled], train_mask)
 
 
-def _controls(logits: Tensor, op: Operation, rows: list[Tensor], train_mask: Tensor) -> Controls:
+def _controls(logits: _checks.Array, op: Operation, rows: list[Tensor], train_mask: _checks.Array) -> Controls:
     """The losses restricted to, and without, each of some sets of functions of the answer, the real one first."""
     x = _checks.logits_on_grid(logits, op).detach()
     train = _checks.train_mask(train_mask, op.n, x.device)

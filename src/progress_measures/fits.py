@@ -29,7 +29,9 @@ class WaveFit:
     """The share of each feature's variance that the fit explains, float64, shape ``(…)``."""
 
 
-def explained_variance(x: Tensor, approximation: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
+def explained_variance(
+    x: _checks.Array, approximation: _checks.Array, dim: int | tuple[int, ...] | None = None
+) -> Tensor:
     r"""The share of the variance of x that an approximation explains.
 
     .. math:: 1 - \frac{\sum (x - \hat x)^2}{\sum (x - \bar x)^2}
@@ -67,7 +69,7 @@ def explained_variance(x: Tensor, approximation: Tensor, dim: int | tuple[int, .
     return torch.where(varies, 1 - rest / total.where(varies, 1.0), 0.0)
 
 
-def fit_waves(x: Tensor, waves: Tensor) -> WaveFit:
+def fit_waves(x: _checks.Array, waves: _checks.Array) -> WaveFit:
     r"""The least-squares fit of measured values by a constant and some waves.
 
     .. math:: x(p) \approx c + \sum_r \alpha_r \, f_r(p)

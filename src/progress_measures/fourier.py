@@ -87,7 +87,7 @@ def fourier_labels(n: int) -> list[str]:
     return ["const", *(f"{'sin' if row % 2 == 0 else 'cos'} {(row + 1) // 2}" for row in range(1, n))]
 
 
-def to_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+def to_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The coefficients of ``x`` in the Fourier basis along one or more axes.
 
     Along an axis of length n, entry r of the result is the inner product with row r of ``fourier_basis(n)``. The basis
@@ -117,7 +117,7 @@ def to_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
     return x
 
 
-def from_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+def from_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The values whose coefficients in the Fourier basis are ``x``; the inverse of :func:`to_fourier`.
 
     Args:
@@ -141,7 +141,7 @@ def from_fourier(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
     return x
 
 
-def frequency_power(x: Tensor, dim: int | tuple[int, ...] = -1) -> Tensor:
+def frequency_power(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The squared norm of ``x`` in each frequency along one or more axes.
 
     Entry k is the sum of the squared coefficients of cosine and sine k, so it does not change when ``x`` is shifted

@@ -12,7 +12,7 @@ SIGNIFICANCE = 1e-3  # how rarely chance may make a drop that counts, at one ran
 
 
 def key_frequencies(
-    power: Tensor, op: Operation | None = None, *, min_drop: float = 4.0, min_share: float = 0.005
+    power: _checks.Array, op: Operation | None = None, *, min_drop: float = 4.0, min_share: float = 0.005
 ) -> tuple[int, ...]:
     r"""The frequencies that stand out of a spectrum: all above the lowest sharp drop of the sorted powers.
 
@@ -90,7 +90,7 @@ def key_frequencies(
     return tuple(sorted(int(index) + 1 for index in order[:count]))
 
 
-def neuron_frequencies(share: Tensor, *, min_share: float = 0.85) -> Tensor:
+def neuron_frequencies(share: _checks.Array, *, min_share: float = 0.85) -> Tensor:
     """The frequency that explains most of each neuron's variance, where it explains enough.
 
     Neurons of one frequency are a cluster of the paper; those that mix frequencies, and dead ones, belong to none.

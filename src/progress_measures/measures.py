@@ -64,11 +64,11 @@ class Measures:
 
 
 def measure(
-    logits: Tensor,
+    logits: _checks.Array,
     op: Operation,
     frequencies: Iterable[int],
     *,
-    train_mask: Tensor,
+    train_mask: _checks.Array,
     progress: Progress | None = None,
 ) -> Measures:
     """Every loss and accuracy of one checkpoint.

@@ -6,7 +6,7 @@ from torch import Tensor
 from progress_measures import _checks
 
 
-def gini(x: Tensor, dim: int = -1) -> Tensor:
+def gini(x: _checks.Array, dim: int = -1) -> Tensor:
     r"""The Gini coefficient of the absolute values of ``x`` along an axis.
 
     With the N absolute values in ascending order,
@@ -50,7 +50,7 @@ def gini(x: Tensor, dim: int = -1) -> Tensor:
     return (above * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is at least 1, or all are zero
 
 
-def effective_rank(matrix: Tensor) -> Tensor:
+def effective_rank(matrix: _checks.Array) -> Tensor:
     r"""The effective rank of a matrix: the exponential of the entropy of its normalized singular values.
 
     .. math:: \exp \Big( - \sum_i p_i \ln p_i \Big), \quad p_i = \sigma_i / \sum_j \sigma_j

@@ -13,7 +13,7 @@ from progress_measures.fourier import fourier_basis, row_frequency, sum_rows
 from progress_measures.operations import Operation, answer_means, rows_by_frequency
 
 
-def spectrum(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
+def spectrum(x: _checks.Array, op: Operation, dim: int = 0) -> Tensor:
     """The power of weights in each frequency, along an axis over the operation's elements.
 
     The sum of squares of the coefficients, over the basis rows of the frequency and over all other axes; norms are its
@@ -44,7 +44,7 @@ def spectrum(x: Tensor, op: Operation, dim: int = 0) -> Tensor:
     return sum_rows((op.basis.to(x.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
 
 
-def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
+def logit_spectrum(logits: _checks.Array, op: Operation) -> Tensor:
     """The share of the logits' centred variance that lies in each frequency of the answer a∘b.
 
     Centred means that the mean over all pairs is taken off each output. The shares add up to at most 1; the rest does
@@ -81,7 +81,7 @@ def logit_spectrum(logits: Tensor, op: Operation) -> Tensor:
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 
 
-def cosine_coefficients(logits: Tensor, op: Operation) -> Tensor:
+def cosine_coefficients(logits: _checks.Array, op: Operation) -> Tensor:
     r"""The coefficients of the logits along cos w_k (s - c), for each frequency k and the true answer s = a∘b.
 
     .. math:: \langle L, T_k \rangle, \quad T_k(a, b, c) = \cos(w_k (a \circ b - c)) / \lVert \cdot \rVert
@@ -120,7 +120,7 @@ def cosine_coefficients(logits: Tensor, op: Operation) -> Tensor:
     return sum_rows(along, op.row_frequency, 0)[1:] / (op.n * rows).sqrt()
 
 
-def neuron_spectrum(activations: Tensor, op: Operation) -> Tensor:
+def neuron_spectrum(activations: _checks.Array, op: Operation) -> Tensor:
     """The share of each neuron's centred variance that one frequency of the inputs explains.
 
     Frequency k explains the best polynomial of degree two in the waves of a and of b: the block {1, cos, sin} w_k a

@@ -1,5 +1,6 @@
 """The numbers do not depend on how a tensor or an array lies in memory, and nothing is written to it."""
 
+import inspect
 import re
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import torch
 
 import progress_measures as pm
+from progress_measures import plotting
 from tests._asserts import assert_close
-from tests.extremes._functions import EVERY, LOGITS, OF_NUMBERS, OP
+from tests.extremes._functions import DIRECTIONS, EVERY, LOGITS, MASK, OF_NUMBERS, OP, WAVES
 
 
 def transposed(x):
@@ -106,6 +108,41 @@ def test_an_array_that_masks_a_value_is_refused(function):
         r"Fill them in, or leave them out: `\.filled\(…\)`, `\.compressed\(\)`\.$",
     ):
         function(masked)
+
+
+@pytest.mark.parametrize(
+    ("call", "x"),
+    [
+        *((lambda m, f=f: f(LOGITS, OP, mask=m), MASK) for f in (pm.cross_entropy, pm.accuracy)),
+        *((lambda m, f=f: f(LOGITS, OP, [1], mask=m), MASK) for f in (pm.restricted_loss, pm.excluded_loss)),
+        (lambda m: pm.excluded_loss_per_frequency(LOGITS, OP, mask=m), MASK),
+        (lambda m: pm.measure(LOGITS, OP, [1], train_mask=m).test_loss, MASK),
+        (lambda m: pm.random_frequency_control(LOGITS, OP, [1], train_mask=m, draws=2).excluded_loss.draws, MASK),
+        (lambda m: pm.shuffled_label_control(LOGITS, OP, [1], train_mask=m, draws=2).excluded_loss.draws, MASK),
+        (lambda waves: pm.fit_waves(LOGITS.view(16, 4), waves).fitted, WAVES),
+        *((lambda d, f=f: f(d)(LOGITS), DIRECTIONS) for f in (pm.project_onto, pm.project_out)),
+        (lambda source: pm.resample_ablation(source)(torch.arange(4.0)), torch.tensor([1, 0, 3, 2])),
+        (lambda k: pm.project_each_onto_frequency(OP, k)(LOGITS.view(16, 4)), torch.tensor([1, 2, 0, 1])),
+        (lambda table: pm.composition(table).basis, OP.table),
+        (lambda elements: pm.composition(OP.table, elements=elements).pairs, torch.tensor([3, 1, 7, 5])),
+    ],
+)
+def test_what_is_no_input_of_a_measure_may_be_an_array_too(call, x):
+    assert torch.equal(call(x.numpy()), call(x))
+
+
+@pytest.mark.parametrize("house", [pm, plotting])
+def test_what_takes_a_tensor_says_that_it_takes_an_array(house):
+    functions = [function for name in house.__all__ if inspect.isfunction(function := getattr(house, name))]
+    taken = {
+        f"{function.__name__}({name})": str(parameter.annotation)
+        for function in functions
+        for name, parameter in inspect.signature(function).parameters.items()
+        if not str(parameter.annotation).startswith(("collections.abc.", "str |"))  # functions of tensors, and by path
+    }
+    of_tensors = {name for name, kind in taken.items() if "Tensor" in kind}
+    assert of_tensors
+    assert not {name for name in of_tensors if "ndarray" not in taken[name]}
 
 
 half = np.ma.masked_array([1, 2, 3, 4], mask=[False, True, False, True])

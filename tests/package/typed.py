@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import assert_type
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,6 +48,12 @@ def main() -> None:
     measures = assert_type(pm.measure(logits, op, keys, train_mask=mask), pm.Measures)
     numbers: dict[str, float] = measures.as_dict()
     assert numbers["train_loss"] == measures.train_loss
+
+    arrays = np.asarray(logits), np.asarray(mask)
+    assert_type(pm.cross_entropy(arrays[0], op, mask=arrays[1]), Tensor)
+    assert_type(pm.measure(arrays[0], op, keys, train_mask=arrays[1]), pm.Measures)
+    assert_type(pm.gini(arrays[0]), Tensor)
+    assert_type(pm.composition(np.asarray(cyclic.table)), pm.Operation)
 
     with pm.captured(model, "embed") as activations, pm.ablated(model, {"embed": halved, "out": pm.mean_ablation()}):
         pm.grid_logits(model, op)

@@ -474,8 +474,9 @@ MISTAKES = [
     ("phases of a dict", lambda: pm.find_phases({"steps": [0]}, answers=5), TypeError,
      "`trajectory` must be a Trajectory. Got dict."),
     ("phases without a column",
-     lambda: pm.find_phases(pm.Trajectory([0], {"loss": [1], "norm": [1]}), answers=5), ValueError,
-     "`trajectory` must have a column 'excluded_loss'. Got loss, norm."),
+     lambda: pm.find_phases(pm.Trajectory([0], {"loss": [1], "norm/1": [1], "norm/2": [1]}), answers=5), ValueError,
+     "`trajectory` must have a column 'excluded_loss'. Got loss, norm. Record it, with `measure` and "
+     "`sum_squared_weights`, or rename the column that holds it with select()."),
     ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
      "`excluded_loss` must be one number per step. Got shape (2, 1)."),
     ("phases with nan",
@@ -489,7 +490,8 @@ MISTAKES = [
      "`steps` must be a sequence of at least one integer. Got shape (0,)."),
     ("lead times without a column",
      lambda: pm.lead_times(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=5), ValueError,
-     "`trajectory` must have a column 'restricted_loss'. Got excluded_loss, test_loss, sum_squared_weights."),
+     "`trajectory` must have a column 'restricted_loss'. Got excluded_loss, test_loss, sum_squared_weights. "
+     "Record it, with `measure` and `sum_squared_weights`, or rename the column that holds it with select()."),
     ("lead times of a large change", lambda: pm.lead_times(RUN, answers=5, change=1.0), ValueError,
      "`change` must be at least 0 and below 1. Got 1.0."),
     ("spread of one run", lambda: pm.phase_spread(RUN, answers=5), TypeError,

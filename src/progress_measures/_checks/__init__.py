@@ -93,6 +93,7 @@ from progress_measures._checks.tables import (
     utf8,
 )
 from progress_measures._checks.tensors import (
+    Array,
     computable,
     dims,
     finite,
@@ -147,6 +148,7 @@ from progress_measures._checks.values import (
 )
 
 __all__ = [
+    "Array",
     "activation",
     "activation_on_grid",
     "amplitudes",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from progress_measures._files import mapped
 
 _FLOATING = (np.float16, np.float32, np.float64)
 WITHOUT_FLOAT64 = ("mps",)  # kinds of devices
+
+Array: TypeAlias = Tensor | np.ndarray
+"""What every public function takes where it computes with a tensor."""
 
 
 def tensor(x: object, name: str) -> Tensor:

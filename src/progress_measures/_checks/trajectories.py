@@ -187,7 +187,11 @@ def phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[n
     read, found = [*names, *(name for name in optional if name in columns)], []
     for name in read:
         if name not in columns:
-            raise ValueError(f"`trajectory` must have a column {name!r}. Got {', '.join(columns) or 'none'}.")
+            known = ", ".join(dict.fromkeys(column.partition("/")[0] for column in columns))  # vectors by one name
+            raise ValueError(
+                f"`trajectory` must have a column {name!r}. Got {known or 'none'}. Record it, with `measure` and "
+                "`sum_squared_weights`, or rename the column that holds it with select()."
+            )
         values = columns[name]
         if values.ndim != 1:
             raise ValueError(f"`{name}` must be one number per step. Got shape {shape(values)}.")

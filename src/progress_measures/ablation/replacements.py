@@ -82,7 +82,7 @@ def at(index: Any, replacement: Replacement) -> Replacement:
     return replace
 
 
-def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:
+def resample_ablation(source: _checks.Array, *, seed: int = 0) -> Replacement:
     """A replacement by the activations of randomly drawn other inputs.
 
     Args:
@@ -114,7 +114,7 @@ def resample_ablation(source: Tensor, *, seed: int = 0) -> Replacement:
     return draw
 
 
-def project_onto(directions: Tensor, *, about: About = "origin") -> Replacement:
+def project_onto(directions: _checks.Array, *, about: About = "origin") -> Replacement:
     """A replacement that keeps only the span of some directions of feature space.
 
     Args:
@@ -149,7 +149,7 @@ def project_onto(directions: Tensor, *, about: About = "origin") -> Replacement:
     return keep
 
 
-def project_out(directions: Tensor, *, about: About = "origin") -> Replacement:
+def project_out(directions: _checks.Array, *, about: About = "origin") -> Replacement:
     """A replacement that removes the span of some directions of feature space.
 
     Args:

@@ -91,7 +91,7 @@ def project_out_frequencies(
     return remove
 
 
-def project_each_onto_frequency(op: Operation, frequency: Tensor) -> Callable[[Tensor], Tensor]:
+def project_each_onto_frequency(op: Operation, frequency: _checks.Array) -> Callable[[Tensor], Tensor]:
     """A replacement for ``ablated``: each neuron becomes a polynomial in the waves of its own frequency.
 
     Neuron i becomes its best approximation of degree two, by {1, cos, sin} w_k a times {1, cos, sin} w_k b with

@@ -10,7 +10,7 @@ from progress_measures.filtering.parts import Terms, part
 from progress_measures.operations import Operation
 
 
-def restrict(logits: Tensor, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def restrict(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
     """The constant and the chosen frequencies of the logits; everything else is dropped.
 
     An orthogonal projection: restricting twice changes nothing, and ``restrict + exclude`` is x plus its constant.
@@ -42,7 +42,7 @@ def restrict(logits: Tensor, op: Operation, frequencies: Iterable[int], *, terms
     return x.mean((0, 1)) + part(x, op, chosen, terms)
 
 
-def exclude(logits: Tensor, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def exclude(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
     """The logits without the chosen frequencies; the constant stays.
 
     Args:

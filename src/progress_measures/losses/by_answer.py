@@ -25,7 +25,7 @@ TINY = 1e-250  # beside it, what a sum leaves out because it is below 1e-308 is 
 
 
 def excluded_loss_per_frequency(
-    logits: Tensor, op: Operation, *, mask: Tensor | None = None, terms: Terms = "sum"
+    logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None, terms: Terms = "sum"
 ) -> Tensor:
     """The excluded loss of each frequency, one removed at a time.
 

@@ -19,7 +19,7 @@ from progress_measures.losses.pairs import margins, pair_hits, pair_losses
 from progress_measures.operations import Operation, answer_means
 
 
-def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Tensor:
+def cross_entropy(logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None) -> Tensor:
     r"""The mean cross-entropy of the right answers.
 
     .. math:: -\frac{1}{|M|} \sum_{(a, b) \in M} \log \frac{\exp L(a, b, a \circ b)}{\sum_c \exp L(a, b, c)}
@@ -48,7 +48,7 @@ def cross_entropy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) 
     return _mean_loss(_checks.logits_on_grid(logits, op), op, mask)
 
 
-def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Tensor:
+def accuracy(logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None) -> Tensor:
     """The share of pairs whose largest logit is the right answer's.
 
     Args:
@@ -74,11 +74,11 @@ def accuracy(logits: Tensor, op: Operation, *, mask: Tensor | None = None) -> Te
 
 
 def restricted_loss(
-    logits: Tensor,
+    logits: _checks.Array,
     op: Operation,
     frequencies: Iterable[int],
     *,
-    mask: Tensor | None = None,
+    mask: _checks.Array | None = None,
     terms: Terms = "sum",
 ) -> Tensor:
     """The loss of the logits restricted to the constant and the chosen frequencies.
@@ -118,11 +118,11 @@ def restricted_loss(
 
 
 def excluded_loss(
-    logits: Tensor,
+    logits: _checks.Array,
     op: Operation,
     frequencies: Iterable[int],
     *,
-    mask: Tensor | None = None,
+    mask: _checks.Array | None = None,
     terms: Terms = "sum",
 ) -> Tensor:
     """The loss of the logits with all of the chosen frequencies removed together.

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from progress_measures import _checks
 from progress_measures.operations.isotypic import isotypic_parts
@@ -12,7 +11,7 @@ from progress_measures.operations.operation import Operation
 
 
 def composition(
-    table: Tensor | Sequence[Sequence[int]], *, elements: Tensor | None = None, name: str = "composition"
+    table: _checks.Array | Sequence[Sequence[int]], *, elements: _checks.Array | None = None, name: str = "composition"
 ) -> Operation:
     r"""Composition in a finite group that is given by its Cayley table.
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from progress_measures import _checks
 from progress_measures.phases.curves import ROUNDING, bottom, bracket, fall_for_good
@@ -32,7 +31,7 @@ class Phases:
     circuit_formation_end: int | None
     cleanup_end: int | None
 
-    def intervals(self, steps: Tensor | np.ndarray | Sequence[int]) -> dict[str, tuple[int, int] | None]:
+    def intervals(self, steps: _checks.Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """How well the recorded steps fix each boundary: it lies between the nearest ones before and after it.
 
         Args:

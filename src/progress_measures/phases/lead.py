@@ -4,9 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from torch import Tensor
-
 from progress_measures import _checks
 from progress_measures.phases.boundaries import CHANGE, find_phases
 from progress_measures.phases.curves import bracket, fall_for_good
@@ -40,7 +37,7 @@ class LeadTimes:
         """How many steps before the fall of test loss excluded loss announces it; negative if after."""
         return _difference(self.test_fall, self.excluded_rise)
 
-    def intervals(self, steps: Tensor | np.ndarray | Sequence[int]) -> dict[str, tuple[int, int] | None]:
+    def intervals(self, steps: _checks.Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """How well the recorded steps fix each lead time: the least and the largest that they allow.
 
         Args:

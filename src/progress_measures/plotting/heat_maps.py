@@ -12,7 +12,7 @@ from progress_measures.fourier import fourier_labels
 from progress_measures.plotting._axes import axes
 
 
-def plot_grid(values: Tensor, *, ax: Axes | None = None) -> Axes:
+def plot_grid(values: _checks.Array, *, ax: Axes | None = None) -> Axes:
     """A heat map of one number per pair of inputs, a downwards and b to the right; white is zero, red above.
 
     Args:
@@ -37,7 +37,9 @@ def plot_grid(values: Tensor, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_fourier_grid(components: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
+def plot_fourier_grid(
+    components: _checks.Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None
+) -> Axes:
     """A heat map of one number per pair of Fourier components, of a downwards and of b to the right; white is zero.
 
     Args:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from torch import Tensor
 
 from progress_measures import _checks
 from progress_measures.plotting._axes import axes
@@ -12,7 +11,7 @@ from progress_measures.plotting._axes import axes
 _KEY, _OTHER = "#c0392b", "#9aa5b1"
 
 
-def plot_spectrum(power: Tensor, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
+def plot_spectrum(power: _checks.Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
     """A spectrum as one bar per frequency, key frequencies coloured and numbered.
 
     Args:

@@ -35,7 +35,7 @@ def grokking_measures(
     predict: Predict | None,
     op: Operation,
     frequencies: Frequencies,
-    train_mask: Tensor,
+    train_mask: _checks.Array,
     *,
     weights: Mapping[str, Weights] | None = None,
     batch_size: int | None = None,
@@ -148,7 +148,7 @@ def final_measures(
     op: Operation,
     frequencies: Iterable[int] | None = None,
     *,
-    train_mask: Tensor,
+    train_mask: _checks.Array,
 ) -> Trajectory:
     """The measures that need key frequencies, of a run that was recorded without knowing them.
 
