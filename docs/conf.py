@@ -1,15 +1,22 @@
 """How the site is built: ``sphinx-build -W -b html docs docs/_build/html``."""
 
 import inspect
+import itertools
 import os
 import re
 import sys
+import textwrap
 import urllib.request
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+import progress_measures as pm
 
 ROOT = Path(__file__).parents[1]
 os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
@@ -44,6 +51,7 @@ html_theme = "furo"
 pygments_dark_style = "github-dark"
 html_title = "progress_measures"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = [("pictures.js", {"defer": "defer"})]
 html_copy_source = False
@@ -111,9 +119,42 @@ intersphinx_mapping = {
 }
 
 
+# Pages are written to be read in the repository too, so what only the site can do is added here.
+
+
 def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Links to the numbered scripts, which are right in the repository, lead to their pages of the gallery."""
     source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
+
+
+def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Code below ``<!-- plot -->`` is run, block after block; ``<!-- plot FILE: TEXT -->`` shows the picture too."""
+    contexts = itertools.chain(["reset"], itertools.repeat("close-figs"))
+
+    def directive(block: re.Match[str]) -> str:
+        file, alt, code = block.groups()
+        shown = [f":filename-prefix: {file}", f":alt: {alt}"] if file else [":nofigs:"]
+        lines = [f":context: {next(contexts)}", *shown, "", *code.splitlines()]
+        return "```{eval-rst}\n.. plot::\n" + textwrap.indent("\n".join(lines), "   ") + "\n```\n"
+
+    source[0] = re.sub(r"<!-- plot(?: (\w+): (.*))? -->\n```python\n((?:.*\n)*?)```\n", directive, source[0])
+    if "<!-- plot" in source[0]:
+        raise ExtensionError(f"docs/{page}.md has a mark `<!-- plot -->` that is not right above a block of Python.")
+
+
+def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
+    """What is in code and a public name, or a call of it, leads to its page; docstrings have links of their own."""
+    page = doctree.settings.env.docname
+    if page.startswith("api/"):
+        return
+    linked = (nodes.reference, nodes.title, addnodes.pending_xref)
+    for literal in list(doctree.findall(nodes.literal)):
+        name = re.fullmatch(r"(?:pm\.)?(\w+)(?:\(.*\))?", literal.astext())
+        if name and name[1] in pm.__all__ and not isinstance(literal.parent, linked):
+            target = {"reftype": "obj", "reftarget": f"progress_measures.{name[1]}", "refdomain": "py"}
+            link = addnodes.pending_xref("", refdoc=page, refexplicit=True, refwarn=True, **target)
+            literal.replace_self(link)
+            link += literal
 
 
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
@@ -127,4 +168,6 @@ def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _scripts_to_gallery)
+    app.connect("source-read", _run_marked_code)
+    app.connect("doctree-read", _link_public_names)
     app.connect("autodoc-process-signature", _signature_of_callback)

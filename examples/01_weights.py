@@ -3,8 +3,8 @@
 ===============================
 
 The embedding W_E and the neuron-logit map W_L = W_U W_out of a transformer that has learned addition modulo 113 are
-sparse in the Fourier basis: both use a handful of frequencies, the *key frequencies*. Figures 3a and 3b and equation 2
-of the paper.
+sparse in the Fourier basis: each uses a handful of frequencies. Those of W_L are the *key frequencies*. Figures 3a and
+3b and equation 2 of the paper.
 """
 
 # %%

@@ -2,8 +2,8 @@
 4. Ablations
 ============
 
-In this model, replacing a component by what the circuit says it computes does next to no harm, or helps; taking the
-circuit's part away destroys the model. Section 4.4, figure 6, appendix A.1.
+In this model, replacing a component by what the paper says that it computes leaves the loss nearly unchanged, or lowers
+it; taking that away destroys the model. Section 4.4, figure 6, appendix A.1.
 """
 
 # %%

@@ -2,9 +2,9 @@
 5. Progress measures through training
 =====================================
 
-Long before the test loss falls, excluded loss has risen and restricted loss has fallen: the circuit was being built all
-the while. The test loss falls below chance when the circuit is there, and to nothing while the weights are cleaned up.
-Section 5, figure 7, and figures 13 to 15.
+Long before the test loss falls below chance, excluded loss has risen and restricted loss has fallen: the circuit was
+being built all the while. The test loss falls below chance when the circuit is there, and to nothing while the weights
+are cleaned up. Section 5, figure 7, and figures 13 to 15.
 """
 
 # %%

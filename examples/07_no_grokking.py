@@ -2,9 +2,9 @@
 7. What the measures say when there is no grokking
 ==================================================
 
-Without weight decay the network memorizes and stays there: no frequency comes to matter, and excluded loss never rises.
-With most of the pairs it generalizes at once: there is no gap between training and test loss whose end the measures
-could foretell. Section 5, appendices C.2.2 and D.1.
+Without weight decay the network memorizes and stays there: no frequency comes to matter, and the training loss without
+any one of them never rises. With most of the pairs it generalizes at once: there is no gap between training and test
+loss whose end the measures could foretell. Section 5, appendices C.2.2 and D.1.
 """
 
 # %%

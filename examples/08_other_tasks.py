@@ -34,7 +34,7 @@ curves = {name: pm.Trajectory.load(folder / f"{name}.npz") for name in RUNS}
 # %%
 # With little data the training loss falls first, by memory, and the test loss long after it. With fresh data there is
 # nothing to memorize, and no gap: both fall at once, though no less abruptly. Repeated subsequences have the smallest
-# gap, and 512 of them do not suffice for all there is to know: test loss stays above 0.2, where fresh data reach 0.02.
+# gap, and 512 of them do not suffice for all there is to know: test loss stays above 0.2, where fresh data reach 0.01.
 #
 # One loss can hide several phase changes: each of the six digits of a sum, written with the highest first, has its own.
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 7.5), layout="constrained")

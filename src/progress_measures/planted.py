@@ -52,7 +52,7 @@ class Clock(_Circles):
 
     .. math:: Q_c(a, b) = \sum_k A_k \cos(w_k (s - c))
 
-    for the true answer s, so that accuracy is 1 unless all k share a factor with n, and the loss of every pair is
+    for the true answer s, so that accuracy is 1 unless n and all k have a common factor, and the loss of every pair is
     :math:`\ln \sum_x \exp \sum_k A_k (\cos w_k x - 1)`. For sums, the gradients with respect to the two embeddings have
     the cosine :math:`\sum_k A_k \cos w_k (a - b) / \sum_k A_k`, which is 0 on average; the correct logit is constant.
 

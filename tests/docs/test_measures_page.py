@@ -1,5 +1,6 @@
 """What docs/measures.md says makes the measures mislead is computed again."""
 
+import math
 import re
 from pathlib import Path
 
@@ -9,15 +10,15 @@ import torch
 import progress_measures as pm
 from examples.modular_addition import checkpoints
 from examples.modular_addition.bundled import MAINLINE, RUNS, final
+from tests.docs._pages import marked_code
 
 TEXT = (Path(__file__).parents[2] / "docs" / "measures.md").read_text(encoding="utf-8")
 PAGE = " ".join(TEXT.split())
-# What everybody knows.
-ELSEWHERE = {"accuracy", "cross_entropy"}
-ROOMS = {"circuits", "concentration", "controls", "fits", "frequencies", "losses", "norms", "sparsity", "spectra"}
-MEASURES = {
-    name for name in pm.__all__ if name[0].islower() and getattr(pm, name).__module__.split(".")[1] in ROOMS
-} - ELSEWHERE
+ROOMS = {
+    "circuits", "concentration", "controls", "filtering", "fits", "frequencies", "losses", "measures", "norms",
+    "phases", "sparsity", "spectra",
+}  # fmt: skip
+MEASURES = {name for name in pm.__all__ if name[0].islower() and getattr(pm, name).__module__.split(".")[1] in ROOMS}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,8 @@ def at(run, step, name):
 
 
 def test_every_measure_has_a_place():
-    assert len(MEASURES) >= 20
-    assert set(re.findall(r"\{py:func\}`~progress_measures\.(\w+)`", TEXT)) >= MEASURES
+    assert len(MEASURES) >= 30
+    assert set(re.findall(r"`(\w+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))) >= MEASURES
 
 
 def test_every_section_says_when_it_misleads_and_whence_it_comes():
@@ -47,8 +48,24 @@ def test_every_section_says_when_it_misleads_and_whence_it_comes():
         assert "**Misleads when" in section, heading
         assert "\nSource: " in section, heading
         assert "$" in section, f"{heading} has no formula"
-        assert ".. plot::" in section, heading
-        assert ":alt: " in section, heading
+        assert re.search(r"<!-- plot measures_\w+: .+ -->\n```python\n", section), f"{heading} has no picture"
+
+
+def test_code_that_is_marked_as_run_is_all_of_it():
+    assert len(marked_code(TEXT)) == TEXT.count("```python")
+
+
+def test_losses_and_accuracies(run):
+    chance_at = pm.find_phases(run, answers=113).circuit_formation_end
+    assert f"Until step {round(chance_at, -2):,} it is worse than a guess" in PAGE
+    always = int((run["test_accuracy"] < 1).nonzero().max()) + 1
+    assert f"test accuracy is 1 from step {int(run.steps[always]):,} on" in PAGE
+    assert 1 / 22 < run["test_loss"][-1] / run["test_loss"][always] < 1 / 18  # a twentieth
+    ahead = torch.arange(0, 30, 0.01)
+    losses = torch.nn.functional.cross_entropy(
+        torch.stack([ahead, torch.zeros_like(ahead)], 1), torch.zeros(len(ahead), dtype=torch.long), reduction="none"
+    )
+    assert f"a loss of 0 or of at least {losses[losses > 0].min():.1e}".replace("e-07", "e-7") in PAGE
 
 
 def test_restricted_loss_of_what_has_no_circuit(mainline):
@@ -57,7 +74,8 @@ def test_restricted_loss_of_what_has_no_circuit(mainline):
     noise = torch.randn(113, 113, 113, generator=generator, dtype=torch.float64)
     remembered = torch.rand(113, 113, generator=generator) < 0.3
     noise.scatter_add_(2, op.table[..., None], torch.where(remembered, 20.0, 0.0)[..., None].double())
-    assert f"has a restricted loss of {pm.restricted_loss(noise, op, keys):.2f}, below chance" in PAGE
+    restricted = pm.restricted_loss(noise, op, keys)
+    assert f"has a restricted loss of {restricted:.2f}, below chance ({math.log(113):.2f})" in PAGE
 
     table = 20.0 * torch.nn.functional.one_hot(op.table, 113)
     assert pm.key_frequencies(pm.logit_spectrum(table, op), op) == ()

@@ -37,6 +37,23 @@ def test_names_of_this_library_exist(code):
         assert hasattr(value, attribute)
 
 
+def test_each_way_to_a_mask_of_training_pairs_is_right():
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    n, pairs = 5, [(0, 3), (4, 4), (2, 0)]
+    given = {
+        "torch": torch, "n": n, "a": [a for a, _ in pairs], "b": [b for _, b in pairs],
+        "is_train": [(a, b) in pairs for a in range(n) for b in range(n)],
+        "train_indices": [a * n + b for a, b in pairs],
+    }  # fmt: skip
+    ways = re.split(r"\n\n", code)
+    assert len(ways) == 3
+    for way in ways:
+        names = dict(given)
+        exec(way, names)
+        mask = names["train_mask"].view(n, n)
+        assert [tuple(pair) for pair in mask.nonzero().tolist()] == sorted(pairs)
+
+
 def test_names_of_transformer_lens_exist():
     bridge = pytest.importorskip("transformer_lens.model_bridge")
     from transformer_lens import utilities

@@ -38,8 +38,7 @@ def test_the_measures_are_those_of_the_page_of_measures():
     page = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.*)$", page, flags=re.MULTILINE)}
     linked = set(re.findall(r"docs/measures\.md#([\w-]+)", README))
-    # Neurons' spectra are in the row of spectra; phases have a page of their own.
-    assert linked == headings - {"neurons", "phases-and-lead-times"}
+    assert linked == headings - {"phases-and-lead-times"}  # which have a page of their own
 
 
 def test_files_and_headings_that_are_linked_exist():

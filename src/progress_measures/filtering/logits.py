@@ -19,7 +19,7 @@ def restrict(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that the answers are of.
         frequencies: Distinct members of ``op.frequencies``, in the paper those of the final model.
-        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
 
     Returns:
         Restricted logits, float64, shape ``(n, n, n)``.
@@ -49,7 +49,7 @@ def exclude(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *,
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that the answers are of.
         frequencies: Distinct members of ``op.frequencies``; all are removed together.
-        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
 
     Returns:
         The remaining logits, float64, shape ``(n, n, n)``.

@@ -35,7 +35,7 @@ def excluded_loss_per_frequency(
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that the answers are of.
         mask: The pairs to average over, bool, shape ``(n, n)``; all if None.
-        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean losses in nats, float64, shape ``(len(op.frequencies),)``.

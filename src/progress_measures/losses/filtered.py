@@ -83,14 +83,15 @@ def restricted_loss(
 ) -> Tensor:
     """The loss of the logits restricted to the constant and the chosen frequencies.
 
-    It falls while a network builds the circuit, long before its test loss does. The paper takes it over all pairs.
+    It falls while a network builds the circuit, long before its test loss falls below chance. The paper takes it over
+    all pairs.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that the answers are of.
         frequencies: Distinct members of ``op.frequencies``, in the paper the key frequencies of the final model.
         mask: The pairs to average over, bool, shape ``(n, n)``; all if None. All pairs are restricted in any case.
-        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
@@ -134,7 +135,7 @@ def excluded_loss(
         op: The operation that the answers are of.
         frequencies: Distinct members of ``op.frequencies``, in the paper the key frequencies of the final model.
         mask: The pairs to average over, bool, shape ``(n, n)``; all if None. What is removed is measured on all pairs.
-        terms: What is meant by the part of a frequency; see ``progress_measures.filtering``.
+        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
