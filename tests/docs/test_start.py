@@ -44,6 +44,7 @@ def test_what_it_says_of_the_network_is_so(session):
     assert 4 <= len(names["keys"]) <= 9
     assert run["restricted_loss_test"][-1] < run["test_loss"][-1] / 5
     assert guess / 2 < run["excluded_loss"][-1] < guess
+    assert run["excluded_loss"][-1] > 1000 * run["train_loss"][-1]
     assert run.steps.tolist() == list(range(0, 3001, 100))
     at_200, later = 2, slice(2, None)
     assert run["train_loss"][at_200] < 0.1
