@@ -58,7 +58,9 @@ def test_what_it_says_of_the_network_is_so(session):
 
 def test_the_mask_of_the_rows_of_data_is_that_of_the_pairs(session):
     names, _ = session
-    assert names["train_mask"].sum() == len(names["pairs"])
+    mask, pairs = names["train_mask"], names["pairs"]
+    assert mask.sum() == len(pairs)
+    assert mask[pairs[:, 0], pairs[:, 1]].all()
     assert names["history"]["test_loss"] == pytest.approx(float(names["measures"].test_loss))
 
 
