@@ -47,6 +47,8 @@ nitpick_ignore_regex = [
     (r"py:obj", r"progress_measures\.[a-z_]+"),  # rooms, which the architecture page lists and which have no page
 ]
 
+suppress_warnings = ["sphinx_gallery.space_in_filename"]  # where the clone lies is nobody's mistake
+
 html_theme = "furo"
 pygments_dark_style = "github-dark"
 html_title = "progress_measures"

@@ -1,6 +1,8 @@
 """Measure the bundled checkpoints and draw the three phases of grokking: ``python -m examples.modular_addition``."""
 
 import argparse
+import io
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -43,12 +45,14 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     mpl.use("agg")  # pictures go to files: no screen is needed
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal has a∘b, and none is worth the numbers
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         run = analyse(getattr(options, "run", MAINLINE))
         report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
-        print(f"\n{report}\n")
-        write(run, report, options.output)
+        written = write(run, report, options.output)
+        print(f"\n{report}\n\n{written}")
     except (OSError, ValueError) as error:
         message = " ".join([str(error), *getattr(error, "__notes__", [])])
         parser.exit(2, f"{parser.prog}: error: {message}\n")
@@ -96,8 +100,8 @@ def findings(run: Analysis) -> str:
     )
 
 
-def write(run: Analysis, report: str, folder: Path) -> None:
-    """Writes the pictures, the numbers and the printed report."""
+def write(run: Analysis, report: str, folder: Path) -> str:
+    """Writes the pictures, the numbers and the printed report, and says which files these are."""
     figures = {name: draw for name, draw in FIGURES.items() if run.op.cyclic or name != "logit_components"}
     for name, draw in tqdm(figures.items(), desc="pictures"):
         figure = draw(run)
@@ -109,7 +113,7 @@ def write(run: Analysis, report: str, folder: Path) -> None:
     run.trajectory.save(folder / "trajectory.npz")
     write_text(folder / "report.txt", report + "\n")
     pictures = ", ".join(f"{name}.png" for name in figures)
-    print(f"Wrote {pictures}, trajectory.csv, trajectory.npz and report.txt to {folder}.")
+    return f"Wrote {pictures}, trajectory.csv, trajectory.npz and report.txt to {folder}."
 
 
 if __name__ == "__main__":

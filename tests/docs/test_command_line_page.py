@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,6 @@ def test_the_readme_s_commands_run(clone):
 
 @pytest.mark.parametrize("name", ["examples.modular_addition", "examples.modular_addition.train", "examples.recording"])
 def test_the_examples_commands_have_help(name):
-    code, printed = typed(f"{sys.executable} -W error -m {name} --help", ROOT)
-    assert code == 0
+    code, printed = typed(f"{shlex.quote(sys.executable)} -W error -m {name} --help", ROOT)
+    assert code == 0, printed
     assert printed.startswith(f"usage: python -m {name}")

@@ -9,11 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 import progress_measures as pm
+from examples.modular_addition import checkpoints
 from examples.modular_addition.bundled import MAINLINE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PERFORMANCE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 
 
 def test_example_runs_by_itself_in_ten_lines():
@@ -50,13 +54,42 @@ def test_files_and_headings_that_are_linked_exist():
 
 
 def test_speeds_are_those_that_were_measured():
-    pages = "".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("performance", "recording"))
+    rows = [re.sub(r"^\| | \|$", "", line).split(" | ") for line in PERFORMANCE.splitlines() if line.startswith("| ")]
+    measured = {(row[0].replace("`", ""), row[2]): row for row in rows if len(row) == 6}
+    forward = measured["measure, n = 113", "a forward pass"]
+    plain = measured["measure, n = 113", "the definitions, one by one"]
+    recorded = measured["recording a step, n = 113", "100 epochs of the bundled trainer"]
+    (big,) = [row for row in rows if row[0] == "1009"]
+    (memory,) = re.findall(r"the whole process peaks at (\d+ MiB)", PERFORMANCE)
+    expected = [
+        (forward[1], f"{forward[4]} of a forward pass over all pairs"),
+        (plain[1], f"{plain[4]} of their {plain[3]}"),
+        (recorded[1], f"{recorded[4]} of 100 epochs"),
+        (big[2], f"{memory} of memory in all"),
+    ]
     table = README[README.index("## How fast") : README.index("## How exact")]
-    numbers = re.findall(r"(?<![\w.])(?:1/)?[\d.]+ ?(?:ms|s|MiB|%|times)?(?![\w.])", re.sub(r"\]\(.*?\)", "", table))
-    assert len(numbers) > 8
-    for number in numbers:
-        value = number.removesuffix(" times").strip()
-        assert value in pages or f"1/{value}" in pages, number
+    said = [line.split(" | ") for line in table.splitlines() if line.startswith("| ") and "takes" not in line]
+    assert [(row[1], row[2].removesuffix(" | |")) for row in said] == expected
+    assert said[-1][0] == f"| n = 1009, whose {big[1]} of logits are in a file"
+
+
+def test_everything_that_can_be_run_is_run():
+    marked = {"main-job", "site", "tests"}  # by .ci/run
+    fences = re.findall(r"(?:<!-- ([\w-]+) -->\n)?```(\w*)\n(.*?)```\n", README, flags=re.DOTALL)
+    assert 2 * len(fences) == README.count("```")
+    assert {mark for mark, _, _ in fences if mark in marked} == marked
+    others = [(kind, code.split()[0]) for mark, kind, code in fences if mark not in marked]
+    assert others == [("python", "import"), ("bash", "progress-measures")]  # above, and test_command_line_page.py
+
+
+def test_what_it_says_of_the_bundled_run_is_so():
+    text = README.replace("\n", " ")
+    steps = checkpoints.steps(MAINLINE)
+    assert f"the {len(steps)} bundled checkpoints of a run of {steps[-1]:,} steps" in text
+    certain = torch.zeros(2, 2, 2)
+    certain.scatter_(2, pm.addition(2).table[..., None], 60.0)
+    assert 0 < pm.cross_entropy(certain, pm.addition(2)) < 1.1e-26
+    assert "a confident model's loss of 1e-26 is 1e-26, not 0" in text
 
 
 def test_what_it_says_of_its_picture_is_so():
