@@ -29,6 +29,12 @@ def largest(power: Tensor) -> tuple[int, ...]:
     return (int(power.argmax()) + 1,)
 
 
+def predict(pairs: Tensor) -> np.ndarray:
+    """A model of another library."""
+    logits: np.ndarray = np.eye(11)[pairs.numpy().sum(1) % 11]
+    return logits
+
+
 def halved(activation: Tensor) -> Tensor:
     """A replacement."""
     return activation / 2
@@ -58,6 +64,11 @@ def main() -> None:
     with pm.captured(model, "embed") as activations, pm.ablated(model, {"embed": halved, "out": pm.mean_ablation()}):
         pm.grid_logits(model, op)
     assert_type(activations["embed"], Tensor)
+    by_path = {"embed": halved, "out": pm.mean_ablation()}
+    by_site = {pm.output_of("embed"): halved}
+    with pm.ablated(model, by_path), pm.ablated(model, by_site):
+        assert_type(pm.grid_logits(model, op), Tensor)
+    assert pm.accuracy(pm.grid_logits(predict, cyclic), cyclic) == 1
 
     def loss(model: nn.Module) -> dict[str, Tensor]:
         return {"loss": pm.cross_entropy(pm.grid_logits(model, op), op)}

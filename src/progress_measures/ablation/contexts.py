@@ -8,6 +8,7 @@ copy that is made inside of a context has copies of its hooks; they do nothing o
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +16,14 @@ from typing_extensions import override
 
 from progress_measures import _checks
 from progress_measures.ablation.replacements import Replacement
-from progress_measures.ablation.sites import Key, Visit, path_of, register
+from progress_measures.ablation.sites import Key, Site, Visit, path_of, register
+
+# A mapping to types knows one kind of key: one of paths alone is none of keys that may be sites.
+Replacements: TypeAlias = Mapping[str, Replacement] | Mapping[Site, Replacement] | Mapping[Key, Replacement]
 
 
 @contextmanager
-def ablated(
-    model: nn.Module, path: Key | Mapping[Key, Replacement], replacement: Replacement | None = None
-) -> Iterator[nn.Module]:
+def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement | None = None) -> Iterator[nn.Module]:
     """The model with outputs or inputs of submodules replaced, for as long as the context lasts.
 
     Args:
