@@ -1,7 +1,7 @@
 """What each public function gives on the bundled checkpoints, for the table ``numbers.json``.
 
-``python -m tests.values.measured`` writes the table anew. A number that changes is a change for whoever compares runs,
-so it goes into CHANGELOG.md with its reason.
+``python -m tests.values.measured`` writes what is new, or has moved by more than rounding, into the table. A number that
+changes is a change for whoever compares runs, so it goes into CHANGELOG.md with its reason.
 
 The forward passes are in float64 but where a case says float32, so that the numbers depend on the weights in the files
 and on the definitions, and next to nothing on the order in which a library adds.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import progress_measures as pm
@@ -26,6 +27,9 @@ SCORES, NEURONS, LOGITS, SKIP = "blocks.0.attn.scores", "blocks.0.mlp.relu", "un
 TERMS = ("sum", "product", "polynomial", "aligned")
 CHECKPOINTS = {"mainline": (0, 2400, 5000, 40_000), "no_weight_decay": (10_000,), "symmetric_5": (12_000,)}
 Row = tuple[str, str, object]
+Numbers = list[float | None]
+TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
+EXACT = {"accuracy", "dense_early", "key_frequencies", "log_spaced", "neuron_frequencies"}
 
 
 @dataclass(frozen=True)
@@ -271,6 +275,35 @@ def table() -> dict[str, dict[str, list[float | None]]]:
     return dict(sorted(found.items()))
 
 
+def tolerance(function: str, case: str) -> float:
+    """By how much a row may differ that is the same."""
+    if function in EXACT:
+        return 0.0
+    return TOLERANCE["float32" if "float32" in case else "float64"]
+
+
+def difference(actual: Numbers, expected: Numbers) -> float:
+    """The largest difference, in units of the largest number of the row; None, for a step that is not, is no number."""
+    assert [value is None for value in actual] == [value is None for value in expected]
+    x, y = (np.array([value for value in row if value is not None]) for row in (actual, expected))
+    largest = np.max(np.abs(y), initial=0.0)
+    return np.max(np.abs(x - y), initial=0.0) / (largest if largest > 0 else 1.0)
+
+
+def kept(found: dict[str, dict[str, Numbers]], stored: dict[str, dict[str, Numbers]]) -> dict[str, dict[str, Numbers]]:
+    """What was found, but as it is stored where it is the same, so that a new table shows what has moved."""
+
+    def row(function: str, case: str, new: Numbers) -> Numbers:
+        old = stored.get(function, {}).get(case)
+        if old is None or [x is None for x in new] != [x is None for x in old]:
+            return new
+        return old if difference(new, old) <= tolerance(function, case) else new
+
+    return {
+        function: {case: row(function, case, new) for case, new in cases.items()} for function, cases in found.items()
+    }
+
+
 def written(found: dict[str, dict[str, list[float | None]]]) -> str:
     """JSON with a line for each row; every float has as many digits as it takes to read the same one back."""
     blocks = [
@@ -282,4 +315,4 @@ def written(found: dict[str, dict[str, list[float | None]]]) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(written(table()), encoding="utf-8")
+    TABLE.write_text(written(kept(table(), json.loads(TABLE.read_text(encoding="utf-8")))), encoding="utf-8")

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from tests.values.measured import TABLE, table, written
+from tests.values.measured import TABLE, difference, kept, table, tolerance, written
 
-TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
-EXACT = {"accuracy", "dense_early", "key_frequencies", "log_spaced", "neuron_frequencies"}
 EXEMPT = {
     "Activations": "what captured gives",
     "Control": "what random_frequency_control and shuffled_label_control give",
@@ -40,20 +38,6 @@ def found():
     return table()
 
 
-def tolerance(function, case):
-    if function in EXACT:
-        return 0.0
-    return TOLERANCE["float32" if "float32" in case else "float64"]
-
-
-def difference(actual, expected):
-    """The largest difference, in units of the largest number of the row; None, for a step that is not, is no number."""
-    assert [value is None for value in actual] == [value is None for value in expected]
-    x, y = (np.array([value for value in row if value is not None]) for row in (actual, expected))
-    largest = np.max(np.abs(y), initial=0.0)
-    return np.max(np.abs(x - y), initial=0.0) / (largest if largest > 0 else 1.0)
-
-
 def test_every_public_name_is_in_the_table_or_exempt():
     assert set(EXPECTED) | set(EXEMPT) == set(pm.__all__)
     assert not set(EXPECTED) & set(EXEMPT)
@@ -69,6 +53,13 @@ def test_numbers_are_those_of_the_table(found, function):
 def test_the_table_is_what_its_command_writes(found):
     assert list(found) == list(EXPECTED)
     assert written(EXPECTED) == TABLE.read_text(encoding="utf-8")
+
+
+def test_the_command_changes_no_row_that_is_the_same_to_rounding():
+    stored = {"gini": {"one": [1.0, 2.0], "float32": [1.0]}, "accuracy": {"": [0.5]}}
+    found = {"accuracy": {"": [0.5 + 1e-15]}, "gini": {"one": [1.0, 2.0 + 1e-12], "float32": [1.1], "new": [3.0]}}
+    expected = {"accuracy": {"": [0.5 + 1e-15]}, "gini": {"one": [1.0, 2.0], "float32": [1.1], "new": [3.0]}}
+    assert kept(found, stored) == expected
 
 
 def test_a_number_that_moves_is_seen():
