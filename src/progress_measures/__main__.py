@@ -15,7 +15,7 @@ from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
 Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes, or any other CSV file
-whose first line names its columns, one of them `step` or `epoch`, with the numbers of one step in each line below.
+whose first line names its columns, one of them `step` or `epoch`, with all numbers of one step in each line below.
 """
 EXAMPLES = """\
 examples:
@@ -166,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {pm.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, function: object, summary: str, description: str) -> argparse.ArgumentParser:

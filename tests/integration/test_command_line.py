@@ -317,7 +317,7 @@ MISTAKES = {
     ),
     "text": (
         ["plot", "text.csv", "-o", "out.png"],
-        "`path` must hold numbers. Got 'high' in column 'test_loss', line 3 of 'text.csv'.",
+        "`path` must hold numbers. Got 'high' in column 'test_loss', line 3 of 'text.csv'. Leave out columns of words.",
     ),
     "no CSV": (["plot", sys.executable, "-o", "out.png"], "`path` must be a CSV file in UTF-8. Got "),
     "damaged": (
@@ -460,3 +460,20 @@ def test_the_script_is_the_module():
         pytest.skip("the installed metadata are older than the script")
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: progress-measures ")
+
+
+def test_the_version_is_the_library_s(capsys):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        command_line.main(["--version"])
+    assert capsys.readouterr().out == f"progress-measures {pm.__version__}\n"
+
+
+def test_the_example_s_numbers_are_not_lost_where_the_terminal_lacks_letters():
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.modular_addition", "--output", "out", "--run", RUNS / "seed1"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(RUNS.parents[2])},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"in the key frequencies of a?b: " in done.stdout
+    assert "in the key frequencies of a∘b: " in Path("out", "report.txt").read_text(encoding="utf-8")

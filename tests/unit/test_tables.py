@@ -224,13 +224,25 @@ def test_files_of_other_programs_are_read(tmp_path, text):
             "`path` must have as many cells in each line as it has names (2). Got 3 in line 4 of {}.",
         ),
         ("step,x\n0,1\n5\n", "`path` must have as many cells in each line as it has names (2). Got 1 in line 3 of {}."),
-        ("step,x\n0,1\n5,low\n", "`path` must hold numbers. Got 'low' in column 'x', line 3 of {}."),
-        ("step,x\n0,1_0\n", "`path` must hold numbers. Got '1_0' in column 'x', line 2 of {}."),
+        (
+            "step,x\n0,1\n5,low\n",
+            "`path` must hold numbers. Got 'low' in column 'x', line 3 of {}. Leave out columns of words.",
+        ),
+        (
+            "step,x\n0,1_0\n",
+            "`path` must hold numbers. Got '1_0' in column 'x', line 2 of {}. Leave out columns of words.",
+        ),
         ("step,x\n0.5,1\n", "`path` must have integers as steps. Got '0.5' in line 2 of {}."),
         ("step,x\n,1\n", "`path` must have integers as steps. Got '' in line 2 of {}."),
         ("step,x\nnan,1\n", "`path` must have integers as steps. Got 'nan' in line 2 of {}."),
-        ("step,x\n0,1\n5,1\n5,2\n", "`path` must have steps that ascend strictly. Got 5 after 5 in line 4 of {}."),
-        ("step,x\n9,1\n5,1\n", "`path` must have steps that ascend strictly. Got 5 after 9 in line 3 of {}."),
+        (
+            "step,x\n0,1\n5,1\n5,2\n",
+            "`path` must have steps that ascend strictly. Got 5 after 5 in line 4 of {}. Give each step one line.",
+        ),
+        (
+            "step,x\n9,1\n5,1\n",
+            "`path` must have steps that ascend strictly. Got 5 after 9 in line 3 of {}. Sort the lines.",
+        ),
         ('step,x\n0,"1\n', "`path` must be a CSV file. Got {}: unexpected end of data."),
     ],
 )

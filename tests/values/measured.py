@@ -1,7 +1,7 @@
 """What each public function gives on the bundled checkpoints, for the table ``numbers.json``.
 
-``python -m tests.values.measured`` writes what is new, or has moved by more than rounding, into the table. A number that
-changes is a change for whoever compares runs, so it goes into CHANGELOG.md with its reason.
+``python -m tests.values.measured`` writes what is new, or has moved by more than rounding, into the table. A number
+that changes is a change for whoever compares runs, so it goes into CHANGELOG.md with its reason.
 
 The forward passes are in float64 but where a case says float32, so that the numbers depend on the weights in the files
 and on the definitions, and next to nothing on the order in which a library adds.

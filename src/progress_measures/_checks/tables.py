@@ -82,9 +82,10 @@ def csv_steps(cells: Mapping[int, str], path: Any) -> list[int]:
             raise ValueError(f"`path` must have integers as steps. Got {cell!r} in line {line} of {os.fspath(path)!r}.")
         steps.append(int(number))
         if len(steps) > 1 and steps[-1] <= steps[-2]:
+            remedy = "Give each step one line." if steps[-1] == steps[-2] else "Sort the lines."
             raise ValueError(
                 f"`path` must have steps that ascend strictly. "
-                f"Got {steps[-1]} after {steps[-2]} in line {line} of {os.fspath(path)!r}."
+                f"Got {steps[-1]} after {steps[-2]} in line {line} of {os.fspath(path)!r}. {remedy}"
             )
     return steps
 
@@ -96,7 +97,8 @@ def csv_number(cell: str, name: str, line: int, path: Any) -> float:
     number = None if "_" in cell else _float(cell)
     if number is None:
         raise ValueError(
-            f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}."
+            f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}. "
+            "Leave out columns of words."
         )
     return number
 
