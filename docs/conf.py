@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
+from docs.marked import MARKED  # noqa: E402 - found by the path above
+
 project = "progress_measures"
 copyright = "its contributors"  # noqa: A001 - Sphinx's name
 version = release = version_of(project)
@@ -130,7 +132,7 @@ def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
 
 
 def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Code below ``<!-- plot -->`` is run, block after block; ``<!-- plot FILE: TEXT -->`` shows the picture too."""
+    """Marked code becomes plots, which are run block after block."""
     contexts = itertools.chain(["reset"], itertools.repeat("close-figs"))
 
     def directive(block: re.Match[str]) -> str:
@@ -139,9 +141,17 @@ def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
         lines = [f":context: {next(contexts)}", *shown, "", *code.splitlines()]
         return "```{eval-rst}\n.. plot::\n" + textwrap.indent("\n".join(lines), "   ") + "\n```\n"
 
-    source[0] = re.sub(r"<!-- plot(?: (\w+): (.*))? -->\n```python\n((?:.*\n)*?)```\n", directive, source[0])
+    source[0] = MARKED.sub(directive, source[0])
     if "<!-- plot" in source[0]:
         raise ExtensionError(f"docs/{page}.md has a mark `<!-- plot -->` that is not right above a block of Python.")
+
+
+def _in_link_or_title(node: nodes.Node | None) -> bool:
+    while node is not None:
+        if isinstance(node, nodes.reference | nodes.title | addnodes.pending_xref):
+            return True
+        node = node.parent
+    return False
 
 
 def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
@@ -149,10 +159,9 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
     page = doctree.settings.env.docname
     if page.startswith("api/"):
         return
-    linked = (nodes.reference, nodes.title, addnodes.pending_xref)
     for literal in list(doctree.findall(nodes.literal)):
-        name = re.fullmatch(r"(?:pm\.)?(\w+)(?:\(.*\))?", literal.astext())
-        if name and name[1] in pm.__all__ and not isinstance(literal.parent, linked):
+        name = re.fullmatch(r"(?:pm\.)?(\w+)(?:\([^()]*\))?", literal.astext())
+        if name and name[1] in pm.__all__ and not _in_link_or_title(literal):
             target = {"reftype": "obj", "reftarget": f"progress_measures.{name[1]}", "refdomain": "py"}
             link = addnodes.pending_xref("", refdoc=page, refexplicit=True, refwarn=True, **target)
             literal.replace_self(link)

@@ -1,10 +1,10 @@
 """The code on a page that the site runs when it is built."""
 
-import re
+from docs.marked import MARKED
 
 
 def marked_code(page):
-    """The blocks below ``<!-- plot -->`` or ``<!-- plot FILE: TEXT -->``, in order."""
-    blocks = re.findall(r"<!-- plot(?: \w+: .*)? -->\n```python\n((?:.*\n)*?)```\n", page)
-    assert len(blocks) == page.count("<!-- plot") > 0
+    """The marked blocks in order; all Python on such a page is marked."""
+    blocks = [code for _, _, code in MARKED.findall(page)]
+    assert len(blocks) == page.count("<!-- plot") == page.count("```python") > 0
     return blocks

@@ -17,20 +17,30 @@ class Page(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.places: set[str] = {""}
+        self.within: list[str] = []  # links in other links: no browser keeps both
+        self._open = False
         self.feed(file.read_text(encoding="utf-8"))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser's
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Called for each tag."""
         found = {name: value or "" for name, value in attrs}
         self.places |= {found[name] for name in ("id", "name") if name in found}
         self.links += [found[name] for name in ("href", "src") if name in found]
         self.links += [source.split()[0] for source in found.get("srcset", "").split(",") if source]
+        if tag == "a" and "href" in found:
+            self.within += [found["href"]] * self._open
+            self._open = True
+
+    def handle_endtag(self, tag: str) -> None:
+        """Called for each tag that ends."""
+        self._open = self._open and tag != "a"
 
 
 def broken(site: Path) -> Iterator[str]:
     """One line for each link within the site that leads nowhere."""
     pages = {file.resolve(): Page(file) for file in sorted(site.rglob("*.html"))}
     for file, page in pages.items():
+        yield from (f"{file.relative_to(site.resolve())}: {link}: in another link" for link in page.within)
         for link in sorted({*page.links}):
             url = urlsplit(link)
             if url.scheme or url.netloc:

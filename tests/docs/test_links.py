@@ -21,6 +21,7 @@ BAD = {
     '<img src="b.png">': "b.png: no such file",
     '<img src="a.png" srcset="a.png, b.png 2.00x">': "b.png: no such file",
     '<script src="b.js"></script>': "b.js: no such file",
+    '<a href="index.html"><b><a href="a.png">…</a></b></a>': "a.png: in another link",
 }
 
 

@@ -21,6 +21,9 @@ PUBLIC = set(pm.__all__)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLE = README[README.index("| measure | says |") : README.index("While a model trains")]
 UNIT = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "unit").glob("*.py"))
+GIVEN = {  # what other functions return, or take
+    "Activations", "Control", "Controls", "Irrep", "LeadTimes", "Measures", "PhaseSpread", "Phases", "Site", "WaveFit",
+}  # fmt: skip
 RESULTS = {"Activations", "Controls", "Measures", "WaveFit"}  # which tests meet as what functions return
 PARTS = {name for name in MEASURES if name.startswith("project_")}  # of activations: some of the ablations' row
 NOBODYS = {  # what everybody knows, or this library's own
@@ -47,6 +50,11 @@ PLACES = {
     "the table of README.md": (MEASURES - PARTS, in_code(TABLE)),
     "docs/measures.md": (MEASURES, in_code(re.sub(r"```.*?```", "", read("docs/measures.md"), flags=re.DOTALL))),
     "a test in tests/unit, as pm.NAME": (PUBLIC - RESULTS, set(re.findall(r"\bpm\.(\w+)", UNIT))),
+    "CHANGELOG.md": (PUBLIC - GIVEN, in_code(read("CHANGELOG.md"))),
+    "its docstring's `Example:`": (
+        PUBLIC,
+        {name for name in PUBLIC if "Example:" in (getattr(pm, name).__doc__ or "")},
+    ),
     "its docstring's `Raises:`": (MEASURES, with_section("Raises:")),
     "its docstring's `References:`": (MEASURES - NOBODYS, with_section("References:")),
     "tests/extremes/_functions.py, and if it has no gradient NOT_DIFFERENTIABLE in test_gradients.py": (

@@ -31,10 +31,3 @@ def test_files_that_the_changelog_links_exist():
     targets = re.findall(r"\]\((?!http)([^)]+)\)", CHANGELOG)
     assert targets
     assert [target for target in targets if not (ROOT / target).is_file()] == []
-
-
-def test_every_public_name_was_announced():
-    announced = set(re.findall(r"`(\w+)`", CHANGELOG))
-    # What other functions give, or take.
-    given = {"Activations", "Control", "Controls", "Irrep", "LeadTimes", "Measures", "PhaseSpread", "Phases"}
-    assert set(pm.__all__) - announced == given | {"Site", "WaveFit"}

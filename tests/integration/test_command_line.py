@@ -317,7 +317,8 @@ MISTAKES = {
     ),
     "text": (
         ["plot", "text.csv", "-o", "out.png"],
-        "`path` must hold numbers. Got 'high' in column 'test_loss', line 3 of 'text.csv'. Leave out columns of words.",
+        "`path` must hold numbers. Got 'high' in column 'test_loss', line 3 of 'text.csv'. "
+        "Leave cells without a number empty, and columns of words out.",
     ),
     "no CSV": (["plot", sys.executable, "-o", "out.png"], "`path` must be a CSV file in UTF-8. Got "),
     "damaged": (

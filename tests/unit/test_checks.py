@@ -476,7 +476,7 @@ MISTAKES = [
     ("phases without a column",
      lambda: pm.find_phases(pm.Trajectory([0], {"loss": [1], "norm/1": [1], "norm/2": [1]}), answers=5), ValueError,
      "`trajectory` must have a column 'excluded_loss'. Got loss, norm. Record it, with `measure` and "
-     "`sum_squared_weights`, or rename the column that holds it with select()."),
+     "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file."),
     ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
      "`excluded_loss` must be one number per step. Got shape (2, 1)."),
     ("phases with nan",
@@ -491,7 +491,8 @@ MISTAKES = [
     ("lead times without a column",
      lambda: pm.lead_times(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=5), ValueError,
      "`trajectory` must have a column 'restricted_loss'. Got excluded_loss, test_loss, sum_squared_weights. "
-     "Record it, with `measure` and `sum_squared_weights`, or rename the column that holds it with select()."),
+     "Record it, with `measure` and `sum_squared_weights`, or rename the column that holds it: with select(), or in "
+     "the CSV file."),
     ("lead times of a large change", lambda: pm.lead_times(RUN, answers=5, change=1.0), ValueError,
      "`change` must be at least 0 and below 1. Got 1.0."),
     ("spread of one run", lambda: pm.phase_spread(RUN, answers=5), TypeError,

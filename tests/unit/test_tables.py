@@ -17,6 +17,8 @@ import progress_measures as pm
 
 NAN, INF = float("nan"), float("inf")
 
+EMPTY = "Leave cells without a number empty, and columns of words out."
+
 
 def same_numbers(one, other):
     a, b = one.to_arrays(), other.to_arrays()
@@ -226,11 +228,11 @@ def test_files_of_other_programs_are_read(tmp_path, text):
         ("step,x\n0,1\n5\n", "`path` must have as many cells in each line as it has names (2). Got 1 in line 3 of {}."),
         (
             "step,x\n0,1\n5,low\n",
-            "`path` must hold numbers. Got 'low' in column 'x', line 3 of {}. Leave out columns of words.",
+            "`path` must hold numbers. Got 'low' in column 'x', line 3 of {}. " + EMPTY,
         ),
         (
             "step,x\n0,1_0\n",
-            "`path` must hold numbers. Got '1_0' in column 'x', line 2 of {}. Leave out columns of words.",
+            "`path` must hold numbers. Got '1_0' in column 'x', line 2 of {}. " + EMPTY,
         ),
         ("step,x\n0.5,1\n", "`path` must have integers as steps. Got '0.5' in line 2 of {}."),
         ("step,x\n,1\n", "`path` must have integers as steps. Got '' in line 2 of {}."),

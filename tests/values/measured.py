@@ -253,7 +253,7 @@ def of_recording() -> Iterator[Row]:
     yield "track", "", pm.track(models, {"W_L": lambda model: model.W_L.norm()})["W_L"]
 
 
-def numbers(value: object) -> list[float | None]:
+def numbers(value: object) -> Numbers:
     """All numbers of a result, or four of many: the norm, a sum with weights that are all different, both ends."""
     if isinstance(value, list | tuple):
         return [None if each is None else float(each) for each in value]
@@ -264,9 +264,9 @@ def numbers(value: object) -> list[float | None]:
     return [float(each) for each in (torch.linalg.vector_norm(x), (x * weights).sum(), x[0], x[-1])]
 
 
-def table() -> dict[str, dict[str, list[float | None]]]:
+def table() -> dict[str, dict[str, Numbers]]:
     """The numbers by function and case."""
-    found: dict[str, dict[str, list[float | None]]] = {}
+    found: dict[str, dict[str, Numbers]] = {}
     for function, case, value in rows():
         cases = found.setdefault(function, {})
         if case in cases:
@@ -304,7 +304,7 @@ def kept(found: dict[str, dict[str, Numbers]], stored: dict[str, dict[str, Numbe
     }
 
 
-def written(found: dict[str, dict[str, list[float | None]]]) -> str:
+def written(found: dict[str, dict[str, Numbers]]) -> str:
     """JSON with a line for each row; every float has as many digits as it takes to read the same one back."""
     blocks = [
         f"{json.dumps(function)}: {{\n"

@@ -98,7 +98,7 @@ def csv_number(cell: str, name: str, line: int, path: Any) -> float:
     if number is None:
         raise ValueError(
             f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}. "
-            "Leave out columns of words."
+            "Leave cells without a number empty, and columns of words out."
         )
     return number
 

@@ -190,7 +190,7 @@ def phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[n
             known = ", ".join(dict.fromkeys(column.partition("/")[0] for column in columns))  # vectors by one name
             raise ValueError(
                 f"`trajectory` must have a column {name!r}. Got {known or 'none'}. Record it, with `measure` and "
-                "`sum_squared_weights`, or rename the column that holds it with select()."
+                "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file."
             )
         values = columns[name]
         if values.ndim != 1:
