@@ -49,7 +49,7 @@ only_products = loss(LOGITS, pm.project_onto_frequencies(op, keys, terms="polyno
 # all pairs is projected with the rest, or left in place, because it says nothing about the inputs.
 directions = op.rows(keys) @ model.W_L.double()
 on_directions = loss(NEURONS, pm.project_onto(directions))
-with_mean = loss(NEURONS, pm.project_onto(directions, about="mean"))
+with_mean = loss(NEURONS, pm.project_onto(directions, center="mean"))
 on_null_space = loss(NEURONS, pm.project_out(directions))
 # The skip connection around the MLP carries a little of the answer, too.
 with pm.ablated(model, "blocks.0.mlp_skip", pm.zero_ablation()):

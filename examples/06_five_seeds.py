@@ -42,7 +42,7 @@ def measure(name):
     replacements = {
         "polynomials": polynomials,
         "directions": pm.project_onto(directions),
-        "directions, mean kept": pm.project_onto(directions, about="mean"),
+        "directions, mean kept": pm.project_onto(directions, center="mean"),
         "null space": pm.project_out(directions),
     }
     for label, replacement in replacements.items():

@@ -11,21 +11,21 @@ from matplotlib.figure import Figure
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Another name to write under; the file is moved into place when it is complete. Errors name ``path``."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-            half = Path(scratch) / path.name
-            yield half
-            os.replace(half, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            scratch_file = Path(folder) / path.name
+            yield scratch_file
+            os.replace(scratch_file, path)
     except OSError as error:  # which names a scratch file or none
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file."""
-    with whole(path) as half:
-        half.write_bytes(content)
+    with atomic_write(path) as scratch_file:
+        scratch_file.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 import progress_measures as pm
 from progress_measures import plotting
+from tests._public import WHERE
 from tests._traces import assert_same_state, hooks_of, state
 
 MAGIC = ("__init__", "__call__", "__getitem__")
@@ -29,14 +30,14 @@ def watched(monkeypatch):
     """Public functions whose calls are compared; yields a list that gets the name of each call."""
     calls = []
     with monkeypatch.context() as patch:
-        for room in (pm, plotting):
-            for name in room.__all__:
-                public = getattr(room, name)
-                if not inspect.isclass(public):
-                    patch.setattr(room, name, _watching(public, name, calls))
-                else:
-                    for method, function in _methods(public):
-                        patch.setattr(public, method, _watching(function, f"{name}.{method}", calls))
+        paths = [*WHERE.values(), *(f"plotting.{name}" for name in plotting.__all__)]
+        for house, name in map(_place, paths):
+            public = getattr(house, name)
+            if not inspect.isclass(public):
+                patch.setattr(house, name, _watching(public, name, calls))
+            else:
+                for method, function in _methods(public):
+                    patch.setattr(public, method, _watching(function, f"{name}.{method}", calls))
         yield calls
 
 
@@ -140,6 +141,12 @@ def _digest(x):
     if x.dtype == object:
         return repr(x)
     return hashlib.blake2b(np.ascontiguousarray(x).tobytes()).hexdigest()
+
+
+def _place(path):
+    """The module that a public name is looked up in, and the name."""
+    *rooms, name = path.split(".")
+    return functools.reduce(getattr, rooms, pm), name
 
 
 def _methods(public):

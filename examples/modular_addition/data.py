@@ -10,9 +10,9 @@ import progress_measures as pm
 OPERATIONS = {
     "addition": pm.addition,
     "subtraction": pm.subtraction,
-    "symmetric_group": pm.symmetric_group,
-    "alternating_group": pm.alternating_group,
-    "dihedral_group": pm.dihedral_group,
+    "symmetric_group": pm.groups.symmetric_group,
+    "alternating_group": pm.groups.alternating_group,
+    "dihedral_group": pm.groups.dihedral_group,
 }  # each with the numbers from 0 on as tokens
 
 

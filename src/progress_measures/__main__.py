@@ -4,13 +4,14 @@ import argparse
 import io
 import os
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
 import progress_measures as pm
-from progress_measures._files import whole
+from progress_measures._files import atomic_write
+from progress_measures._formats.jsonl import is_recording
+from progress_measures._formats.npz import is_npz
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
@@ -24,7 +25,6 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
-LINE = b'{"step": '  # how what a Recorder or track writes begins
 CLOSED = 128 + 13  # what a shell says of a tool that ended because nobody read on: SIGPIPE
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
@@ -98,8 +98,8 @@ def plot(options: argparse.Namespace) -> str:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
     picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
     figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
-    with whole(options.output) as half:
-        half.write_bytes(picture.getvalue())
+    with atomic_write(options.output) as scratch_file:
+        scratch_file.write_bytes(picture.getvalue())
     return f"Wrote {options.output}: {shown}."
 
 
@@ -116,11 +116,10 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 
 
 def _load(path: Path, step: str | None) -> pm.Trajectory:
-    if path.suffix == ".npz" or zipfile.is_zipfile(path):
+    if is_npz(path):
         return pm.Trajectory.load(path)
-    with path.open("rb") as file:
-        if file.read(len(LINE)) == LINE:
-            return pm.load_recording(path)
+    if is_recording(path):
+        return pm.load_recording(path)
     return pm.Trajectory.from_csv(path, step=step)
 
 

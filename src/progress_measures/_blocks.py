@@ -29,7 +29,7 @@ def blocks(x: Tensor) -> Iterator[tuple[int, Tensor]]:
     """All of a tensor, in blocks along its first axis: where each begins, and the block."""
     start = 0
     for block in torch.split(x, block_length(x[:1].numel(), x.device)):
-        yield start, _files.part(block)
+        yield start, _files.in_memory(block)
         start += len(block)
 
 
@@ -63,4 +63,4 @@ def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
 
 
 def _gather(matrix: Tensor, index: Tensor) -> Tensor:
-    return _files.rows(matrix, index.flatten()).view(*index.shape, matrix.shape[1])
+    return _files.rows_in_memory(matrix, index.flatten()).view(*index.shape, matrix.shape[1])

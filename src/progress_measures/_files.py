@@ -1,8 +1,8 @@
 """Files that are written whole or not at all, and tensors that live in one.
 
 The pages of a mapped file that have been read stay resident, which for a file of many gigabytes is what one maps it to
-avoid. So what reads such a tensor block by block does not read through the mapping: it asks :func:`part` or
-:func:`rows` for pieces, in memory.
+avoid. So what reads such a tensor block by block does not read through the mapping: it asks :func:`in_memory` or
+:func:`rows_in_memory` for pieces, in memory.
 """
 
 import errno
@@ -20,14 +20,14 @@ from torch import Tensor
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A file to write that takes the place of ``path`` only once it is complete; an error in writing names ``path``."""
-    with named(path), _in_place_of(path) as half:
-        yield half
+    with errors_naming(path), _in_place_of(path) as scratch_file:
+        yield scratch_file
 
 
 @contextmanager
-def named(path: str | os.PathLike[str]) -> Iterator[None]:
+def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """An error in writing names the file that was meant, where the system's names a scratch file or none."""
     try:
         yield
@@ -42,15 +42,15 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()  # the file that a link leads to, not the link
     if target.exists() and not target.is_file() and not target.is_dir():  # a folder is the system's to refuse
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
-    with named(path):
+    with errors_naming(path):
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
     with scratch as folder:
-        half = Path(folder) / target.name
-        yield half
-        with named(path):
+        scratch_file = Path(folder) / target.name
+        yield scratch_file
+        with errors_naming(path):
             if target.is_file():
-                shutil.copymode(target, half)
-            os.replace(half, target)
+                shutil.copymode(target, scratch_file)
+            os.replace(scratch_file, target)
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
@@ -59,11 +59,11 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
     They are written and not mapped, because a full disk is an error where one writes and a crash where one maps.
     """
     dtype = None
-    with _in_place_of(path) as half:
+    with _in_place_of(path) as scratch_file:
         for array in arrays:  # which are computed here: their errors are not those of the file
             if dtype is not None and array.dtype != dtype:
                 raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
-            with named(path), half.open("ab") as file:
+            with errors_naming(path), scratch_file.open("ab") as file:
                 if dtype is None:
                     dtype = array.dtype
                     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -132,7 +132,7 @@ def _source(array: np.memmap) -> _Source | None:
     return None
 
 
-def part(x: Tensor) -> Tensor:
+def in_memory(x: Tensor) -> Tensor:
     """A contiguous tensor in memory: what it is a part of may live in a file."""
     source = _source_of(x)
     if source is None:
@@ -142,7 +142,7 @@ def part(x: Tensor) -> Tensor:
     return copy
 
 
-def rows(x: Tensor, index: Tensor) -> Tensor:
+def rows_in_memory(x: Tensor, index: Tensor) -> Tensor:
     """Some rows of a contiguous matrix, ``(N, m)``, in memory: shape ``(i, m)`` for indices ``(i,)``."""
     source = _source_of(x)
     if source is None:

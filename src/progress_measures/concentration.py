@@ -3,12 +3,16 @@
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_fraction, check_number
 from progress_measures.fourier import change_basis, sum_rows
-from progress_measures.operations import Operation
+from progress_measures.operations.checks import check_cyclic, check_over_elements
+from progress_measures.operations.operation import Operation
+
+__all__ = ["fourier_coefficient_ratio", "fourier_frequency_density", "inverse_participation_ratio"]
 
 
-def inverse_participation_ratio(x: _checks.Array, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
+def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
     r"""How far weights are concentrated on one frequency, along an axis over the operation's elements.
 
     With the norms :math:`\hat u_k` of the coefficients in each frequency, k = 0 for the constant among them,
@@ -40,11 +44,11 @@ def inverse_participation_ratio(x: _checks.Array, op: Operation, dim: int = 0, *
 
     Example:
         >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
-        >>> pm.inverse_participation_ratio(torch.stack([wave, torch.eye(7)[0], torch.zeros(7)], dim=1), pm.addition(7))
+        >>> pm.concentration.inverse_participation_ratio(torch.stack([wave, torch.eye(7)[0], torch.zeros(7)], dim=1), pm.addition(7))
         tensor([1.0000, 0.2653, 0.0000], dtype=torch.float64)
     """
-    x, axis = _checks.over_elements(x, op, dim)
-    exponent = _checks.number(exponent, "exponent", above=1)
+    x, axis = check_over_elements(x, op, dim)
+    exponent = check_number(exponent, "exponent", above=1)
     values = x.to(torch.float64)
     coefficients = change_basis(values / _largest(values, axis), op.basis.to(x.device), axis)
     power = sum_rows(coefficients.square(), op.row_frequency, axis)
@@ -52,7 +56,7 @@ def inverse_participation_ratio(x: _checks.Array, op: Operation, dim: int = 0, *
     return (power / total.where(total > 0, 1.0)).pow(exponent).sum(axis)
 
 
-def fourier_frequency_density(x: _checks.Array, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
+def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
     r"""The share of cosines and sines whose norm is above a fraction of the largest of their kind.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
@@ -85,17 +89,17 @@ def fourier_frequency_density(x: _checks.Array, op: Operation, dim: int = 0, *, 
 
     Example:
         >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
-        >>> pm.fourier_frequency_density(wave, pm.addition(7))
+        >>> pm.concentration.fourier_frequency_density(wave, pm.addition(7))
         tensor(0.1667, dtype=torch.float64)
     """
     cosines, sines = _cosine_and_sine_norms(x, op, dim)
-    _checks.fraction(threshold, "threshold")
+    check_fraction(threshold, "threshold")
     kinds = [norms.detach() for norms in (cosines, sines) if len(norms) > 0]
     above = sum((norms > threshold * norms.max()).sum() for norms in kinds)
     return torch.as_tensor(above, dtype=torch.float64, device=cosines.device) / max(op.n - 1, 1)
 
 
-def fourier_coefficient_ratio(x: _checks.Array, op: Operation, dim: int = 0) -> Tensor:
+def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
     r"""How evenly weights use the cosine and the sine of each frequency: the mean ratio of the smaller to the larger.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
@@ -126,7 +130,7 @@ def fourier_coefficient_ratio(x: _checks.Array, op: Operation, dim: int = 0) -> 
     Example:
         >>> angle = 2 * torch.pi / 7 * torch.arange(7)
         >>> weights = torch.stack([angle.cos(), 0.6 * angle.sin(), (2 * angle).sin()], dim=1)
-        >>> pm.fourier_coefficient_ratio(weights, pm.addition(7))  # 0.6, 0 and, for a frequency without weights, 0
+        >>> pm.concentration.fourier_coefficient_ratio(weights, pm.addition(7))  # 0.6, 0 and, for a frequency without weights, 0
         tensor(0.2000, dtype=torch.float64)
     """
     cosines, sines = _cosine_and_sine_norms(x, op, dim)
@@ -136,14 +140,14 @@ def fourier_coefficient_ratio(x: _checks.Array, op: Operation, dim: int = 0) -> 
     return ratios.sum() / max(len(sines), 1)
 
 
-def _cosine_and_sine_norms(x: _checks.Array, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
+def _cosine_and_sine_norms(x: Array, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
     """Norms over the other axes of the coefficients of cosines, ``(n // 2,)``, and sines, ``((n - 1) // 2,)``.
 
     What is no more than rounding is zero, and nothing is larger than n.
     """
-    n = _checks.cyclic(op)
-    x, axis = _checks.over_elements(x, op, dim)
-    columns = x.to(torch.float64).movedim(axis, 0).reshape(n, -1)
+    check_cyclic(op)
+    x, axis = check_over_elements(x, op, dim)
+    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
     columns = columns / _largest(columns, (0, 1))
     norms = torch.linalg.vector_norm(op.basis.to(x.device) @ columns, dim=1)
     rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())

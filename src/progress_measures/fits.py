@@ -1,11 +1,15 @@
 """How well something simple explains something measured."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array, check_dims, check_finite, check_real
+from progress_measures._checks.values import shape_of
+
+__all__ = ["WaveFit", "explained_variance", "fit_waves"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +33,7 @@ class WaveFit:
     """The share of each feature's variance that the fit explains, float64, shape ``(…)``."""
 
 
-def explained_variance(
-    x: _checks.Array, approximation: _checks.Array, dim: int | tuple[int, ...] | None = None
-) -> Tensor:
+def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...] | None = None) -> Tensor:
     r"""The share of the variance of x that an approximation explains.
 
     .. math:: 1 - \frac{\sum (x - \hat x)^2}{\sum (x - \bar x)^2}
@@ -57,8 +59,8 @@ def explained_variance(
         >>> pm.explained_variance(x, torch.tensor([0.5, 0.5, 2.5, 2.5]))
         tensor(0.8000, dtype=torch.float64)
     """
-    x, approximation = _checks.same_shape(x, approximation, "approximation")
-    axes = tuple(range(x.ndim)) if dim is None else _checks.some_dims(dim, x)
+    x, approximation = _check_same_shape(x, approximation, "approximation")
+    axes = tuple(range(x.ndim)) if dim is None else _check_some_dims(dim, x)
     # At most 1 in size, so that squares neither overflow nor vanish.
     largest = x.detach().abs().amax(axes, keepdim=True)
     scale = largest.where(largest > 0, 1.0)
@@ -69,7 +71,7 @@ def explained_variance(
     return torch.where(varies, 1 - rest / total.where(varies, 1.0), 0.0)
 
 
-def fit_waves(x: _checks.Array, waves: _checks.Array) -> WaveFit:
+def fit_waves(x: Array, waves: Array) -> WaveFit:
     r"""The least-squares fit of measured values by a constant and some waves.
 
     .. math:: x(p) \approx c + \sum_r \alpha_r \, f_r(p)
@@ -101,15 +103,15 @@ def fit_waves(x: _checks.Array, waves: _checks.Array) -> WaveFit:
         >>> round(fit.constant.item(), 6), [abs(round(alpha, 6)) for alpha in fit.coefficients.tolist()]
         (0.5, [0.25, 0.0])
     """
-    x, waves, rounding = _checks.points(x, waves)
+    x, waves, rounding = _check_points(x, waves)
     # Each wave at most 1 in size and then, centred, of unit length, so that its unit does not matter.
     unit = waves.abs().amax(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
     centred = waves / unit - (waves / unit).mean(1, keepdim=True)
-    _checks.not_constant(centred, rounding)
+    _check_not_constant(centred, rounding)
     length = centred.norm(dim=1, keepdim=True)
     directions = centred / length
     left, singular, right = torch.linalg.svd(directions, full_matrices=False)
-    _checks.independent(singular, len(waves), rounding)
+    _check_independent(singular, len(waves), rounding)
     columns = x.flatten(1) if x.ndim > 1 else x[:, None]
     mean = (columns / len(columns)).sum(0)  # values near the largest number would overflow in a sum
     along = left @ ((right @ (columns - mean)) / singular[:, None])
@@ -123,3 +125,57 @@ def fit_waves(x: _checks.Array, waves: _checks.Array) -> WaveFit:
         fitted=fitted.reshape(x.shape),
         explained_variance=explained_variance(columns, fitted, 0).reshape(features),
     )
+
+
+def _check_some_dims(dim: object, x: Tensor) -> tuple[int, ...]:
+    """At least one axis of ``x`` as distinct non-negative integers."""
+    axes = check_dims(dim, x)
+    if not axes:
+        raise ValueError(f"`dim` must name at least one axis. Got {dim!r}.")
+    return axes
+
+
+def _check_same_shape(x: object, other: object, name: str) -> tuple[Tensor, Tensor]:
+    """Two finite float64 tensors of one shape, the first called ``x``."""
+    first, second = (
+        check_finite(check_real(value, as_), as_).to(torch.float64) for value, as_ in ((x, "x"), (other, name))
+    )
+    if first.shape != second.shape:
+        raise ValueError(f"`{name}` must have the shape of `x`, {shape_of(first)}. Got {shape_of(second)}.")
+    if first.numel() == 0:
+        raise ValueError(f"`x` must have values. Got shape {shape_of(first)}.")
+    return first, second.to(first.device)
+
+
+def _check_points(x: object, waves: object) -> tuple[Tensor, Tensor, float]:
+    """Finite float64 values, ``(points, …)``, functions of the points, ``(r, points)``, and the rounding of those."""
+    values, rows = (check_finite(check_real(value, as_), as_) for value, as_ in ((x, "x"), (waves, "waves")))
+    if rows.ndim != 2 or rows.numel() == 0:
+        raise ValueError(f"`waves` must have one function a row: shape (r, points). Got {shape_of(rows)}.")
+    if values.ndim == 0 or len(values) != rows.shape[1]:
+        raise ValueError(
+            f"`x` must have one row for each of the waves' {rows.shape[1]} points. Got shape {shape_of(values)}. "
+            "A grid's first two axes are flattened to one: x.flatten(0, 1)."
+        )
+    if values.numel() == 0:
+        raise ValueError(f"`x` must have values. Got shape {shape_of(values)}.")
+    rounding = torch.finfo(rows.dtype).eps
+    return values.to(torch.float64), rows.detach().to(values.device, torch.float64), rounding
+
+
+def _check_not_constant(centred: Tensor, rounding: float) -> None:
+    """Waves of size 1 that vary, by what is left of them without their mean."""
+    varies = centred.abs().amax(1) > 8 * rounding
+    if not bool(varies.all()):
+        row = int((~varies).nonzero()[0])
+        raise ValueError(f"`waves` must not be constant; the constant is always fitted. Got one in row {row}.")
+
+
+def _check_independent(singular: Tensor, count: int, rounding: float) -> None:
+    """Waves none of which is a combination of the others, by the singular values of their centred unit rows."""
+    rank = int((singular > min(32 * rounding * math.sqrt(count), 0.1)).sum())
+    if rank < count:
+        raise ValueError(
+            f"`waves` must be independent of each other and of a constant. Got {count} of rank {rank}. "
+            "Leave out what the others make up; the constant is always fitted."
+        )

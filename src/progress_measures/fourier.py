@@ -15,7 +15,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array, check_dims, check_real
+from progress_measures._checks.values import check_integer
+
+__all__ = ["fourier_basis", "fourier_labels", "frequency_power", "from_fourier", "to_fourier"]
 
 
 def row_frequency(n: int) -> Tensor:
@@ -53,8 +56,8 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
         tensor([[ 0.7071,  0.7071],
                 [ 0.7071, -0.7071]], dtype=torch.float64)
     """
-    n = _checks.integer(n, "n", at_least=1)
-    _checks.floating_dtype(dtype)
+    n = check_integer(n, "n", at_least=1)
+    _check_dtype(dtype)
     row = torch.arange(n, device="cpu")[:, None]
     frequency = row_frequency(n)[:, None]
     turn = frequency * row.T % n  # of n
@@ -83,11 +86,11 @@ def fourier_labels(n: int) -> list[str]:
         >>> pm.fourier_labels(4)
         ['const', 'cos 1', 'sin 1', 'cos 2']
     """
-    n = _checks.integer(n, "n", at_least=1)
+    n = check_integer(n, "n", at_least=1)
     return ["const", *(f"{'sin' if row % 2 == 0 else 'cos'} {(row + 1) // 2}" for row in range(1, n))]
 
 
-def to_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
+def to_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The coefficients of ``x`` in the Fourier basis along one or more axes.
 
     Along an axis of length n, entry r of the result is the inner product with row r of ``fourier_basis(n)``. The basis
@@ -111,13 +114,13 @@ def to_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
         >>> pm.to_fourier(torch.tensor([1.0, -1.0, 1.0, -1.0]))  # a pure "cos 2"
         tensor([0., 0., 0., 2.])
     """
-    x = _checks.real(x, "x")
-    for axis in _checks.dims(dim, x):
+    x = check_real(x, "x")
+    for axis in check_dims(dim, x):
         x = change_basis(x, fourier_basis(x.shape[axis], dtype=x.dtype, device=x.device), axis)
     return x
 
 
-def from_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
+def from_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The values whose coefficients in the Fourier basis are ``x``; the inverse of :func:`to_fourier`.
 
     Args:
@@ -135,13 +138,13 @@ def from_fourier(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
         >>> pm.from_fourier(torch.tensor([0.0, 0.0, 0.0, 2.0]))
         tensor([ 1., -1.,  1., -1.])
     """
-    x = _checks.real(x, "x")
-    for axis in _checks.dims(dim, x):
+    x = check_real(x, "x")
+    for axis in check_dims(dim, x):
         x = change_basis(x, fourier_basis(x.shape[axis], dtype=x.dtype, device=x.device).T, axis)
     return x
 
 
-def frequency_power(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor:
+def frequency_power(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The squared norm of ``x`` in each frequency along one or more axes.
 
     Entry k is the sum of the squared coefficients of cosine and sine k, so it does not change when ``x`` is shifted
@@ -162,8 +165,8 @@ def frequency_power(x: _checks.Array, dim: int | tuple[int, ...] = -1) -> Tensor
         >>> pm.frequency_power(torch.tensor([1.0, -1.0, 1.0, -1.0]))
         tensor([0., 0., 4.])
     """
-    x = _checks.real(x, "x")
-    axes = _checks.dims(dim, x)
+    x = check_real(x, "x")
+    axes = check_dims(dim, x)
     power = to_fourier(x, axes).square()
     for axis in axes:
         power = sum_rows(power, row_frequency(x.shape[axis]), axis)
@@ -190,3 +193,9 @@ def _own_precision(device: torch.device) -> AbstractContextManager[object]:
     if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
+
+
+def _check_dtype(dtype: object) -> None:
+    """A real floating-point dtype."""
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise TypeError(f"`dtype` must be a real floating-point type. Got {dtype!r}.")

@@ -1,18 +1,24 @@
 """Which frequencies of a spectrum stand out, and which one each neuron computes."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
-from progress_measures.operations import Operation
+from progress_measures._checks.tensors import Array, check_finite, check_real
+from progress_measures._checks.values import check_fraction, check_number, shape_of
+from progress_measures.operations.checks import check_operation
+from progress_measures.operations.operation import Operation
+
+__all__ = ["key_frequencies", "neuron_frequencies"]
 
 ROUNDING = 1e-12  # of the largest power: what is below it is zero in float32 arithmetic
 SIGNIFICANCE = 1e-3  # how rarely chance may make a drop that counts, at one rank
 
 
 def key_frequencies(
-    power: _checks.Array, op: Operation | None = None, *, min_drop: float = 4.0, min_share: float = 0.005
+    power: Array, op: Operation | None = None, *, min_drop: float = 4.0, min_share: float = 0.005
 ) -> tuple[int, ...]:
     r"""The frequencies that stand out of a spectrum: all above the lowest sharp drop of the sorted powers.
 
@@ -70,12 +76,12 @@ def key_frequencies(
         (2, 4)
     """
     if op is not None:
-        _checks.operation(op)
-    values = _checks.power(power, op).cpu().numpy()
+        check_operation(op)
+    values = check_power(power, op).cpu().numpy()
     if op is not None:
         values = values / torch.bincount(op.row_frequency)[1:].numpy()
-    _checks.number(min_drop, "min_drop", above=1)
-    _checks.number(min_share, "min_share", above=0)
+    check_number(min_drop, "min_drop", above=1)
+    check_number(min_share, "min_share", above=0)
     if values.size < 2:
         return ()
     order = np.argsort(-values)
@@ -90,7 +96,7 @@ def key_frequencies(
     return tuple(sorted(int(index) + 1 for index in order[:count]))
 
 
-def neuron_frequencies(share: _checks.Array, *, min_share: float = 0.85) -> Tensor:
+def neuron_frequencies(share: Array, *, min_share: float = 0.85) -> Tensor:
     """The frequency that explains most of each neuron's variance, where it explains enough.
 
     Neurons of one frequency are a cluster of the paper; those that mix frequencies, and dead ones, belong to none.
@@ -113,8 +119,8 @@ def neuron_frequencies(share: _checks.Array, *, min_share: float = 0.85) -> Tens
         >>> pm.neuron_frequencies(torch.tensor([[0.05, 0.9], [0.5, 0.5], [0.0, 0.0]]))
         tensor([2, 0, 0])
     """
-    shares = _checks.shares(share)
-    _checks.fraction(min_share, "min_share")
+    shares = _check_shares(share)
+    check_fraction(min_share, "min_share")
     if shares.shape[1] == 0:
         return shares.new_zeros(len(shares), dtype=torch.int64)
     best, index = shares.max(dim=1)
@@ -134,3 +140,25 @@ def _log_chance(drop: np.ndarray) -> np.ndarray:
     excess = np.maximum(rank * (drop - 1), np.finfo(np.float64).tiny)
     chance: np.ndarray = betaln(count + 1, excess) - betaln(rank + 1, excess)
     return chance
+
+
+def check_power(x: object, op: Any = None) -> Tensor:
+    """Powers by frequency, of an operation if there is one: finite, non-negative, float64, ``(K,)``."""
+    values = check_finite(check_real(x, "power").detach(), "power").to(torch.float64)
+    if values.ndim != 1:
+        raise ValueError(f"`power` must have one entry per frequency: shape (K,). Got {shape_of(values)}.")
+    if bool((values < 0).any()):
+        raise ValueError(f"`power` must not be negative. Got {float(values.min()):g}.")
+    if op is not None and len(values) != len(op.frequencies):
+        raise ValueError(
+            f"`power` must have one entry per frequency of the operation ({len(op.frequencies)}). Got {len(values)}."
+        )
+    return values
+
+
+def _check_shares(x: object) -> Tensor:
+    """Shares of each neuron's variance by frequency: finite, ``(m, K)``."""
+    values = check_finite(check_real(x, "share").detach(), "share", "(neuron, frequency)")
+    if values.ndim != 2:
+        raise ValueError(f"`share` must have axes (neuron, frequency): shape (m, K). Got {shape_of(values)}.")
+    return values

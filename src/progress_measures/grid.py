@@ -2,17 +2,30 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures import _checks, _files
+from progress_measures import _files
 from progress_measures._blocks import Progress, every_one
-from progress_measures.ablation import hooked
-from progress_measures.operations import Operation
+from progress_measures._checks.tensors import check_dense, check_finite, check_tensor, wide
+from progress_measures._checks.values import (
+    check_callable,
+    check_integer,
+    check_path,
+    check_progress,
+    shape_of,
+    type_name,
+)
+from progress_measures._model_state import evaluation, token_device
+from progress_measures.ablation.checks import check_hookable
+from progress_measures.ablation.sites import hooked
+from progress_measures.operations.checks import check_operation
+from progress_measures.operations.operation import Operation
+
+__all__ = ["grid_logits"]
 
 BATCH = 2**24  # logits per call of ``predict`` where they go to a file
 
@@ -66,16 +79,16 @@ def grid_logits(
         >>> bool((pm.grid_logits(predict, op, batch_size=10).argmax(-1) == op.table).all())
         True
     """
-    _checks.function(predict, "predict")
+    check_callable(predict, "predict")
     if isinstance(predict, nn.Module) and hooked(predict):
-        _checks.hookable(predict, "predict")
-    n = _checks.operation(op)
-    _checks.progress(progress)
+        check_hookable(predict, "predict")
+    n = check_operation(op).n
+    check_progress(progress)
     size = n**2 if out is None else max(1, BATCH // n)
     if batch_size is not None:
-        size = _checks.integer(batch_size, "batch_size", at_least=1)
+        size = check_integer(batch_size, "batch_size", at_least=1)
     if out is not None:
-        _checks.path(out, "out")
+        check_path(out, "out")
     if out is not None and requires_grad:
         raise ValueError("`out` must be None where `requires_grad` is True, because a file holds no graph.")
 
@@ -92,9 +105,9 @@ def grid_logits(
 
 def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], pairs: Tensor, op: Operation, start: int) -> Tensor:
     """The logits of the elements, for pairs from some row of the flattened grid on."""
-    logits = _checks.predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
+    logits = check_predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
     columns = logits.index_select(1, op.elements.to(logits.device))
-    return _checks.finite(columns, "logits", "(a, b, c)", where=lambda at: (*divmod(start + at[0], op.n), at[1]))
+    return check_finite(columns, "logits", "(a, b, c)", where=lambda at: (*divmod(start + at[0], op.n), at[1]))
 
 
 def _array(x: Tensor) -> np.ndarray:
@@ -102,20 +115,26 @@ def _array(x: Tensor) -> np.ndarray:
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
-def token_device(predict: Callable[[Tensor], Tensor | np.ndarray]) -> torch.device:
-    """Where ``predict`` is fed: the first parameter's device if it is a module, else the CPU."""
-    parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
-    return torch.device("cpu") if parameter is None else parameter.device
-
-
-@contextmanager
-def evaluation(predict: Callable[[Tensor], Tensor | np.ndarray]) -> Iterator[None]:
-    """``predict`` in evaluation mode if it is a module, and each of its submodules in its own mode afterwards."""
-    modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
-    try:
-        for module, _ in modes:
-            module.training = False
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
+def check_predicted(logits: object, batch: int, columns: int) -> Tensor:
+    """What ``predict`` returned for a batch: one row per pair, a column for every token of the operation."""
+    logits = check_tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
+    if not isinstance(logits, Tensor):
+        remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""
+        remedy = " Return its .logits at the answer position." if hasattr(logits, "logits") else remedy
+        raise TypeError(f"`predict` must return a tensor or a NumPy array of logits. Got {type_name(logits)}.{remedy}")
+    logits = wide(check_dense(logits, "logits"))
+    if logits.is_complex():
+        raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
+    if logits.ndim == 3:
+        raise ValueError(
+            f"`predict` must return logits at the answer position, shape (batch, V). Got {shape_of(logits)}. "
+            "After model.eval(), select the position: lambda pairs: model(pairs)[:, -1]."
+        )
+    if logits.ndim != 2 or len(logits) != batch:
+        raise ValueError(f"`predict` must return one row of logits per pair ({batch}). Got shape {shape_of(logits)}.")
+    if logits.shape[1] < columns:
+        raise ValueError(
+            f"`predict` must return a logit for every token of the operation, at least {columns} columns. "
+            f"Got {logits.shape[1]}."
+        )
+    return logits

@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import computable
+from progress_measures._checks.values import check_integer, check_model
+
+__all__ = ["parameter_norms", "sum_squared_weights"]
 
 
 def sum_squared_weights(model: nn.Module) -> Tensor:
@@ -29,7 +32,7 @@ def sum_squared_weights(model: nn.Module) -> Tensor:
         >>> pm.sum_squared_weights(layer).item()
         2.0
     """
-    squares = [_numbers(parameter).square().sum() for parameter in _checks.model(model).parameters()]
+    squares = [_numbers(parameter).square().sum() for parameter in check_model(model).parameters()]
     if not squares:
         return torch.zeros((), dtype=torch.float64)
     return torch.stack([square.to(squares[0].device) for square in squares]).sum()
@@ -68,9 +71,9 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
         {'0': 8.246, '2': 0.0}
     """
     if depth is not None:
-        depth = _checks.integer(depth, "depth", at_least=1)
+        depth = check_integer(depth, "depth", at_least=1)
     parts: dict[str, list[Tensor]] = {}
-    for name, parameter in _checks.model(model).named_parameters():
+    for name, parameter in check_model(model).named_parameters():
         norm = torch.linalg.vector_norm(_numbers(parameter))
         parts.setdefault(".".join(name.split(".")[:depth]), []).append(norm)
     return {
@@ -82,4 +85,4 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
 def _numbers(parameter: Tensor) -> Tensor:
     """All numbers of a parameter, float64; a complex one is two."""
     parts = torch.view_as_real(parameter) if parameter.is_complex() else parameter
-    return _checks.computable(parts).to(torch.float64)
+    return computable(parts).to(torch.float64)

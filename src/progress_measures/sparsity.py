@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array, check_dim, check_finite, check_real
+from progress_measures._checks.values import shape_of
+
+__all__ = ["effective_rank", "gini"]
 
 
-def gini(x: _checks.Array, dim: int = -1) -> Tensor:
+def gini(x: Array, dim: int = -1) -> Tensor:
     r"""The Gini coefficient of the absolute values of ``x`` along an axis.
 
     With the N absolute values in ascending order,
@@ -34,8 +37,8 @@ def gini(x: _checks.Array, dim: int = -1) -> Tensor:
         >>> pm.gini(torch.tensor([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]))
         tensor([0.0000, 0.7500], dtype=torch.float64)
     """
-    x = _checks.finite(_checks.real(x, "x"), "x")
-    axis = _checks.one_dim(dim, x)
+    x = check_finite(check_real(x, "x"), "x")
+    axis = check_dim(dim, x)
     ascending = x.movedim(axis, -1).to(torch.float64).abs().sort(-1).values
     largest = ascending[..., -1:].detach()
     # The sum neither overflows nor loses subnormal digits; a power of two rounds nothing.
@@ -50,7 +53,7 @@ def gini(x: _checks.Array, dim: int = -1) -> Tensor:
     return (above * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is at least 1, or all are zero
 
 
-def effective_rank(matrix: _checks.Array) -> Tensor:
+def effective_rank(matrix: Array) -> Tensor:
     r"""The effective rank of a matrix: the exponential of the entropy of its normalized singular values.
 
     .. math:: \exp \Big( - \sum_i p_i \ln p_i \Big), \quad p_i = \sigma_i / \sum_j \sigma_j
@@ -75,9 +78,17 @@ def effective_rank(matrix: _checks.Array) -> Tensor:
         >>> round(pm.effective_rank(torch.diag(torch.tensor([3.0, 3.0, 3.0, 0.0]))).item(), 6)
         3.0
     """
-    matrix = _checks.matrices(matrix, "matrix")
+    matrix = _check_matrices(matrix, "matrix")
     largest = matrix.detach().abs().amax((-2, -1), keepdim=True)
     singular = torch.linalg.svdvals(matrix / largest.where(largest > 0, 1.0))
     total = singular.sum(-1)
     entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # of zeros it is not a number
     return torch.where(total > 0, entropy.exp(), 0.0)
+
+
+def _check_matrices(x: object, name: str) -> Tensor:
+    """Finite matrices with entries, float64, ``(…, rows, columns)``."""
+    values = check_finite(check_real(x, name), name).to(torch.float64)
+    if values.ndim < 2 or values.numel() == 0:
+        raise ValueError(f"`{name}` must have rows and columns: shape (…, rows, columns). Got {shape_of(values)}.")
+    return values

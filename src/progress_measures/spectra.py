@@ -7,13 +7,17 @@ constant has none. Everything is computed in float64 and is differentiable.
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
 from progress_measures._blocks import block_length, blocks
+from progress_measures._checks.tensors import Array
 from progress_measures.fourier import fourier_basis, row_frequency, sum_rows
-from progress_measures.operations import Operation, answer_means, rows_by_frequency
+from progress_measures.operations.checks import check_logits, check_on_grid, check_over_elements
+from progress_measures.operations.on_grid import answer_means, rows_by_frequency
+from progress_measures.operations.operation import Operation
+
+__all__ = ["cosine_coefficients", "logit_spectrum", "neuron_spectrum", "spectrum"]
 
 
-def spectrum(x: _checks.Array, op: Operation, dim: int = 0) -> Tensor:
+def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
     """The power of weights in each frequency, along an axis over the operation's elements.
 
     The sum of squares of the coefficients, over the basis rows of the frequency and over all other axes; norms are its
@@ -39,12 +43,12 @@ def spectrum(x: _checks.Array, op: Operation, dim: int = 0) -> Tensor:
         >>> pm.spectrum(torch.tensor([1.0, -1.0, 1.0, -1.0]), pm.addition(4))
         tensor([0., 4.], dtype=torch.float64)
     """
-    x, axis = _checks.over_elements(x, op, dim)
+    x, axis = check_over_elements(x, op, dim)
     columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
     return sum_rows((op.basis.to(x.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
 
 
-def logit_spectrum(logits: _checks.Array, op: Operation) -> Tensor:
+def logit_spectrum(logits: Array, op: Operation) -> Tensor:
     """The share of the logits' centred variance that lies in each frequency of the answer a∘b.
 
     Centred means that the mean over all pairs is taken off each output. The shares add up to at most 1; the rest does
@@ -70,7 +74,7 @@ def logit_spectrum(logits: _checks.Array, op: Operation) -> Tensor:
         >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
         [0.0, 0.0, 1.0]
     """
-    x = _checks.logits_on_grid(logits, op)
+    x = check_logits(logits, op)
     largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
     scale = _scale(torch.stack(largest).amax())
     means = answer_means(x, op) / scale
@@ -81,7 +85,7 @@ def logit_spectrum(logits: _checks.Array, op: Operation) -> Tensor:
     return _share(power, centred, centred + op.n**2 * mean.square().sum(), op.n**3)
 
 
-def cosine_coefficients(logits: _checks.Array, op: Operation) -> Tensor:
+def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
     r"""The coefficients of the logits along cos w_k (s - c), for each frequency k and the true answer s = a∘b.
 
     .. math:: \langle L, T_k \rangle, \quad T_k(a, b, c) = \cos(w_k (a \circ b - c)) / \lVert \cdot \rVert
@@ -112,7 +116,7 @@ def cosine_coefficients(logits: _checks.Array, op: Operation) -> Tensor:
         >>> [abs(round(amplitude, 5)) for amplitude in amplitudes.tolist()]
         [0.0, 0.0, 5.0]
     """
-    x = _checks.logits_on_grid(logits, op)
+    x = check_logits(logits, op)
     # Σ_r F_r(s) F_r(c) is the wave; it repeats over the n pairs of each s, and its squared norm is that of Σ_r 1.
     basis = op.basis.to(x.device)
     along = (op.n * (basis @ answer_means(x, op)) * basis).sum(1)
@@ -120,7 +124,7 @@ def cosine_coefficients(logits: _checks.Array, op: Operation) -> Tensor:
     return sum_rows(along, op.row_frequency, 0)[1:] / (op.n * rows).sqrt()
 
 
-def neuron_spectrum(activations: _checks.Array, op: Operation) -> Tensor:
+def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
     """The share of each neuron's centred variance that one frequency of the inputs explains.
 
     Frequency k explains the best polynomial of degree two in the waves of a and of b: the block {1, cos, sin} w_k a
@@ -147,7 +151,7 @@ def neuron_spectrum(activations: _checks.Array, op: Operation) -> Tensor:
         >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    x = _checks.on_grid(activations, op, "activations", "(a, b, neuron)")
+    x = check_on_grid(activations, op, "activations", "(a, b, neuron)")
     # Any value of a neuron may be taken off it, and one of its own keeps what is left as small as its variation.
     shift = x[0, 0].detach().to(torch.float64)
     variation = torch.zeros_like(shift)

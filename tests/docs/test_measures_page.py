@@ -117,9 +117,9 @@ def test_weights_that_only_grow():
 def test_concentration_of_the_embedding(mainline, run):
     _, op, *_ = mainline
     ends = [checkpoints.load(checkpoints.path_of(MAINLINE, step)).W_E for step in (0, 4200, 40000)]
-    first, _, last = (pm.fourier_coefficient_ratio(W_E, op) for W_E in ends)
+    first, _, last = (pm.concentration.fourier_coefficient_ratio(W_E, op) for W_E in ends)
     assert f"it goes from {first:.2f} to {last:.2f}" in PAGE
-    _, early, last = (pm.fourier_frequency_density(W_E, op) for W_E in ends)
+    _, early, last = (pm.concentration.fourier_frequency_density(W_E, op) for W_E in ends)
     assert f"It is at {early:.3f} by step 4,200 and ends at {last:.3f}" in PAGE
     assert pm.find_phases(run, answers=113).circuit_formation_end > 4200
 

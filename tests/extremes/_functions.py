@@ -97,12 +97,12 @@ MEASURES = [
     Function("measure", lambda x: losses_of(pm.measure(x, OP, [1], train_mask=MASK)), LOGITS),
     Function("logit_spectrum", lambda x: pm.logit_spectrum(x, OP), LOGITS),
     Function("cosine_coefficients", lambda x: pm.cosine_coefficients(x, OP), LOGITS),
-    Function("distance_irrelevance", lambda x: pm.distance_irrelevance(x, OP), LOGITS),
+    Function("distance_irrelevance", lambda x: pm.circuits.distance_irrelevance(x, OP), LOGITS),
     Function("neuron_spectrum", lambda x: pm.neuron_spectrum(x, OP), LOGITS[..., :3]),
     Function("spectrum", lambda x: pm.spectrum(x, OP), WEIGHTS),
-    Function("inverse_participation_ratio", lambda x: pm.inverse_participation_ratio(x, OP), WEIGHTS),
-    Function("fourier_coefficient_ratio", lambda x: pm.fourier_coefficient_ratio(x, OP), WEIGHTS),
-    Function("circularity", lambda x: pm.circularity(x, OP, components=2), WEIGHTS),
+    Function("inverse_participation_ratio", lambda x: pm.concentration.inverse_participation_ratio(x, OP), WEIGHTS),
+    Function("fourier_coefficient_ratio", lambda x: pm.concentration.fourier_coefficient_ratio(x, OP), WEIGHTS),
+    Function("circularity", lambda x: pm.circuits.circularity(x, OP, components=2), WEIGHTS),
     Function("gini", pm.gini, WEIGHTS),
     Function("effective_rank", pm.effective_rank, WEIGHTS[:3]),
     Function("explained_variance of x", lambda x: pm.explained_variance(x, WEIGHTS.flip(0)), WEIGHTS),
@@ -117,7 +117,7 @@ REPLACEMENTS = [
     Function("mean_ablation", pm.mean_ablation(), ACTIVATIONS),
     Function("at", pm.at((slice(None), [0, 2]), torch.sin), ACTIVATIONS),
     *(
-        Function(f"{project.__name__} {about}", project(DIRECTIONS, about=about), ACTIVATIONS)
+        Function(f"{project.__name__} {about}", project(DIRECTIONS, center=about), ACTIVATIONS)
         for project in (pm.project_onto, pm.project_out)
         for about in ("origin", "mean")
     ),
@@ -139,14 +139,14 @@ OF_MODELS = [
         lambda x: pm.grid_logits(lambda pairs: (pairs.to(x) @ x[:2]).sin(), OP, 5, requires_grad=x.requires_grad),
         WEIGHTS,
     ),
-    Function("Clock", lambda x: of_planted(pm.Clock, x), WEIGHTS),
-    Function("Pizza", lambda x: of_planted(pm.Pizza, x), WEIGHTS),
+    Function("Clock", lambda x: of_planted(pm.circuits.Clock, x), WEIGHTS),
+    Function("Pizza", lambda x: of_planted(pm.circuits.Pizza, x), WEIGHTS),
 ]
 DIFFERENTIABLE = [*MEASURES, *TRANSFORMS, *REPLACEMENTS, *OF_MODELS]
 
 COUNTED = [
     Function("accuracy", lambda x: pm.accuracy(x, OP, mask=MASK), LOGITS),
-    Function("fourier_frequency_density", lambda x: pm.fourier_frequency_density(x, OP), WEIGHTS),
+    Function("fourier_frequency_density", lambda x: pm.concentration.fourier_frequency_density(x, OP), WEIGHTS),
     *(
         Function(
             control.__name__,

@@ -16,10 +16,10 @@ ONE = [
     pm.subtraction(1),
     pm.multiplication(2),
     pm.division(2),
-    pm.symmetric_group(1),
-    pm.alternating_group(2),
-    pm.composition([[0]]),
-    pm.direct_product(pm.addition(1), pm.multiplication(2)),
+    pm.groups.symmetric_group(1),
+    pm.groups.alternating_group(2),
+    pm.groups.composition([[0]]),
+    pm.groups.direct_product(pm.addition(1), pm.multiplication(2)),
 ]
 
 
@@ -41,8 +41,8 @@ def test_one_element(op, value):
     assert pm.neuron_spectrum(logits.expand(1, 1, 3), op).shape == (3, 0)
     assert pm.key_frequencies(pm.logit_spectrum(logits, op), op) == ()
     assert pm.neuron_frequencies(pm.neuron_spectrum(logits, op)).tolist() == [0]
-    assert pm.inverse_participation_ratio(logits[0], op).tolist() == [float(value != 0)]
-    assert pm.circularity(logits[0], op) == 0
+    assert pm.concentration.inverse_participation_ratio(logits[0], op).tolist() == [float(value != 0)]
+    assert pm.circuits.circularity(logits[0], op) == 0
     assert torch.equal(pm.grid_logits(lambda pairs: logits[0].expand(len(pairs), 9), op), logits)
 
 
@@ -52,8 +52,12 @@ def test_one_element_of_a_cyclic_group_has_no_wave():
     assert (
         pm.to_fourier(x, 0).tolist() == pm.from_fourier(x, 0).tolist() == pm.frequency_power(x, 0).tolist() == [[1, 1]]
     )
-    assert pm.fourier_frequency_density(x, ONE[0]) == pm.fourier_coefficient_ratio(x, ONE[0]) == 0
-    assert pm.distance_irrelevance(torch.ones(1, 1, 1), ONE[0]) == 1
+    assert (
+        pm.concentration.fourier_frequency_density(x, ONE[0])
+        == pm.concentration.fourier_coefficient_ratio(x, ONE[0])
+        == 0
+    )
+    assert pm.circuits.distance_irrelevance(torch.ones(1, 1, 1), ONE[0]) == 1
 
 
 def test_one_element_leaves_no_pair_to_test_on():
@@ -64,7 +68,7 @@ def test_one_element_leaves_no_pair_to_test_on():
 
 
 @pytest.mark.parametrize("value", [0.0, -3.7, 1e-300, 1e4])
-@pytest.mark.parametrize("make", [pm.addition, pm.subtraction, pm.dihedral_group])
+@pytest.mark.parametrize("make", [pm.addition, pm.subtraction, pm.groups.dihedral_group])
 @pytest.mark.parametrize("n", [2, 5, 6])
 def test_every_loss_of_constant_logits_is_chance(make, n, value):
     op = make(n)
@@ -79,7 +83,7 @@ def test_every_loss_of_constant_logits_is_chance(make, n, value):
 
 
 @pytest.mark.parametrize("value", [0.0, -3.7, 1 / 3, 1e-300, 1e300])
-@pytest.mark.parametrize("make", [pm.addition, pm.multiplication, pm.dihedral_group])
+@pytest.mark.parametrize("make", [pm.addition, pm.multiplication, pm.groups.dihedral_group])
 @pytest.mark.parametrize("n", [3, 5, 7])
 def test_what_does_not_vary_has_no_frequency(make, n, value):
     op = make(n)
@@ -91,7 +95,7 @@ def test_what_does_not_vary_has_no_frequency(make, n, value):
     assert pm.key_frequencies(pm.logit_spectrum(logits, op), op) == ()
     assert pm.explained_variance(x, x) == 0
     assert pm.fit_waves(x.flatten(0, 1), torch.arange(op.n**2).double()[None]).explained_variance.tolist() == [0, 0, 0]
-    assert pm.circularity(x[0], op) == 0
+    assert pm.circuits.circularity(x[0], op) == 0
 
 
 def test_dead_neurons_leave_their_neighbours_alone():
@@ -115,8 +119,8 @@ def test_constant_weights(value):
     assert pm.key_frequencies(torch.zeros(3)) == ()
     assert pm.gini(x).tolist() == [0] * 6
     assert_close(pm.effective_rank(x), float(value != 0), rtol=1e-12)
-    assert_close(pm.inverse_participation_ratio(x, op), [float(value != 0)] * 4, rtol=1e-12)
-    assert pm.fourier_coefficient_ratio(x, op) == pm.fourier_frequency_density(x, op) == 0
+    assert_close(pm.concentration.inverse_participation_ratio(x, op), [float(value != 0)] * 4, rtol=1e-12)
+    assert pm.concentration.fourier_coefficient_ratio(x, op) == pm.concentration.fourier_frequency_density(x, op) == 0
 
 
 def test_waves_of_the_first_and_the_last_element_alone():

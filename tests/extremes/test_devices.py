@@ -122,7 +122,7 @@ def test_masks_operations_and_numbers_may_come_from_the_device():
         assert pm.measure(there, OP, [1], train_mask=mask_there).as_dict() == expected
         assert pm.measure(logits, OP, [1], train_mask=mask_there).as_dict() == expected
         assert pm.accuracy(there, OP, mask=mask_there) == pm.accuracy(logits, OP, mask=mask)
-        op = pm.composition(there_on(OP.table.clone()), elements=there_on(torch.arange(4)))
+        op = pm.groups.composition(there_on(OP.table.clone()), elements=there_on(torch.arange(4)))
     assert type(op.table) is torch.Tensor
     assert torch.equal(op.table, OP.table)
 
@@ -187,10 +187,10 @@ def test_the_default_device_changes_nothing(function):
 
 def operations():
     yield from (pm.addition(6), pm.subtraction(5), pm.multiplication(7), pm.division(5))
-    yield from (pm.symmetric_group(3), pm.alternating_group(4), pm.dihedral_group(4))
-    yield pm.composition([[0, 1], [1, 0]], elements=np.array([3, 5]))
-    yield pm.direct_product(pm.addition(3), pm.addition(5))
-    yield pm.direct_product(pm.addition(3), pm.subtraction(4))
+    yield from (pm.groups.symmetric_group(3), pm.groups.alternating_group(4), pm.groups.dihedral_group(4))
+    yield pm.groups.composition([[0, 1], [1, 0]], elements=np.array([3, 5]))
+    yield pm.groups.direct_product(pm.addition(3), pm.addition(5))
+    yield pm.groups.direct_product(pm.addition(3), pm.subtraction(4))
 
 
 def test_operations_that_are_made_under_it_are_the_same():
@@ -213,15 +213,15 @@ def test_a_basis_is_made_where_pytorch_makes_tensors_unless_it_is_said():
 def measured(op, model, x):
     """What runs a model, or makes something of what was measured."""
     yield from pm.grokking_measures(None, op, "current", MASK, weights={"W_E": "0.weight"})(model).values()
-    yield pm.gradient_symmetricity(model, op, model[0], samples=9)
-    yield pm.gradient_symmetricity(model, op, model[0], samples=None)
+    yield pm.circuits.gradient_symmetricity(model, op, model[0], samples=9)
+    yield pm.circuits.gradient_symmetricity(model, op, model[0], samples=None)
     yield pm.resample_ablation(x)(x)
     yield op.rows([1])
     yield pm.gini(np.arange(5.0))
     recorder = pm.Recorder(pm.grokking_measures(None, op, "final", MASK), every=1)
     recorder(0, model)
     recorder(1, model)
-    found = pm.final_measures(recorder.trajectory, op, train_mask=MASK)
+    found = pm.add_restricted_loss(recorder.trajectory, op, train_mask=MASK)
     yield from found.columns.values()
     yield from found.select(steps=range(1)).complete().merge(found).columns.values()
     yield from pm.Runs({"a": found, "b": found}).mean().columns.values()

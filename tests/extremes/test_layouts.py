@@ -9,6 +9,7 @@ import torch
 
 import progress_measures as pm
 from progress_measures import plotting
+from tests._public import PUBLIC
 from tests._asserts import assert_close
 from tests.extremes._functions import DIRECTIONS, EVERY, LOGITS, MASK, OF_NUMBERS, OP, WAVES
 
@@ -123,17 +124,17 @@ def test_an_array_that_masks_a_value_is_refused(function):
         *((lambda d, f=f: f(d)(LOGITS), DIRECTIONS) for f in (pm.project_onto, pm.project_out)),
         (lambda source: pm.resample_ablation(source)(torch.arange(4.0)), torch.tensor([1, 0, 3, 2])),
         (lambda k: pm.project_each_onto_frequency(OP, k)(LOGITS.view(16, 4)), torch.tensor([1, 2, 0, 1])),
-        (lambda table: pm.composition(table).basis, OP.table),
-        (lambda elements: pm.composition(OP.table, elements=elements).pairs, torch.tensor([3, 1, 7, 5])),
+        (lambda table: pm.groups.composition(table).basis, OP.table),
+        (lambda elements: pm.groups.composition(OP.table, elements=elements).pairs, torch.tensor([3, 1, 7, 5])),
     ],
 )
 def test_what_is_no_input_of_a_measure_may_be_an_array_too(call, x):
     assert torch.equal(call(x.numpy()), call(x))
 
 
-@pytest.mark.parametrize("house", [pm, plotting])
+@pytest.mark.parametrize("house", [PUBLIC, {name: getattr(plotting, name) for name in plotting.__all__}])
 def test_what_takes_a_tensor_says_that_it_takes_an_array(house):
-    functions = [function for name in house.__all__ if inspect.isfunction(function := getattr(house, name))]
+    functions = [function for function in house.values() if inspect.isfunction(function)]
     taken = {
         f"{function.__name__}({name})": str(parameter.annotation)
         for function in functions
@@ -145,7 +146,7 @@ def test_what_takes_a_tensor_says_that_it_takes_an_array(house):
     assert not {name for name in of_tensors if "ndarray" not in taken[name]}
 
 
-half = np.ma.masked_array([1, 2, 3, 4], mask=[False, True, False, True])
+masked = np.ma.masked_array([1, 2, 3, 4], mask=[False, True, False, True])
 
 
 @pytest.mark.parametrize(
@@ -153,13 +154,13 @@ half = np.ma.masked_array([1, 2, 3, 4], mask=[False, True, False, True])
     [
         ("mask", lambda: pm.cross_entropy(LOGITS, OP, mask=np.ma.masked_array(np.eye(4, dtype=bool), mask=np.eye(4)))),
         ("logits", lambda: pm.grid_logits(lambda pairs: np.ma.masked_less(np.zeros((len(pairs), 4)), 1), OP)),
-        ("steps", lambda: pm.Trajectory(steps=half, columns={})),
-        ("index", lambda: pm.at(half, pm.zero_ablation())),
-        ("directions", lambda: pm.project_out(half.astype(float))),
-        ("source", lambda: pm.resample_ablation(half)),
-        ("frequency", lambda: pm.project_each_onto_frequency(OP, half)),
-        ("table", lambda: pm.composition(np.ma.masked_array(OP.table.numpy(), mask=np.eye(4)))),
-        ("elements", lambda: pm.composition(OP.table, elements=half)),
+        ("steps", lambda: pm.Trajectory(steps=masked, columns={})),
+        ("index", lambda: pm.at(masked, pm.zero_ablation())),
+        ("directions", lambda: pm.project_out(masked.astype(float))),
+        ("source", lambda: pm.resample_ablation(masked)),
+        ("frequency", lambda: pm.project_each_onto_frequency(OP, masked)),
+        ("table", lambda: pm.groups.composition(np.ma.masked_array(OP.table.numpy(), mask=np.eye(4)))),
+        ("elements", lambda: pm.groups.composition(OP.table, elements=masked)),
     ],
 )
 def test_so_are_masks_of_what_is_no_input_of_a_measure(name, call):

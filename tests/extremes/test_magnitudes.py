@@ -114,13 +114,13 @@ def test_shares_of_tiny_and_huge_values(scale):
     for function, x in (
         (lambda x: pm.logit_spectrum(x, OP), logits),
         (lambda x: pm.neuron_spectrum(x, OP), neurons),
-        (lambda x: pm.distance_irrelevance(x, OP), logits),
+        (lambda x: pm.circuits.distance_irrelevance(x, OP), logits),
         (pm.gini, weights),
         (pm.effective_rank, weights),
-        (lambda x: pm.inverse_participation_ratio(x, OP), weights),
-        (lambda x: pm.fourier_coefficient_ratio(x, OP), weights),
-        (lambda x: pm.fourier_frequency_density(x, OP), weights),
-        (lambda x: pm.circularity(x, OP), weights),
+        (lambda x: pm.concentration.inverse_participation_ratio(x, OP), weights),
+        (lambda x: pm.concentration.fourier_coefficient_ratio(x, OP), weights),
+        (lambda x: pm.concentration.fourier_frequency_density(x, OP), weights),
+        (lambda x: pm.circuits.circularity(x, OP), weights),
         (lambda x: pm.explained_variance(x, 0.9 * x), weights),
         (lambda x: pm.cosine_coefficients(x, OP) / x.abs().max(), logits),
     ):
@@ -173,7 +173,7 @@ OF_LOGITS = [
     lambda x: pm.random_frequency_control(x, OP, [1], train_mask=MASK, draws=2).excluded_loss.draws,
     lambda x: pm.logit_spectrum(x, OP),
     lambda x: pm.cosine_coefficients(x, OP),
-    lambda x: pm.distance_irrelevance(x, OP),
+    lambda x: pm.circuits.distance_irrelevance(x, OP),
     lambda x: pm.neuron_spectrum(x, OP),
 ]
 

@@ -84,11 +84,11 @@ def test_autocast_changes_nothing(function, dtype, lower):
 def bases():
     """Bases of every kind; the largest order is no number of bfloat16."""
     yield pm.fourier_basis(1009)
-    for op in (pm.subtraction(8), pm.multiplication(7), pm.symmetric_group(4), pm.dihedral_group(9)):
+    for op in (pm.subtraction(8), pm.multiplication(7), pm.groups.symmetric_group(4), pm.groups.dihedral_group(9)):
         yield op.basis
         yield from (irrep.character for irrep in op.irreps)
-    yield pm.direct_product(pm.addition(3), pm.subtraction(4)).basis
-    yield pm.grid_logits(pm.Pizza(pm.addition(9), {1: 0.3, 4: 0.7}), pm.addition(9))
+    yield pm.groups.direct_product(pm.addition(3), pm.subtraction(4)).basis
+    yield pm.grid_logits(pm.circuits.Pizza(pm.addition(9), {1: 0.3, 4: 0.7}), pm.addition(9))
 
 
 @pytest.fixture(params=HALF, ids=str)

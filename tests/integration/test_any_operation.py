@@ -15,21 +15,21 @@ OPERATIONS = {
     "subtraction 12": lambda: pm.subtraction(12),
     "multiplication 13": lambda: pm.multiplication(13),
     "division 17": lambda: pm.division(17),
-    "S4": lambda: pm.symmetric_group(4),
-    "S5": lambda: pm.symmetric_group(5),
-    "A5": lambda: pm.alternating_group(5),
-    "D7": lambda: pm.dihedral_group(7),
-    "D8": lambda: pm.dihedral_group(8),
-    "Q8": lambda: pm.composition(quaternions()),
-    "Z3 × Z5": lambda: pm.direct_product(pm.addition(3), pm.addition(5)),
-    "Z4 − × Z4 −": lambda: pm.direct_product(pm.subtraction(4), pm.subtraction(4)),
-    "Z5 × Z4 −": lambda: pm.direct_product(pm.addition(5), pm.subtraction(4)),
-    "Z3 − × A4": lambda: pm.direct_product(pm.subtraction(3), pm.alternating_group(4)),
-    "(Z3 × Z4 −) × Z3 −": lambda: pm.direct_product(
-        pm.direct_product(pm.addition(3), pm.subtraction(4)), pm.subtraction(3)
+    "S4": lambda: pm.groups.symmetric_group(4),
+    "S5": lambda: pm.groups.symmetric_group(5),
+    "A5": lambda: pm.groups.alternating_group(5),
+    "D7": lambda: pm.groups.dihedral_group(7),
+    "D8": lambda: pm.groups.dihedral_group(8),
+    "Q8": lambda: pm.groups.composition(quaternions()),
+    "Z3 × Z5": lambda: pm.groups.direct_product(pm.addition(3), pm.addition(5)),
+    "Z4 − × Z4 −": lambda: pm.groups.direct_product(pm.subtraction(4), pm.subtraction(4)),
+    "Z5 × Z4 −": lambda: pm.groups.direct_product(pm.addition(5), pm.subtraction(4)),
+    "Z3 − × A4": lambda: pm.groups.direct_product(pm.subtraction(3), pm.groups.alternating_group(4)),
+    "(Z3 × Z4 −) × Z3 −": lambda: pm.groups.direct_product(
+        pm.groups.direct_product(pm.addition(3), pm.subtraction(4)), pm.subtraction(3)
     ),
-    "S3 × Z4": lambda: pm.direct_product(pm.symmetric_group(3), pm.addition(4)),
-    "Z5 as a table": lambda: pm.composition(pm.addition(5).table),
+    "S3 × Z4": lambda: pm.groups.direct_product(pm.groups.symmetric_group(3), pm.addition(4)),
+    "Z5 as a table": lambda: pm.groups.composition(pm.addition(5).table),
 }
 TERMS = ["sum", "product", "polynomial", "aligned"]
 AMPLITUDE = 60.0
@@ -138,7 +138,7 @@ def test_spectra_of_weights_and_neurons(op, planted):
 
 
 def test_phases_need_no_cyclic_operation():
-    op = pm.symmetric_group(3)
+    op = pm.groups.symmetric_group(3)
     mask = random_mask(6)
     recalled = torch.where(mask, op.table, (op.table + 1) % 6)  # right where it was trained, wrong elsewhere
     memory = 10.0 * torch.nn.functional.one_hot(recalled, 6)

@@ -1,60 +1,46 @@
-"""The house: which room may import which, and what the façade shows."""
+"""The house: its rooms, what they import, how large they are, and what the façade shows.
+
+Nothing is listed by hand: levels follow from the imports, and the public line from each room's ``__all__``.
+"""
 
 import ast
 import inspect
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import progress_measures as pm
+from progress_measures import plotting
+from tests._public import PUBLIC, ROOMS, WHERE
 
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
-LEVELS = {
-    "_files": 0,
-    "_blocks": 1,
-    "_checks": 2,
-    "fits": 3,
-    "fourier": 3,
-    "norms": 3,
-    "sparsity": 3,
-    "ablation": 3,
-    "trajectory": 3,
-    "journal": 4,
-    "operations": 4,
-    "phases": 4,
-    "spectra": 5,
-    "grid": 5,
-    "filtering": 5,
-    "concentration": 5,
-    "planted": 5,
-    "_undisturbed": 6,
-    "frequencies": 6,
-    "circuits": 6,
-    "losses": 6,
-    "plotting": 6,
-    "controls": 7,
-    "measures": 7,
-    "tracking": 7,
-    "recording": 8,
-    "callbacks": 9,
-    "__init__": 9,
-    "__main__": 10,
-}
+FILES = sorted(SOURCE.rglob("*.py"))
+FACADE, COMMAND = "__init__", "__main__"
+LINES = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
 
 
-def room(file):
-    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+def module_of(file):
+    """A file as it is imported below the package: ``losses.pairs``, ``losses.__init__``, ``grid``."""
+    return ".".join(file.relative_to(SOURCE).with_suffix("").parts)
 
 
-def imported_rooms(file):
-    """The rooms that a file imports from, wherever in it the import stands."""
+MODULES = {module_of(file): file for file in FILES}
+
+
+def room(module):
+    return module.split(".")[0]
+
+
+def imported(file):
+    """The modules of the package that a file imports from, wherever in it the import stands."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file} has a relative import"
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
@@ -62,64 +48,126 @@ def imported_rooms(file):
         for name in names:
             parts = name.split(".")
             assert parts[0] not in ("examples", "tests"), f"{file} imports {name}"
-            if parts[0] == PACKAGE and len(parts) > 1 and parts[1] in LEVELS:
-                yield parts[1]
+            if parts[0] == PACKAGE:
+                yield next(found for found in candidates(parts[1:]) if found in MODULES)
 
 
-FILES = sorted(SOURCE.rglob("*.py"))
+def candidates(parts):
+    """What a dotted name below the package may be: a module, a folder, or something in one of them."""
+    for length in range(len(parts), -1, -1):
+        path = ".".join(parts[:length])
+        yield from (path, f"{path}.__init__") if path else (FACADE,)
 
 
-def test_every_room_has_a_level():
-    assert {room(file) for file in FILES} == set(LEVELS)
+IMPORTS = {module: set(imported(file)) for module, file in MODULES.items()}
+HOUSE = {
+    name: {room(other) for module, others in IMPORTS.items() if room(module) == name for other in others} - {name}
+    for name in {room(module) for module in MODULES}
+}
+LEAVES = {FACADE, COMMAND, "callbacks", "plotting"}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
-def test_rooms_import_only_rooms_below(file):
-    for other in imported_rooms(file):
-        assert other == room(file) or LEVELS[other] < LEVELS[room(file)], f"{room(file)} imports {other}"
+def reached(modules):
+    """All modules that some modules import, and those that these import."""
+    found, new = set(), set(modules)
+    while new:
+        found |= new
+        new = set().union(*(IMPORTS[module] for module in new)) - found
+    return found
 
 
-def test_rooms_are_imported_at_all():
+def test_no_circles():
+    # Both raise where there is one, and name it.
+    assert len([*TopologicalSorter(HOUSE).static_order()]) == len(HOUSE)
+    assert len([*TopologicalSorter(IMPORTS).static_order()]) == len(MODULES)
+
+
+def test_imports_are_found():
     # The check above would pass on nothing.
-    leaves = {"callbacks", "__init__", "__main__"}
-    assert {other for file in FILES for other in imported_rooms(file)} == set(LEVELS) - leaves
+    assert HOUSE["_files"] == set()
+    assert {"_checks", "fourier"} <= HOUSE["operations"]
+    assert {"groups", "losses", "runs"} <= HOUSE[FACADE]
+    assert "losses.pairs" in IMPORTS["losses.filtered"]
+    assert set().union(*HOUSE.values()) == set(HOUSE) - LEAVES | {FACADE, "plotting"}  # which the command needs
 
 
-@pytest.mark.parametrize("folder", sorted({file.parent.name for file in FILES} - {PACKAGE, "callbacks"}))
-def test_no_circles_inside_a_folder(folder):
-    graph = {}
-    for file in (SOURCE / folder).glob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        graph[file.stem] = {name.split(".")[2] for name in modules if name.startswith(f"{PACKAGE}.{folder}.")}
-    while graph:
-        leaves = {name for name, uses in graph.items() if not uses}
-        assert leaves, f"a circle among {sorted(graph)}"
-        graph = {name: uses - leaves for name, uses in graph.items() if name not in leaves}
+def test_what_stands_on_nothing_is_not_for_users():
+    assert {name for name, others in HOUSE.items() if not others} <= {"_files", "_model_state", "_checks", "_scaling"}
 
 
-def test_facade_is_sorted_complete_and_defines_nothing():
+def test_what_records_does_not_know_what_an_operation_is():
+    (recorder,) = [module for module in MODULES if f"{PACKAGE}.{module}" == pm.Recorder.__module__]
+    knows = {room(module) for module in reached([recorder])}
+    assert "trajectory" in knows
+    assert knows <= {"_checks", "_files", "_blocks", "_formats", "_model_state", "trajectory", "runs"}
+    of_runs = [module for module in MODULES if room(module) in ("runs", "trajectory", "phases")]
+    assert {room(module) for module in reached(of_runs)}.isdisjoint({"operations", "ablation", "grid", "fourier"})
+
+
+def test_files_and_rooms_stay_readable():
+    for file, lines in LINES.items():
+        assert lines <= 260, f"{file} wants to be a folder"
+    for name in HOUSE:
+        share = sum(lines for file, lines in LINES.items() if room(module_of(file)) == name) / sum(LINES.values())
+        assert share <= 0.15, f"{name} has {share:.0%} of the lines: it wants to be two rooms"
+
+
+def test_a_check_stands_beside_what_it_guards():
+    # A shared check is needed by several rooms; one that a single room needs belongs there.
+    users = {}
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{PACKAGE}._checks."):
+                for alias in node.names:
+                    users.setdefault(alias.name, set()).add(room(module_of(file)))
+    checks = {name for name in users if name.startswith("check_")}
+    assert len(checks) > 15
+    assert {name for name in checks if len(users[name] - {"_checks"}) < 2} == set()
+
+
+def test_facade_is_sorted_short_and_defines_nothing():
     assert pm.__all__ == sorted(pm.__all__)
-    assert len(set(pm.__all__)) == len(pm.__all__)
+    assert len(pm.__all__) <= 72
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
-    names = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
-    assert sorted(names) == pm.__all__
     assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign}
-    assigned = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
-    assert assigned == ["__version__", "__all__"]
+    assert [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)] == ["__version__", "__all__"]
+    shown = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert [alias.name for alias in shown if alias.asname != alias.name] == []  # or type checkers take it for private
+    assert {alias.name for alias in shown} == {*pm.__all__, "circuits", "concentration", "groups"}
 
 
-@pytest.mark.parametrize("name", pm.__all__)
+@pytest.mark.parametrize("name", [*ROOMS, "plotting"])
+def test_every_room_says_what_is_public(name):
+    module = plotting if name == "plotting" else ROOMS[name]
+    assert list(module.__all__) == sorted(module.__all__)
+    assert module.__doc__
+    for public in module.__all__:
+        value = getattr(module, public)
+        assert callable(value), f"{name}.{public} is a room of its own"
+    # What is defined in the room itself, if it is one file, is public or begins with an underscore or is another's.
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_a_name_is_public_in_one_room():
+    rooms = [name for module in ROOMS.values() for name in module.__all__]
+    assert len(rooms) == len(set(rooms))
+    assert set(pm.__all__) <= set(rooms)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_names_are_documented(name):
-    value = getattr(pm, name)
+    value = PUBLIC[name]
     doc = inspect.getdoc(value)
     assert doc, name
-    assert f"`{name}`" in pm.__doc__
     assert "Example:" in doc
     if inspect.isfunction(value):
         assert "Returns:" in doc or "Yields:" in doc
         for parameter in inspect.signature(value).parameters:
             assert f"{parameter}:" in doc, f"{name} does not document {parameter}"
+
+
+def test_the_rooms_of_the_docstring_are_there():
+    assert all(f"progress_measures.{name}`" in pm.__doc__ for name in {path.split(".")[0] for path in WHERE.values() if "." in path} - {"measures"})
 
 
 def test_import_brings_no_optional_package():
@@ -140,10 +188,3 @@ def test_import_brings_no_optional_package():
     code = f"import sys, progress_measures; print(sorted({optional} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_rooms_stay_readable():
-    for file in FILES:
-        if file.name == "__init__.py":  # names alone
-            continue
-        assert len(file.read_text(encoding="utf-8").splitlines()) <= 260, f"{file} wants to be a folder"

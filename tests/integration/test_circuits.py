@@ -21,9 +21,9 @@ CIRCUITS = {
 
 
 def circuit(model, op):
-    symmetricity = pm.gradient_symmetricity(model, op, model.embed)
-    irrelevance = pm.distance_irrelevance(pm.grid_logits(model, op), op)
-    return symmetricity.item(), irrelevance.item(), pm.circularity(model.W_E, op).item()
+    symmetricity = pm.circuits.gradient_symmetricity(model, op, model.embed)
+    irrelevance = pm.circuits.distance_irrelevance(pm.grid_logits(model, op), op)
+    return symmetricity.item(), irrelevance.item(), pm.circuits.circularity(model.W_E, op).item()
 
 
 @pytest.mark.parametrize("run", CIRCUITS)
@@ -50,11 +50,13 @@ def test_concentration_rises_and_density_falls_with_grokking():
     # The columns of W_E are no neurons: each is a mixture of the frequencies.
     for read, ratio in ((lambda model: model.W_E.detach(), 0.453), (lambda model: model.W_L.detach(), 0.931)):
         before, after = read(start), read(end)
-        assert pm.inverse_participation_ratio(before, op).mean() < 0.1
-        assert pm.inverse_participation_ratio(after, op).mean().item() == pytest.approx(ratio, abs=1e-3)
-        assert pm.fourier_frequency_density(before, op) == 1
-        assert pm.fourier_frequency_density(after, op) < 0.2
-        assert pm.fourier_coefficient_ratio(after, op) < pm.fourier_coefficient_ratio(before, op)
+        assert pm.concentration.inverse_participation_ratio(before, op).mean() < 0.1
+        assert pm.concentration.inverse_participation_ratio(after, op).mean().item() == pytest.approx(ratio, abs=1e-3)
+        assert pm.concentration.fourier_frequency_density(before, op) == 1
+        assert pm.concentration.fourier_frequency_density(after, op) < 0.2
+        assert pm.concentration.fourier_coefficient_ratio(after, op) < pm.concentration.fourier_coefficient_ratio(
+            before, op
+        )
         assert pm.effective_rank(after) < 0.3 * pm.effective_rank(before)
     # Four frequencies of two singular values each.
     assert pm.effective_rank(end.W_L).item() == pytest.approx(8.01, abs=0.01)

@@ -91,12 +91,12 @@ def test_both_losses_announce_the_fall_of_test_loss(name):
     lead = pm.lead_times(trajectory, answers=answers)
     assert lead.restricted > lead.excluded > 1000
     before = at(trajectory, trajectory.steps < lead.test_fall)
-    assert pm.lead_times(before, answers=answers) == pm.LeadTimes(lead.restricted_fall, lead.excluded_rise, None)
+    assert pm.lead_times(before, answers=answers) == pm.phases.LeadTimes(lead.restricted_fall, lead.excluded_rise, None)
 
 
 def test_nothing_is_announced_where_nothing_comes_or_it_comes_at_once():
     trajectory, answers = curves("no_weight_decay")
-    assert pm.lead_times(trajectory, answers=answers) == pm.LeadTimes(None, None, None)
+    assert pm.lead_times(trajectory, answers=answers) == pm.phases.LeadTimes(None, None, None)
     trajectory, answers = curves("fraction_80")
     intervals = pm.lead_times(trajectory, answers=answers).intervals(trajectory.steps)
     assert all(earliest <= 0 <= latest for earliest, latest in intervals.values())
@@ -105,7 +105,7 @@ def test_nothing_is_announced_where_nothing_comes_or_it_comes_at_once():
 def test_spread_over_seeds():
     found = pm.phase_spread({name: curves(name)[0] for name in [*SEEDS, "no_weight_decay"]}, answers=113)
     assert found == {
-        "memorization_end": pm.PhaseSpread(6, 5, 1200.0, 800, 1400),
-        "circuit_formation_end": pm.PhaseSpread(6, 5, 4791.0, 4180, 11_037),
-        "cleanup_end": pm.PhaseSpread(6, 5, 8403.0, 7408, 14_404),
+        "memorization_end": pm.phases.PhaseSpread(6, 5, 1200.0, 800, 1400),
+        "circuit_formation_end": pm.phases.PhaseSpread(6, 5, 4791.0, 4180, 11_037),
+        "cleanup_end": pm.phases.PhaseSpread(6, 5, 8403.0, 7408, 14_404),
     }

@@ -18,7 +18,7 @@ from torch import nn
 
 import progress_measures as pm
 from progress_measures import plotting
-from progress_measures.ablation import hooked
+from progress_measures.ablation.sites import hooked
 from tests._traces import traceless
 from tests._unchanged import same_files, unchanged
 
@@ -86,7 +86,7 @@ CONTEXTS = {
         model, {"embed": pm.mean_ablation(), pm.input_of("unembed"): pm.zero_ablation()}
     ),
     "ablated by draws": lambda model: pm.ablated(model, "mlp", pm.resample_ablation(torch.ones(3, 6))),
-    "ablated by projection": lambda model: pm.ablated(model, "mlp", pm.project_out(torch.ones(6), about="mean")),
+    "ablated by projection": lambda model: pm.ablated(model, "mlp", pm.project_out(torch.ones(6), center="mean")),
     "captured": lambda model: pm.captured(model, "mlp"),
     "captured at several": lambda model: pm.captured(model, ["", "embed", pm.output_of("mlp"), pm.input_of("mlp")]),
 }
@@ -259,7 +259,9 @@ def everything(model, folder):
         "grid_logits of a function": lambda: pm.grid_logits(lambda pairs: model(pairs), OP),
         "measure": lambda: measures(model),
         "norms": lambda: (pm.sum_squared_weights(model), pm.parameter_norms(model)),
-        "gradient_symmetricity": lambda: pm.gradient_symmetricity(model, OP, model.embed, samples=9, batch_size=4),
+        "gradient_symmetricity": lambda: pm.circuits.gradient_symmetricity(
+            model, OP, model.embed, samples=9, batch_size=4
+        ),
         "track": lambda: pm.track([(0, model)], measures),
         "track with a file": lambda: pm.track([(0, model)], measures, resume=folder / "tracked.jsonl"),
         "Recorder": lambda: pm.Recorder(recorded, every=1)(0, model),

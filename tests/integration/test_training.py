@@ -9,9 +9,7 @@ import torch
 from torch.nn import functional as F
 
 import progress_measures as pm
-from examples.modular_addition import __main__ as measuring
-from examples.modular_addition import checkpoints, training
-from examples.modular_addition import train as command
+from examples.modular_addition import __main__ as measuring, checkpoints, train as command, training
 from examples.modular_addition.bundled import RUNS
 from examples.modular_addition.training import Config, Run, open_run, train
 

@@ -11,9 +11,7 @@ import pytest
 import torch
 
 import progress_measures as pm
-from examples.modular_addition import __main__ as measuring
-from examples.modular_addition import checkpoints
-from examples.modular_addition import train as training
+from examples.modular_addition import __main__ as measuring, checkpoints, train as training
 from examples.modular_addition.model import Transformer
 from tests._asserts import assert_same
 from tests._full_disk import refusal

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 import progress_measures as pm
-from examples.modular_addition import __main__ as measuring
-from examples.modular_addition import train as training
+from examples.modular_addition import __main__ as measuring, train as training
 from tests._full_disk import OF_EACH_KIND, WRITERS, check, limited, refusal
 from tests._unchanged import files, same_files
 

@@ -163,8 +163,8 @@ MISTAKES = [
      "The replacement for the part at `index` must keep the activation's shape (4,). Got (2,)."),
     ("source of one number", lambda: pm.resample_ablation(ones(())), ValueError,
      "`source` must have at least one row to draw. Got shape ()."),
-    ("projection about None", lambda: pm.project_onto(ones(2), about=None), ValueError,
-     "`about` must be one of 'origin', 'mean'. Got None."),
+    ("projection about None", lambda: pm.project_onto(ones(2), center=None), ValueError,
+     "`center` must be one of 'origin', 'mean'. Got None."),
     ("out is bytes", lambda: pm.grid_logits(lambda p: p, OP, out=b"x"), TypeError,
      "`out` must be a path. Got b'x' (bytes)."),
 ]

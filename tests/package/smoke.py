@@ -36,7 +36,7 @@ def what_is_imported_is_what_was_installed():
 
 def a_model_has_the_loss_that_is_known_in_closed_form():
     op, chance = pm.addition(23), math.log(23)
-    model = torch.nn.Sequential(pm.Clock(op, {3: 4.0, 7: 6.0}))
+    model = torch.nn.Sequential(pm.circuits.Clock(op, {3: 4.0, 7: 6.0}))
     angles = [2 * math.pi * x / 23 for x in range(23)]
     loss = math.log(sum(math.exp(4 * math.cos(3 * x) + 6 * math.cos(7 * x) - 10) for x in angles))
     logits = pm.grid_logits(model, op)

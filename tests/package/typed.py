@@ -59,7 +59,7 @@ def main() -> None:
     assert_type(pm.cross_entropy(arrays[0], op, mask=arrays[1]), Tensor)
     assert_type(pm.measure(arrays[0], op, keys, train_mask=arrays[1]), pm.Measures)
     assert_type(pm.gini(arrays[0]), Tensor)
-    assert_type(pm.composition(np.asarray(cyclic.table)), pm.Operation)
+    assert_type(pm.groups.composition(np.asarray(cyclic.table)), pm.Operation)
 
     with pm.captured(model, "embed") as activations, pm.ablated(model, {"embed": halved, "out": pm.mean_ablation()}):
         pm.grid_logits(model, op)

@@ -20,11 +20,11 @@ CYCLIC = {
     "division": (pm.division, PRIMES),
 }
 GROUPS = {
-    "S3": lambda: pm.symmetric_group(3),
-    "S4": lambda: pm.symmetric_group(4),
-    "A4": lambda: pm.alternating_group(4),
-    "D5": lambda: pm.dihedral_group(5),
-    "Q8": lambda: pm.composition(quaternions()),
+    "S3": lambda: pm.groups.symmetric_group(3),
+    "S4": lambda: pm.groups.symmetric_group(4),
+    "A4": lambda: pm.groups.alternating_group(4),
+    "D5": lambda: pm.groups.dihedral_group(5),
+    "Q8": lambda: pm.groups.composition(quaternions()),
 }
 FACTORS = ("addition 2", "addition 5", "subtraction 3", "subtraction 4", "multiplication 5", "S3", "Q8")
 
@@ -37,7 +37,7 @@ scales = st.sampled_from([1e-3, 1.0, 30.0, 1e4])
 def operation(name: str) -> pm.Operation:
     """The operation of a name, such as "addition 5", "S3" or "S3 × addition 5"; names are what a failure shows."""
     if " × " in name:
-        return pm.direct_product(*map(operation, name.split(" × ")))
+        return pm.groups.direct_product(*map(operation, name.split(" × ")))
     if name in GROUPS:
         return GROUPS[name]()
     make, n = name.split()

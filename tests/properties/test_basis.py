@@ -1,8 +1,7 @@
 """The basis, and the change to it and back."""
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 import progress_measures as pm

@@ -1,8 +1,7 @@
 """Restricting and excluding: projections that divide the logits between them."""
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import progress_measures as pm
 from tests._asserts import assert_close

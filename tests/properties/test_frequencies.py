@@ -2,8 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 import progress_measures as pm
 from tests._asserts import assert_close

@@ -52,10 +52,10 @@ MEMORY = "in memory"
 KNOWN = {
     "__main__.py: plot": "plot",
     "_files.py: write_npy": "grid_logits",
-    "journal.py: Journal.__init__": "track",
-    "journal.py: Journal._append": "Recorder",
-    "trajectory/tables.py: write_csv": "Trajectory.to_csv",
-    "trajectory/trajectory.py: Trajectory.save": "Trajectory.save",
+    "_formats/csv.py: write_csv": "Trajectory.to_csv",
+    "_formats/jsonl.py: append_line": "Recorder",
+    "_formats/npz.py: write_npz": "Trajectory.save",
+    "runs/journal.py: Journal.__init__": "track",
     "examples/files.py: write_bytes": "checkpoints.write",
     "examples/files.py: write_picture": MEMORY,
 }
@@ -78,5 +78,5 @@ def test_all_but_lines_are_written_under_another_name_first():
         for inside, name, call in calls(file):
             place = f"{places(file)}: {inside}"
             if writes(name, call) and KNOWN[place] not in ("Recorder", "track", MEMORY):
-                whole = "half" in ast.unparse(call) or ast.unparse(call.args[0]) in ("file", "picture")
+                whole = "scratch" in ast.unparse(call) or ast.unparse(call.args[0]) in ("file", "picture")
                 assert whole, place

@@ -505,7 +505,7 @@ def test_each_onto_its_own_is_all_onto_one_when_all_have_it():
 def test_projection_about_the_mean_leaves_it_and_projects_the_rest(project):
     x, directions = torch.randn(20, 5, dtype=torch.float64) + 3, torch.randn(2, 5, dtype=torch.float64)
     mean = x.mean(0)
-    replaced = project(directions, about="mean")(x)
+    replaced = project(directions, center="mean")(x)
     assert_close(replaced - mean, project(directions)(x - mean), rtol=1e-9, atol=1e-12)
     assert_close(replaced.mean(0), mean, rtol=1e-12)
-    assert_close(project(directions, about="origin")(x), project(directions)(x))
+    assert_close(project(directions, center="origin")(x), project(directions)(x))

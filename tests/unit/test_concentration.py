@@ -24,7 +24,7 @@ def random_weights(n, m=4, seed=0):
 @pytest.mark.parametrize("n", [3, 7, 31])
 def test_ipr_is_that_of_a_complex_transform(n, exponent):
     x = random_weights(n)
-    ratio = pm.inverse_participation_ratio(x, pm.addition(n), exponent=exponent)
+    ratio = pm.concentration.inverse_participation_ratio(x, pm.addition(n), exponent=exponent)
     assert ratio.dtype == torch.float64
     assert_close(ratio, [_oracle.inverse_participation_ratio(column, exponent) for column in x.numpy().T], rtol=1e-12)
 
@@ -33,42 +33,42 @@ def test_ipr_is_that_of_a_complex_transform(n, exponent):
 def test_ipr_of_waves_of_any_phase(n):
     op = pm.addition(n)
     for k in op.frequencies:
-        assert_close(pm.inverse_participation_ratio(wave(n, k, 0.7), op), 1.0, rtol=1e-12)
+        assert_close(pm.concentration.inverse_participation_ratio(wave(n, k, 0.7), op), 1.0, rtol=1e-12)
     # Amplitudes 3 and 4: shares 9/25 and 16/25.
     two = 3 * wave(n, 1, 0.2) + 4 * wave(n, 2, 1.0)
-    assert_close(pm.inverse_participation_ratio(two, op), (81 + 256) / 625, rtol=1e-12)
-    assert_close(pm.inverse_participation_ratio(two, op, exponent=3), (729 + 4096) / 15625, rtol=1e-12)
+    assert_close(pm.concentration.inverse_participation_ratio(two, op), (81 + 256) / 625, rtol=1e-12)
+    assert_close(pm.concentration.inverse_participation_ratio(two, op, exponent=3), (729 + 4096) / 15625, rtol=1e-12)
 
 
 def test_ipr_limits():
     op = pm.addition(9)
-    assert_close(pm.inverse_participation_ratio(torch.full((9,), -2.0), op), 1.0, rtol=1e-12)
-    assert pm.inverse_participation_ratio(torch.zeros(9), op) == 0
+    assert_close(pm.concentration.inverse_participation_ratio(torch.full((9,), -2.0), op), 1.0, rtol=1e-12)
+    assert pm.concentration.inverse_participation_ratio(torch.zeros(9), op) == 0
     # An equal norm in each of the constant and four frequencies.
     even = op.basis[[0, 1, 3, 6, 8]].sum(0)
-    assert_close(pm.inverse_participation_ratio(even, op), 1 / 5, rtol=1e-12)
+    assert_close(pm.concentration.inverse_participation_ratio(even, op), 1 / 5, rtol=1e-12)
 
 
 def test_ipr_of_the_lone_cosine_weighs_as_any_other():
     # For even n, (-1)^x has a norm of √n where another cosine has √(n/2).
     x = wave(8, 4) + math.sqrt(2) * wave(8, 1)
-    assert_close(pm.inverse_participation_ratio(x, pm.addition(8)), 0.5, rtol=1e-12)
+    assert_close(pm.concentration.inverse_participation_ratio(x, pm.addition(8)), 0.5, rtol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-3, 1e300])
 def test_ipr_of_scaled_and_shifted_weights(scale):
     op, x = pm.addition(9), random_weights(9)
-    expected = pm.inverse_participation_ratio(x, op)
-    assert_close(pm.inverse_participation_ratio(scale * x.roll(2, 0), op), expected, rtol=1e-12)
+    expected = pm.concentration.inverse_participation_ratio(x, op)
+    assert_close(pm.concentration.inverse_participation_ratio(scale * x.roll(2, 0), op), expected, rtol=1e-12)
 
 
 def test_ipr_along_an_axis_and_of_another_operation():
     op = pm.multiplication(11)
     x = random_weights(10, 6).view(10, 2, 3)
-    expected = pm.inverse_participation_ratio(x, op)
+    expected = pm.concentration.inverse_participation_ratio(x, op)
     assert expected.shape == (2, 3)
-    assert_close(pm.inverse_participation_ratio(x.movedim(0, 1), op, 1), expected)
-    assert_close(pm.inverse_participation_ratio(x.movedim(0, 2).numpy(), op, -1), expected)
+    assert_close(pm.concentration.inverse_participation_ratio(x.movedim(0, 1), op, 1), expected)
+    assert_close(pm.concentration.inverse_participation_ratio(x.movedim(0, 2).numpy(), op, -1), expected)
 
 
 def gromov_network(n, neurons, seed=0):
@@ -87,7 +87,7 @@ def test_ipr_of_the_analytic_network_is_one():
     logits = pm.grid_logits(lambda pairs: (U[pairs[:, 0]] + V[pairs[:, 1]]).square() @ W.T, op)
     assert pm.accuracy(logits, op) == 1
     for weights in (U, V, W):
-        assert_close(pm.inverse_participation_ratio(weights, op), torch.ones(2000), rtol=1e-12)
+        assert_close(pm.concentration.inverse_participation_ratio(weights, op), torch.ones(2000), rtol=1e-12)
 
 
 # Cosines and sines
@@ -97,8 +97,8 @@ def test_ipr_of_the_analytic_network_is_one():
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9])
 def test_density_and_ratio_one_frequency_at_a_time(n, threshold):
     op, x = pm.addition(n), random_weights(n)
-    density = pm.fourier_frequency_density(x, op, threshold=threshold)
-    ratio = pm.fourier_coefficient_ratio(x, op)
+    density = pm.concentration.fourier_frequency_density(x, op, threshold=threshold)
+    ratio = pm.concentration.fourier_coefficient_ratio(x, op)
     assert (density.dtype, ratio.dtype) == (torch.float64, torch.float64)
     assert density.item() == pytest.approx(_oracle.fourier_frequency_density(x.numpy(), threshold), abs=1e-15)
     assert_close(ratio, _oracle.fourier_coefficient_ratio(x.numpy()), rtol=1e-12)
@@ -109,15 +109,19 @@ def test_density_and_ratio_one_frequency_at_a_time(n, threshold):
 def test_density_counts_what_is_there(n, rows, dtype):
     op = pm.addition(n)
     every = torch.eye(n, dtype=dtype)
-    assert_close(pm.fourier_frequency_density(every, op), 1.0)
+    assert_close(pm.concentration.fourier_frequency_density(every, op), 1.0)
     # Cosine and sine of one frequency and the cosine of another; a constant is no frequency.
     some = op.basis[[0, 3, 4, 7]].T.to(dtype)
-    assert_close(pm.fourier_frequency_density(some, op), 3 / rows)
+    assert_close(pm.concentration.fourier_frequency_density(some, op), 3 / rows)
     # Cosines and sines are compared with the largest of their own kind.
-    assert_close(pm.fourier_frequency_density(some * torch.tensor([1, 1, 1e-3, 1], dtype=dtype), op), 3 / rows)
+    assert_close(
+        pm.concentration.fourier_frequency_density(some * torch.tensor([1, 1, 1e-3, 1], dtype=dtype), op), 3 / rows
+    )
     # Below half of the largest cosine.
-    assert_close(pm.fourier_frequency_density(some * torch.tensor([1, 0.4, 1, 1], dtype=dtype), op), 2 / rows)
-    assert_close(pm.fourier_frequency_density(torch.ones(n, 3, dtype=dtype), op), 0.0)
+    assert_close(
+        pm.concentration.fourier_frequency_density(some * torch.tensor([1, 0.4, 1, 1], dtype=dtype), op), 2 / rows
+    )
+    assert_close(pm.concentration.fourier_frequency_density(torch.ones(n, 3, dtype=dtype), op), 0.0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -125,17 +129,19 @@ def test_ratio_by_hand(dtype):
     op = pm.addition(7)
     # The cosine and the sine of 1, of 2 and of 3.
     weights = (op.basis[1:].T * torch.tensor([1, 0.25, -0.5, 1.0, 0, 0])).to(dtype)
-    assert_close(pm.fourier_coefficient_ratio(weights, op), (0.25 + 0.5 + 0) / 3, rtol=1e-6)
-    assert_close(pm.fourier_coefficient_ratio(torch.eye(7, dtype=dtype), op), 1.0, rtol=1e-6)
-    assert_close(pm.fourier_coefficient_ratio(op.basis[1::2].T.to(dtype), op), 0.0)
+    assert_close(pm.concentration.fourier_coefficient_ratio(weights, op), (0.25 + 0.5 + 0) / 3, rtol=1e-6)
+    assert_close(pm.concentration.fourier_coefficient_ratio(torch.eye(7, dtype=dtype), op), 1.0, rtol=1e-6)
+    assert_close(pm.concentration.fourier_coefficient_ratio(op.basis[1::2].T.to(dtype), op), 0.0)
 
 
 def test_ratio_leaves_out_the_lone_cosine():
     weights = torch.eye(8, dtype=torch.float64)
-    assert_close(pm.fourier_coefficient_ratio(weights, pm.addition(8)), 1.0, rtol=1e-12)
+    assert_close(pm.concentration.fourier_coefficient_ratio(weights, pm.addition(8)), 1.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("measure", [pm.fourier_frequency_density, pm.fourier_coefficient_ratio])
+@pytest.mark.parametrize(
+    "measure", [pm.concentration.fourier_frequency_density, pm.concentration.fourier_coefficient_ratio]
+)
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
 def test_scale_rotation_axis_and_order_of_elements(measure, scale):
     op, x = pm.multiplication(11), random_weights(10, 6)
@@ -149,20 +155,20 @@ def test_scale_rotation_axis_and_order_of_elements(measure, scale):
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_smallest_groups_and_zeros(n):
     op = pm.addition(n)
-    assert pm.fourier_frequency_density(torch.zeros(n, 2), op) == 0
-    assert pm.fourier_coefficient_ratio(torch.zeros(n, 2), op) == 0
-    assert pm.fourier_frequency_density(torch.eye(n), op) == float(n > 1)
-    assert_close(pm.fourier_coefficient_ratio(torch.eye(n), op), float(n > 2), rtol=1e-6)
+    assert pm.concentration.fourier_frequency_density(torch.zeros(n, 2), op) == 0
+    assert pm.concentration.fourier_coefficient_ratio(torch.zeros(n, 2), op) == 0
+    assert pm.concentration.fourier_frequency_density(torch.eye(n), op) == float(n > 1)
+    assert_close(pm.concentration.fourier_coefficient_ratio(torch.eye(n), op), float(n > 2), rtol=1e-6)
 
 
 def test_noise_uses_all_and_waves_few():
     # As Furuta et al. describe grokking: both fall.
     op, noise = pm.addition(97), random_weights(97, 128)
     grokked = torch.stack([wave(97, k) for k in (5, 12, 31)], dim=1) @ random_weights(3, 128, seed=1)
-    for measure in (pm.fourier_frequency_density, pm.fourier_coefficient_ratio):
+    for measure in (pm.concentration.fourier_frequency_density, pm.concentration.fourier_coefficient_ratio):
         assert measure(noise, op) > 0.8
         assert measure(grokked, op) < 0.1
-    assert np.isclose(pm.fourier_frequency_density(grokked, op).item(), 3 / 96)
+    assert np.isclose(pm.concentration.fourier_frequency_density(grokked, op).item(), 3 / 96)
 
 
 def test_density_and_ratio_are_taken_in_the_basis_of_the_operation():
@@ -174,5 +180,5 @@ def test_density_and_ratio_are_taken_in_the_basis_of_the_operation():
         "natural", powers.elements[place], table, powers.basis[:, place], powers.row_frequency, cyclic=True
     )
     weights = random_weights(10)
-    for measure in (pm.fourier_frequency_density, pm.fourier_coefficient_ratio):
+    for measure in (pm.concentration.fourier_frequency_density, pm.concentration.fourier_coefficient_ratio):
         assert_close(measure(weights[place], natural), measure(weights, powers), rtol=1e-12)

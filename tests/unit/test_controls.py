@@ -10,7 +10,7 @@ from tests._planted import learned_logits, memorizing_logits, planted_logits, ra
 
 CONTROLS = [pm.random_frequency_control, pm.shuffled_label_control]
 LOSSES = ["restricted_loss", "restricted_loss_train", "restricted_loss_test", "excluded_loss"]
-OPERATIONS = [pm.addition(7), pm.subtraction(8), pm.symmetric_group(3)]
+OPERATIONS = [pm.addition(7), pm.subtraction(8), pm.groups.symmetric_group(3)]
 
 
 @pytest.mark.parametrize("control", CONTROLS)
@@ -36,7 +36,7 @@ def test_draws_are_the_losses_of_other_frequencies():
         assert (near.sum(0) > 15).all()
 
 
-@pytest.mark.parametrize("op", [pm.addition(5), pm.symmetric_group(3)], ids=repr)
+@pytest.mark.parametrize("op", [pm.addition(5), pm.groups.symmetric_group(3)], ids=repr)
 def test_draws_are_the_losses_of_renamed_answers(op):
     logits, mask = learned_logits(op, (1,)), random_mask(op.n)
     found = pm.shuffled_label_control(logits, op, [1], train_mask=mask, draws=30)
@@ -95,7 +95,7 @@ def test_draws_depend_on_the_seed_alone(control):
 
 
 def test_share_and_quantiles():
-    loss = pm.Control(real=torch.tensor(2.0).double(), draws=torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]).double())
+    loss = pm.measures.Control(real=torch.tensor(2.0).double(), draws=torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]).double())
     assert loss.share_below == 0.2
     assert_close(loss.quantiles(), [1.2, 3.0, 4.8])
     assert_close(loss.quantiles([0, 1]), [1.0, 5.0])

@@ -7,14 +7,16 @@ import pytest
 
 import progress_measures as pm
 from progress_measures.phases.boundaries import SETTLED, _cleanup_end, _outside_slingshots
-from progress_measures.phases.curves import _scatter, bottom, fall_for_good
+from progress_measures.phases.curves import _scatter, confirmed_minimum, lasting_fall
 
 FLAT = [5.0] * 12
 
 
 def lowest(values, *, depth=1.0, last=None):
     values = np.array(values)
-    return bottom(values, among=np.arange(len(values)) < (len(values) if last is None else last), depth=depth)
+    return confirmed_minimum(
+        values, among=np.arange(len(values)) < (len(values) if last is None else last), depth=depth
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_a_bottom_as_deep_as_it_has_to_be():
 @pytest.mark.parametrize(("after", "found"), [([5.0, 5.0, 0.0, 0.0], 12), ([5.0, 5.0, 0.0, 0.0, 0.0], None)])
 def test_half_of_what_comes_after_a_bottom_is_no_lower(after, found):
     values = np.array([*FLAT, 1.0, 1.0, *after])
-    assert bottom(values, among=values > 0, depth=1.0) == found
+    assert confirmed_minimum(values, among=values > 0, depth=1.0) == found
 
 
 def test_scatter_is_of_the_inner_values_but_for_one():
@@ -50,22 +52,22 @@ def test_scatter_is_of_the_inner_values_but_for_one():
 
 def test_a_fall_is_where_the_level_is_crossed():
     steps = np.array([0, 30, 60, 90])
-    assert fall_for_good(steps, np.array([3.0, 3.0, 0.0, 0.0]), 1.0) == 30 + 30 * 2 / 3
-    assert fall_for_good(steps, np.array([3.0, 3.0, 0.5, 0.5]), 1.0) == 30 + 30 * 2 / 2.5
-    assert fall_for_good(steps, np.array([3.0, 0.0, 0.0, 0.0]), 1.0, depth=0.5) == 30 * 2 / 3
+    assert lasting_fall(steps, np.array([3.0, 3.0, 0.0, 0.0]), 1.0) == 30 + 30 * 2 / 3
+    assert lasting_fall(steps, np.array([3.0, 3.0, 0.5, 0.5]), 1.0) == 30 + 30 * 2 / 2.5
+    assert lasting_fall(steps, np.array([3.0, 0.0, 0.0, 0.0]), 1.0, depth=0.5) == 30 * 2 / 3
 
 
 @pytest.mark.parametrize(("before", "after"), [(1.5, 0.5), (1.5, 0.3), (2.0, 0.5)])
 def test_a_fall_as_deep_as_it_has_to_be(before, after):
-    found = fall_for_good(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.5)
+    found = lasting_fall(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.5)
     assert found == 1 + (before - 1) / (before - after)
-    assert fall_for_good(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.61) is None
+    assert lasting_fall(np.arange(4), np.array([before, before, after, after]), 1.0, depth=0.61) is None
 
 
 @pytest.mark.parametrize(("start", "found"), [(0.5, None), (0.51, 4 + 2 / 3)])
 def test_a_start_below_the_level_by_the_depth_contradicts_a_fall(start, found):
     values = np.array([start, 3.0, 0.0, 3.0, 3.0, *[0.0] * 5])
-    assert fall_for_good(np.arange(10), values, 1.0, depth=0.5) == (found and pytest.approx(found))
+    assert lasting_fall(np.arange(10), values, 1.0, depth=0.5) == (found and pytest.approx(found))
 
 
 def test_a_slingshot_is_above_three_times_the_least_so_far():

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures import _blocks, _checks
+from progress_measures import _blocks
+from progress_measures.operations.checks import check_logits
 from tests._asserts import assert_close
 from tests._planted import learned_logits, random_logits, random_mask
 
@@ -82,7 +83,7 @@ def test_what_is_written_to_a_map_is_what_is_measured(tmp_path):
 def test_a_memory_map_is_not_copied(tmp_path, mode):
     pm.grid_logits(table_of(random_logits(7)), OP, out=tmp_path / "logits.npy")
     array = np.load(tmp_path / "logits.npy", mmap_mode=mode)
-    assert _checks.logits_on_grid(array, OP).data_ptr() == array.ctypes.data
+    assert check_logits(array, OP).data_ptr() == array.ctypes.data
 
 
 def test_what_is_written_to_a_private_map_is_measured_too(tmp_path):

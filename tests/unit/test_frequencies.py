@@ -129,7 +129,7 @@ def test_a_complex_number_of_numpy_is_no_share():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: pm.symmetric_group(5), lambda: pm.dihedral_group(20), lambda: pm.addition(12)]
+    "make", [lambda: pm.groups.symmetric_group(5), lambda: pm.groups.dihedral_group(20), lambda: pm.addition(12)]
 )
 def test_with_an_operation_no_frequency_stands_out_by_its_size(make):
     # Power in proportion to the rows of each frequency is that of a matrix that nothing has shaped.
@@ -142,7 +142,7 @@ def test_with_an_operation_no_frequency_stands_out_by_its_size(make):
 
 
 def test_rows_are_what_makes_the_difference():
-    op = pm.symmetric_group(5)  # 1, 16, 16, 25, 25 and 36 rows
+    op = pm.groups.symmetric_group(5)  # 1, 16, 16, 25, 25 and 36 rows
     power = torch.tensor([100.0, 1600.0, 1.6, 2.5, 2.5, 3.6], dtype=torch.float64)
     assert pm.key_frequencies(power, op) == (1, 2)
     # The sign has one row, and so less power than it would need to stand out among frequencies of equal size.
@@ -155,6 +155,6 @@ def test_powers_of_another_operation_are_refused():
     with pytest.raises(
         ValueError, match=r"^`power` must have one entry per frequency of the operation \(6\)\. Got 5\.$"
     ):
-        pm.key_frequencies(torch.ones(5), pm.symmetric_group(5))
+        pm.key_frequencies(torch.ones(5), pm.groups.symmetric_group(5))
     with pytest.raises(TypeError, match=r"^`op` must be an Operation, such as addition\(113\)\. Got int\.$"):
         pm.key_frequencies(torch.ones(5), 5)

@@ -45,11 +45,11 @@ def all_but_controls(logits, op, mask):
     yield pm.frequency_power(logits, (0, 2))
     yield pm.fourier_basis(5, device=logits.device)
     yield pm.effective_rank(logits)
-    yield pm.inverse_participation_ratio(logits, op)
-    yield pm.fourier_frequency_density(logits, op)
-    yield pm.fourier_coefficient_ratio(logits, op)
-    yield pm.distance_irrelevance(logits, op)
-    yield pm.circularity(logits, op)
+    yield pm.concentration.inverse_participation_ratio(logits, op)
+    yield pm.concentration.fourier_frequency_density(logits, op)
+    yield pm.concentration.fourier_coefficient_ratio(logits, op)
+    yield pm.circuits.distance_irrelevance(logits, op)
+    yield pm.circuits.circularity(logits, op)
 
 
 @pytest.mark.parametrize("make", [pm.addition, lambda n: pm.multiplication(n + 1)])
@@ -71,9 +71,9 @@ def test_logits_and_hooks_on_the_device():
     assert activations["0"].is_cuda
     assert pm.sum_squared_weights(model).is_cuda
     assert pm.parameter_norms(model, depth=1)["0"].is_cuda
-    symmetricity = pm.gradient_symmetricity(model, op, model[0])
+    symmetricity = pm.circuits.gradient_symmetricity(model, op, model[0])
     assert symmetricity.is_cuda
-    assert_close(symmetricity.cpu(), pm.gradient_symmetricity(model.cpu(), op, model[0]), rtol=1e-4)
+    assert_close(symmetricity.cpu(), pm.circuits.gradient_symmetricity(model.cpu(), op, model[0]), rtol=1e-4)
 
 
 def test_logits_of_the_device_in_a_file(tmp_path):

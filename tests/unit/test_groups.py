@@ -11,20 +11,20 @@ from tests._asserts import assert_close, assert_orthonormal
 from tests._groups import cycle_type, projection, quaternions, relabelled
 
 NAMED = {
-    "S1": lambda: pm.symmetric_group(1),
-    "S2": lambda: pm.symmetric_group(2),
-    "S3": lambda: pm.symmetric_group(3),
-    "S4": lambda: pm.symmetric_group(4),
-    "S5": lambda: pm.symmetric_group(5),
-    "A3": lambda: pm.alternating_group(3),
-    "A4": lambda: pm.alternating_group(4),
-    "A5": lambda: pm.alternating_group(5),
-    "D1": lambda: pm.dihedral_group(1),
-    "D2": lambda: pm.dihedral_group(2),
-    "D7": lambda: pm.dihedral_group(7),
-    "D8": lambda: pm.dihedral_group(8),
-    "Z12": lambda: pm.composition(pm.addition(12).table),
-    "Q8": lambda: pm.composition(quaternions()),
+    "S1": lambda: pm.groups.symmetric_group(1),
+    "S2": lambda: pm.groups.symmetric_group(2),
+    "S3": lambda: pm.groups.symmetric_group(3),
+    "S4": lambda: pm.groups.symmetric_group(4),
+    "S5": lambda: pm.groups.symmetric_group(5),
+    "A3": lambda: pm.groups.alternating_group(3),
+    "A4": lambda: pm.groups.alternating_group(4),
+    "A5": lambda: pm.groups.alternating_group(5),
+    "D1": lambda: pm.groups.dihedral_group(1),
+    "D2": lambda: pm.groups.dihedral_group(2),
+    "D7": lambda: pm.groups.dihedral_group(7),
+    "D8": lambda: pm.groups.dihedral_group(8),
+    "Z12": lambda: pm.groups.composition(pm.addition(12).table),
+    "Q8": lambda: pm.groups.composition(quaternions()),
 }
 each_group = pytest.mark.parametrize("make", NAMED.values(), ids=NAMED)
 
@@ -106,14 +106,14 @@ def test_characters_are_orthogonal_and_make_the_projection(make):
 
 @pytest.mark.parametrize("m", [2, 3, 4, 5])
 def test_a_symmetric_group_composes_permutations(m):
-    op, every = pm.symmetric_group(m), list(itertools.permutations(range(m)))
+    op, every = pm.groups.symmetric_group(m), list(itertools.permutations(range(m)))
     for (i, a), (j, b) in itertools.product(enumerate(every), repeat=2):
         assert every[op.table[i, j]] == tuple(a[x] for x in b)
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
 def test_an_alternating_group_composes_even_permutations(m):
-    op = pm.alternating_group(m)
+    op = pm.groups.alternating_group(m)
     every = [p for p in itertools.permutations(range(m)) if (m - len(cycle_type(p))) % 2 == 0]
     assert op.n == len(every)
     for (i, a), (j, b) in itertools.product(enumerate(every), repeat=2):
@@ -122,7 +122,7 @@ def test_an_alternating_group_composes_even_permutations(m):
 
 @pytest.mark.parametrize("m", [1, 2, 3, 6])
 def test_a_dihedral_group_composes_moves_of_corners(m):
-    op = pm.dihedral_group(m)
+    op = pm.groups.dihedral_group(m)
     moves = [lambda x, i=i: (x + i) % m for i in range(m)] + [lambda x, i=i: (i - x) % m for i in range(m)]
     for a, b in itertools.product(range(2 * m), repeat=2):
         composed = moves[op.table[a, b]]
@@ -132,7 +132,7 @@ def test_a_dihedral_group_composes_moves_of_corners(m):
 
 def test_characters_of_s5():
     # By Young's rule from the numbers of fixed points and of 2-cycles; nothing here comes from a table of the group.
-    op = pm.symmetric_group(5)
+    op = pm.groups.symmetric_group(5)
     for index, permutation in enumerate(itertools.permutations(range(5))):
         lengths = cycle_type(permutation)
         fixed, swaps = lengths.count(1), lengths.count(2)
@@ -148,13 +148,13 @@ def test_characters_of_s5():
 
 def test_characters_of_a5_and_of_a_dihedral_group():
     golden = (1 + 5**0.5) / 2
-    first, second = pm.alternating_group(5).irreps[:2]
+    first, second = pm.groups.alternating_group(5).irreps[:2]
     of_fives = sorted([golden, 1 - golden])
     assert_close(first.character.sort().values, sorted([3, -1, 0, *of_fives]), rtol=0, atol=1e-12)
     assert_close(second.character.sort().values, sorted([3, -1, 0, *of_fives]), rtol=0, atol=1e-12)
     assert (first.character - second.character).norm() > 1
 
-    op = pm.dihedral_group(7)
+    op = pm.groups.dihedral_group(7)
     for k, irrep in enumerate(op.irreps[1:], start=1):
         on_elements = irrep.character[op.classes]
         expected = [2 * math.cos(2 * math.pi * k * i / 7) for i in range(7)] + [0] * 7
@@ -164,10 +164,12 @@ def test_characters_of_a5_and_of_a_dihedral_group():
 def test_kinds_of_representations():
     assert [irrep.kind for irrep in NAMED["Q8"]().irreps] == ["real", "real", "real", "quaternionic"]
     assert [irrep.dimension for irrep in NAMED["Q8"]().irreps] == [1, 1, 1, 4]
-    assert [irrep.kind for irrep in pm.alternating_group(4).irreps] == ["complex", "real"]
-    assert {irrep.kind for irrep in pm.symmetric_group(5).irreps} == {"real"}
+    assert [irrep.kind for irrep in pm.groups.alternating_group(4).irreps] == ["complex", "real"]
+    assert {irrep.kind for irrep in pm.groups.symmetric_group(5).irreps} == {"real"}
     assert [irrep.kind for irrep in pm.addition(4).irreps] == ["complex", "real"]
-    kinds = [irrep.kind for irrep in pm.composition(pm.addition(900).table).irreps]  # whose parts are small beside all
+    kinds = [
+        irrep.kind for irrep in pm.groups.composition(pm.addition(900).table).irreps
+    ]  # whose parts are small beside all
     assert kinds == ["real", *["complex"] * 449]
 
 
@@ -180,7 +182,7 @@ def test_a_dimension_is_known_from_the_number_of_rows(kind):
 
 @pytest.mark.parametrize("n", [1, 2, 9, 12, 113, 200])
 def test_a_cyclic_table_gives_the_frequencies_of_the_fourier_basis(n):
-    op, cyclic = pm.composition(pm.addition(n).table), pm.addition(n)
+    op, cyclic = pm.groups.composition(pm.addition(n).table), pm.addition(n)
     # The lone cosine n/2 has fewer rows than the others, and is first.
     order = sorted(cyclic.frequencies, key=lambda k: (2 * k != n, k))
     for k, of_cyclic in zip(op.frequencies, order, strict=True):
@@ -194,7 +196,7 @@ def test_order_of_the_elements_does_not_matter(make):
     op = NAMED[make]()
     table, place = relabelled(op.table, seed=1)
     assert int(place[0]) != 0  # the identity is somewhere else
-    other = pm.composition(table)
+    other = pm.groups.composition(table)
     assert other.rows_per_frequency == op.rows_per_frequency
     moved = [projection(op, k) for k in op.frequencies]
     for k in other.frequencies:
@@ -205,22 +207,26 @@ def test_order_of_the_elements_does_not_matter(make):
 
 
 def test_tokens_and_names():
-    op = pm.composition(pm.addition(3).table, elements=torch.tensor([7, 5, 9]), name="mine")
+    op = pm.groups.composition(pm.addition(3).table, elements=torch.tensor([7, 5, 9]), name="mine")
     assert op.pairs[1].tolist() == [7, 5]
     assert repr(op) == "Operation(mine, n=3, frequencies=1)"
-    assert repr(pm.symmetric_group(3)) == "Operation(S3, n=6, frequencies=2)"
-    assert repr(pm.Irrep(2, "real", torch.tensor([2.0, -4e-10, 0.123456]))) == "Irrep(2, character=(2, 0, 0.1235))"
-    assert repr(pm.symmetric_group(3).irreps) == "(Irrep(1, character=(1, -1, 1)), Irrep(2, character=(2, 0, -1)))"
+    assert repr(pm.groups.symmetric_group(3)) == "Operation(S3, n=6, frequencies=2)"
+    assert (
+        repr(pm.groups.Irrep(2, "real", torch.tensor([2.0, -4e-10, 0.123456]))) == "Irrep(2, character=(2, 0, 0.1235))"
+    )
+    assert (
+        repr(pm.groups.symmetric_group(3).irreps) == "(Irrep(1, character=(1, -1, 1)), Irrep(2, character=(2, 0, -1)))"
+    )
 
 
 def test_a_table_may_be_nested_lists():
-    assert torch.equal(pm.composition([[0, 1], [1, 0]]).table, pm.addition(2).table)
+    assert torch.equal(pm.groups.composition([[0, 1], [1, 0]]).table, pm.addition(2).table)
 
 
 def test_two_calls_give_the_same_basis():
-    assert torch.equal(pm.symmetric_group(4).basis, pm.symmetric_group(4).basis)
+    assert torch.equal(pm.groups.symmetric_group(4).basis, pm.groups.symmetric_group(4).basis)
     before = torch.random.get_rng_state()
-    pm.symmetric_group(3)
+    pm.groups.symmetric_group(3)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -248,62 +254,62 @@ NOT_A_GROUP = (
 )
 def test_what_is_not_a_group_is_refused_with_the_axiom(table, finding):
     with pytest.raises(ValueError, match=f"^{re.escape(NOT_A_GROUP.format(finding))}$"):
-        pm.composition(torch.as_tensor(table))
+        pm.groups.composition(torch.as_tensor(table))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_table_with_one_wrong_entry_is_not_a_group(seed):
-    table = pm.dihedral_group(5).table.clone()
+    table = pm.groups.dihedral_group(5).table.clone()
     generator = torch.Generator().manual_seed(seed)
     a, b = torch.randint(10, (2,), generator=generator).tolist()
     table[a, b] = (table[a, b] + 1 + torch.randint(9, (), generator=generator)) % 10
     with pytest.raises(ValueError, match="must be that of a group"):
-        pm.composition(table)
+        pm.groups.composition(table)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: pm.composition(torch.zeros(2, 2)), TypeError, "`table` must be integers. Got torch.float32."),
+        (lambda: pm.groups.composition(torch.zeros(2, 2)), TypeError, "`table` must be integers. Got torch.float32."),
         (
-            lambda: pm.composition(torch.zeros(2, 3, dtype=torch.int64)),
+            lambda: pm.groups.composition(torch.zeros(2, 3, dtype=torch.int64)),
             ValueError,
             "`table` must have shape (n, n). Got (2, 3).",
         ),
         (
-            lambda: pm.composition(torch.zeros(0, 0, dtype=torch.int64)),
+            lambda: pm.groups.composition(torch.zeros(0, 0, dtype=torch.int64)),
             ValueError,
             "`table` must have shape (n, n). Got (0, 0).",
         ),
         (
-            lambda: pm.composition(pm.addition(2).table, elements=[0, 1]),
+            lambda: pm.groups.composition(pm.addition(2).table, elements=[0, 1]),
             TypeError,
             "`elements` must be a tensor or a NumPy array. Got list.",
         ),
         (
-            lambda: pm.composition(pm.addition(4).table, elements=torch.arange(5)),
+            lambda: pm.groups.composition(pm.addition(4).table, elements=torch.arange(5)),
             ValueError,
             "`elements` must have one token per row of the table (4). Got shape (5,).",
         ),
         (
-            lambda: pm.composition([[0, 1], [1]]),
+            lambda: pm.groups.composition([[0, 1], [1]]),
             ValueError,
             "`table` must be a list of rows of the same length. Got [[0, 1], [1]].",
         ),
-        (lambda: pm.symmetric_group(0), ValueError, "`m` must be at least 1. Got 0."),
+        (lambda: pm.groups.symmetric_group(0), ValueError, "`m` must be at least 1. Got 0."),
         (
-            lambda: pm.symmetric_group(8),
+            lambda: pm.groups.symmetric_group(8),
             ValueError,
             "`m` must be at most 7. Got 8. The table of the group has (m!)² entries.",
         ),
         (
-            lambda: pm.alternating_group(8),
+            lambda: pm.groups.alternating_group(8),
             ValueError,
             "`m` must be at most 7. Got 8. The table of the group has (m!/2)² entries.",
         ),
-        (lambda: pm.dihedral_group(2.0), TypeError, "`m` must be an integer. Got 2.0 (float)."),
+        (lambda: pm.groups.dihedral_group(2.0), TypeError, "`m` must be an integer. Got 2.0 (float)."),
         (
-            lambda: pm.direct_product(pm.addition(3), 5),
+            lambda: pm.groups.direct_product(pm.addition(3), 5),
             TypeError,
             "`second` must be an Operation, such as addition(113). Got int.",
         ),

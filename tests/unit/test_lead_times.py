@@ -24,7 +24,7 @@ def run(*, restricted=2000, excluded=3000, fell=6000, end=20_000):
 
 def test_signs_are_where_they_were_put():
     lead = pm.lead_times(run(restricted=2250, excluded=3500), answers=113)
-    assert lead == pm.LeadTimes(2250, 3500, 6000)
+    assert lead == pm.phases.LeadTimes(2250, 3500, 6000)
     assert (lead.restricted, lead.excluded) == (3750, 2500)
 
 
@@ -42,7 +42,7 @@ def test_a_larger_change_is_seen_later():
 
 def test_before_test_loss_falls_there_are_signs_and_no_lead_times():
     lead = pm.lead_times(run(end=5000), answers=113)
-    assert lead == pm.LeadTimes(2000, 3000, None)
+    assert lead == pm.phases.LeadTimes(2000, 3000, None)
     assert lead.restricted is lead.excluded is None
     assert lead.intervals(STEPS) == {"restricted": None, "excluded": None}
 
@@ -54,7 +54,7 @@ def test_a_run_that_never_groks_has_no_signs():
         "test_loss": np.linspace(CHANCE, 50, len(STEPS)),
         "sum_squared_weights": 1800 + 10 * np.sqrt(STEPS),
     }
-    assert pm.lead_times(pm.Trajectory(STEPS, columns), answers=113) == pm.LeadTimes(None, None, None)
+    assert pm.lead_times(pm.Trajectory(STEPS, columns), answers=113) == pm.phases.LeadTimes(None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_spikes_are_no_signs(name, spikes):
 
 
 def test_intervals_are_what_the_recorded_steps_allow():
-    lead = pm.LeadTimes(restricted_fall=2100, excluded_rise=6300, test_fall=6120)
+    lead = pm.phases.LeadTimes(restricted_fall=2100, excluded_rise=6300, test_fall=6120)
     assert lead.intervals(STEPS) == {"restricted": (6000 - 2250, 6250 - 2000), "excluded": (6000 - 6500, 6250 - 6250)}

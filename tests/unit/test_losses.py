@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures.losses import Pairs, margins, pair_losses
+from progress_measures.losses.by_answer import Pairs
+from progress_measures.losses.pairs import margins, pair_losses
 from tests import _oracle
 from tests._asserts import assert_close, assert_gradient, assert_scalar_loss
 from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits, random_mask

@@ -135,11 +135,11 @@ NAMES = {
     "subtraction": lambda: pm.subtraction(5),
     "multiplication": lambda: pm.multiplication(5),
     "division": lambda: pm.division(5),
-    "S3": lambda: pm.symmetric_group(3),
-    "A4": lambda: pm.alternating_group(4),
-    "dihedral group of order 6": lambda: pm.dihedral_group(3),
-    "composition": lambda: pm.composition([[0]]),
-    "addition × S3": lambda: pm.direct_product(pm.addition(2), pm.symmetric_group(3)),
+    "S3": lambda: pm.groups.symmetric_group(3),
+    "A4": lambda: pm.groups.alternating_group(4),
+    "dihedral group of order 6": lambda: pm.groups.dihedral_group(3),
+    "composition": lambda: pm.groups.composition([[0]]),
+    "addition × S3": lambda: pm.groups.direct_product(pm.addition(2), pm.groups.symmetric_group(3)),
 }
 
 

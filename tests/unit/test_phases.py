@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import progress_measures as pm
 from tests._runs import never_learned, noisy
@@ -216,7 +215,7 @@ def test_noise_around_chance_has_no_phases(count, size):
     runs = [never_learned(count, generator, size=size) for _ in range(100)]
     assert np.mean([pm.find_phases(run, answers=113) != NONE for run in runs]) <= 0.01
     leads = [pm.lead_times(run, answers=113) for run in runs]
-    assert np.mean([lead != pm.LeadTimes(None, None, None) for lead in leads]) <= 0.01
+    assert np.mean([lead != pm.phases.LeadTimes(None, None, None) for lead in leads]) <= 0.01
 
 
 @pytest.mark.parametrize("size", [0.05, 0.2])
@@ -271,7 +270,7 @@ def test_constant_curves_have_no_phases(excluded, test, weights, count):
     values = {"excluded_loss": excluded, "restricted_loss": excluded, "test_loss": test, "sum_squared_weights": weights}
     constant = pm.Trajectory(range(count), {name: np.full(count, value) for name, value in values.items()})
     assert pm.find_phases(constant, answers=113) == NONE
-    assert pm.lead_times(constant, answers=113) == pm.LeadTimes(None, None, None)
+    assert pm.lead_times(constant, answers=113) == pm.phases.LeadTimes(None, None, None)
 
 
 @given(st.integers(1, 1000), st.integers(0, 10**6), st.integers(0, 2**32), st.sampled_from([0.0, 0.05, 0.2]))
@@ -389,9 +388,9 @@ FOUND = {
 @pytest.mark.parametrize("kind", [dict, lambda runs: list(runs.values()), lambda runs: iter(runs.values())])
 def test_spread_is_of_the_runs_that_reached_a_boundary(kind):
     assert pm.phase_spread(kind(FOUND)) == {
-        "memorization_end": pm.PhaseSpread(4, 4, 1250.0, 800, 1400),
-        "circuit_formation_end": pm.PhaseSpread(4, 3, 4630.0, 4180, 8315),
-        "cleanup_end": pm.PhaseSpread(4, 1, 7628.0, 7628, 7628),
+        "memorization_end": pm.phases.PhaseSpread(4, 4, 1250.0, 800, 1400),
+        "circuit_formation_end": pm.phases.PhaseSpread(4, 3, 4630.0, 4180, 8315),
+        "cleanup_end": pm.phases.PhaseSpread(4, 1, 7628.0, 7628, 7628),
     }
 
 
@@ -399,8 +398,10 @@ def test_spread_of_trajectories_is_that_of_their_phases():
     runs = {"early": run(fell=5000), "late": run(fell=7000), "cut": run(end=4000)}
     spread = pm.phase_spread(runs, answers=113)
     assert spread == pm.phase_spread([pm.find_phases(each, answers=113) for each in runs.values()])
-    assert spread["circuit_formation_end"] == pm.PhaseSpread(3, 2, 6000.0, 5000, 7000)
+    assert spread["circuit_formation_end"] == pm.phases.PhaseSpread(3, 2, 6000.0, 5000, 7000)
 
 
 def test_spread_of_nothing_reached():
-    assert pm.phase_spread([pm.Phases(None, None, None)])["cleanup_end"] == pm.PhaseSpread(1, 0, None, None, None)
+    assert pm.phase_spread([pm.Phases(None, None, None)])["cleanup_end"] == pm.phases.PhaseSpread(
+        1, 0, None, None, None
+    )

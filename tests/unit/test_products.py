@@ -10,10 +10,10 @@ from tests._groups import projection, quaternions
 FACTORS = {
     "Z3 × Z5": (pm.addition, 3, pm.addition, 5),
     "Z4 × Z6": (pm.addition, 4, pm.addition, 6),
-    "S3 × Z5": (pm.symmetric_group, 3, pm.addition, 5),
-    "Z5 × S3": (pm.addition, 5, pm.symmetric_group, 3),
-    "A4 × Z3": (pm.alternating_group, 4, pm.addition, 3),
-    "S3 × S3": (pm.symmetric_group, 3, pm.symmetric_group, 3),
+    "S3 × Z5": (pm.groups.symmetric_group, 3, pm.addition, 5),
+    "Z5 × S3": (pm.addition, 5, pm.groups.symmetric_group, 3),
+    "A4 × Z3": (pm.groups.alternating_group, 4, pm.addition, 3),
+    "S3 × S3": (pm.groups.symmetric_group, 3, pm.groups.symmetric_group, 3),
 }
 
 
@@ -32,28 +32,28 @@ FACTORS = {
     ]
 )
 def product(request):
-    q8 = pm.composition(quaternions())
+    q8 = pm.groups.composition(quaternions())
     # Its largest part is of the complex kind and has eight rows: four pairs u, J u.
-    s3_z3 = pm.composition(pm.direct_product(pm.symmetric_group(3), pm.addition(3)).table)
+    s3_z3 = pm.groups.composition(pm.groups.direct_product(pm.groups.symmetric_group(3), pm.addition(3)).table)
     others = {
         "Q8 × Z3": (q8, pm.addition(3)),
         "Z3 × Q8": (pm.addition(3), q8),
         "Q8 × Q8": (q8, q8),
         "(S3 × Z3) × Z4": (s3_z3, pm.addition(4)),
         "(S3 × Z3) × (S3 × Z3)": (s3_z3, s3_z3),
-        "Z5 in another order × Z4": (pm.composition((pm.addition(5).table - 2) % 5), pm.addition(4)),
-        "((S3 × Z3) × Z4) × Z3": (pm.direct_product(s3_z3, pm.addition(4)), pm.addition(3)),
-        "(Z3 × S3) × Z4": (pm.direct_product(pm.addition(3), pm.symmetric_group(3)), pm.addition(4)),
-        "(Z3 × Z3) × Z4": (pm.direct_product(pm.addition(3), pm.addition(3)), pm.addition(4)),
+        "Z5 in another order × Z4": (pm.groups.composition((pm.addition(5).table - 2) % 5), pm.addition(4)),
+        "((S3 × Z3) × Z4) × Z3": (pm.groups.direct_product(s3_z3, pm.addition(4)), pm.addition(3)),
+        "(Z3 × S3) × Z4": (pm.groups.direct_product(pm.addition(3), pm.groups.symmetric_group(3)), pm.addition(4)),
+        "(Z3 × Z3) × Z4": (pm.groups.direct_product(pm.addition(3), pm.addition(3)), pm.addition(4)),
     }
     if request.param in others:
-        return pm.direct_product(*others[request.param])
+        return pm.groups.direct_product(*others[request.param])
     make, m, make_other, other = FACTORS[request.param]
-    return pm.direct_product(make(m), make_other(other))
+    return pm.groups.direct_product(make(m), make_other(other))
 
 
 def test_answers_are_pairs_of_answers():
-    op = pm.direct_product(pm.subtraction(3), pm.multiplication(5))
+    op = pm.groups.direct_product(pm.subtraction(3), pm.multiplication(5))
     for (a, x), (b, y) in [((0, 0), (1, 2)), ((2, 3), (2, 1)), ((1, 2), (0, 3))]:
         minus, times = divmod(int(op.table[4 * a + x, 4 * b + y]), 4)
         assert minus == (a - b) % 3
@@ -65,7 +65,7 @@ def test_answers_are_pairs_of_answers():
 
 def test_frequencies_are_the_isotypic_parts_of_the_table(product):
     # Found again from the table alone: the same subspaces, of the same kinds, with the same characters.
-    op, other = product, pm.composition(product.table)
+    op, other = product, pm.groups.composition(product.table)
     assert_orthonormal(op.basis)
     parts = {k: projection(other, k) for k in other.frequencies}
     found = set()
@@ -79,7 +79,7 @@ def test_frequencies_are_the_isotypic_parts_of_the_table(product):
 
 
 def test_two_waves_make_those_of_the_sum_and_of_the_difference():
-    op = pm.direct_product(pm.addition(5), pm.addition(7))
+    op = pm.groups.direct_product(pm.addition(5), pm.addition(7))
     # (0, 1), (0, 2), (0, 3), then (1, 0), (1, ±1), (1, ±2), (1, ±3), then the same for 2.
     assert op.rows_per_frequency == (2,) * 17
     x, y = torch.arange(5).double()[:, None], torch.arange(7).double()
@@ -92,7 +92,7 @@ def test_two_waves_make_those_of_the_sum_and_of_the_difference():
 def test_operations_without_irreps_have_plain_products():
     cyclic = pm.addition(5)
     mine = pm.Operation("mine", cyclic.elements, cyclic.table, cyclic.basis, cyclic.row_frequency)
-    for op in (pm.direct_product(mine, cyclic), pm.direct_product(cyclic, mine)):
+    for op in (pm.groups.direct_product(mine, cyclic), pm.groups.direct_product(cyclic, mine)):
         assert op.rows_per_frequency == (2, 2, 2, 4, 4, 2, 4, 4)
         assert op.irreps == ()
         assert op.classes is None
@@ -100,26 +100,29 @@ def test_operations_without_irreps_have_plain_products():
 
 
 def test_with_one_element_nothing_changes():
-    op = pm.direct_product(pm.symmetric_group(1), pm.symmetric_group(3))
-    assert torch.equal(op.table, pm.symmetric_group(3).table)
+    op = pm.groups.direct_product(pm.groups.symmetric_group(1), pm.groups.symmetric_group(3))
+    assert torch.equal(op.table, pm.groups.symmetric_group(3).table)
     assert op.rows_per_frequency == (1, 4)
-    assert repr(op.irreps) == repr(pm.symmetric_group(3).irreps)
+    assert repr(op.irreps) == repr(pm.groups.symmetric_group(3).irreps)
 
 
 def test_sums_beside_differences_keep_their_waves_together():
-    op = pm.direct_product(pm.addition(5), pm.subtraction(7))
+    op = pm.groups.direct_product(pm.addition(5), pm.subtraction(7))
     assert op.rows_per_frequency == (2, 2, 2, 2, 4, 4, 4, 2, 4, 4, 4)
     assert op.irreps == ()
     # Where there is nothing to keep together, labels are as good as ever.
-    real = pm.direct_product(pm.symmetric_group(3), pm.subtraction(5))
-    assert real.rows_per_frequency == pm.direct_product(pm.symmetric_group(3), pm.addition(5)).rows_per_frequency
+    real = pm.groups.direct_product(pm.groups.symmetric_group(3), pm.subtraction(5))
+    assert (
+        real.rows_per_frequency
+        == pm.groups.direct_product(pm.groups.symmetric_group(3), pm.addition(5)).rows_per_frequency
+    )
     assert [irrep.dimension for irrep in real.irreps] == [2, 2, 1, 2, 2, 2, 4, 4]
 
 
 def test_rows_that_are_no_pairs_are_noticed():
     # Z7 : Z3, the maps x -> 2^i x + v modulo 7, has a part of 18 rows of the complex kind.
     maps = [(u, v) for u in (1, 2, 4) for v in range(7)]
-    op = pm.composition([[maps.index((u * s % 7, (u * t + v) % 7)) for s, t in maps] for u, v in maps])
+    op = pm.groups.composition([[maps.index((u * s % 7, (u * t + v) % 7)) for s, t in maps] for u, v in maps])
     assert op.rows_per_frequency == (2, 18)
     turn = torch.linalg.qr(torch.randn(18, 18, dtype=torch.float64, generator=torch.Generator().manual_seed(0))).Q
     basis = op.basis.clone()
@@ -128,5 +131,5 @@ def test_rows_that_are_no_pairs_are_noticed():
     mine = pm.Operation("mine", op.elements, op.table, basis, op.row_frequency, **fields)
     assert mine.irreps == op.irreps  # the same functions, and so the same characters
     with pytest.raises(ValueError, match="Rows of a complex one come in pairs, see `Operation`"):
-        pm.direct_product(mine, pm.addition(3))
-    assert pm.direct_product(op, pm.addition(3)).rows_per_frequency == (2, 2, 2, 2, 18, 18, 18)
+        pm.groups.direct_product(mine, pm.addition(3))
+    assert pm.groups.direct_product(op, pm.addition(3)).rows_per_frequency == (2, 2, 2, 2, 18, 18, 18)

@@ -240,7 +240,7 @@ def test_steps_are_checked_at_every_call(step):
 
 
 @pytest.mark.parametrize("step", [np.int64(20), torch.tensor(20)])
-@pytest.mark.parametrize("every", [20, pm.dense_early(20), pm.log_spaced(100)], ids=["number", "early", "log"])
+@pytest.mark.parametrize("every", [20, pm.sqrt_spaced(20), pm.log_spaced(100)], ids=["number", "early", "log"])
 def test_steps_of_any_integer_kind(step, every):
     recorder = pm.Recorder({"x": float}, every=every)
     assert recorder(step, 1) == {"x": 1.0}
@@ -297,14 +297,14 @@ def test_training_is_the_same_to_the_last_bit():
 
 @pytest.mark.parametrize("enable", ["by the library", "by the measure"])
 def test_a_measure_may_turn_gradients_on(enable):
-    op, model = pm.addition(7), pm.Pizza(pm.addition(7), {3: 1.0})
+    op, model = pm.addition(7), pm.circuits.Pizza(pm.addition(7), {3: 1.0})
 
     def sharpness(model):
         with torch.enable_grad():
             loss = model(op.pairs).square().mean()
             return torch.autograd.grad(loss, model.embed.weight)[0].norm()
 
-    symmetry = lambda model: pm.gradient_symmetricity(model, op, model.embed)  # noqa: E731
+    symmetry = lambda model: pm.circuits.gradient_symmetricity(model, op, model.embed)  # noqa: E731
     measure = {"x": symmetry if enable == "by the library" else sharpness}
     expected = measure["x"](model)
     assert expected > 0
@@ -336,18 +336,18 @@ def test_log_spaced_steps():
 
 
 def test_dense_early_steps():
-    steps = [*filter(pm.dense_early(40_000, 40), range(40_001))]
+    steps = [*filter(pm.sqrt_spaced(40_000, 40), range(40_001))]
     assert (len(steps), steps[0], steps[-1]) == (40, 0, 40_000)
     assert (np.diff(steps, 2) >= 0).all()
-    assert [step for step in range(9) if pm.dense_early(3)(step)] == [0, 1, 2, 3]
+    assert [step for step in range(9) if pm.sqrt_spaced(3)(step)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: pm.log_spaced(0), "`per_decade` must be at least 1. Got 0."),
-        (lambda: pm.dense_early(0), "`last` must be at least 1. Got 0."),
-        (lambda: pm.dense_early(5, 1), "`count` must be at least 2. Got 1."),
+        (lambda: pm.sqrt_spaced(0), "`last` must be at least 1. Got 0."),
+        (lambda: pm.sqrt_spaced(5, 1), "`count` must be at least 2. Got 1."),
     ],
 )
 def test_rules_check_their_arguments(call, message):
@@ -469,7 +469,7 @@ class Positions(Embedded):
         return torch.stack([torch.zeros(len(pairs), self.out.out_features), super().forward(pairs)], dim=1)
 
 
-OPS = [pm.addition(7), pm.multiplication(7), pm.subtraction(8), pm.symmetric_group(3)]
+OPS = [pm.addition(7), pm.multiplication(7), pm.subtraction(8), pm.groups.symmetric_group(3)]
 
 
 @pytest.mark.parametrize("op", OPS, ids=repr)
@@ -549,7 +549,7 @@ def test_final_measures_are_those_of_a_run_whose_frequencies_were_known(op, tmp_
         assert not any("answer_means" in name or "restricted" in name for name in numbers)
     assert "excluded_loss" not in final.trajectory
     for source in (final.trajectory, tmp_path / "run.jsonl", str(tmp_path / "run.jsonl")):
-        found = pm.final_measures(source, op, keys, train_mask=train)
+        found = pm.add_restricted_loss(source, op, keys, train_mask=train)
         assert set(known.trajectory.columns) - set(found.columns) == {"excluded_loss", "excluded_accuracy"}
         assert set(found.columns) <= set(known.trajectory.columns)
         for name in found.columns:
@@ -561,7 +561,7 @@ def test_final_frequencies_are_those_of_the_last_step():
     recorder = pm.Recorder(pm.grokking_measures(answers, op, "final", train), every=1)
     for step, keys in enumerate([(1, 4), (2, 5)]):
         recorder(step, planted(op, keys))
-    found = pm.final_measures(recorder.trajectory, op, train_mask=train)
+    found = pm.add_restricted_loss(recorder.trajectory, op, train_mask=train)
     assert found["key_frequencies"].tolist() == [[0, 1, 0, 0, 1]] * 2
     assert found["restricted_loss"][0] > 1 > found["restricted_loss"][1]
     assert found["restricted_accuracy"].tolist()[1] == 1.0
@@ -700,24 +700,24 @@ def test_final_measures_check_the_trajectory():
         ),
     ]:
         with pytest.raises(error) as caught:
-            pm.final_measures(trajectory, op, train_mask=random_mask(op.n))
+            pm.add_restricted_loss(trajectory, op, train_mask=random_mask(op.n))
         assert str(caught.value) == message
 
 
 def test_tables_of_an_operation_of_other_frequencies_are_refused():
-    other = pm.symmetric_group(3)
+    other = pm.groups.symmetric_group(3)
     recorder = pm.Recorder(pm.grokking_measures(None, pm.addition(6), "final", random_mask(6)))
     recorder(0, Embedded(6))
     known, means = (recorder.trajectory[name][0] for name in ("gini_logits", "answer_means"))
     found = pm.gini(pm.spectrum(means, other).sqrt())
     with pytest.raises(ValueError, match="`op` must be the operation that was recorded") as caught:
-        pm.final_measures(recorder.trajectory, other, train_mask=random_mask(6))
+        pm.add_restricted_loss(recorder.trajectory, other, train_mask=random_mask(6))
     assert str(caught.value) == (
         f"`op` must be the operation that was recorded. Got {other!r}, in whose frequencies the tables have other "
         f"`gini_logits` than those recorded beside them, such as {found:.6g} where {known:.6g} was."
     )
     alone = recorder.trajectory.select("answer_means")  # beside which nothing tells
-    pm.final_measures(alone, other, [1], train_mask=random_mask(6))
+    pm.add_restricted_loss(alone, other, [1], train_mask=random_mask(6))
 
 
 def test_a_write_that_fails_leaves_what_was_recorded(tmp_path):

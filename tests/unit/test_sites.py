@@ -311,7 +311,7 @@ def test_hooks_are_gone_after_an_exception_in_the_model(site):
 
 def test_sites_are_values():
     site = pm.output_of("lstm", 1, 0)
-    assert site == pm.Site("lstm", "output", (1, 0))
+    assert site == pm.ablation.Site("lstm", "output", (1, 0))
     assert hash(site) == hash(pm.output_of("lstm", 1, 0))
     assert len({site, pm.output_of("lstm", 1), pm.input_of("lstm", 1, 0), pm.output_of("gru", 1, 0)}) == 4
     assert copy.deepcopy(site) == site
@@ -397,7 +397,7 @@ MISTAKES = [
      "`items` must be places (integers) or names (strings). Got slice(None, 2, None) (slice)."),
     ("item is a bool", lambda: pm.input_of("part", True), TypeError,
      "`items` must be places (integers) or names (strings). Got True (bool)."),
-    ("neither input nor output", lambda: pm.Site("part", "weight"), ValueError,
+    ("neither input nor output", lambda: pm.ablation.Site("part", "weight"), ValueError,
      "`of` must be one of 'output', 'input'. Got 'weight'."),
 ]
 # fmt: on

@@ -29,7 +29,7 @@ CHECKPOINTS = {"mainline": (0, 2400, 5000, 40_000), "no_weight_decay": (10_000,)
 Row = tuple[str, str, object]
 Numbers = list[float | None]
 TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
-EXACT = {"accuracy", "dense_early", "key_frequencies", "log_spaced", "neuron_frequencies"}
+EXACT = {"accuracy", "sqrt_spaced", "key_frequencies", "log_spaced", "neuron_frequencies"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def of_checkpoint(case: str, at: Checkpoint) -> Iterator[Row]:
     yield "spectrum", f"{case}, W_L", pm.spectrum(W_L, op)
     yield "gini", f"{case}, W_L", pm.gini(pm.spectrum(W_L, op).sqrt())
     yield "effective_rank", f"{case}, W_L", pm.effective_rank(W_L)
-    yield "inverse_participation_ratio", f"{case}, W_L", pm.inverse_participation_ratio(W_L, op)
+    yield "inverse_participation_ratio", f"{case}, W_L", pm.concentration.inverse_participation_ratio(W_L, op)
     yield "sum_squared_weights", case, pm.sum_squared_weights(at.model)
 
 
@@ -143,8 +143,8 @@ def of_weights() -> Iterator[Row]:
     op, W_E = at.op, at.model.W_E
     yield "spectrum", "W_E", pm.spectrum(W_E, op)
     yield "gini", "W_E", pm.gini(W_E, dim=0)
-    yield "fourier_frequency_density", "W_E", pm.fourier_frequency_density(W_E, op)
-    yield "fourier_coefficient_ratio", "W_E", pm.fourier_coefficient_ratio(W_E, op)
+    yield "fourier_frequency_density", "W_E", pm.concentration.fourier_frequency_density(W_E, op)
+    yield "fourier_coefficient_ratio", "W_E", pm.concentration.fourier_coefficient_ratio(W_E, op)
     for depth in (1, None):
         norms = pm.parameter_norms(at.model, depth=depth)
         yield "parameter_norms", f"depth {depth}", list(norms.values())
@@ -154,15 +154,16 @@ def of_weights() -> Iterator[Row]:
     for field in fields(fit):
         yield "fit_waves", field.name, getattr(fit, field.name)
     yield "explained_variance", "", pm.explained_variance(score_a, score_a - score_b, 0)
-    yield "circularity", "W_E", pm.circularity(W_E, op)
-    yield "distance_irrelevance", "", pm.distance_irrelevance(at.logits, op)
-    yield "gradient_symmetricity", "", pm.gradient_symmetricity(at.model, op, at.model.embed)
+    yield "circularity", "W_E", pm.circuits.circularity(W_E, op)
+    yield "distance_irrelevance", "", pm.circuits.distance_irrelevance(at.logits, op)
+    yield "gradient_symmetricity", "", pm.circuits.gradient_symmetricity(at.model, op, at.model.embed)
     small = pm.addition(31)
-    for circuit in (pm.Clock(small, {3: 1.0, 7: 0.5}), pm.Pizza(small, {3: 1.0, 7: 0.5})):
+    for circuit in (pm.circuits.Clock(small, {3: 1.0, 7: 0.5}), pm.circuits.Pizza(small, {3: 1.0, 7: 0.5})):
         name, logits = type(circuit).__name__, pm.grid_logits(circuit, small)
         yield name, "logits", logits
-        yield "distance_irrelevance", name, pm.distance_irrelevance(logits, small)
-        yield "gradient_symmetricity", name, pm.gradient_symmetricity(circuit, small, circuit.embed)
+        # Of a pizza it is 0, and what rounding leaves of that is another number on each processor.
+        yield "distance_irrelevance", name, pm.circuits.distance_irrelevance(logits, small).round(decimals=12)
+        yield "gradient_symmetricity", name, pm.circuits.gradient_symmetricity(circuit, small, circuit.embed)
 
 
 def of_replacements() -> Iterator[Row]:
@@ -176,7 +177,7 @@ def of_replacements() -> Iterator[Row]:
         "resample_ablation": pm.resample_ablation(at.neurons),
         "at": pm.at((..., slice(100)), pm.zero_ablation()),
         "project_onto": pm.project_onto(directions),
-        "project_out": pm.project_out(directions, about="mean"),
+        "project_out": pm.project_out(directions, center="mean"),
         "project_onto_frequencies": pm.project_onto_frequencies(op, at.keys),
         "project_out_frequencies": pm.project_out_frequencies(op, at.keys[:1], terms="product"),
         "project_each_onto_frequency": pm.project_each_onto_frequency(op, cluster),
@@ -206,11 +207,11 @@ def of_operations() -> Iterator[Row]:
         "subtraction": pm.subtraction(12),
         "multiplication": pm.multiplication(13),
         "division": pm.division(13),
-        "composition": pm.composition([[0, 1, 2], [1, 2, 0], [2, 0, 1]]),
-        "symmetric_group": pm.symmetric_group(4),
-        "alternating_group": pm.alternating_group(4),
-        "dihedral_group": pm.dihedral_group(5),
-        "direct_product": pm.direct_product(pm.addition(3), pm.dihedral_group(4)),
+        "composition": pm.groups.composition([[0, 1, 2], [1, 2, 0], [2, 0, 1]]),
+        "symmetric_group": pm.groups.symmetric_group(4),
+        "alternating_group": pm.groups.alternating_group(4),
+        "dihedral_group": pm.groups.dihedral_group(5),
+        "direct_product": pm.groups.direct_product(pm.addition(3), pm.groups.dihedral_group(4)),
     }
     for name, op in operations.items():
         yield name, "table", op.elements[op.table]
@@ -234,7 +235,7 @@ def of_curves() -> Iterator[Row]:
         yield "Runs", f"mean, {scale}", runs.mean(scale=scale)["test_loss"]
         yield "Runs", f"std, {scale}", runs.std(scale=scale)["test_loss"]
     yield "Runs", "quantile", runs.quantile(0.25)["test_loss"]
-    for name, rule in (("log_spaced", pm.log_spaced()), ("dense_early", pm.dense_early(40_000, 40))):
+    for name, rule in (("log_spaced", pm.log_spaced()), ("sqrt_spaced", pm.sqrt_spaced(40_000, 40))):
         yield name, "", [step for step in range(40_001) if rule(step)]
 
 
@@ -247,7 +248,10 @@ def of_recording() -> Iterator[Row]:
         trajectory = pm.track(models, measure)
         name = "grokking_measures"
         if frequencies == "final":
-            trajectory, name = pm.final_measures(trajectory, config.op, train_mask=config.train_mask), "final_measures"
+            trajectory, name = (
+                pm.add_restricted_loss(trajectory, config.op, train_mask=config.train_mask),
+                "add_restricted_loss",
+            )
         for column, values in trajectory.columns.items():
             yield name, column, values
     yield "track", "", pm.track(models, {"W_L": lambda model: model.W_L.norm()})["W_L"]

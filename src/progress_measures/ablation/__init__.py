@@ -1,25 +1,22 @@
 """What goes into or comes out of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
 
 from progress_measures.ablation.contexts import Activations, ablated, captured
+from progress_measures.ablation.parts import at
 from progress_measures.ablation.replacements import (
-    Replacement,
-    at,
     mean_ablation,
     project_onto,
     project_out,
     resample_ablation,
     zero_ablation,
 )
-from progress_measures.ablation.sites import Site, hooked, input_of, output_of
+from progress_measures.ablation.sites import Site, input_of, output_of
 
 __all__ = [
     "Activations",
-    "Replacement",
     "Site",
     "ablated",
     "at",
     "captured",
-    "hooked",
     "input_of",
     "mean_ablation",
     "output_of",

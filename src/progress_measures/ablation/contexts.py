@@ -14,7 +14,17 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from progress_measures import _checks
+from progress_measures.ablation.checks import (
+    check_called,
+    check_captured_path,
+    check_distinct,
+    check_hookable,
+    check_joinable,
+    check_paths,
+    check_replaced,
+    check_replacements,
+    check_submodule,
+)
 from progress_measures.ablation.replacements import Replacement
 from progress_measures.ablation.sites import Key, Site, Visit, path_of, register
 
@@ -53,21 +63,21 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         ...     bool((model(torch.randn(5, 3)) == model[2].bias).all())
         True
     """
-    replacements = _checks.replacements(path, replacement, Key)
-    modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in replacements}
-    _checks.distinct({path_of(key): module for key, module in modules.items()})
+    replacements = check_replacements(path, replacement, Key)
+    modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
+    check_distinct({path_of(key): module for key, module in modules.items()})
     calls = dict.fromkeys(modules, 0)
 
     def visit_at(key: Key) -> Visit:
         def replace(activation: Tensor) -> Tensor:
             calls[key] += 1
-            return _checks.replaced(replacements[key](activation), activation, repr(key))
+            return check_replaced(replacements[key](activation), activation, repr(key))
 
         return replace
 
     with _hooks((modules[key], key, visit_at(key)) for key in modules):
         yield model
-    _checks.fired({path_of(key): count for key, count in calls.items()})
+    check_called({path_of(key): count for key, count in calls.items()})
 
 
 @contextmanager
@@ -97,8 +107,8 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
         >>> activations["0"].shape, bool((activations["1"] == output).all())
         (torch.Size([5, 4]), True)
     """
-    modules = {key: _checks.submodule(_checks.hookable(model), path_of(key)) for key in _checks.paths(path, Key)}
-    _checks.distinct({path_of(key): module for key, module in modules.items()})
+    modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in check_paths(path, Key)}
+    check_distinct({path_of(key): module for key, module in modules.items()})
     calls: dict[Key, list[Tensor]] = {key: [] for key in modules}
 
     def visit_at(key: Key) -> Visit:
@@ -110,7 +120,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
 
     with _hooks((modules[key], key, visit_at(key)) for key in modules):
         yield Activations(calls)
-    _checks.fired({path_of(key): len(chunks) for key, chunks in calls.items()})
+    check_called({path_of(key): len(chunks) for key, chunks in calls.items()})
 
 
 class Activations(Mapping[Key, Tensor]):
@@ -129,10 +139,10 @@ class Activations(Mapping[Key, Tensor]):
 
     @override
     def __getitem__(self, path: Key) -> Tensor:
-        _checks.captured_path(path, self._calls)
+        check_captured_path(path, self._calls)
         chunks = self._calls[path]
-        _checks.fired({path_of(path): len(chunks)})
-        _checks.joinable(chunks, path)
+        check_called({path_of(path): len(chunks)})
+        check_joinable(chunks, path)
         return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
 
     @override

@@ -1,14 +1,15 @@
 """Sites: which tensor is meant among those that go into a submodule and those that come out of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from threading import Event
 from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from progress_measures import _checks
+from progress_measures._checks.values import as_index, check_choice, type_name
 from progress_measures.ablation import containers
 from progress_measures.ablation.containers import Item
 
@@ -32,7 +33,7 @@ class Site:
         ValueError: If there is no such ``of``.
 
     Example:
-        >>> pm.Site("lstm", "output", (1, 0))
+        >>> pm.ablation.Site("lstm", "output", (1, 0))
         output_of('lstm', 1, 0)
     """
 
@@ -41,8 +42,8 @@ class Site:
     items: tuple[Item, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "items", _checks.site_items(self.path, self.items))
-        _checks.choice(self.of, "of", Of)
+        object.__setattr__(self, "items", _check_items(self.path, self.items))
+        check_choice(self.of, "of", Of)
 
     def __repr__(self) -> str:
         return f"{self.of}_of({', '.join(map(repr, (self.path, *self.items)))})"
@@ -125,7 +126,7 @@ def register(module: nn.Module, key: Key, visit: Visit, left: Event) -> Removabl
         if left.is_set():
             return None
         arguments = dict(enumerate(args)) | kwargs
-        items = site.items or _checks.only_argument(arguments, key, _named(arguments, site))
+        items = site.items or _check_only_argument(arguments, key, _named(arguments, site))
         changed = _visited(arguments, key, replace(site, items=items), visit)
         if changed is None:
             return None
@@ -139,10 +140,57 @@ def register(module: nn.Module, key: Key, visit: Visit, left: Event) -> Removabl
 def _visited(value: Any, key: Key, site: Site, visit: Visit) -> Any:
     """The value with what ``visit`` returns at a site, or None if it returns nothing."""
     found = containers.get(value, site.items)
-    new = visit(_checks.activation(found, found is containers.NOTHING, key, _named(value, site)))
+    new = visit(_check_activation(found, found is containers.NOTHING, key, _named(value, site)))
     return None if new is None else containers.put(value, site.items, new)
 
 
 def _named(value: Any, site: Site) -> Iterator[Site]:
     """The sites of all tensors in a value, in its order."""
     return (replace(site, items=items) for items in containers.places(value))
+
+
+_SHOWN = 6  # of the sites that a message may name
+
+
+def _check_items(path: object, items: Iterable[object]) -> tuple[int | str, ...]:
+    """The items of a site, and that its path is a string."""
+    if not isinstance(path, str):
+        raise TypeError(f"`path` must be a string. Got {path!r} ({type_name(path)}).")
+    found: list[int | str] = []
+    for item in items:
+        place = item if isinstance(item, str) else as_index(item)
+        if place is None:
+            raise TypeError(f"`items` must be places (integers) or names (strings). Got {item!r} ({type_name(item)}).")
+        found.append(place)
+    return tuple(found)
+
+
+def _check_only_argument(arguments: dict[Any, Any], key: object, named: Iterable[object]) -> tuple[Any]:
+    """The place or name of the one argument that a submodule was called with."""
+    if len(arguments) != 1:
+        raise TypeError(f"{key!r} must be the only argument. Got {len(arguments) or 'none'}.{_remedy(named)}")
+    (only,) = arguments
+    return (only,)
+
+
+def _check_activation(value: object, missing: bool, key: object, named: Iterable[object]) -> Tensor:
+    """What a hook found at a site, if it is a tensor; ``named`` are the sites where there is one."""
+    if missing:
+        raise ValueError(f"{key!r} must be a tensor. Got nothing: there is no such item.{_remedy(named)}")
+    if isinstance(value, Tensor) and value.is_nested:
+        raise TypeError(
+            f"{key!r} must be a tensor with a shape. Got a nested one, which nn.TransformerEncoder makes of padded "
+            "inputs. Make the encoder with enable_nested_tensor=False."
+        )
+    if not isinstance(value, Tensor):
+        whole = isinstance(key, str)
+        requirement = f"The submodule {key!r} must return a tensor" if whole else f"{key!r} must be a tensor"
+        raise TypeError(f"{requirement}. Got {type_name(value)}.{_remedy(named)}")
+    return value
+
+
+def _remedy(named: Iterable[object]) -> str:
+    first = [repr(site) for site in islice(named, _SHOWN + 1)]
+    if not first:
+        return " Name the submodule that makes the tensor."
+    return f" Name one: {', '.join(first[:_SHOWN])}{', …' if len(first) > _SHOWN else ''}."

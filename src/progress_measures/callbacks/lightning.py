@@ -9,7 +9,7 @@ except ImportError as error:
         'progress_measures.callbacks.lightning needs lightning: pip install "progress_measures[lightning]"'
     ) from error
 
-from progress_measures.recording import Recorder
+from progress_measures.runs.recorder import Recorder
 
 
 class RecorderCallback(Callback):

@@ -10,7 +10,7 @@ except ImportError as error:
         'progress_measures.callbacks.transformers needs transformers: pip install "progress_measures[transformers]"'
     ) from error
 
-from progress_measures.recording import Recorder
+from progress_measures.runs.recorder import Recorder
 
 
 class RecorderCallback(TrainerCallback):

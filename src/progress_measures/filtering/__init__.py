@@ -30,23 +30,9 @@ from progress_measures.filtering.activations import (
     project_out_frequencies,
 )
 from progress_measures.filtering.logits import exclude, restrict
-from progress_measures.filtering.parts import (
-    ANSWER_TERMS,
-    Terms,
-    answer_coefficients,
-    answer_part,
-    answer_parts,
-    input_parts,
-)
 
 __all__ = [
-    "ANSWER_TERMS",
-    "Terms",
-    "answer_coefficients",
-    "answer_part",
-    "answer_parts",
     "exclude",
-    "input_parts",
     "project_each_onto_frequency",
     "project_onto_frequencies",
     "project_out_frequencies",

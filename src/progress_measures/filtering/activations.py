@@ -4,12 +4,16 @@ They work on one forward pass over ``op.pairs``, in that order, so that an activ
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array, check_indices, computable
+from progress_measures._checks.values import check_choice, shape_of
 from progress_measures.filtering.parts import ActivationTerms, part
-from progress_measures.operations import Operation
+from progress_measures.operations.checks import check_frequencies, check_operation
+from progress_measures.operations.operation import Operation
 
 
 def project_onto_frequencies(
@@ -46,7 +50,7 @@ def project_onto_frequencies(
     chosen = _replacement_arguments(op, frequencies, terms)
 
     def keep(activation: Tensor) -> Tensor:
-        x = _checks.activation_on_grid(activation, op.n)
+        x = _check_activation(activation, op.n)
         return (x.mean((0, 1)) + part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
 
     return keep
@@ -85,13 +89,13 @@ def project_out_frequencies(
     chosen = _replacement_arguments(op, frequencies, terms)
 
     def remove(activation: Tensor) -> Tensor:
-        x = _checks.activation_on_grid(activation, op.n)
+        x = _check_activation(activation, op.n)
         return (x - part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
 
     return remove
 
 
-def project_each_onto_frequency(op: Operation, frequency: _checks.Array) -> Callable[[Tensor], Tensor]:
+def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Tensor], Tensor]:
     """A replacement for ``ablated``: each neuron becomes a polynomial in the waves of its own frequency.
 
     Neuron i becomes its best approximation of degree two, by {1, cos, sin} w_k a times {1, cos, sin} w_k b with
@@ -122,11 +126,11 @@ def project_each_onto_frequency(op: Operation, frequency: _checks.Array) -> Call
         >>> bool((kept[:, 1] == neurons[:, 1]).all())
         True
     """
-    of_neuron = _checks.frequency_of_each(frequency, op)
+    of_neuron = _check_frequency_of_each(frequency, op)
 
     def keep(activation: Tensor) -> Tensor:
-        _checks.neurons(activation, op.n, len(of_neuron))
-        x = _checks.activation_on_grid(activation, op.n)
+        _check_neurons(activation, op.n, len(of_neuron))
+        x = _check_activation(activation, op.n)
         kept = x.clone()
         for k in sorted(set(of_neuron.tolist()) - {0}):
             cluster = of_neuron == k
@@ -137,5 +141,38 @@ def project_each_onto_frequency(op: Operation, frequency: _checks.Array) -> Call
 
 
 def _replacement_arguments(op: Operation, frequencies: object, terms: object) -> tuple[int, ...]:
-    _checks.choice(terms, "terms", ActivationTerms)
-    return _checks.frequencies(frequencies, op)
+    check_choice(terms, "terms", ActivationTerms)
+    return check_frequencies(frequencies, op)
+
+
+def _check_frequency_of_each(values: object, op: Any) -> Tensor:
+    """A frequency of the operation for each neuron, or 0 for none, int64, ``(m,)``."""
+    check_operation(op)
+    known, chosen = len(op.frequencies), check_indices(values, "frequency")
+    if chosen.ndim != 1:
+        raise ValueError(f"`frequency` must have one entry per neuron: shape (m,). Got {shape_of(chosen)}.")
+    for k in chosen.tolist():
+        if not 0 <= k <= known:
+            raise ValueError(f"`frequency` must lie in 0..{known} for n={op.n}, 0 for none. Got {k}.")
+    return chosen
+
+
+def _check_activation(x: Tensor, n: int) -> Tensor:
+    """An activation with one row per pair as float64 values on the grid, ``(n, n, m)``."""
+    if x.ndim < 1 or len(x) != n * n:
+        raise ValueError(
+            f"The activation must have one row per pair of the grid ({n * n}). Got shape {shape_of(x)}. "
+            "Run the model on `op.pairs` in one forward pass."
+        )
+    return computable(x).reshape(n, n, -1).to(torch.float64)
+
+
+def _check_neurons(x: Tensor, n: int, count: int) -> None:
+    """An activation with one row per pair of the grid and one column for each neuron that has a frequency."""
+    if x.ndim != 2 or len(x) != n * n:
+        raise ValueError(
+            f"The activation must have one row per pair of the grid and one column per neuron: shape ({n * n}, m). "
+            f"Got {shape_of(x)}. Run the model on `op.pairs` in one forward pass."
+        )
+    if x.shape[1] != count:
+        raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {count}.")

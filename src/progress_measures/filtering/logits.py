@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_choice
 from progress_measures.filtering.parts import Terms, part
-from progress_measures.operations import Operation
+from progress_measures.operations.checks import check_frequencies, check_logits
+from progress_measures.operations.operation import Operation
 
 
-def restrict(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
     """The constant and the chosen frequencies of the logits; everything else is dropped.
 
     An orthogonal projection: restricting twice changes nothing, and ``restrict + exclude`` is x plus its constant.
@@ -42,7 +44,7 @@ def restrict(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *
     return x.mean((0, 1)) + part(x, op, chosen, terms)
 
 
-def exclude(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
     """The logits without the chosen frequencies; the constant stays.
 
     Args:
@@ -73,6 +75,6 @@ def exclude(logits: _checks.Array, op: Operation, frequencies: Iterable[int], *,
 
 
 def _arguments(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
-    _checks.choice(terms, "terms", Terms)
-    x = _checks.logits_on_grid(logits, op).to(torch.float64)
-    return x, _checks.frequencies(frequencies, op)
+    check_choice(terms, "terms", Terms)
+    x = check_logits(logits, op).to(torch.float64)
+    return x, check_frequencies(frequencies, op)

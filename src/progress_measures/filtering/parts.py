@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from progress_measures.fourier import sum_rows
-from progress_measures.operations import Operation, answer_means, input_coefficients, rows_by_frequency
+from progress_measures.operations.on_grid import answer_means, input_coefficients, rows_by_frequency
+from progress_measures.operations.operation import Operation
 
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
@@ -22,7 +23,7 @@ def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> 
     """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
     if terms in ANSWER_TERMS:
         coefficients = answer_coefficients(answer_means(x, op), op, terms)
-        return answer_part(coefficients, op, frequencies)[op.table]
+        return sum_of_parts(coefficients, op, frequencies)[op.table]
     chosen = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
     return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
 
@@ -39,14 +40,14 @@ def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
     return basis * of_frequency[op.row_frequency, None]
 
 
-def answer_part(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
+def sum_of_parts(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
     """The sum of the parts of the given frequencies at every answer, ``(s, m)``."""
     chosen = set(frequencies)
     rows = torch.tensor([k in chosen for k in op.row_frequency.tolist()], device="cpu")
     return op.basis[rows].to(coefficients.device).T @ coefficients[rows]
 
 
-def answer_parts(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
+def part_evaluator(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
     """The part of every frequency as a function of answers, ``(s,)``: it returns ``(K, s, m)``."""
     waves, weights = (rows_by_frequency(x, op)[1:] for x in (op.basis.to(coefficients.device), coefficients))
     return lambda answers: waves[:, :, answers].transpose(1, 2) @ weights

@@ -15,17 +15,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
 from progress_measures._blocks import block_length, row_blocks
-from progress_measures.filtering import ANSWER_TERMS, Terms, answer_coefficients, answer_parts, input_parts
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_choice
+from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, input_parts, part_evaluator
 from progress_measures.losses.pairs import margins, pair_hits, pair_losses, softplus
-from progress_measures.operations import Operation, answer_means
+from progress_measures.operations.checks import check_logits, check_mask
+from progress_measures.operations.on_grid import answer_means
+from progress_measures.operations.operation import Operation
 
 TINY = 1e-250  # beside it, what a sum leaves out because it is below 1e-308 is nothing
 
 
 def excluded_loss_per_frequency(
-    logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None, terms: Terms = "sum"
+    logits: Array, op: Operation, *, mask: Array | None = None, terms: Terms = "sum"
 ) -> Tensor:
     """The excluded loss of each frequency, one removed at a time.
 
@@ -54,9 +57,9 @@ def excluded_loss_per_frequency(
         >>> [round(loss, 3) for loss in pm.excluded_loss_per_frequency(wave, op).tolist()]
         [0.065, 0.065, 1.946]
     """
-    _checks.choice(terms, "terms", Terms)
-    x = _checks.logits_on_grid(logits, op)
-    mask = _checks.mask(mask, op.n, x.device)
+    check_choice(terms, "terms", Terms)
+    x = check_logits(logits, op)
+    mask = check_mask(mask, op, x.device)
     if not op.frequencies:
         return x.new_zeros(0, dtype=torch.float64)
     if terms not in ANSWER_TERMS:
@@ -64,7 +67,7 @@ def excluded_loss_per_frequency(
         without = (rows - removed for removed in input_parts(x, op, op.frequencies, mask, terms))
         return torch.stack([pair_losses(margins(rest, answers)).mean() for rest in without])
 
-    parts = answer_parts(answer_coefficients(answer_means(x, op), op, terms), op)
+    parts = part_evaluator(answer_coefficients(answer_means(x, op), op, terms), op)
     pairs, widest = pairs_by_answer(op, mask)
     of_pair, counts = op.table.to(x.device).flatten(), mask.flatten()
     total = x.new_zeros(len(op.frequencies))

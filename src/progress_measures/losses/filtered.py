@@ -5,21 +5,17 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
 from progress_measures._blocks import row_blocks
-from progress_measures.filtering import (
-    ANSWER_TERMS,
-    Terms,
-    answer_coefficients,
-    answer_part,
-    exclude,
-    restrict,
-)
+from progress_measures._checks.tensors import Array
+from progress_measures.filtering.logits import exclude, restrict
+from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, sum_of_parts
 from progress_measures.losses.pairs import margins, pair_hits, pair_losses
-from progress_measures.operations import Operation, answer_means
+from progress_measures.operations.checks import check_frequencies, check_logits, check_mask
+from progress_measures.operations.on_grid import answer_means
+from progress_measures.operations.operation import Operation
 
 
-def cross_entropy(logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None) -> Tensor:
+def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
     r"""The mean cross-entropy of the right answers.
 
     .. math:: -\frac{1}{|M|} \sum_{(a, b) \in M} \log \frac{\exp L(a, b, a \circ b)}{\sum_c \exp L(a, b, c)}
@@ -45,10 +41,10 @@ def cross_entropy(logits: _checks.Array, op: Operation, *, mask: _checks.Array |
         >>> f"{pm.cross_entropy(confident, op):.4e}"  # 4 exp(-60)
         '3.5026e-26'
     """
-    return _mean_loss(_checks.logits_on_grid(logits, op), op, mask)
+    return _mean_loss(check_logits(logits, op), op, mask)
 
 
-def accuracy(logits: _checks.Array, op: Operation, *, mask: _checks.Array | None = None) -> Tensor:
+def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
     """The share of pairs whose largest logit is the right answer's.
 
     Args:
@@ -68,17 +64,17 @@ def accuracy(logits: _checks.Array, op: Operation, *, mask: _checks.Array | None
         >>> pm.accuracy(torch.nn.functional.one_hot(op.table, 5), op)
         tensor(1., dtype=torch.float64)
     """
-    x = _checks.logits_on_grid(logits, op).detach()
-    chosen = _checks.mask(mask, op.n, x.device)
+    x = check_logits(logits, op).detach()
+    chosen = check_mask(mask, op, x.device)
     return _mean(pair_hits(pair, answers) for pair, answers in _margins(x, op, chosen))
 
 
 def restricted_loss(
-    logits: _checks.Array,
+    logits: Array,
     op: Operation,
     frequencies: Iterable[int],
     *,
-    mask: _checks.Array | None = None,
+    mask: Array | None = None,
     terms: Terms = "sum",
 ) -> Tensor:
     """The loss of the logits restricted to the constant and the chosen frequencies.
@@ -111,19 +107,19 @@ def restricted_loss(
     """
     if terms not in ANSWER_TERMS:
         return _mean_loss(restrict(logits, op, frequencies, terms=terms), op, mask)
-    x = _checks.logits_on_grid(logits, op)
+    x = check_logits(logits, op)
     means = answer_means(x, op)
-    kept = means.mean(0) + _answer_part(means, op, frequencies, terms)
+    kept = means.mean(0) + _sum_of_parts(means, op, frequencies, terms)
     losses = pair_losses(margins(kept, torch.arange(op.n, device=x.device)))
-    return losses[op.table.to(x.device)[_checks.mask(mask, op.n, x.device)]].mean()
+    return losses[op.table.to(x.device)[check_mask(mask, op, x.device)]].mean()
 
 
 def excluded_loss(
-    logits: _checks.Array,
+    logits: Array,
     op: Operation,
     frequencies: Iterable[int],
     *,
-    mask: _checks.Array | None = None,
+    mask: Array | None = None,
     terms: Terms = "sum",
 ) -> Tensor:
     """The loss of the logits with all of the chosen frequencies removed together.
@@ -155,18 +151,18 @@ def excluded_loss(
     """
     if terms not in ANSWER_TERMS:
         return _mean_loss(exclude(logits, op, frequencies, terms=terms), op, mask)
-    x = _checks.logits_on_grid(logits, op)
-    removed = _answer_part(answer_means(x, op), op, frequencies, terms)
+    x = check_logits(logits, op)
+    removed = _sum_of_parts(answer_means(x, op), op, frequencies, terms)
     return _mean_loss(x, op, mask, removed)
 
 
-def _answer_part(means: Tensor, op: Operation, frequencies: object, terms: Terms) -> Tensor:
-    return answer_part(answer_coefficients(means, op, terms), op, _checks.frequencies(frequencies, op))
+def _sum_of_parts(means: Tensor, op: Operation, frequencies: object, terms: Terms) -> Tensor:
+    return sum_of_parts(answer_coefficients(means, op, terms), op, check_frequencies(frequencies, op))
 
 
 def _mean_loss(x: Tensor, op: Operation, mask: object, removed: Tensor | None = None) -> Tensor:
     """The mean cross-entropy of the pairs of the mask, without a function of the answer."""
-    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, _checks.mask(mask, op.n, x.device), removed))
+    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, check_mask(mask, op, x.device), removed))
 
 
 def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:

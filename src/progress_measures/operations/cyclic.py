@@ -1,9 +1,12 @@
 """The operations whose answers are added up in a cyclic group: addition, subtraction, and both modulo a prime."""
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.values import check_integer
 from progress_measures.fourier import fourier_basis, row_frequency
 from progress_measures.operations.irreps import Kind, irreps_of_basis
 from progress_measures.operations.operation import Operation
@@ -26,7 +29,7 @@ def addition(n: int) -> Operation:
         >>> pm.addition(113)
         Operation(addition, n=113, frequencies=56)
     """
-    n = _checks.integer(n, "n", at_least=1)
+    n = check_integer(n, "n", at_least=1)
     number = torch.arange(n, device="cpu")
     return _cyclic("addition", (number[:, None] + number) % n)
 
@@ -48,7 +51,7 @@ def subtraction(n: int) -> Operation:
         >>> pm.subtraction(5).table[1, 3]
         tensor(3)
     """
-    n = _checks.integer(n, "n", at_least=1)
+    n = check_integer(n, "n", at_least=1)
     number = torch.arange(n, device="cpu")
     return _cyclic("subtraction", (number[:, None] - number) % n)
 
@@ -74,7 +77,7 @@ def multiplication(p: int) -> Operation:
         >>> op.elements, op.elements[op.table[1, 2]]  # 3 · 2 = 6
         (tensor([1, 3, 2, 6, 4, 5]), tensor(6))
     """
-    powers = _powers_of_primitive_root(_checks.prime(p, "p"))
+    powers = _powers_of_primitive_root(_check_prime(p, "p"))
     exponent = torch.arange(len(powers), device="cpu")
     return _cyclic("multiplication", (exponent[:, None] + exponent) % len(powers), powers)
 
@@ -100,7 +103,7 @@ def division(p: int) -> Operation:
         >>> op.elements[op.table[3, 2]]  # 6 / 2 = 3
         tensor(3)
     """
-    powers = _powers_of_primitive_root(_checks.prime(p, "p"))
+    powers = _powers_of_primitive_root(_check_prime(p, "p"))
     exponent = torch.arange(len(powers), device="cpu")
     return _cyclic("division", (exponent[:, None] - exponent) % len(powers), powers)
 
@@ -124,3 +127,15 @@ def _powers_of_primitive_root(p: int) -> Tensor:
         if len(powers) == p - 1:
             break
     return torch.tensor(powers, device="cpu")
+
+
+def _check_prime(value: Any, name: str) -> int:
+    """A prime number."""
+    number = check_integer(value, name, at_least=2)
+    factor = next((d for d in range(2, math.isqrt(number) + 1) if number % d == 0), None)
+    if factor is not None:
+        raise ValueError(
+            f"`{name}` must be prime. Got {number} = {factor} · {number // factor}: multiples of {factor} have no "
+            "inverse, so its numbers are no group."
+        )
+    return number

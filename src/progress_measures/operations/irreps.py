@@ -23,7 +23,7 @@ class Irrep:
     dimension: k and n - k of Z/n are a rotation of the plane.
 
     Example:
-        >>> standard = pm.symmetric_group(4).irreps[1]
+        >>> standard = pm.groups.symmetric_group(4).irreps[1]
         >>> standard.dimension, standard.kind, len(standard.character)
         (2, 'real', 5)
     """

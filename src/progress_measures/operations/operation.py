@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures.operations.fields import check_fields, check_irreps, check_members, check_rows_of_waves
 from progress_measures.operations.irreps import Irrep
 
 
@@ -52,10 +52,10 @@ class Operation:
     irreps: tuple[Irrep, ...] = ()
 
     def __post_init__(self) -> None:
-        fields = _checks.operation_fields(self.elements, self.table, self.basis, self.row_frequency)
-        fields |= _checks.operation_labels(self.classes, self.irreps, fields["basis"], fields["row_frequency"])
+        fields = check_fields(self.elements, self.table, self.basis, self.row_frequency)
+        fields |= check_irreps(self.classes, self.irreps, fields["basis"], fields["row_frequency"])
         if self.cyclic:
-            _checks.rows_of_waves(fields["row_frequency"])
+            check_rows_of_waves(fields["row_frequency"])
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 
@@ -101,7 +101,7 @@ class Operation:
             >>> pm.addition(5).rows([2]).shape
             torch.Size([2, 5])
         """
-        chosen = _checks.frequencies(frequencies, self)
+        chosen = check_members(frequencies, self.frequencies, self.n, cyclic=self.cyclic)
         return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()], device="cpu")]
 
     def __repr__(self) -> str:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from progress_measures import _checks
-from progress_measures.phases.curves import ROUNDING, bottom, bracket, fall_for_good
-from progress_measures.trajectory import Trajectory
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_integer
+from progress_measures.phases.columns import check_phase_columns
+from progress_measures.phases.curves import ROUNDING, bracket, confirmed_minimum, lasting_fall
+from progress_measures.trajectory.checks import check_steps
+from progress_measures.trajectory.trajectory import Trajectory
 
 NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns that are read
 CHANGE = 0.05  # of the chance level: how far a loss has to go for a turn or a fall to be more than noise
@@ -31,7 +34,7 @@ class Phases:
     circuit_formation_end: int | None
     cleanup_end: int | None
 
-    def intervals(self, steps: _checks.Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
+    def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """How well the recorded steps fix each boundary: it lies between the nearest ones before and after it.
 
         Args:
@@ -48,7 +51,7 @@ class Phases:
             >>> pm.Phases(1000, 2734, None).intervals([0, 1000, 2000, 3000])
             {'memorization_end': (0, 2000), 'circuit_formation_end': (2000, 3000), 'cleanup_end': None}
         """
-        recorded = _checks.steps(steps).numpy()
+        recorded = check_steps(steps).numpy()
         return {name: bracket(recorded, step) for name, step in vars(self).items()}
 
 
@@ -99,23 +102,23 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         >>> pm.find_phases(run, answers=113)
         Phases(memorization_end=1000, circuit_formation_end=2734, cleanup_end=4500)
     """
-    excluded, test, weights, *train = _checks.phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
-    chance = math.log(_checks.integer(answers, "answers", at_least=2))
+    excluded, test, weights, *train = check_phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
+    chance = math.log(check_integer(answers, "answers", at_least=2))
     steps = trajectory.steps.numpy()
 
-    circuit = fall_for_good(steps, test, chance, depth=CHANGE * chance)
-    calm = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
+    circuit = lasting_fall(steps, test, chance, depth=CHANGE * chance)
+    undisturbed = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
     before = steps <= (steps[-1] if circuit is None else circuit)
-    lowest = bottom(excluded[calm], among=before[calm], depth=CHANGE * chance)
-    memorization = None if lowest is None else float(steps[calm][lowest])
+    lowest = confirmed_minimum(excluded[undisturbed], among=before[undisturbed], depth=CHANGE * chance)
+    memorization = None if lowest is None else float(steps[undisturbed][lowest])
     cleanup = None if circuit is None else _cleanup_end(steps, weights, start=circuit)
     return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
 
 
 def _outside_slingshots(train: np.ndarray) -> np.ndarray:
     """Which steps do not lie in a slingshot, by their training loss."""
-    calm: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
-    return calm
+    outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+    return outside
 
 
 def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
@@ -127,5 +130,5 @@ def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> flo
         return None
     later = steps > start
     weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
-    end = fall_for_good(np.concatenate([[start], steps[later]]), weights, (1 + SETTLED) * settled)
+    end = lasting_fall(np.concatenate([[start], steps[later]]), weights, (1 + SETTLED) * settled)
     return None if end is None or steps[-1] - end < tail else end

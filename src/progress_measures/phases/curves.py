@@ -9,7 +9,7 @@ NOISE = 8  # times the scatter of a curve: how far its bottom has to stand out, 
 ROUNDING = 1e-6  # nats: float32 has no smaller losses whose ratio means anything
 
 
-def bottom(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None:
+def confirmed_minimum(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None:
     """The index of the smallest of some values, if the values fall to it and rise from it by some depth.
 
     A dip of a single value is no bottom: the smallest value is sought at the smallest median of three neighbours. One
@@ -30,7 +30,7 @@ def bottom(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None
     return lowest if falls and np.median(logs[lowest + 1 :]) >= clear else None
 
 
-def fall_for_good(steps: np.ndarray, values: np.ndarray, level: float, *, depth: float = 0.0) -> float | None:
+def lasting_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: float = 0.0) -> float | None:
     """Where the values fall to the level, interpolated, at the fall that the fewest of them contradict.
 
     They contradict it by being below before it or above after it: one may, or as many as a third of the values on its

@@ -4,10 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_fraction
 from progress_measures.phases.boundaries import CHANGE, find_phases
-from progress_measures.phases.curves import bracket, fall_for_good
-from progress_measures.trajectory import Trajectory
+from progress_measures.phases.columns import check_phase_columns
+from progress_measures.phases.curves import bracket, lasting_fall
+from progress_measures.trajectory.checks import check_steps
+from progress_measures.trajectory.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class LeadTimes:
     """When two measures announce the fall of test loss, and when it comes; what :func:`lead_times` returns.
 
     Example:
-        >>> lead = pm.LeadTimes(restricted_fall=1000, excluded_rise=None, test_fall=4600)
+        >>> lead = pm.phases.LeadTimes(restricted_fall=1000, excluded_rise=None, test_fall=4600)
         >>> lead.restricted, lead.excluded
         (3600, None)
     """
@@ -37,7 +40,7 @@ class LeadTimes:
         """How many steps before the fall of test loss excluded loss announces it; negative if after."""
         return _difference(self.test_fall, self.excluded_rise)
 
-    def intervals(self, steps: _checks.Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
+    def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """How well the recorded steps fix each lead time: the least and the largest that they allow.
 
         Args:
@@ -51,10 +54,10 @@ class LeadTimes:
             ValueError: If there is none, or they do not ascend.
 
         Example:
-            >>> pm.LeadTimes(restricted_fall=150, excluded_rise=None, test_fall=450).intervals([0, 100, 200, 400, 500])
+            >>> pm.phases.LeadTimes(restricted_fall=150, excluded_rise=None, test_fall=450).intervals([0, 100, 200, 400, 500])
             {'restricted': (200, 400), 'excluded': None}
         """
-        recorded = _checks.steps(steps).numpy()
+        recorded = check_steps(steps).numpy()
         test = bracket(recorded, self.test_fall)
         found: dict[str, tuple[int, int] | None] = {}
         for name, step in (("restricted", self.restricted_fall), ("excluded", self.excluded_rise)):
@@ -102,17 +105,17 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
         >>> lead.restricted, lead.excluded
         (2219, 1396)
     """
-    _checks.fraction(change, "change")
+    check_fraction(change, "change")
     phases = find_phases(trajectory, answers=answers)
-    restricted, excluded = _checks.phase_columns(trajectory, "restricted_loss", "excluded_loss")
+    restricted, excluded = check_phase_columns(trajectory, "restricted_loss", "excluded_loss")
     steps, chance = trajectory.steps.numpy(), math.log(answers)
 
-    fall = fall_for_good(steps, restricted, (1 - change) * chance)
+    fall = lasting_fall(steps, restricted, (1 - change) * chance)
     rise = None
     if phases.memorization_end is not None:
         later = steps >= phases.memorization_end
         height = excluded[later] - excluded[later][0]
-        rise = fall_for_good(steps[later], -height, -change * chance)
+        rise = lasting_fall(steps[later], -height, -change * chance)
     return LeadTimes(_rounded(fall), _rounded(rise), phases.circuit_formation_end)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from progress_measures import _checks
+from progress_measures._checks.values import type_name
 from progress_measures.phases.boundaries import Phases, find_phases
-from progress_measures.trajectory import Trajectory
+from progress_measures.trajectory.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def phase_spread(
     """
     found = [
         run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # is checked
-        for run in _checks.some_runs(runs)
+        for run in _check_some_runs(runs)
     ]
     return {field.name: _spread([getattr(phases, field.name) for phases in found]) for field in fields(Phases)}
 
@@ -65,3 +66,15 @@ def _spread(steps: list[int | None]) -> PhaseSpread:
     if not known:
         return PhaseSpread(len(steps), 0, None, None, None)
     return PhaseSpread(len(steps), len(known), float(np.median(known)), min(known), max(known))
+
+
+def _check_some_runs(values: object) -> list[Any]:
+    """Several runs, at least one, from a mapping or an iterable."""
+    if isinstance(values, Mapping):
+        values = values.values()
+    if not isinstance(values, Iterable):
+        raise TypeError(f"`runs` must be several runs, or a mapping from names to them. Got {type_name(values)}.")
+    found = list(values)
+    if not found:
+        raise ValueError("`runs` must hold at least one run. Got none.")
+    return found

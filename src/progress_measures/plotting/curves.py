@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 
-from progress_measures import _checks
-from progress_measures.phases import Phases
+from progress_measures._checks.values import check_choice
+from progress_measures.phases.boundaries import Phases
 from progress_measures.plotting._axes import axes
-from progress_measures.trajectory import Runs, Trajectory
+from progress_measures.plotting.checks import check_labels, check_on_scale
+from progress_measures.trajectory.runs import Runs
+from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 _PHASES = {  # from field to the name and colour of the phase that it ends
     "memorization_end": ("memorization", "#fbe3c2"),
@@ -54,10 +56,10 @@ def plot_curves(
         >>> plotting.plot_curves(trajectory, {"test_loss": "test"}).get_xlabel()
         'step'
     """
-    _checks.choice(scale, "scale", Literal["linear", "log"])
-    labels = _checks.labels(columns)
-    chosen = _checks.trajectory(trajectory).select(list(labels))
-    _checks.on_scale(chosen, scale)
+    check_choice(scale, "scale", Literal["linear", "log"])
+    labels = check_labels(columns)
+    chosen = check_trajectory(trajectory).select(list(labels))
+    check_on_scale(chosen, scale)
     ax = axes(ax)
     if phases is not None:
         _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
@@ -100,10 +102,10 @@ def plot_runs(
         >>> plotting.plot_runs(pm.Runs(seeds), "test_loss").get_yscale()
         'log'
     """
-    labels = _checks.labels(columns)
+    labels = check_labels(columns)
     chosen = Runs(runs).select(list(labels))
     mean = chosen.mean(scale=scale)
-    _checks.on_scale(mean, scale)
+    check_on_scale(mean, scale)
     spread = chosen.std(scale=scale) if len(chosen) > 1 else None
     ax = axes(ax)
     steps = mean.steps.numpy()

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array
 from progress_measures.fourier import fourier_labels
 from progress_measures.plotting._axes import axes
+from progress_measures.plotting.checks import check_bars, check_square
 
 
-def plot_grid(values: _checks.Array, *, ax: Axes | None = None) -> Axes:
+def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
     """A heat map of one number per pair of inputs, a downwards and b to the right; white is zero, red above.
 
     Args:
@@ -30,16 +31,14 @@ def plot_grid(values: _checks.Array, *, ax: Axes | None = None) -> Axes:
         >>> plotting.plot_grid(torch.rand(5, 5)).get_ylabel()
         'a'
     """
-    ax = _heat_map(_checks.square(values, "values"), axes(ax))
+    ax = _heat_map(check_square(values, "values"), axes(ax))
     ax.set(xlabel="b", ylabel="a")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
 
-def plot_fourier_grid(
-    components: _checks.Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None
-) -> Axes:
+def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
     """A heat map of one number per pair of Fourier components, of a downwards and of b to the right; white is zero.
 
     Args:
@@ -59,9 +58,9 @@ def plot_fourier_grid(
         >>> plotting.plot_fourier_grid(torch.eye(5)).get_xlabel()
         'component of b'
     """
-    grid = _checks.square(components, "components")
+    grid = check_square(components, "components")
     n = len(grid)
-    chosen = _checks.bars(key_frequencies, n // 2)
+    chosen = check_bars(key_frequencies, n // 2)
     ax = _heat_map(grid, axes(ax))
     # Row 2k - 1 is cos k.
     rows = [2 * k - 1 for k in chosen] or sorted(set(np.linspace(0, n - 1, min(n, 9)).round().astype(int).tolist()))

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from progress_measures import _checks
+from progress_measures._checks.tensors import Array
+from progress_measures.frequencies import check_power
 from progress_measures.plotting._axes import axes
+from progress_measures.plotting.checks import check_bars
 
 _KEY, _OTHER = "#c0392b", "#9aa5b1"
 
 
-def plot_spectrum(power: _checks.Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
+def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
     """A spectrum as one bar per frequency, key frequencies coloured and numbered.
 
     Args:
@@ -30,9 +32,9 @@ def plot_spectrum(power: _checks.Array, *, key_frequencies: Iterable[int] = (), 
         >>> len(plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]), key_frequencies=[2]).patches)
         3
     """
-    heights = _checks.power(power).cpu()
+    heights = check_power(power).cpu()
     frequencies = range(1, len(heights) + 1)
-    chosen = _checks.bars(key_frequencies, len(heights))
+    chosen = check_bars(key_frequencies, len(heights))
     ax = axes(ax)
     colours = [_KEY if k in chosen else _OTHER for k in frequencies]
     ax.bar(list(frequencies), heights.numpy(), color=colours, width=0.8)

@@ -2,12 +2,10 @@
 
 - ``trajectory``: :class:`Trajectory`, steps and named columns
 - ``runs``: :class:`Runs`, several trajectories, such as one per seed, with their mean and spread
-- ``tables``: columns of numbers and of vectors as a table of numbers alone, for loggers, CSV files and frames
 - ``display``: the table that a notebook shows
 """
 
 from progress_measures.trajectory.runs import Runs
-from progress_measures.trajectory.tables import entries
 from progress_measures.trajectory.trajectory import Trajectory
 
-__all__ = ["Runs", "Trajectory", "entries"]
+__all__ = ["Runs", "Trajectory"]

@@ -8,8 +8,9 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
-from progress_measures.trajectory.trajectory import Trajectory
+from progress_measures._checks.values import check_choice, check_quantile, type_name
+from progress_measures.trajectory.checks import span_of
+from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 Scale = Literal["linear", "log"]
 
@@ -45,7 +46,7 @@ class Runs(Mapping[str, Trajectory]):
     runs: Mapping[str, Trajectory]
 
     def __init__(self, runs: Mapping[str, Trajectory]) -> None:
-        object.__setattr__(self, "runs", MappingProxyType(_checks.runs(runs)))
+        object.__setattr__(self, "runs", MappingProxyType(_check_runs(runs)))
 
     def __getitem__(self, name: str) -> Trajectory:
         return self.runs[name]
@@ -99,11 +100,11 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If they have no step or no column in common, or a column does not have the same shape in all.
         """
         first, *others = self.values()
-        steps = _checks.common_steps(self.steps.tolist(), self.runs)
-        columns = _checks.common_columns(
+        steps = _check_common_steps(self.steps.tolist(), self.runs)
+        columns = _check_common_columns(
             [name for name in first.columns if all(name in run for run in others)], self.runs
         )
-        _checks.same_vectors(columns, self.runs)
+        _check_same_vectors(columns, self.runs)
         return self.select(columns, steps=steps)
 
     def mean(self, *, scale: Scale = "linear") -> Trajectory:
@@ -120,7 +121,7 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If there is no common step or column, no such scale, or a number below zero on the logarithmic
                 one.
         """
-        _checks.choice(scale, "scale", Scale)
+        check_choice(scale, "scale", Scale)
         return self._over(lambda runs: runs.mean(0)) if scale == "linear" else self._over_logs(lambda x: x.mean(0))
 
     def std(self, *, scale: Scale = "linear") -> Trajectory:
@@ -137,8 +138,8 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If there is one run alone, no common step or column, no such scale, or a number below zero on
                 the logarithmic one.
         """
-        _checks.choice(scale, "scale", Scale)
-        _checks.several(self.runs)
+        check_choice(scale, "scale", Scale)
+        _check_two_or_more(self.runs)
         return self._over(lambda runs: runs.std(0)) if scale == "linear" else self._over_logs(lambda x: x.std(0))
 
     def quantile(self, q: float) -> Trajectory:
@@ -154,7 +155,7 @@ class Runs(Mapping[str, Trajectory]):
             TypeError: If ``q`` is no number.
             ValueError: If it does not lie between 0 and 1, or there is no common step or column.
         """
-        share = _checks.quantile(q, "q")
+        share = check_quantile(q, "q")
         return self._over(lambda runs: _quantile(runs, share))
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
@@ -166,7 +167,7 @@ class Runs(Mapping[str, Trajectory]):
         return Trajectory(first.steps, {name: statistic(values) for name, values in columns.items()})
 
     def _over_logs(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
-        _checks.not_negative(self.common())
+        _check_not_negative(self.common())
         return self._over(lambda runs: statistic(runs.log()).exp())
 
 
@@ -174,3 +175,65 @@ def _quantile(runs: Tensor, q: float) -> Tensor:
     """Over the first axis, also where a run is infinite: a line between a number and infinity is ``nan`` everywhere."""
     below, above = (runs.quantile(q, dim=0, interpolation=end) for end in ("lower", "higher"))
     return torch.where(below == above, below, runs.quantile(q, dim=0))
+
+
+def _check_runs(value: object) -> dict[str, Any]:
+    """Trajectories by name, at least one."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`runs` must be a mapping from names to trajectories. Got {type_name(value)}.")
+    for name, run in value.items():
+        if not isinstance(name, str):
+            raise TypeError(f"`runs` must have strings as names. Got {name!r} ({type_name(name)}).")
+        check_trajectory(run, f"runs[{name!r}]")
+    if not value:
+        raise ValueError("`runs` must hold at least one trajectory. Got none.")
+    return dict(value)
+
+
+def _check_two_or_more(runs: Mapping[str, Any]) -> None:
+    """Two runs or more."""
+    if len(runs) < 2:
+        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {', '.join(runs)} alone.")
+
+
+def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
+    """At least one step that all runs have."""
+    if not common:
+        spans = ", ".join(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
+        raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
+    return common
+
+
+def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
+    """At least one column that all runs have."""
+    if not common:
+        known = "; ".join(f"{name} with {', '.join(run.columns) or 'none'}" for name, run in runs.items())
+        raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
+    return common
+
+
+def _check_same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None:
+    """Columns whose entries have the same shape in all runs."""
+    first, *others = runs
+    for name in columns:
+        expected = runs[first].columns[name].shape[1:]
+        for other in others:
+            found = runs[other].columns[name].shape[1:]
+            if found != expected:
+                raise ValueError(
+                    f"`runs` must have entries of the same shape in {name!r}. Got {tuple(expected)} in {first!r} and "
+                    f"{tuple(found)} in {other!r}. Leave that column out with select()."
+                )
+
+
+def _check_not_negative(runs: Mapping[str, Any]) -> None:
+    """Numbers that have a logarithm, or are zero."""
+    for run, each in runs.items():
+        for name, values in each.columns.items():
+            below = (values < 0).nonzero()
+            if len(below):
+                first = tuple(below[0].tolist())
+                raise ValueError(
+                    f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
+                    f"of {run!r} at step {each.steps[first[0]]}. Leave that column out with select()."
+                )

@@ -10,13 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures import _checks
-from progress_measures._files import whole
+from progress_measures._checks.values import type_name
+from progress_measures._formats.csv import read_csv, write_csv
+from progress_measures._formats.npz import foreign_npz, read_npz, write_npz
+from progress_measures._formats.table import arrow, flat
+from progress_measures.trajectory.checks import (
+    check_column,
+    check_column_names,
+    check_columns,
+    check_complete_rows,
+    check_renamed,
+    check_rows,
+    check_same_numbers,
+    check_steps,
+)
 from progress_measures.trajectory.display import html
-from progress_measures.trajectory.tables import arrow, flat, gathered, read_csv, write_csv
-
-_STEPS = "steps"
-_COLUMN = "columns/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +55,12 @@ class Trajectory:
     columns: Mapping[str, Tensor]
 
     def __init__(self, steps: Any, columns: Mapping[str, Any]) -> None:
-        checked = _checks.steps(steps)
+        checked = check_steps(steps)
         object.__setattr__(self, "steps", checked)
-        object.__setattr__(self, "columns", MappingProxyType(_checks.columns(columns, len(checked))))
+        object.__setattr__(self, "columns", MappingProxyType(check_columns(columns, len(checked))))
 
     def __getitem__(self, name: str) -> Tensor:
-        return self.columns[_checks.column(name, self.columns)]
+        return self.columns[check_column(name, self.columns)]
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns
@@ -110,8 +118,8 @@ class Trajectory:
             >>> run.select({"val": "valid_loss"}, steps=range(1, 101))
             Trajectory(2 steps, 50..100; valid_loss)
         """
-        renamed = {name: name for name in self.columns} if columns is None else _checks.renamed(columns)
-        rows = slice(None) if steps is None else _checks.rows(steps, self.steps)
+        renamed = {name: name for name in self.columns} if columns is None else check_renamed(columns)
+        rows = slice(None) if steps is None else check_rows(steps, self.steps)
         return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
 
     def complete(self, columns: str | Iterable[str] | None = None) -> Self:
@@ -136,8 +144,8 @@ class Trajectory:
             >>> run.complete("test_loss").steps.tolist(), run.complete().steps.tolist()
             ([0, 100], [0])
         """
-        names = self.columns if columns is None else _checks.column_names(columns)
-        kept = _checks.complete_rows({name: self[name] for name in names}, len(self))
+        names = self.columns if columns is None else check_column_names(columns)
+        kept = check_complete_rows({name: self[name] for name in names}, len(self))
         return self if kept.all() else self.select(steps=self.steps[kept])
 
     def merge(self, other: "Trajectory") -> Self:
@@ -161,18 +169,18 @@ class Trajectory:
             >>> early.merge(pm.Trajectory([50, 100], {"test_loss": [0.5, 0.1]}))["test_loss"].tolist()
             [4.7, 0.5, 0.1]
         """
-        _checks.trajectory(other, "other")
+        check_trajectory(other, "other")
         steps = torch.from_numpy(np.union1d(self.steps.numpy(), other.steps.numpy()))
         columns = {}
         for name in {**self.columns, **other.columns}:
             parts = [_laid_out(run.steps, run[name], steps) for run in (self, other) if name in run]
-            _checks.same_numbers(parts[0], parts[-1], name, steps)
+            check_same_numbers(parts[0], parts[-1], name, steps)
             columns[name] = torch.where(parts[0].isnan(), parts[-1], parts[0])
         return type(self)(steps, columns)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays, all of them copies."""
-        return {_STEPS: self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
+        return {"steps": self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the trajectory to a NumPy ``.npz`` file, whole or not at all; no pickle is involved.
@@ -184,11 +192,7 @@ class Trajectory:
             ValueError: If a name cannot be that of an array in such a file: one with NUL, or of more than 60,000 bytes.
             OSError: If it cannot be written; what was there before is still there.
         """
-        _checks.archive_names(self.columns)
-        arrays: dict[str, Any] = {_STEPS: self.steps.numpy()}
-        arrays |= {_COLUMN + name: values.numpy() for name, values in self.columns.items()}
-        with whole(path) as half, half.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        write_npz(path, self.steps, self.columns)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -201,15 +205,11 @@ class Trajectory:
             OSError: If it cannot be read.
             ValueError: If it is not a trajectory, or is damaged.
         """
-        with open(path, "rb") as file:
-            arrays = _checks.archive(file, path)
-        if _STEPS not in arrays:
-            raise _checks.foreign_archive(path, "it has no steps")
-        columns = {name.removeprefix(_COLUMN): values for name, values in arrays.items() if name != _STEPS}
+        steps, columns = read_npz(path)
         try:
-            return cls(arrays[_STEPS], columns)
+            return cls(steps, columns)
         except (TypeError, ValueError) as error:  # NumPy wrote it, but with something else in it
-            raise _checks.foreign_archive(path, error) from error
+            raise foreign_npz(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
@@ -247,8 +247,7 @@ class Trajectory:
             ValueError: If it has no column of steps, two of the same name, lines of different lengths, a cell that is
                 no number, or steps that are no integers or do not ascend; the message says where.
         """
-        steps, columns = read_csv(path, step)
-        return cls(steps, gathered(columns))
+        return cls(*read_csv(path, step))
 
 
 def _laid_out(steps: Tensor, values: Tensor, over: Tensor) -> Tensor:
@@ -256,3 +255,10 @@ def _laid_out(steps: Tensor, values: Tensor, over: Tensor) -> Tensor:
     found = values.new_full((len(over), *values.shape[1:]), torch.nan)
     found[torch.searchsorted(over, steps)] = values
     return found
+
+
+def check_trajectory(value: object, name: str = "trajectory") -> Trajectory:
+    """A trajectory."""
+    if not isinstance(value, Trajectory):
+        raise TypeError(f"`{name}` must be a Trajectory. Got {type_name(value)}.")
+    return value

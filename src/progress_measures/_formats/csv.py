@@ -1,0 +1,182 @@
+"""CSV files: a line of names, then a line per step.
+
+What is wrong with a file is said with its name and the number of the line.
+"""
+
+import csv
+import difflib
+import io
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+import numpy as np
+from torch import Tensor
+
+from progress_measures._files import atomic_write
+from progress_measures._formats.names import check_utf8, listed_names
+from progress_measures._formats.table import flat, gathered
+
+_SEPARATORS = ";\t|"
+
+
+_OTHER_KINDS = {
+    b"PK": ("a ZIP archive", "Trajectory.load reads those that Trajectory.save wrote."),
+    b"\x1f\x8b": ("compressed by gzip", "Unpack it first."),
+    b"\xff\xfe": ("UTF-16", "Save it in UTF-8."),
+    b"\xfe\xff": ("UTF-16", "Save it in UTF-8."),
+}
+
+
+def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
+    """Writes a table that gives the columns back, whole or not at all."""
+    table = flat(steps, columns)
+    check_utf8(columns)
+    _check_names_survive((name for name, values in columns.items() if values[0].numel()), _names_again(table))
+    with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        _write(file, table)
+
+
+def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
+    """The steps, and the other columns by name, the entries of a vector as one column."""
+    with open(path, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel begins with
+        return _read(file, path, step)
+
+
+def _write(file: IO[str], table: Mapping[str, Tensor]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
+
+
+def _names_again(table: Mapping[str, Tensor]) -> list[str]:
+    """The names of the columns that are read from a table."""
+    file = io.StringIO(newline="")
+    _write(file, {name: values[:1] for name, values in table.items()})
+    file.seek(0)
+    try:
+        return [*_read(file, "columns", "step")[1]]
+    except ValueError:  # names that are no cells, or the same as others without their blanks
+        return []
+
+
+def _read(file: IO[str], path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
+    names, lines = _read_cells(file, path)
+    of_steps = names.index(_check_step_name(step, names, path))
+    steps = _read_steps({line: cells[of_steps] for line, cells in lines.items()}, path)
+    columns = {
+        name: [_read_number(cells[place], name, line, path) for line, cells in lines.items()]
+        for place, name in enumerate(names)
+        if place != of_steps
+    }
+    return steps, gathered(columns)
+
+
+def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]]:
+    """Distinct names, and by line number as many cells as there are names."""
+    name = repr(os.fspath(path))
+    reader = csv.reader(file, strict=True)
+    lines = {}
+    try:
+        for cells in reader:
+            if any(cells):  # empty lines are none
+                lines[reader.line_num] = cells
+    except UnicodeDecodeError as error:
+        kind, remedy = next(
+            (found for start, found in _OTHER_KINDS.items() if error.object.startswith(start)),
+            (f"byte 0x{error.object[error.start]:02x}", "Save it in UTF-8."),
+        )
+        raise ValueError(f"`path` must be a CSV file in UTF-8. Got {name}: {kind}. {remedy}") from error
+    except csv.Error as error:
+        raise ValueError(f"`path` must be a CSV file. Got {name}: {error}.") from error
+    if len(lines) < 2:
+        raise ValueError(
+            f"`path` must have a line of names and at least one of numbers. Got {len(lines)} lines in {name}."
+        )
+    names = [cell.strip() for cell in lines.pop(next(iter(lines)))]
+    other = next((mark for mark in _SEPARATORS if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        raise ValueError(f"`path` must have commas between its cells. Got {other!r} in {name}.")
+    twice = next((each for each, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"`path` must have columns of distinct names. Got {twice!r} twice in {name}.")
+    for line, cells in lines.items():
+        if len(cells) != len(names):
+            raise ValueError(
+                f"`path` must have as many cells in each line as it has names ({len(names)}). "
+                f"Got {len(cells)} in line {line} of {name}."
+            )
+    return names, lines
+
+
+def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
+    """The name of the column of steps: the one given, or else ``step``, or else ``epoch``."""
+    wanted = ["step", "epoch"] if step is None else [step]
+    for name in wanted:
+        if name in names:
+            return str(name)
+    one_of = " or ".join(map(repr, wanted))
+    # A file of another kind may have one very long name.
+    known = ", ".join(map(repr, names))
+    known = known if len(known) <= 300 else known[:300] + "…"
+    near = difflib.get_close_matches(str(step), names, n=1)
+    remedy = " Name the one that holds the steps." if step is None else f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"`path` must have a column {one_of}. Got {known} in {os.fspath(path)!r}.{remedy}")
+
+
+def _read_steps(cells: Mapping[int, str], path: Any) -> list[int]:
+    """Strictly ascending integers, from cells by line number."""
+    steps: list[int] = []
+    for line, cell in cells.items():
+        number = _number(cell)
+        if number is None or not math.isfinite(number) or number != math.floor(number):
+            raise ValueError(f"`path` must have integers as steps. Got {cell!r} in line {line} of {os.fspath(path)!r}.")
+        steps.append(int(number))
+        if len(steps) > 1 and steps[-1] <= steps[-2]:
+            remedy = "Give each step one line." if steps[-1] == steps[-2] else "Sort the lines."
+            raise ValueError(
+                f"`path` must have steps that ascend strictly. "
+                f"Got {steps[-1]} after {steps[-2]} in line {line} of {os.fspath(path)!r}. {remedy}"
+            )
+    return steps
+
+
+def _read_number(cell: str, name: str, line: int, path: Any) -> float:
+    """A number; ``nan`` where the cell is empty."""
+    if not cell.strip():
+        return math.nan
+    number = None if "_" in cell else _float(cell)
+    if number is None:
+        raise ValueError(
+            f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}. "
+            "Leave cells without a number empty, and columns of words out."
+        )
+    return number
+
+
+def _float(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _number(cell: str) -> int | float | None:
+    if "_" in cell:  # a number to Python, but to nobody else
+        return None
+    try:
+        return int(cell)  # a step above 2^53 is no float
+    except ValueError:
+        return _float(cell)
+
+
+def _check_names_survive(names: Iterable[str], again: Iterable[str]) -> None:
+    """Names of columns of which a CSV file gives each back as it was."""
+    lost = set(names) - set(again)
+    if lost:
+        raise ValueError(
+            "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "
+            f"name/2 for the entries of a vector alone. Got {listed_names(lost)}. Rename with select()."
+        )

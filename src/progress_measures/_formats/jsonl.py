@@ -1,0 +1,85 @@
+"""Recordings: files that only grow, by a line of JSON each time that something is known of a step.
+
+    {"step": 100, "columns": {"test_loss": 4.7, "excluded_loss_per_frequency": [0.1, 0.2]}}
+    {"step": 200, "error": "ValueError: …"}
+    {"step": 150, "back": true}
+
+The first line says what was measured at a step; it replaces what an earlier line said of that step. The second says
+that the step could not be measured; it counts until the step is measured. The third says that the run goes on from
+that step; earlier lines about this step or later ones no longer count. Steps may come in any order, because checkpoints
+may be measured in any.
+
+A line is written by one system call, at the end of the file, and is on the disk before the next thing is done. So a
+kill costs at most the line that was being written, a full disk costs no line that was written before, and two processes
+that append do not tear each other's lines apart. Nothing is ever taken off: a line that was cut off stays a line of its
+own, and readers pass over it. Numbers that are read back are the numbers that were written, bit for bit. The dialect of
+JSON is Python's, with ``NaN`` and ``Infinity``.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from progress_measures._checks.values import check_step
+
+_HEAD = b'{"step": '  # how each line begins
+_KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("back", bool))
+
+
+def is_recording(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a recording does."""
+    with open(path, "rb") as file:
+        return file.read(len(_HEAD)) == _HEAD
+
+
+def append_line(path: str | os.PathLike[str], record: Mapping[str, object]) -> None:
+    """Writes a line at the end of the file, and onto the disk."""
+    line = json.dumps(record).encode() + b"\n"
+    with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        if file.read(1) not in (b"", b"\n"):
+            line = b"\n" + line  # what was cut off stays a line of its own
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+        os.fsync(file.fileno())
+
+
+def parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> tuple[int, dict[str, Any]] | None:
+    """The step of a line and what it says of it; None if the line is empty or was cut off.
+
+    Args:
+        line: The line.
+        name: What the argument is called that gave the path, for messages.
+        path: The file.
+        number: Of the line, counted from 1.
+    """
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # zeros are what a power cut leaves
+            return None
+        raise _foreign(line, name, path, number) from None
+    if not isinstance(record, dict) or not any(
+        record.keys() == {"step", key} and type(record[key]) is kind for key, kind in _KINDS
+    ):
+        raise _foreign(line, name, path, number)
+    try:
+        return check_step(record["step"]), record
+    except (TypeError, ValueError) as error:
+        raise damaged_line(error, name, path, number) from error
+
+
+def damaged_line(error: Exception, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
+    """What is said of a line that is a recording's but holds something wrong."""
+    return ValueError(
+        f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, line {number}: {error}"
+    )
+
+
+def _foreign(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
+    return ValueError(
+        f"`{name}` must be a file that a Recorder or track wrote. "
+        f"Got {os.fspath(path)!r}, whose line {number} is none of theirs: {line[:60]!r}."
+    )

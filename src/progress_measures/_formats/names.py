@@ -1,0 +1,19 @@
+"""Names of columns that a file can hold."""
+
+from collections.abc import Iterable
+
+
+def check_utf8(names: Iterable[str]) -> None:
+    """Names that can be written."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"`columns` must have names that can be written in UTF-8. Got {name!r}. Rename with select()."
+            ) from error
+
+
+def listed_names(names: Iterable[str]) -> str:
+    """Names for a message, long ones cut."""
+    return ", ".join(repr(name if len(name) < 100 else f"{name[:20]}…") for name in sorted(names))

@@ -1,0 +1,66 @@
+"""NumPy's ``.npz`` archives: the steps under ``steps``, a column ``x`` under ``columns/x``; nothing pickled."""
+
+import io
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from progress_measures._files import atomic_write
+from progress_measures._formats.names import check_utf8, listed_names
+
+_STEPS = "steps"
+_COLUMN = "columns/"
+
+
+def is_npz(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is called an archive, or is one by another name."""
+    return os.fspath(path).endswith(".npz") or zipfile.is_zipfile(path)
+
+
+def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
+    """Writes an archive that gives the columns back, whole or not at all."""
+    _check_names(columns)
+    arrays: dict[str, Any] = {_STEPS: steps.numpy()}
+    arrays |= {_COLUMN + name: values.numpy() for name, values in columns.items()}
+    with atomic_write(path) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The steps, and the columns by name."""
+    with open(path, "rb") as file:
+        content = io.BytesIO(file.read())  # what fails from here on is not the system
+    try:
+        # Not np.load, which finds an array "x" where one is called "x.npy".
+        with zipfile.ZipFile(content) as members:
+            arrays = {name.removesuffix(".npy"): _read_array(members, name) for name in members.namelist()}
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise foreign_npz(path, error) from error
+    if _STEPS not in arrays:
+        raise foreign_npz(path, "it has no steps")
+    return arrays.pop(_STEPS), {name.removeprefix(_COLUMN): values for name, values in arrays.items()}
+
+
+def foreign_npz(path: str | os.PathLike[str], why: object) -> ValueError:
+    """What is said of a file that holds no trajectory."""
+    return ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {str(why).rstrip('.')}.")
+
+
+def _read_array(members: zipfile.ZipFile, name: str) -> Any:
+    with members.open(name) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Names that the members of an archive can have."""
+    check_utf8(names)
+    lost = [name for name in names if "\0" in name or len(name.encode()) > 60_000]
+    if lost:
+        raise ValueError(
+            "`columns` must have names without NUL and of 60000 bytes at most to be saved. "
+            f"Got {listed_names(lost)}. Rename with select()."
+        )

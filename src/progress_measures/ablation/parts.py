@@ -1,0 +1,89 @@
+"""Replacements of a part of an activation."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import check_unmasked
+from progress_measures._checks.values import shape_of, type_name
+from progress_measures.ablation.checks import check_replaced, check_replacement
+from progress_measures.ablation.replacements import Replacement
+
+
+def at(index: Any, replacement: Replacement) -> Replacement:
+    """A replacement of a part of the activation, such as one position, one head or some features.
+
+    ``at(index, f)`` turns x into a copy whose ``x[index]`` is ``f(x[index])``; the rest stays as it is.
+
+    Args:
+        index: What a tensor is indexed with: an integer, a slice, ``...``, a list of integers or a mask, or a tuple of
+            these; ``numpy.s_[:, -1]`` writes one down. An integer takes an axis away before ``replacement`` sees the
+            part, and with the first axis the batch; a slice or a list of one keeps it.
+        replacement: From the chosen part to one of its shape.
+
+    Returns:
+        A function from an activation to one of its shape.
+
+    Raises:
+        TypeError: If ``index`` indexes no tensor, or ``replacement`` cannot be called.
+        ValueError: From the replacement: if ``index`` does not fit the activation, chooses nothing, or something twice.
+
+    Example:
+        >>> pm.at((..., [0, 2]), pm.zero_ablation())(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[0., 2., 0.]])
+    """
+    index = _check_index(index)
+    check_replacement(replacement)
+
+    def replace(activation: Tensor) -> Tensor:
+        _check_chosen(activation, index)
+        part, whole = activation[index], activation.clone()
+        whole[index] = check_replaced(replacement(part), part, "the part at `index`")
+        return whole
+
+    return replace
+
+
+def _check_index(value: object) -> tuple[Any, ...]:
+    """What a tensor can be indexed with, one entry per axis or more: lists and arrays as tensors on the CPU."""
+    return tuple(_index_entry(entry) for entry in (value if isinstance(value, tuple) else (value,)))
+
+
+def _index_entry(entry: Any) -> Any:
+    if entry is Ellipsis or isinstance(entry, slice):
+        return entry
+    array = _as_array(entry)
+    if array.ndim == 0 and array.dtype.kind in "iu":
+        return int(array)
+    if array.ndim > 0 and (array.dtype.kind in "biu" or (array.size == 0 and array.dtype != object)):
+        return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.int64))
+    raise TypeError(
+        "`index` must be an integer, a slice, ..., a list of integers or a mask, or a tuple of these. "
+        f"Got {entry!r} ({type_name(entry)})."
+    )
+
+
+def _as_array(entry: Any) -> np.ndarray:
+    check_unmasked(entry, "index")
+    try:
+        return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
+    except ValueError:  # of uneven lengths, such as a list for the tuple of all axes
+        return np.empty(0, dtype=object)
+
+
+def _check_chosen(x: Tensor, index: tuple[Any, ...]) -> None:
+    """That an index chooses something of an activation, and nothing twice."""
+    taken = torch.zeros(x.shape, dtype=torch.bool, device="cpu")  # where an index out of range can still be caught
+    try:
+        count = taken[index].numel()
+        taken[index] = True
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"`index` must fit an activation of shape {shape_of(x)}. Got: {error}") from error
+    if count == 0:
+        raise ValueError(f"`index` chooses nothing of an activation of shape {shape_of(x)}.")
+    if count > int(taken.sum()):
+        raise ValueError(
+            f"`index` must choose nothing twice. Got {count} entries, {int(taken.sum())} of them distinct."
+        )

@@ -1,0 +1,12 @@
+"""Which circuit a network adds with: a clock, which multiplies waves of a and b, or a pizza, which adds them.
+
+A clock turns one hand by both angles: its logits are cos w_k (a + b - c), however far apart a and b are. A pizza takes
+the mean of the two points on each circle, so its logits are those waves times abs(cos w_k (a - b) / 2), and they depend
+on the two inputs through the sum of their embeddings alone. ``Clock`` and ``Pizza`` are models that are one or the
+other, to try measures on: their logits, spectra and losses are known in closed form.
+"""
+
+from progress_measures.circuits.clock_or_pizza import circularity, distance_irrelevance, gradient_symmetricity
+from progress_measures.circuits.toy_models import Clock, Pizza
+
+__all__ = ["Clock", "Pizza", "circularity", "distance_irrelevance", "gradient_symmetricity"]

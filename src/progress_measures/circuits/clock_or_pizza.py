@@ -1,0 +1,236 @@
+"""Which circuit a network adds with: a clock, which multiplies waves of a and b, or a pizza, which adds them.
+
+A clock turns one hand by both angles: its logits are cos w_k (a + b - c), however far apart a and b are. A pizza takes
+the mean of the two points on each circle, so its logits are those waves times abs(cos w_k (a - b) / 2), and they depend
+on the two inputs through the sum of their embeddings alone. ``Clock`` and ``Pizza`` are both, planted.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import Array, check_finite, computable
+from progress_measures._checks.values import check_callable, check_integer, check_seed
+from progress_measures._model_state import evaluation, token_device
+from progress_measures.ablation.checks import check_hookable
+from progress_measures.circuits.checks import (
+    check_embedded,
+    check_graph,
+    check_positions,
+    check_sum_or_difference,
+    check_two_inputs,
+)
+from progress_measures.fourier import sum_rows
+from progress_measures.grid import check_predicted
+from progress_measures.operations.checks import check_logits, check_operation, check_over_elements
+from progress_measures.operations.operation import Operation
+
+EPS = torch.finfo(torch.float64).eps
+
+
+def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
+    r"""How little the correct logit depends on the distance of the two inputs.
+
+    With the correct logits :math:`Q_{s,d}` by answer s and distance d = a - b (of indices modulo n),
+
+    .. math:: \frac{\mathrm{mean}_d \, \mathrm{std}_s \, Q_{s,d}}{\mathrm{std}_{s,d} \, Q_{s,d}}
+
+    It is 0 where the correct logit is a function of the distance alone, as in an ideal pizza, and at most 1, where it
+    has one mean and one deviation at every distance. Where it does not vary at all, as in an ideal clock, nothing
+    depends on the distance, and it is 1. Scaling the logits or adding a number to all does not change it.
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: An operation whose answers depend on the sum of the inputs' indices or on their difference. For a
+            difference, a - b, the distance is a + b: that of a and -b, whose sum the answer is.
+
+    Returns:
+        The irrelevance in [0, 1], float64, shape ``()``; differentiable. Deviations are those of the whole population,
+        not estimates from a sample.
+
+    Raises:
+        TypeError: If ``logits`` are neither tensor nor array, or complex.
+        ValueError: If they do not have their shape or are not finite, or ``op`` has no distance.
+
+    References:
+        Zhong et al. (2023), "The clock and the pizza", section 4.2. Their trained clock has 0.85, their pizza 0.17.
+
+    Example:
+        >>> op = pm.addition(59)
+        >>> pm.circuits.distance_irrelevance(pm.grid_logits(pm.circuits.Pizza(op, {3: 1.0, 14: 1.0}), op), op).item() < 1e-12
+        True
+    """
+    x = check_logits(logits, op)
+    sign = check_sum_or_difference(op)
+    correct = x.gather(2, op.table.to(x.device)[..., None]).squeeze(-1).to(torch.float64)
+    largest = x.detach().abs().max().to(torch.float64)
+    scale = largest.where(largest > 0, 1.0)  # squares neither overflow nor vanish
+    correct = correct / scale
+    correct = correct - correct.detach().mean()  # deviations of what is small keep their digits
+    d, b = torch.arange(op.n, device=x.device)[:, None], torch.arange(op.n, device=x.device)
+    within = correct[(d + sign * b) % op.n, b].std(1, correction=0).mean()
+    total = correct.std(correction=0)
+    varies = total > op.n**2 * EPS
+    return torch.where(varies, within / total.where(varies, 1.0), 1.0)
+
+
+def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: int = 4) -> Tensor:
+    r"""How nearly the first principal components of an embedding are waves of one frequency each.
+
+    With the principal components as unit vectors v over the elements,
+
+    .. math:: \mathrm{mean}_{v} \max_k \sum_{r \in k} \langle F_r, v \rangle^2
+
+    where r runs over the basis rows of frequency k. For the cosine and the sine of a cyclic operation that is
+    :math:`\tfrac{2}{n} \lvert \sum_j v_j e^{2 \pi i j k / n} \rvert^2`, and half of it for the lone cosine
+    n/2 of even n.
+    It is 1 where every component is a wave of one frequency, of any phase, and does not change when the embedding is
+    scaled, shifted or rotated. Components without variance, to the rounding of the embedding's dtype, are left out;
+    where there is none it is 0. Where frequencies have the same norm, components are any mixture of their waves, and
+    the measure tells little.
+
+    Args:
+        embedding: Weights with one entry per element along ``dim``, such as ``model.embed.weight[op.elements]``.
+        op: The operation whose basis is used; its frequencies need not be those of Z/n.
+        dim: The axis over the elements.
+        components: How many of the first components to look at.
+
+    Returns:
+        The circularity in [0, 1], float64, shape ``()``; differentiable where no two components have the same variance.
+
+    Raises:
+        TypeError: If ``embedding`` is neither tensor nor array, or is complex, or ``components`` is not an integer.
+        ValueError: If ``embedding`` does not have n entries along ``dim``, or is not finite; if ``components`` is less
+            than 1.
+
+    References:
+        Zhong et al. (2023), "The clock and the pizza", section 4.
+
+    Example:
+        >>> op = pm.addition(59)
+        >>> pm.circuits.circularity(pm.circuits.Clock(op, {3: 1.0, 14: 2.0}).embed.weight, op)
+        tensor(1.0000, dtype=torch.float64, grad_fn=<DivBackward0>)
+    """
+    x, axis = check_over_elements(embedding, op, dim, "embedding")
+    components = check_integer(components, "components", at_least=1)
+    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
+    largest = columns.detach().abs().max()
+    columns = columns / largest.where(largest > 0, 1.0)
+    vectors, deviations, _ = torch.linalg.svd(columns - columns.mean(0), full_matrices=False)
+    share = sum_rows((op.basis.to(x.device) @ vectors[:, :components]).square(), op.row_frequency, 0)
+    rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
+    varies: Tensor = deviations[:components].detach() > rounding
+    return torch.where(varies, share.amax(0), 0.0).sum() / varies.sum().clamp(min=1)
+
+
+def gradient_symmetricity(
+    predict: Callable[[Tensor], Tensor],
+    op: Operation,
+    embedding: nn.Module,
+    *,
+    positions: tuple[int, int] = (0, 1),
+    samples: int | None = 1000,
+    seed: int = 0,
+    batch_size: int = 1000,
+) -> Tensor:
+    r"""How alike the logits' gradients with respect to the embeddings of the two inputs are.
+
+    .. math:: \mathrm{mean}_{(a, b, c)} \cos \Big( \frac{\partial Q_c}{\partial E_a}, \frac{\partial Q_c}{\partial E_b}
+              \Big)
+
+    over random a, b and c, where c need not be the answer. It is 1 where the logits depend on the sum of the embeddings
+    alone, as in a pizza, and 0 in an ideal clock, where the cosine is the mean of cos w_k (a - b), weighted by the
+    amplitudes. It lies in [-1, 1]. A gradient that is zero has no direction: its cosine counts as 0. For an operation
+    that is not commutative, such as subtraction, no circuit has equal gradients, and a low value says little.
+
+    The gradients of a batch are taken in one backward pass, so ``predict`` must not mix its rows, as batch
+    normalization in training mode does. Parameters get no gradient, and need not require one. A ``predict`` that is a
+    module is run in evaluation mode, as in :func:`grid_logits`.
+
+    Args:
+        predict: From tokens, int64, shape ``(batch, 2)``, to logits at the answer position, shape ``(batch, V)``: a
+            model, or a function around one, in or outside ``torch.no_grad()``, but not with it inside.
+        op: The operation whose elements are drawn.
+        embedding: The module inside ``predict`` that embeds the tokens, such as ``model.embed``. It is called once and
+            returns axes ``(pair, position, feature)``, or is called twice, for a and for b.
+        positions: The positions of a and b, where it is called once.
+        samples: How many triples to draw, with replacement; None for each of the n³ once. The paper has 100.
+        seed: Of the draw, which touches no global generator.
+        batch_size: Triples per call of ``predict``.
+
+    Returns:
+        The mean cosine, float64, shape ``()``, without a graph.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind, or ``embedding`` does not return a real tensor.
+        ValueError: If ``positions``, ``samples``, ``seed`` or ``batch_size`` are out of range, a gradient is not
+            finite, the logits do not have their shape or no graph, or the embedding's output does not tell a from b.
+        RuntimeError: If ``predict`` does not call ``embedding``.
+
+    References:
+        Zhong et al. (2023), "The clock and the pizza", section 4.1. Their trained clock has 0.33, their pizza 0.99.
+
+    Example:
+        >>> op = pm.addition(59)
+        >>> model = pm.circuits.Pizza(op, {3: 1.0, 14: 1.0})
+        >>> round(pm.circuits.gradient_symmetricity(model, op, model.embed).item(), 6)
+        1.0
+    """
+    check_callable(predict, "predict")
+    n = check_operation(op).n
+    check_hookable(embedding, "embedding")
+    places = check_positions(positions)
+    if isinstance(predict, nn.Module):
+        check_hookable(predict, "predict")
+    size = check_integer(batch_size, "batch_size", at_least=1)
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    if samples is None:
+        triples = torch.arange(n**3, device="cpu")
+    else:
+        count = check_integer(samples, "samples", at_least=1)
+        triples = torch.randint(n**3, (count,), generator=generator, device="cpu")
+
+    width, cosines = int(op.elements.max()) + 1, []
+    with torch.inference_mode(False), torch.enable_grad(), evaluation(predict):
+        for batch in torch.split(triples, size):
+            a, b, c = op.elements[torch.stack([batch // n**2, batch // n % n, batch % n])].to(token_device(predict))
+            of_a, of_b = _gradients(predict, embedding, torch.stack([a, b], dim=1), c, width, places)
+            cosines.append(torch.cosine_similarity(_unit(of_a), _unit(of_b), dim=1))
+    return torch.cat(cosines).mean()
+
+
+def _gradients(
+    predict: Callable[[Tensor], Tensor],
+    embedding: nn.Module,
+    pairs: Tensor,
+    columns: Tensor,
+    width: int,
+    places: tuple[int, int],
+) -> tuple[Tensor, Tensor]:
+    """The gradients of one logit a row with respect to the embeddings of a and of b."""
+    outputs: list[Tensor] = []
+
+    def cut(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+        # The graph begins here, so that it reaches no parameter of the embedding and needs none that requires grad.
+        outputs.append(check_embedded(output, len(pairs)).detach().requires_grad_())
+        return outputs[-1].clone()  # what comes next may work in place
+
+    with embedding.register_forward_hook(cut):
+        logits = check_predicted(predict(pairs), len(pairs), width)
+    check_two_inputs(outputs, places)
+    check_graph(logits)
+    picked = logits.gather(1, columns.to(logits.device)[:, None]).sum()
+    # An input that is not used has gradient zero.
+    gradients = torch.autograd.grad(picked, outputs, allow_unused=True, materialize_grads=True)
+    if len(gradients) == 2:
+        return gradients[0], gradients[1]
+    return gradients[0][:, places[0]], gradients[0][:, places[1]]
+
+
+def _unit(gradients: Tensor) -> Tensor:
+    """Gradients, one a row, in float64 and of size 1, whose squares do not vanish; zeros stay zeros."""
+    rows = check_finite(computable(gradients), "gradients", "(triple, …)").to(torch.float64).flatten(1)
+    largest = rows.abs().amax(1, keepdim=True)
+    return rows / largest.where(largest > 0, 1.0)

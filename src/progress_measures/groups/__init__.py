@@ -1,0 +1,7 @@
+"""Operations that compose the elements of any finite group, with the isotypic parts of its functions as frequencies."""
+
+from progress_measures.groups.composition import alternating_group, composition, dihedral_group, symmetric_group
+from progress_measures.groups.products import direct_product
+from progress_measures.operations.irreps import Irrep
+
+__all__ = ["Irrep", "alternating_group", "composition", "dihedral_group", "direct_product", "symmetric_group"]

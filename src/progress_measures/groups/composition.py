@@ -1,0 +1,155 @@
+"""Composition in finite groups: any one that has a table, and some that have a name."""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+
+from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import check_integer
+from progress_measures.groups.cayley import check_cayley_table, check_elements
+from progress_measures.groups.isotypic import isotypic_parts
+from progress_measures.operations.operation import Operation
+
+
+def composition(
+    table: Array | Sequence[Sequence[int]], *, elements: Array | None = None, name: str = "composition"
+) -> Operation:
+    r"""Composition in a finite group that is given by its Cayley table.
+
+    A frequency is an isotypic part of the functions on the group: the span of the matrix entries of one real
+    irreducible representation ρ, or of two complex ones that are conjugate. The kernel of the projection on it is a
+    multiple of the character, and takes the place of cos w_k (s - c):
+
+    .. math:: \sum_{r \in k} F_r(s) F_r(c) = \frac{d}{n} \chi_k(s c^{-1})
+
+    for one of dimension d over the real numbers (d/2n and d/4n for the other kinds, see :class:`Irrep`). Frequency k is
+    described by ``op.irreps[k - 1]``; those of few rows come first, and among equals those with the larger character on
+    the first class where they differ. Which rows span a frequency is a choice, and no measure depends on it.
+
+    Args:
+        table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``; nested lists will do.
+        elements: Token of each element, shape ``(n,)``; 0..n-1 if None.
+        name: A word for messages and pictures.
+
+    Returns:
+        The operation, with frequencies from 1 to the number of classes, where an element's is taken for the same as its
+        inverse's, less one.
+
+    Raises:
+        TypeError: If ``table`` or ``elements`` are not integers.
+        ValueError: If ``table`` is not that of a group: it says which axiom does not hold, and for which elements.
+
+    References:
+        Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025), for representations in place of
+        frequencies.
+
+    Example:
+        >>> number = torch.arange(4)
+        >>> klein = pm.groups.composition(number[:, None] ^ number)  # Z/2 × Z/2
+        >>> klein.frequencies, klein.irreps[0]
+        ((1, 2, 3), Irrep(1, character=(1, 1, -1, -1)))
+    """
+    table, identity = check_cayley_table(table)
+    elements = torch.arange(len(table), device="cpu") if elements is None else check_elements(elements, len(table))
+    parts = isotypic_parts(table, identity)
+    return Operation(
+        name, elements, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps
+    )
+
+
+def symmetric_group(m: int) -> Operation:
+    """Composition of the permutations of m things.
+
+    Element i is the i-th of ``itertools.permutations(range(m))``, which are in lexicographic order, and a∘b is b
+    followed by a: it takes x to a[b[x]].
+
+    Args:
+        m: How many things are permuted, from 1 to 7, where it takes a minute and 2 GiB. Tokens are the numbers 0..m!-1.
+
+    Returns:
+        The operation, of order m!, with one frequency per partition of m but the trivial one.
+
+    Raises:
+        TypeError: If ``m`` is not an integer.
+        ValueError: If ``m`` is less than 1 or more than 7.
+
+    Example:
+        >>> op = pm.groups.symmetric_group(4)
+        >>> op.n, op.rows_per_frequency, op.irreps[2]
+        (24, (1, 4, 9, 9), Irrep(3, character=(3, 1, 0, -1, -1)))
+    """
+    m = check_integer(m, "m", at_least=1, at_most=7, why="The table of the group has (m!)² entries")
+    return _of_permutations(list(itertools.permutations(range(m))), f"S{m}")
+
+
+def alternating_group(m: int) -> Operation:
+    """Composition of the even permutations of m things.
+
+    They are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
+
+    Args:
+        m: How many things are permuted, from 1 to 7. Tokens are the numbers 0..m!/2-1.
+
+    Returns:
+        The operation, of order m!/2 (1 for m = 1).
+
+    Raises:
+        TypeError: If ``m`` is not an integer.
+        ValueError: If ``m`` is less than 1 or more than 7.
+
+    Example:
+        >>> op = pm.groups.alternating_group(5)
+        >>> op.n, op.rows_per_frequency
+        (60, (9, 9, 16, 25))
+    """
+    m = check_integer(m, "m", at_least=1, at_most=7, why="The table of the group has (m!/2)² entries")
+    even = [p for p in itertools.permutations(range(m)) if _is_even(p)]
+    return _of_permutations(even, f"A{m}")
+
+
+def dihedral_group(m: int) -> Operation:
+    """Composition of the symmetries of a regular polygon of m corners.
+
+    Elements 0..m-1 are the rotations by i turns of 1/m, elements m..2m-1 the same after a reflection that does not
+    move corner 0: corner x goes to x + i, or to i - x.
+
+    Args:
+        m: How many corners, at least 1. Tokens are the numbers 0..2m-1.
+
+    Returns:
+        The operation, of order 2m.
+
+    Raises:
+        TypeError: If ``m`` is not an integer.
+        ValueError: If ``m`` is less than 1.
+
+    Example:
+        >>> op = pm.groups.dihedral_group(5)
+        >>> op.table[1, 5], op.table[5, 1]  # the reflection, then a turn; the turn, then the reflection
+        (tensor(6), tensor(9))
+        >>> op.rows_per_frequency
+        (1, 4, 4)
+    """
+    m = check_integer(m, "m", at_least=1)
+    shift = torch.arange(m, device="cpu").repeat(2)
+    sign = torch.ones_like(shift)
+    sign[m:] = -1
+    turned = (shift[:, None] + sign[:, None] * shift) % m
+    flipped = sign[:, None] != sign
+    return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
+
+
+def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operation:
+    """Composition of permutations that are in lexicographic order."""
+    p = torch.tensor(permutations, device="cpu")
+    place = len(p[0]) ** torch.arange(len(p[0]) - 1, -1, -1, device="cpu")  # of each entry as a digit
+    numbers = (p * place).sum(1)
+    composed = numbers.new_zeros(len(p), len(p))
+    for of_b, digit in zip(p.T, place, strict=True):
+        composed += p[:, of_b] * digit  # a[b[x]] at (a, b), for one x
+    return composition(torch.searchsorted(numbers, composed), name=name)
+
+
+def _is_even(permutation: tuple[int, ...]) -> bool:
+    return sum(a > b for a, b in itertools.combinations(permutation, 2)) % 2 == 0

@@ -1,0 +1,16 @@
+"""The numbers of a whole checkpoint: its losses and accuracies, beside chance, and as one function of the model."""
+
+from progress_measures.measures.checkpoint import Measures, measure
+from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control
+from progress_measures.measures.grokking import add_restricted_loss, grokking_measures
+
+__all__ = [
+    "Control",
+    "Controls",
+    "Measures",
+    "add_restricted_loss",
+    "grokking_measures",
+    "measure",
+    "random_frequency_control",
+    "shuffled_label_control",
+]

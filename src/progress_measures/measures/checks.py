@@ -1,0 +1,106 @@
+"""Checks of what :func:`grokking_measures` and :func:`add_restricted_loss` are given."""
+
+import inspect
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import check_real
+from progress_measures._checks.values import nearest_name, shape_of, type_name
+from progress_measures.operations.checks import check_frequencies
+from progress_measures.trajectory.checks import check_complete
+from progress_measures.trajectory.trajectory import check_trajectory
+
+
+def check_predict(value: Any) -> Any:
+    """A function of the model and of pairs of tokens, or None for the model itself."""
+    if value is None:
+        return None
+    if isinstance(value, nn.Module):
+        raise TypeError(
+            f"`predict` must be a function of the model and the pairs, or None. Got a module, {type_name(value)}. "
+            "Pass None: the model is the argument of what is returned."
+        )
+    if not callable(value):
+        raise TypeError(f"`predict` must be a function of the model and the pairs, or None. Got {type_name(value)}.")
+    try:
+        inspect.signature(value).bind(None, None)
+    except TypeError:
+        raise TypeError(
+            "`predict` must take the model and the pairs, as `lambda model, pairs: model(pairs)[:, -1]` does. "
+            f"Got a function of {inspect.signature(value)}."
+        ) from None
+    except ValueError:  # some that are not written in Python do not say what they take
+        pass
+    return value
+
+
+def check_frequencies_of_model(value: Any, op: Any) -> Any:
+    """Frequencies of the operation, a name of a way to find them, or a function of the model that does."""
+    if isinstance(value, str):
+        if value not in ("current", "final"):
+            raise ValueError(
+                "`frequencies` must be frequencies of the operation, 'current', 'final', or a function of the model. "
+                f"Got {value!r}."
+            )
+        return value
+    return value if callable(value) else check_frequencies(value, op)
+
+
+def check_weights(value: Any) -> dict[str, Any]:
+    """Paths of weights, or functions of the model that return them, by name."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`weights` must be a mapping from names to paths or functions. Got {type_name(value)}.")
+    for name, source in value.items():
+        if not isinstance(name, str):
+            raise TypeError(f"`weights` must have strings as names. Got {name!r} ({type_name(name)}).")
+        if not isinstance(source, str) and not callable(source):
+            raise TypeError(f"`weights[{name!r}]` must be a path or a function of the model. Got {type_name(source)}.")
+    return dict(value)
+
+
+def check_token_rows(model: nn.Module, name: str, path: str, count: int) -> Tensor:
+    """The weights at a path, one row for each of at least so many tokens; a wrong path is answered with the nearest."""
+    try:
+        found = operator.attrgetter(path)(model)
+    except AttributeError as error:
+        known = [each for each, _ in (*model.named_parameters(), *model.named_buffers())]
+        hint = f" Did you mean {nearest_name(path, known)!r}?" if known else " The model has none."
+        raise ValueError(
+            f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
+        ) from error
+    rows = check_real(found, path)
+    if rows.ndim == 0 or len(rows) < count:
+        raise ValueError(
+            f"`{path}` must have one row per token of the operation, at least {count}. Got shape {shape_of(rows)}. "
+            "Weights with one row per element are given by a function of the model."
+        )
+    return rows
+
+
+def check_answer_tables(run: Any, name: str, n: int) -> Tensor:
+    """The mean logits of each answer at each step, ``(T, n, n)``."""
+    columns = check_trajectory(run).columns
+    if name not in columns:
+        raise ValueError(
+            f"`trajectory` must have the column {name!r}, which grokking_measures(..., 'final', ...) records. "
+            f"Got {', '.join(columns) or 'none'}."
+        )
+    tables: Tensor = columns[name]
+    if tables.shape[1:] != (n, n):
+        raise ValueError(f"`{name}` must be tables of shape ({n}, {n}). Got {shape_of(tables[0])}.")
+    return check_complete(tables, name, "(step, s, c)", [name])
+
+
+def check_same_operation(found: Tensor, recorded: Tensor | None, op: object) -> None:
+    """Ginis of the tables' spectrum that are those that were recorded beside the tables, if any were."""
+    if recorded is not None and not torch.allclose(found, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise ValueError(
+            f"`op` must be the operation that was recorded. Got {op!r}, in whose frequencies the tables have other "
+            f"`gini_logits` than those recorded beside them, such as {found[-1]:.6g} where {recorded[-1]:.6g} was."
+        )

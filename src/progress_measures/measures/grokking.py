@@ -1,0 +1,228 @@
+"""The usual measures of a model that may grok, as one function of it."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import Array, computable
+from progress_measures._checks.values import check_integer, check_model
+from progress_measures._model_state import evaluation, token_device
+from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
+from progress_measures.frequencies import key_frequencies
+from progress_measures.grid import grid_logits
+from progress_measures.losses.pairs import margins, pair_hits, pair_losses
+from progress_measures.measures.checkpoint import measures_of
+from progress_measures.measures.checks import (
+    check_answer_tables,
+    check_frequencies_of_model,
+    check_predict,
+    check_same_operation,
+    check_token_rows,
+    check_weights,
+)
+from progress_measures.norms import sum_squared_weights
+from progress_measures.operations.checks import check_frequencies, check_operation, check_train_mask
+from progress_measures.operations.on_grid import answer_means
+from progress_measures.operations.operation import Operation
+from progress_measures.runs.journal import load_recording
+from progress_measures.sparsity import gini
+from progress_measures.spectra import spectrum
+from progress_measures.trajectory.trajectory import Trajectory
+
+Frequencies: TypeAlias = Iterable[int] | Callable[[Any], Iterable[int]] | Literal["current", "final"]
+Predict: TypeAlias = Callable[[Any, Tensor], Any]
+Weights: TypeAlias = str | Callable[[Any], Tensor]
+
+MEANS = "answer_means"
+WITHOUT_FREQUENCIES = (
+    "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
+)  # fmt: skip
+
+
+def grokking_measures(
+    predict: Predict | None,
+    op: Operation,
+    frequencies: Frequencies,
+    train_mask: Array,
+    *,
+    weights: Mapping[str, Weights] | None = None,
+    batch_size: int | None = None,
+) -> Callable[[nn.Module], dict[str, Tensor]]:
+    """A function of the model that measures what tells how it generalizes: for :class:`Recorder` and :func:`track`.
+
+    Its columns are the fields of :class:`Measures`; ``key_frequencies``, 1 for those in use at that step and 0 for the
+    others, in the order of ``op.frequencies``; ``gini_logits``, of the norms of the logits' frequencies of the answer;
+    ``gini_<name>``, of the norms of the weights' frequencies; and ``sum_squared_weights``.
+
+    Args:
+        predict: From the model and tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape
+            ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if the model does that itself.
+            Tokens are on the device of the model's first parameter.
+        op: The operation that the answers are of.
+        frequencies: The key frequencies: members of ``op.frequencies``, if they are known; ``"current"`` for those that
+            stand out in the logits of each checkpoint; a function of the model for another rule; or ``"final"`` if they
+            are to be known only afterwards. Then what depends on them is left out but for ``answer_means``, the mean
+            logits of each answer, an n × n table, of which :func:`add_restricted_loss` makes restricted losses.
+        train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+        weights: By name, the dotted path of weights with one row per token, such as ``"embed.weight"``, of which those
+            of ``op.elements`` are taken, or a function of the model that returns weights with one row per element.
+        batch_size: Pairs per call; all at once if None.
+
+    Returns:
+        The measure. It can be sent to other processes if what it is made of can.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If a frequency is not one of the operation's or stands twice, or there is no training or no test
+            pair.
+
+    References:
+        Nanda et al. (2023), sections 5.1 and 5.2.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> model = torch.nn.Sequential(torch.nn.Embedding(8, 4), torch.nn.Flatten(), torch.nn.Linear(8, 8))
+        >>> measure = pm.grokking_measures(None, op, [2, 3], op.table < 3, weights={"W_E": "0.weight"})
+        >>> measured = measure(model)
+        >>> measured["key_frequencies"].tolist(), "gini_W_E" in measured
+        ([0.0, 1.0, 1.0], True)
+    """
+    check_operation(op)
+    if batch_size is not None:
+        batch_size = check_integer(batch_size, "batch_size", at_least=1)
+    return _GrokkingMeasures(
+        check_predict(predict),
+        op,
+        check_frequencies_of_model(frequencies, op),
+        check_train_mask(train_mask, op, torch.device("cpu")),
+        check_weights(weights),
+        batch_size,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _GrokkingMeasures:
+    """See :func:`grokking_measures`; a class, because a function inside of one cannot be sent to another process."""
+
+    predict: Predict | None
+    op: Operation
+    frequencies: tuple[int, ...] | Literal["current", "final"] | Callable[[Any], Iterable[int]]
+    train_mask: Tensor
+    weights: Mapping[str, Weights]
+    batch_size: int | None
+
+    @torch.no_grad()
+    def __call__(self, model: nn.Module) -> dict[str, Tensor]:
+        logits = computable(self._logits(check_model(model)))
+        means = answer_means(logits, self.op)
+        power = spectrum(means, self.op)
+        return self._losses(model, logits, means, power) | {
+            "gini_logits": gini(power.sqrt()),
+            **{f"gini_{name}": gini(self._spectrum(model, name).sqrt()) for name in self.weights},
+            "sum_squared_weights": sum_squared_weights(model),
+        }
+
+    def _logits(self, model: nn.Module) -> Tensor:
+        if self.predict is None:
+            return grid_logits(model, self.op, self.batch_size)
+        predict, device = self.predict, token_device(model)
+        with evaluation(model):
+            return grid_logits(lambda pairs: predict(model, pairs.to(device)), self.op, self.batch_size)
+
+    def _losses(self, model: nn.Module, logits: Tensor, means: Tensor, power: Tensor) -> dict[str, Tensor]:
+        if self.frequencies == "final":
+            found = self._measures(logits, means, ())
+            return {name: found[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
+        if callable(self.frequencies):
+            keys = check_frequencies(self.frequencies(model), self.op)
+        else:
+            keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
+        return self._measures(logits, means, keys) | {"key_frequencies": _indicator(keys, self.op)}
+
+    def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
+        # The logits were checked as they came.
+        return vars(measures_of(logits, means, self.op, keys, self.train_mask.to(logits.device)))
+
+    def _spectrum(self, model: nn.Module, name: str) -> Tensor:
+        source = self.weights[name]
+        if callable(source):
+            return spectrum(source(model), self.op)
+        rows = check_token_rows(model, name, source, int(self.op.elements.max()) + 1)
+        return spectrum(rows[self.op.elements.to(rows.device)], self.op)
+
+
+def add_restricted_loss(
+    trajectory: Trajectory | str | os.PathLike[str],
+    op: Operation,
+    frequencies: Iterable[int] | None = None,
+    *,
+    train_mask: Array,
+) -> Trajectory:
+    """The measures that need key frequencies, of a run that was recorded without knowing them.
+
+    What is restricted depends on a pair through its answer alone, so the mean logits of each answer are all that
+    restricted loss and accuracy need, over all pairs, over the training pairs and over the test pairs. Excluded loss
+    needs the logits of every training pair, since what is left is not a function of the answer. While the run lasts it
+    is recorded for each frequency alone; for several at once keep the models, and :func:`track` them.
+
+    Args:
+        trajectory: What was recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
+        op: The operation that was recorded. One of other frequencies is seen by the column ``gini_logits``; one of the
+            same, such as subtraction for addition, is not, and has other ``restricted_loss_train`` and ``_test``.
+        frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
+        train_mask: The training pairs, bool, shape ``(n, n)``.
+
+    Returns:
+        The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
+        ``restricted_accuracy`` and ``key_frequencies``, as :func:`grokking_measures` has them where frequencies are
+        known, in the place of ``answer_means``.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the trajectory has no ``answer_means`` of such an operation, a frequency is not one of the
+            operation's or stands twice, or there is no training or no test pair.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> model = torch.nn.Sequential(torch.nn.Embedding(7, 4), torch.nn.Flatten(), torch.nn.Linear(8, 7))
+        >>> recorder = pm.Recorder(pm.grokking_measures(None, op, "final", op.table < 3))
+        >>> _ = recorder(0, model)
+        >>> pm.add_restricted_loss(recorder.trajectory, op, [1, 2], train_mask=op.table < 3)["key_frequencies"]
+        tensor([[1., 1., 0.]], dtype=torch.float64)
+    """
+    if isinstance(trajectory, str | os.PathLike):
+        trajectory = load_recording(trajectory)
+    tables = check_answer_tables(trajectory, MEANS, check_operation(op).n)
+    train = check_train_mask(train_mask, op, tables.device)
+    power = [spectrum(means, op) for means in tables]
+    ginis = torch.stack([gini(each.sqrt()) for each in power])
+    check_same_operation(ginis, trajectory.columns.get("gini_logits"), op)
+    chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
+    keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
+
+    restricted = [
+        margins(means.mean(0) + sum_of_parts(answer_coefficients(means, op, "sum"), op, keys), answers)
+        for means in tables
+    ]
+    losses = torch.stack([pair_losses(each) for each in restricted])
+    hits = torch.stack([pair_hits(each, answers) for each in restricted]).to(torch.float64)
+    # How many of an answer's n pairs are trained on.
+    count = torch.bincount(op.table[train], minlength=op.n).to(torch.float64)
+    found = {
+        "restricted_loss": losses.mean(1),
+        "restricted_loss_train": losses @ count / count.sum(),
+        "restricted_loss_test": losses @ (op.n - count) / (op.n - count).sum(),
+        "restricted_accuracy": hits.mean(1),
+        "key_frequencies": _indicator(keys, op).expand(len(tables), -1),
+    }
+    kept = {name: values for name, values in trajectory.columns.items() if name != MEANS}
+    return Trajectory(trajectory.steps, kept | found)
+
+
+def _indicator(frequencies: Iterable[int], op: Operation) -> Tensor:
+    chosen = set(frequencies)
+    return torch.tensor([k in chosen for k in op.frequencies], dtype=torch.float64, device="cpu")

@@ -1,0 +1,12 @@
+"""What is measured along a run: while a model is trained, or over its checkpoints afterwards.
+
+Nothing here knows what an operation is: a measure is any function of the model. Training goes on as if nothing had been
+measured.
+"""
+
+from progress_measures.runs.journal import load_recording
+from progress_measures.runs.recorder import Recorder
+from progress_measures.runs.rules import log_spaced, sqrt_spaced
+from progress_measures.runs.track import track
+
+__all__ = ["Recorder", "load_recording", "log_spaced", "sqrt_spaced", "track"]
