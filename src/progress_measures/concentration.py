@@ -5,6 +5,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_fraction, check_number
+from progress_measures._scaling import one_where_zero, scale_of
 from progress_measures.fourier import change_basis, sum_rows
 from progress_measures.operations.checks import check_cyclic, check_over_elements
 from progress_measures.operations.operation import Operation
@@ -44,16 +45,17 @@ def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, expone
 
     Example:
         >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
-        >>> pm.concentration.inverse_participation_ratio(torch.stack([wave, torch.eye(7)[0], torch.zeros(7)], dim=1), pm.addition(7))
+        >>> weights = torch.stack([wave, torch.eye(7)[0], torch.zeros(7)], dim=1)
+        >>> pm.concentration.inverse_participation_ratio(weights, pm.addition(7))
         tensor([1.0000, 0.2653, 0.0000], dtype=torch.float64)
     """
     x, axis = check_over_elements(x, op, dim)
     exponent = check_number(exponent, "exponent", above=1)
     values = x.to(torch.float64)
-    coefficients = change_basis(values / _largest(values, axis), op.basis.to(x.device), axis)
+    coefficients = change_basis(values / scale_of(values, axis), op.basis.to(x.device), axis)
     power = sum_rows(coefficients.square(), op.row_frequency, axis)
     total = power.sum(axis, keepdim=True)
-    return (power / total.where(total > 0, 1.0)).pow(exponent).sum(axis)
+    return (power / one_where_zero(total)).pow(exponent).sum(axis)
 
 
 def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
@@ -130,13 +132,14 @@ def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
     Example:
         >>> angle = 2 * torch.pi / 7 * torch.arange(7)
         >>> weights = torch.stack([angle.cos(), 0.6 * angle.sin(), (2 * angle).sin()], dim=1)
-        >>> pm.concentration.fourier_coefficient_ratio(weights, pm.addition(7))  # 0.6, 0 and, for a frequency without weights, 0
+        >>> # 0.6, 0 and, for a frequency without weights, 0
+        >>> pm.concentration.fourier_coefficient_ratio(weights, pm.addition(7))
         tensor(0.2000, dtype=torch.float64)
     """
     cosines, sines = _cosine_and_sine_norms(x, op, dim)
     cosines = cosines[: len(sines)]
     larger = torch.maximum(cosines, sines)
-    ratios = torch.minimum(cosines, sines) / larger.where(larger > 0, 1.0)
+    ratios = torch.minimum(cosines, sines) / one_where_zero(larger)
     return ratios.sum() / max(len(sines), 1)
 
 
@@ -148,14 +151,8 @@ def _cosine_and_sine_norms(x: Array, op: Operation, dim: int) -> tuple[Tensor, T
     check_cyclic(op)
     x, axis = check_over_elements(x, op, dim)
     columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
-    columns = columns / _largest(columns, (0, 1))
+    columns = columns / scale_of(columns)
     norms = torch.linalg.vector_norm(op.basis.to(x.device) @ columns, dim=1)
     rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
     norms = norms.where(norms > rounding, 0.0)
     return norms[1::2], norms[2::2]
-
-
-def _largest(x: Tensor, dims: int | tuple[int, ...]) -> Tensor:
-    """What to divide by for values of at most 1, whose squares neither overflow nor vanish; zeros stay zeros."""
-    largest = x.detach().abs().amax(dims, keepdim=True)
-    return largest.where(largest > 0, 1.0)

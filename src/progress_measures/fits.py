@@ -8,6 +8,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_dims, check_finite, check_real
 from progress_measures._checks.values import shape_of
+from progress_measures._scaling import scale_of
 
 __all__ = ["WaveFit", "explained_variance", "fit_waves"]
 
@@ -61,9 +62,7 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
     """
     x, approximation = _check_same_shape(x, approximation, "approximation")
     axes = tuple(range(x.ndim)) if dim is None else _check_some_dims(dim, x)
-    # At most 1 in size, so that squares neither overflow nor vanish.
-    largest = x.detach().abs().amax(axes, keepdim=True)
-    scale = largest.where(largest > 0, 1.0)
+    scale = scale_of(x, axes)
     x, approximation = x / scale, approximation / scale
     total = (x - x.mean(axes, keepdim=True)).square().sum(axes)
     rest = (x - approximation).square().sum(axes)

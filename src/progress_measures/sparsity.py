@@ -5,6 +5,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_dim, check_finite, check_real
 from progress_measures._checks.values import shape_of
+from progress_measures._scaling import one_where_zero, scale_of
 
 __all__ = ["effective_rank", "gini"]
 
@@ -43,7 +44,7 @@ def gini(x: Array, dim: int = -1) -> Tensor:
     largest = ascending[..., -1:].detach()
     # The sum neither overflows nor loses subnormal digits; a power of two rounds nothing.
     power_of_two = largest / (2 * torch.frexp(largest).mantissa)
-    ascending = ascending / power_of_two.where(largest > 0, 1.0)
+    ascending = ascending / one_where_zero(power_of_two)
     count = ascending.shape[-1]
     rank = torch.arange(1, count + 1, dtype=torch.float64, device=x.device)
     # 1 - 2 (N - i + 1/2) / N. They add up to 0, so that values which are nearly equal can be told by what is above the
@@ -79,8 +80,7 @@ def effective_rank(matrix: Array) -> Tensor:
         3.0
     """
     matrix = _check_matrices(matrix, "matrix")
-    largest = matrix.detach().abs().amax((-2, -1), keepdim=True)
-    singular = torch.linalg.svdvals(matrix / largest.where(largest > 0, 1.0))
+    singular = torch.linalg.svdvals(matrix / scale_of(matrix, (-2, -1)))
     total = singular.sum(-1)
     entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # of zeros it is not a number
     return torch.where(total > 0, entropy.exp(), 0.0)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from progress_measures._blocks import block_length, blocks
 from progress_measures._checks.tensors import Array
+from progress_measures._scaling import one_where_zero
 from progress_measures.fourier import fourier_basis, row_frequency, sum_rows
 from progress_measures.operations.checks import check_logits, check_on_grid, check_over_elements
 from progress_measures.operations.on_grid import answer_means, rows_by_frequency
@@ -76,7 +77,7 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
     """
     x = check_logits(logits, op)
     largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
-    scale = _scale(torch.stack(largest).amax())
+    scale = one_where_zero(torch.stack(largest).amax())
     means = answer_means(x, op) / scale
     mean = means.mean(0)
     squares = [(block.to(torch.float64) / scale - mean).square().sum() for _, block in blocks(x)]
@@ -157,7 +158,7 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
     variation = torch.zeros_like(shift)
     for _, block in blocks(x.detach()):
         variation = torch.maximum(variation, torch.maximum(block.amax((0, 1)) - shift, shift - block.amin((0, 1))))
-    scale = _scale(variation)
+    scale = one_where_zero(variation)
     waves = fourier_basis(op.n, device="cpu")
     cyclic = torch.equal(op.basis, waves) and torch.equal(op.row_frequency, row_frequency(op.n))
     moments_of = _cyclic_moments if cyclic else _moments
@@ -204,11 +205,6 @@ def _cyclic_moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> t
     if n % 2 == 0:
         power[-1, -1] = 0  # cos n/2 of a + b is cos n/2 of a - b
     return power.sum(0).T, squares, sums[0].sum(0) / n**2
-
-
-def _scale(largest: Tensor) -> Tensor:
-    """What to divide by for values of at most 1, whose squares neither overflow nor vanish; zeros stay zeros."""
-    return largest.where(largest > 0, 1.0)
 
 
 def _share(power: Tensor, centred: Tensor, raw: Tensor, count: int) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 
 import progress_measures as pm
 from progress_measures import plotting
-from tests._public import PUBLIC
 from tests._asserts import assert_close
+from tests._public import PUBLIC
 from tests.extremes._functions import DIRECTIONS, EVERY, LOGITS, MASK, OF_NUMBERS, OP, WAVES
 
 

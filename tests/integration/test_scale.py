@@ -60,8 +60,8 @@ def test_processes_take_models_and_mappings_too(pool):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"measure": lambda _: {"x": 1}}, r"`measure` must be picklable to be sent to other processes\. Got <func"),
-        ({"measure": {"x": lambda _: 1}}, r"`measure` must be picklable to be sent to other processes\. Got \{'x'"),
+        ({"measure": lambda _: {"x": 1}}, r"`measures` must be picklable to be sent to other processes\. Got <func"),
+        ({"measure": {"x": lambda _: 1}}, r"`measures` must be picklable to be sent to other processes\. Got \{'x'"),
         ({"measure": numbers, "load": lambda path: path}, r"`load` must be picklable to be sent to other processes\."),
     ],
 )

@@ -28,8 +28,8 @@ def record(path, steps, measure=MEASURE):
     return recorder
 
 
-def track(path, steps, measure=MEASURE, **options):
-    return pm.track([(step, float(step)) for step in steps], measure, resume=path, **options)
+def track(path, steps, measures=MEASURE, **options):
+    return pm.track([(step, float(step)) for step in steps], measures, resume=path, **options)
 
 
 def lines(path):

@@ -154,7 +154,7 @@ def test_numbers_of_one_name_are_refused_before_anything_is_recorded(tmp_path):
     with pytest.raises(ValueError, match="distinct names") as caught:
         recorder(0, 1.0)
     assert str(caught.value) == (
-        "`measure` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
+        "`measures` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
         "name/1, name/2. Got a/1, a/2."
     )
     assert caught.value.__notes__ == ["This was at step 0."]
@@ -193,7 +193,7 @@ def test_names_must_not_change_within_a_run():
     values = iter([{"x": 1.0}, {"y": 2.0}])
     recorder = pm.Recorder(lambda _: next(values))
     recorder(0, None)
-    with pytest.raises(ValueError, match=r"^`measure` must return the same names at every step\.") as caught:
+    with pytest.raises(ValueError, match=r"^`measures` must return the same names at every step\.") as caught:
         recorder(100, None)
     assert caught.value.__notes__ == ["This was at step 100."]
     assert len(recorder.trajectory) == 1
@@ -217,7 +217,7 @@ def test_without_a_step_there_is_no_trajectory():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"measure": 3}, TypeError, "`measure` must be a function of the model, or a mapping of them. Got int."),
+        ({"measures": 3}, TypeError, "`measures` must be a function of the model, or a mapping of them. Got int."),
         ({"every": 0}, ValueError, "`every` must be at least 1. Got 0."),
         ({"every": 2.5}, TypeError, "`every` must be an integer or a function of the step. Got 2.5 (float)."),
         ({"every": True}, TypeError, "`every` must be an integer or a function of the step. Got True (bool)."),
@@ -226,7 +226,7 @@ def test_without_a_step_there_is_no_trajectory():
 )
 def test_arguments_are_checked(arguments, error, message):
     with pytest.raises(error) as caught:
-        pm.Recorder(**{"measure": {"x": float}} | arguments)
+        pm.Recorder(**{"measures": {"x": float}} | arguments)
     assert str(caught.value) == message
 
 

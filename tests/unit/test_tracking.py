@@ -481,15 +481,18 @@ def test_two_that_write_at_once_do_not_tear_lines_apart(journal):
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
-        ({"y": float}, r"`resume` must hold what `measure` names: y\. Got '.*run\.jsonl' with x\. Pass another file\."),
+        (
+            {"y": float},
+            r"`resume` must hold what `measures` names: y\. Got '.*run\.jsonl' with x\. Pass another file\.",
+        ),
         (
             lambda x: {"y": x, "v": [x, x]},
-            r"`resume` must hold what `measure` returns: y \(\), v \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
+            r"`resume` must hold what `measures` returns: y \(\), v \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
             r"Pass another file\.",
         ),
         (
             lambda x: {"x": [x, x]},
-            r"`resume` must hold what `measure` returns: x \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
+            r"`resume` must hold what `measures` returns: x \(2,\)\. Got '.*run\.jsonl' with x \(\)\. "
             r"Pass another file\.",
         ),
     ],
@@ -587,7 +590,7 @@ def test_step_that_failed_may_not_stand_twice():
 def test_one_step_at_least_has_to_be_measured():
     with pytest.raises(
         ValueError,
-        match=r"^`measure` must succeed at one step at least\. It failed at each of 2, at step 5 with "
+        match=r"^`measures` must succeed at one step at least\. It failed at each of 2, at step 5 with "
         r"ValueError: low$",
     ):
         pm.track([(7, 1), (5, 1)], picks(1, ValueError("low")), errors="record")
@@ -596,10 +599,10 @@ def test_one_step_at_least_has_to_be_measured():
 @pytest.mark.parametrize("odd", [{"y": 1.0}, {"x": [1.0, 2.0]}], ids=["name", "shape"])
 def test_names_and_shapes_that_change_are_an_error_of_their_step(journal, odd):
     checkpoints = [(0, {"x": 0.0}), (1, odd), (2, {"x": 2.0})]
-    with pytest.raises(ValueError, match=r"`measure` must return the same \w+ at every step") as caught:
+    with pytest.raises(ValueError, match=r"`measures` must return the same \w+ at every step") as caught:
         pm.track(checkpoints, dict)
     assert caught.value.__notes__ == ["This was at step 1."]
-    with pytest.warns(RuntimeWarning, match=r"^Step 1 could not be measured, .* ValueError: `measure`"):
+    with pytest.warns(RuntimeWarning, match=r"^Step 1 could not be measured, .* ValueError: `measures`"):
         trajectory = pm.track(checkpoints, dict, errors="record", resume=journal)
     assert trajectory["x"].nan_to_num(-1).tolist() == [0, -1, 2]
     assert_same(pm.load_recording(journal), trajectory)

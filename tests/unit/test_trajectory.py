@@ -478,7 +478,7 @@ def test_names_are_checked_at_the_first_step(name):
         measured.append(model)
         return {name: model}
 
-    with pytest.raises((TypeError, ValueError), match="`measure` must"):
+    with pytest.raises((TypeError, ValueError), match="`measures` must"):
         pm.track([(0, torch.ones(())), (1, torch.ones(()))], measure)
     assert len(measured) == 1
 

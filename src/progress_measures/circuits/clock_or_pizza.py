@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from progress_measures._checks.tensors import Array, check_finite, computable
 from progress_measures._checks.values import check_callable, check_integer, check_seed
 from progress_measures._model_state import evaluation, token_device
+from progress_measures._scaling import scale_of
 from progress_measures.ablation.checks import check_hookable
 from progress_measures.circuits.checks import (
     check_embedded,
@@ -59,15 +60,14 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
 
     Example:
         >>> op = pm.addition(59)
-        >>> pm.circuits.distance_irrelevance(pm.grid_logits(pm.circuits.Pizza(op, {3: 1.0, 14: 1.0}), op), op).item() < 1e-12
+        >>> logits = pm.grid_logits(pm.circuits.Pizza(op, {3: 1.0, 14: 1.0}), op)
+        >>> pm.circuits.distance_irrelevance(logits, op).item() < 1e-12
         True
     """
     x = check_logits(logits, op)
     sign = check_sum_or_difference(op)
     correct = x.gather(2, op.table.to(x.device)[..., None]).squeeze(-1).to(torch.float64)
-    largest = x.detach().abs().max().to(torch.float64)
-    scale = largest.where(largest > 0, 1.0)  # squares neither overflow nor vanish
-    correct = correct / scale
+    correct = correct / scale_of(x).to(torch.float64)
     correct = correct - correct.detach().mean()  # deviations of what is small keep their digits
     d, b = torch.arange(op.n, device=x.device)[:, None], torch.arange(op.n, device=x.device)
     within = correct[(d + sign * b) % op.n, b].std(1, correction=0).mean()
@@ -116,8 +116,7 @@ def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: in
     x, axis = check_over_elements(embedding, op, dim, "embedding")
     components = check_integer(components, "components", at_least=1)
     columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
-    largest = columns.detach().abs().max()
-    columns = columns / largest.where(largest > 0, 1.0)
+    columns = columns / scale_of(columns)
     vectors, deviations, _ = torch.linalg.svd(columns - columns.mean(0), full_matrices=False)
     share = sum_rows((op.basis.to(x.device) @ vectors[:, :components]).square(), op.row_frequency, 0)
     rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
@@ -232,5 +231,4 @@ def _gradients(
 def _unit(gradients: Tensor) -> Tensor:
     """Gradients, one a row, in float64 and of size 1, whose squares do not vanish; zeros stay zeros."""
     rows = check_finite(computable(gradients), "gradients", "(triple, …)").to(torch.float64).flatten(1)
-    largest = rows.abs().amax(1, keepdim=True)
-    return rows / largest.where(largest > 0, 1.0)
+    return rows / scale_of(rows, 1)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from progress_measures._scaling import one_where_zero
 from progress_measures.circuits.checks import check_amplitudes, check_sum_or_difference
 from progress_measures.operations.operation import Operation
 
@@ -123,5 +124,5 @@ class Pizza(_Circles):
         """Logits, float64, one column per token, for pairs of tokens, shape ``(pair, 2)``."""
         x, y = self.circles(pairs).sum(0)
         squared = x * x + y * y
-        twice = 2 * squared.where(squared > 0, 1.0).sqrt()  # a sum of zero has no angle, and is read as zero
+        twice = 2 * one_where_zero(squared).sqrt()  # a sum of zero has no angle, and is read as zero
         return self.read((x * x - y * y) / twice, 2 * x * y / twice)

@@ -89,6 +89,22 @@ def pairs_by_answer(op: Operation, mask: Tensor) -> tuple[Tensor, int]:
     return pairs, op.n - int(other[pairs].sum(1).min())
 
 
+def restricted_margins(means: Tensor, parts: Tensor) -> Tensor:
+    """The margins of restricted logits at each answer, ``(…, s, c)``.
+
+    Args:
+        means: The mean logits of each answer, ``(s, c)``.
+        parts: What is kept of them besides the constant, ``(…, s, c)``.
+    """
+    restricted = means.mean(0) + parts
+    return margins(restricted, torch.arange(len(means), device=means.device).expand(restricted.shape[:-1]))
+
+
+def pairs_per_answer(op: Operation, mask: Tensor) -> Tensor:
+    """How many pairs of a mask each answer has, float64, ``(s,)``: the weights of means over these pairs."""
+    return torch.bincount(op.table.to(mask.device)[mask], minlength=op.n).to(torch.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Equally many pairs of some answers, and the exponentials of their margins, which are taken once."""

@@ -9,6 +9,7 @@ from progress_measures._blocks import row_blocks
 from progress_measures._checks.tensors import Array
 from progress_measures.filtering.logits import exclude, restrict
 from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, sum_of_parts
+from progress_measures.losses.by_answer import restricted_margins
 from progress_measures.losses.pairs import margins, pair_hits, pair_losses
 from progress_measures.operations.checks import check_frequencies, check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
@@ -109,8 +110,7 @@ def restricted_loss(
         return _mean_loss(restrict(logits, op, frequencies, terms=terms), op, mask)
     x = check_logits(logits, op)
     means = answer_means(x, op)
-    kept = means.mean(0) + _sum_of_parts(means, op, frequencies, terms)
-    losses = pair_losses(margins(kept, torch.arange(op.n, device=x.device)))
+    losses = pair_losses(restricted_margins(means, _sum_of_parts(means, op, frequencies, terms)))
     return losses[op.table.to(x.device)[check_mask(mask, op, x.device)]].mean()
 
 

@@ -10,7 +10,7 @@ from progress_measures._blocks import Progress, row_blocks
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_progress
 from progress_measures.filtering.parts import answer_coefficients, part_evaluator, sum_of_parts
-from progress_measures.losses.by_answer import Pairs, pairs_by_answer
+from progress_measures.losses.by_answer import Pairs, pairs_by_answer, restricted_margins
 from progress_measures.losses.pairs import margins, pair_hits, pair_losses
 from progress_measures.operations.checks import check_frequencies, check_logits, check_train_mask
 from progress_measures.operations.on_grid import answer_means
@@ -122,7 +122,7 @@ def measures_of(
 
     # What is restricted depends on a pair through its answer alone.
     every, of_pair = torch.arange(op.n, device=x.device), op.table.to(x.device).flatten()
-    restricted = margins(means.mean(0) + kept, every)
+    restricted = restricted_margins(means, kept)
     restricted_loss, restricted_hit = pair_losses(restricted)[of_pair], pair_hits(restricted, every)[of_pair]
 
     changes = kept.diagonal()[:, None] - kept  # of the margins where all chosen frequencies are removed

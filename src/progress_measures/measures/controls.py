@@ -15,8 +15,8 @@ from torch import Tensor
 from progress_measures._blocks import row_blocks
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer, check_quantile, check_seed, type_name
-from progress_measures.losses.by_answer import Pairs, pairs_by_answer
-from progress_measures.losses.pairs import margins, pair_losses
+from progress_measures.losses.by_answer import Pairs, pairs_by_answer, pairs_per_answer, restricted_margins
+from progress_measures.losses.pairs import pair_losses
 from progress_measures.operations.checks import check_frequencies, check_logits, check_train_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
@@ -191,9 +191,8 @@ def _controls(logits: Array, op: Operation, rows: list[Tensor], train_mask: Arra
     means, of_pair = answer_means(x, op), op.table.to(x.device).flatten()
     parts = torch.stack([some.T @ (some @ means) for some in (each.to(x.device) for each in rows)])  # (draw, s, c)
 
-    restricted = pair_losses(margins(means.mean(0) + parts, torch.arange(op.n, device=x.device).expand(len(rows), -1)))
-    of_train = torch.bincount(of_pair[train.flatten()], minlength=op.n).double()  # how many pairs each answer has there
-    of_test = op.n - of_train
+    restricted = pair_losses(restricted_margins(means, parts))
+    of_train, of_test = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
 
     pairs, widest = pairs_by_answer(op, train)
     is_train, excluded = train.flatten(), x.new_zeros(len(rows), dtype=torch.float64)

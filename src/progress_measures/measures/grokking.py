@@ -14,7 +14,8 @@ from progress_measures._model_state import evaluation, token_device
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
-from progress_measures.losses.pairs import margins, pair_hits, pair_losses
+from progress_measures.losses.by_answer import pairs_per_answer, restricted_margins
+from progress_measures.losses.pairs import pair_hits, pair_losses
 from progress_measures.measures.checkpoint import measures_of
 from progress_measures.measures.checks import (
     check_answer_tables,
@@ -205,17 +206,15 @@ def add_restricted_loss(
     keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
 
     restricted = [
-        margins(means.mean(0) + sum_of_parts(answer_coefficients(means, op, "sum"), op, keys), answers)
-        for means in tables
+        restricted_margins(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables
     ]
     losses = torch.stack([pair_losses(each) for each in restricted])
     hits = torch.stack([pair_hits(each, answers) for each in restricted]).to(torch.float64)
-    # How many of an answer's n pairs are trained on.
-    count = torch.bincount(op.table[train], minlength=op.n).to(torch.float64)
+    of_train, of_test = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
     found = {
         "restricted_loss": losses.mean(1),
-        "restricted_loss_train": losses @ count / count.sum(),
-        "restricted_loss_test": losses @ (op.n - count) / (op.n - count).sum(),
+        "restricted_loss_train": losses @ of_train / of_train.sum(),
+        "restricted_loss_test": losses @ of_test / of_test.sum(),
         "restricted_accuracy": hits.mean(1),
         "key_frequencies": _indicator(keys, op).expand(len(tables), -1),
     }

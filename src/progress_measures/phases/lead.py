@@ -54,7 +54,8 @@ class LeadTimes:
             ValueError: If there is none, or they do not ascend.
 
         Example:
-            >>> pm.phases.LeadTimes(restricted_fall=150, excluded_rise=None, test_fall=450).intervals([0, 100, 200, 400, 500])
+            >>> lead = pm.phases.LeadTimes(restricted_fall=150, excluded_rise=None, test_fall=450)
+            >>> lead.intervals([0, 100, 200, 400, 500])
             {'restricted': (200, 400), 'excluded': None}
         """
         recorded = check_steps(steps).numpy()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_real
 from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+from progress_measures.trajectory.checks import below_zero
 
 
 def check_bars(values: object, count: int) -> tuple[int, ...]:
@@ -20,14 +21,13 @@ def check_bars(values: object, count: int) -> tuple[int, ...]:
 
 def check_on_scale(trajectory: Any, scale: str) -> None:
     """Columns that an axis of that scale can show."""
-    for name, values in trajectory.columns.items() if scale == "log" else ():
-        below = (values < 0).nonzero()
-        if len(below):
-            first = tuple(below[0].tolist())
-            raise ValueError(
-                f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
-                f"at step {trajectory.steps[first[0]]}."
-            )
+    if scale != "log":
+        return
+    for name, value, step in below_zero(trajectory.steps, trajectory.columns):
+        raise ValueError(
+            f"`scale` must be 'linear' where numbers are below zero. Got {value:g} in {name!r} at step {step}."
+        )
+    for name, values in trajectory.columns.items():
         if (values == 0).any() and not (values > 0).any():
             raise ValueError(
                 f"`scale` must be 'linear' for a column without a number above zero. Got {name!r}, whose largest is 0."

@@ -1,6 +1,7 @@
 """Checks of what is measured along a run: measures, checkpoints, executors, and files to resume from."""
 
 import functools
+import inspect
 import os
 import pickle
 from collections.abc import Callable, Container, Iterable, Mapping, Set
@@ -71,16 +72,16 @@ def check_resumed(
     """A row with the names and shapes of those in the file that is resumed, if there are any."""
     if known is not None and shapes_of_columns(found) != shapes_of_columns(known):
         raise ValueError(
-            f"`resume` must hold what `measure` returns: {listed_columns(found)}. "
+            f"`resume` must hold what `measures` returns: {listed_columns(found)}. "
             f"Got {os.fspath(path or '')!r} with {listed_columns(known)}. Pass another file."
         )
 
 
-def check_resumed_names(measure: object, known: Mapping[str, Tensor] | None, path: str | os.PathLike[str]) -> None:
+def check_resumed_names(measures: object, known: Mapping[str, Tensor] | None, path: str | os.PathLike[str]) -> None:
     """A measure with names, if it is a mapping, that are those in the file that is resumed."""
-    if known is not None and isinstance(measure, Mapping) and set(measure) != set(known):
+    if known is not None and isinstance(measures, Mapping) and set(measures) != set(known):
         raise ValueError(
-            f"`resume` must hold what `measure` names: {', '.join(measure)}. "
+            f"`resume` must hold what `measures` names: {', '.join(measures)}. "
             f"Got {os.fspath(path)!r} with {', '.join(known)}. Pass another file."
         )
 
@@ -93,7 +94,7 @@ def check_any_measured(rows: Set[int], errors: Mapping[int, str]) -> None:
         raise ValueError("`checkpoints` must hold at least one (step, model). Got none.")
     step = min(errors)
     raise ValueError(
-        f"`measure` must succeed at one step at least. It failed at each of {len(errors)}, at step {step} with "
+        f"`measures` must succeed at one step at least. It failed at each of {len(errors)}, at step {step} with "
         f"{errors[step]}"
     )
 
@@ -109,10 +110,19 @@ def check_measures(value: object) -> Callable[[nn.Module], Any]:
     if isinstance(value, Mapping):
         functions = dict(value)
         for name, each in functions.items():
-            check_callable(each, f"measure[{name!r}]")
+            check_callable(each, f"measures[{name!r}]")
         return functools.partial(_each, functions)  # which can be pickled if the functions can
     if not callable(value):
-        raise TypeError(f"`measure` must be a function of the model, or a mapping of them. Got {type_name(value)}.")
+        raise TypeError(f"`measures` must be a function of the model, or a mapping of them. Got {type_name(value)}.")
+    try:
+        inspect.signature(value).bind(None)
+    except TypeError:
+        raise TypeError(
+            '`measures` must take the model alone, as `lambda model: {"loss": …}` does. '
+            f"Got a function of {inspect.signature(value)}."
+        ) from None
+    except ValueError:  # some that are not written in Python do not say what they take
+        pass
     return value
 
 
@@ -143,20 +153,20 @@ def check_checkpoint(value: object, seen: Container[int]) -> tuple[int, Any]:
 def check_row(values: object, first: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
     """The numbers measured at one step, with the names and shapes of the first step's."""
     if not isinstance(values, Mapping):
-        raise TypeError(f"`measure` must return a mapping from names to numbers. Got {type_name(values)}.")
+        raise TypeError(f"`measures` must return a mapping from names to numbers. Got {type_name(values)}.")
     for name in values:
-        check_column_name(name, "measure")
+        check_column_name(name, "measures")
     if not values:
-        raise ValueError("`measure` must measure something. Got nothing by any name.")
+        raise ValueError("`measures` must measure something. Got nothing by any name.")
     found = {name: check_numeric(value, name) for name, value in values.items()}
     if first is not None:
         if found.keys() != first.keys():
             odd = sorted(found.keys() ^ first.keys())
-            raise ValueError(f"`measure` must return the same names at every step. Got a difference in {odd}.")
+            raise ValueError(f"`measures` must return the same names at every step. Got a difference in {odd}.")
         for name, value in found.items():
             if value.shape != first[name].shape:
                 raise ValueError(
-                    f"`measure` must return the same shapes at every step. "
+                    f"`measures` must return the same shapes at every step. "
                     f"Got {shape_of(value)} for {name!r} after {shape_of(first[name])}."
                 )
     return found

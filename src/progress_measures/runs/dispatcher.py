@@ -23,10 +23,10 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 
 @dataclass(eq=False)
-class Run:
-    """What is to be measured and how, and how far it has come."""
+class Dispatcher:
+    """Hands checkpoints to an executor, and collects what is measured; it holds how far that has come."""
 
-    measure: Callable[[Any], Mapping[str, Any]]
+    measures: Callable[[Any], Mapping[str, Any]]
     load: Callable[[Any], Any] | None
     executor: Executor
     workers: int | None
@@ -81,7 +81,7 @@ class Run:
         check_own_model(item, [job.item for job in self.under_way.values()], step, "checkpoints")
         pickled = sends_pickles(self.executor)
         job = Job(
-            step, item, self.load, self.measure, pickled, alone=pickled or isinstance(self.executor, SerialExecutor)
+            step, item, self.load, self.measures, pickled, alone=pickled or isinstance(self.executor, SerialExecutor)
         )
         self.under_way[self.executor.submit(job)] = job
         return []

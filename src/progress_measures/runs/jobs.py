@@ -25,7 +25,7 @@ class Job:
     item: Any
     """The model, or what ``load`` makes it from; None once it is measured, whoever still holds the job."""
     load: Callable[[Any], Any] | None
-    measure: Callable[[Any], Mapping[str, Any]]
+    measures: Callable[[Any], Mapping[str, Any]]
     pickled: bool
     """Whether what comes back, an error too, has to be pickled."""
     alone: bool
@@ -40,7 +40,7 @@ class Job:
             if self.load is not None and isinstance(model, nn.Module):
                 self.loaded = weakref.ref(model)
             with undisturbed(model) if self.alone else at_rest(model):
-                return {name: x.numpy() for name, x in check_row(self.measure(model), None).items()}
+                return {name: x.numpy() for name, x in check_row(self.measures(model), None).items()}
         except Exception as error:
             if self.pickled and not _survives(error):  # it would be taken for the death of the worker
                 raise RuntimeError(f"{type(error).__name__}: {error}") from None

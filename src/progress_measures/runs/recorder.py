@@ -29,7 +29,7 @@ class Recorder:
     replaces everything.
 
     Args:
-        measure: From the model to numbers or tensors by name, the same names and shapes at every step, or a mapping
+        measures: From the model to numbers or tensors by name, the same names and shapes at every step, or a mapping
             from names to functions of the model: what :func:`track` takes. :func:`grokking_measures` makes one.
         every: Steps that are multiples of this number are recorded, or those for which this function of the step is
             true, such as :func:`log_spaced` and :func:`sqrt_spaced` make.
@@ -53,12 +53,12 @@ class Recorder:
 
     def __init__(
         self,
-        measure: Callable[[Any], Mapping[str, Any]] | Mapping[str, Callable[[Any], Any]],
+        measures: Callable[[Any], Mapping[str, Any]] | Mapping[str, Callable[[Any], Any]],
         *,
         every: int | Rule = 100,
         path: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._measure = check_measures(measure)
+        self._measures = check_measures(measures)
         self._is_due = _check_every(every)
         self._journal = Journal(path)
         # A step below this one is a run that has gone back.
@@ -80,7 +80,7 @@ class Recorder:
             ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have one
                 name, such as ``name/1`` and the first of a vector ``name``.
             OSError: If the file cannot be written.
-            Exception: Whatever ``measure`` raises, with a note that names the step.
+            Exception: Whatever ``measures`` raises, with a note that names the step.
         """
         if type(step) is not int or step < self._below:  # one comparison more would cost every step a tenth
             step = self._go_back(step)
@@ -93,8 +93,8 @@ class Recorder:
         try:
             with undisturbed(model):
                 # What is about to be overwritten does not say what the columns are.
-                row = check_row(self._measure(model), self._journal.others(step))
-            numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measure")
+                row = check_row(self._measures(model), self._journal.others(step))
+            numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measures")
         except Exception as error:
             error.add_note(f"This was at step {step}.")
             raise

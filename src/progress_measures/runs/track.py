@@ -19,7 +19,7 @@ from progress_measures.runs.checks import (
     check_resumed_names,
     check_workers,
 )
-from progress_measures.runs.dispatcher import Run
+from progress_measures.runs.dispatcher import Dispatcher
 from progress_measures.runs.jobs import SerialExecutor, sends_pickles, worker_count
 from progress_measures.runs.journal import Journal
 from progress_measures.trajectory.trajectory import Trajectory
@@ -29,7 +29,7 @@ Errors = Literal["raise", "record"]
 
 def track(
     checkpoints: Iterable[tuple[int, Any]],
-    measure: Callable[[Any], Mapping[str, Any]] | Mapping[str, Callable[[Any], Any]],
+    measures: Callable[[Any], Mapping[str, Any]] | Mapping[str, Callable[[Any], Any]],
     *,
     load: Callable[[Any], nn.Module] | None = None,
     executor: Executor | None = None,
@@ -53,12 +53,12 @@ def track(
         checkpoints: Pairs of step and model, or of step and whatever ``load`` makes the model from, such as a path,
             which is what to send to other processes and machines. Each step stands once; they are sorted by step. With
             an executor, each model is an object of its own, and shares no submodule with another.
-        measure: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
+        measures: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
             names to functions of the model.
         load: From the second of a pair to what is measured, where it is measured; by default it is that itself. With
             threads it has to make a model for each call: one that all share would change while it is measured. To see
             that it does, the first one is measured alone. (In Dask's workers of several threads nobody sees it.)
-        executor: Where to measure: threads, processes (``measure`` and ``load`` then stand at the top level of a
+        executor: Where to measure: threads, processes (``measures`` and ``load`` then stand at the top level of a
             module), Dask's ``client.get_executor()``, or another's. It stays open. In turn, in this thread, if None.
         workers: How many checkpoints may be under way at once; as many as the executor has workers if None.
         progress: Wraps the steps as they are done, such as ``tqdm``; it is told their number if ``checkpoints`` has
@@ -67,7 +67,7 @@ def track(
             that it holds already are not measured again, nor loaded by ``load``. It may be one that a :class:`Recorder`
             wrote, and :func:`load_recording` reads it. It does not know what else may have changed: another run, or
             another measure by the same names, wants another file.
-        errors: What happens where ``load`` or ``measure`` raises an exception, or what is measured does not have the
+        errors: What happens where ``load`` or ``measures`` raises an exception, or what is measured does not have the
             names and shapes of the steps before. ``"raise"`` raises it; of what is under
             way, the file still gets what comes to its end. ``"record"`` warns, writes it to the file too, and goes on:
             the step's columns are nan, and it is tried again when the run is resumed.
@@ -85,7 +85,7 @@ def track(
         OSError: If the file cannot be read or written.
         BrokenExecutor: If a process of the executor dies, with a note that names the steps under way. (Dask gives them
             to other workers.)
-        Exception: Whatever ``measure`` or ``load`` raises, with a note that names the step.
+        Exception: Whatever ``measures`` or ``load`` raises, with a note that names the step.
 
     Example:
         >>> checkpoints = ((step, torch.nn.Linear(2, 2)) for step in (0, 100))
@@ -96,7 +96,7 @@ def track(
         ...     pm.track([(0, 3), (100, 4)], {"root": lambda x: x**0.5}, load=float, executor=executor)["root"]
         tensor([1.7321, 2.0000], dtype=torch.float64)
     """
-    numbers_of = check_measures(measure)
+    numbers_of = check_measures(measures)
     pairs = check_checkpoints(checkpoints)
     if load is not None:
         check_callable(load, "load")
@@ -104,22 +104,22 @@ def track(
     at = SerialExecutor() if executor is None else executor
     limit = check_workers(workers, worker_count(at), executor)
     if sends_pickles(at):
-        check_picklable(measure, "measure")
+        check_picklable(measures, "measures")
         check_picklable(load, "load")
     check_progress(progress)
     check_choice(errors, "errors", Errors)
     journal = Journal(resume, "resume")
     resumed = next(iter(journal.rows.values()), None)
     if resume is not None:
-        check_resumed_names(measure, resumed, resume)
+        check_resumed_names(measures, resumed, resume)
 
-    run = Run(numbers_of, load, at, limit, journal, resumed, errors == "record")
-    with closing(run.steps(pairs)) as steps:
+    dispatcher = Dispatcher(numbers_of, load, at, limit, journal, resumed, errors == "record")
+    with closing(dispatcher.steps(pairs)) as steps:
         bar = _Bar(steps, checkpoints)
         for _ in bar if progress is None else progress(bar):
             pass
     check_finished(bar.finished)
-    return run.trajectory()
+    return dispatcher.trajectory()
 
 
 class _Bar:

@@ -1,7 +1,7 @@
 """Checks of steps and columns, and of parts of trajectories."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -64,22 +64,11 @@ def check_complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
     return complete
 
 
-def check_same_numbers(one: Tensor, other: Tensor, name: str, steps: Tensor) -> None:
-    """Two columns of the same shape that are equal wherever both are numbers."""
-    if one.shape != other.shape:
-        raise ValueError(
-            f"`other` must have entries of the same shape in {name!r}. "
-            f"Got {tuple(other.shape[1:])}, where the trajectory has {tuple(one.shape[1:])}."
-        )
-    differ = (one != other) & ~one.isnan() & ~other.isnan()
-    if differ.any():
-        first = tuple(differ.nonzero()[0].tolist())
-        entry = "" if one.ndim == 1 else str(list(first[1:]))
-        raise ValueError(
-            f"`other` must agree with the trajectory wherever both have a number. Got {name}{entry} = "
-            f"{float(other[first])!r} at step {steps[first[0]]}, where it has {float(one[first])!r}. "
-            "Leave one of them out with select()."
-        )
+def below_zero(steps: Tensor, columns: Mapping[str, Tensor]) -> Iterator[tuple[str, float, int]]:
+    """Of each column that has numbers below zero, its name, the first of them and its step."""
+    for name, values in columns.items():
+        for row, *entry in (values < 0).nonzero()[:1].tolist():
+            yield name, float(values[(row, *entry)]), int(steps[row])
 
 
 def span_of(steps: Tensor) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_quantile, type_name
-from progress_measures.trajectory.checks import span_of
+from progress_measures.trajectory.checks import below_zero, span_of
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 Scale = Literal["linear", "log"]
@@ -229,11 +229,8 @@ def _check_same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None
 def _check_not_negative(runs: Mapping[str, Any]) -> None:
     """Numbers that have a logarithm, or are zero."""
     for run, each in runs.items():
-        for name, values in each.columns.items():
-            below = (values < 0).nonzero()
-            if len(below):
-                first = tuple(below[0].tolist())
-                raise ValueError(
-                    f"`scale` must be 'linear' where numbers are below zero. Got {float(values[first]):g} in {name!r} "
-                    f"of {run!r} at step {each.steps[first[0]]}. Leave that column out with select()."
-                )
+        for name, value, step in below_zero(each.steps, each.columns):
+            raise ValueError(
+                f"`scale` must be 'linear' where numbers are below zero. Got {value:g} in {name!r} of {run!r} "
+                f"at step {step}. Leave that column out with select()."
+            )

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from progress_measures._checks.values import type_name
@@ -21,10 +20,10 @@ from progress_measures.trajectory.checks import (
     check_complete_rows,
     check_renamed,
     check_rows,
-    check_same_numbers,
     check_steps,
 )
 from progress_measures.trajectory.display import html
+from progress_measures.trajectory.merging import merged
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +169,7 @@ class Trajectory:
             [4.7, 0.5, 0.1]
         """
         check_trajectory(other, "other")
-        steps = torch.from_numpy(np.union1d(self.steps.numpy(), other.steps.numpy()))
-        columns = {}
-        for name in {**self.columns, **other.columns}:
-            parts = [_laid_out(run.steps, run[name], steps) for run in (self, other) if name in run]
-            check_same_numbers(parts[0], parts[-1], name, steps)
-            columns[name] = torch.where(parts[0].isnan(), parts[-1], parts[0])
-        return type(self)(steps, columns)
+        return type(self)(*merged((self.steps, self.columns), (other.steps, other.columns)))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays, all of them copies."""
@@ -248,13 +241,6 @@ class Trajectory:
                 no number, or steps that are no integers or do not ascend; the message says where.
         """
         return cls(*read_csv(path, step))
-
-
-def _laid_out(steps: Tensor, values: Tensor, over: Tensor) -> Tensor:
-    """Values at some steps as values at more of them, ``nan`` where there are none."""
-    found = values.new_full((len(over), *values.shape[1:]), torch.nan)
-    found[torch.searchsorted(over, steps)] = values
-    return found
 
 
 def check_trajectory(value: object, name: str = "trajectory") -> Trajectory:
