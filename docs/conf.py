@@ -14,15 +14,15 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
-
-import progress_measures as pm
 
 ROOT = Path(__file__).parents[1]
 os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
 from docs.marked import MARKED  # noqa: E402 - found by the path above
+from docs.public_names import WHERE  # noqa: E402
 
 project = "progress_measures"
 copyright = "its contributors"  # noqa: A001 - Sphinx's name
@@ -160,12 +160,23 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
     if page.startswith("api/"):
         return
     for literal in list(doctree.findall(nodes.literal)):
-        name = re.fullmatch(r"(?:pm\.)?(\w+)(?:\([^()]*\))?", literal.astext())
-        if name and name[1] in pm.__all__ and not _in_link_or_title(literal):
-            target = {"reftype": "obj", "reftarget": f"progress_measures.{name[1]}", "refdomain": "py"}
+        name = re.fullmatch(r"(?:pm\.)?(?:\w+\.)?(\w+)(?:\([^()]*\))?", literal.astext())
+        if name and name[1] in WHERE and not _in_link_or_title(literal):
+            target = {"reftype": "obj", "reftarget": f"progress_measures.{WHERE[name[1]]}", "refdomain": "py"}
             link = addnodes.pending_xref("", refdoc=page, refexplicit=True, refwarn=True, **target)
             literal.replace_self(link)
             link += literal
+
+
+def _public_name_of_another_room(
+    _app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: nodes.TextElement
+) -> nodes.reference | None:
+    """Docstrings name what is public without its room: ``:func:`composition``` leads to ``groups.composition``."""
+    name = node["reftarget"].split(".")[-1]
+    if node.get("refdomain") != "py" or name not in WHERE:
+        return None
+    target = f"progress_measures.{WHERE[name]}"
+    return env.domains["py"].resolve_xref(env, node["refdoc"], env.app.builder, "obj", target, node, text)
 
 
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
@@ -181,4 +192,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _scripts_to_gallery)
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)
+    app.connect("missing-reference", _public_name_of_another_room)
     app.connect("autodoc-process-signature", _signature_of_callback)

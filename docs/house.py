@@ -1,18 +1,21 @@
 """The house: which room of the source imports which, read from the code, and its picture on the architecture page."""
 
 import ast
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import networkx as nx
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, TextArea, VPacker
 
 import progress_measures as pm
 
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
-HALF = 0.17  # of a box's height, where floors are 1 apart
+HALF = 0.27  # of a box's height, where floors are 1 apart
+WIDTH = 26  # characters of a line that names the files of a room
 
 
 def rooms() -> nx.DiGraph:
@@ -36,26 +39,42 @@ def floors(house: nx.DiGraph) -> list[list[str]]:
     return [sorted(floor) for floor in nx.topological_generations(house.reverse())]
 
 
+def files(room: str) -> str:
+    """The files of a room that is a folder, in lines; nothing if the room is one file."""
+    names = sorted(file.stem for file in (SOURCE / room).glob("*.py") if file.stem != FACADE)
+    return textwrap.fill(" · ".join(names), WIDTH, break_on_hyphens=False)
+
+
 def draw_house() -> Figure:
-    """Each room on its floor, above those that it imports from; what follows from other lines is not drawn."""
+    """Each room with its files, above those that it imports from; lines that follow from others are left out."""
     house = rooms()
     house.remove_nodes_from([FACADE, "__main__"])  # which import everything
     lines = nx.transitive_reduction(house)  # its order is another one each time: sorted below, for the same picture
     place = _places(lines)
-    figure, ax = plt.subplots(figsize=(8, 8), layout="constrained")
+    figure, ax = plt.subplots(figsize=(12, 10), layout="constrained")
     for start, end in sorted(lines.edges):
         (x, y), (to_x, to_y) = place[start], place[end]
         points = [place[point] for point in _between(start, end, place)]
         upright = [(at_x, at_y + half) for at_x, at_y in points for half in (HALF, -HALF)]  # past other rooms' boxes
-        path = [(x, y - HALF), *upright, (to_x, to_y + HALF)]
+        path = [(x, y - _half(start)), *upright, (to_x, to_y + _half(end))]
         ax.plot(*zip(*path, strict=True), color="0.6", linewidth=0.9, zorder=1)
     for room in sorted(lines):
-        colour = "0.92" if room.startswith("_") else "#cfe3f5"
-        box = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": "0.4"}
-        ax.text(*place[room], room, ha="center", va="center", fontsize=10, bbox=box, zorder=2)
-    ax.margins(0.08, 0.05)
+        ax.add_artist(_box(room, place[room]))
+    ax.margins(0.09, 0.05)
     ax.axis("off")
     return figure
+
+
+def _box(room: str, place: tuple[float, float]) -> AnnotationBbox:
+    """A room's name, and below it its files, in a frame."""
+    words = [TextArea(room, textprops={"fontsize": 11, "fontweight": "bold"})]
+    if inside := files(room):
+        words.append(TextArea(inside, textprops={"fontsize": 7.5, "color": "0.25", "multialignment": "center"}))
+    colour = "0.92" if room.startswith("_") else "#cfe3f5"
+    frame = {"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "0.4"}
+    return AnnotationBbox(
+        VPacker(children=words, align="center", pad=0, sep=3), place, bboxprops=frame, zorder=2, label=room
+    )
 
 
 def _between(start: str, end: str, place: dict) -> list[tuple[str, str, int]]:
@@ -66,6 +85,8 @@ def _between(start: str, end: str, place: dict) -> list[tuple[str, str, int]]:
 def _places(lines: nx.DiGraph) -> dict:
     """Rooms and the points of long lines side by side on their floors, each near what it is joined with (Sugiyama)."""
     level = {room: y for y, floor in enumerate(floors(lines)) for room in floor}
+    for room in [room for room in lines if not lines[room]]:  # on the ground: raised to just below who imports it
+        level[room] = min(level[other] for other in lines.predecessors(room)) - 1
     graph, height = nx.Graph(), {room: (0, y) for room, y in level.items()}
     for start, end in sorted(lines.edges):
         points = _between(start, end, height)
@@ -80,9 +101,19 @@ def _places(lines: nx.DiGraph) -> dict:
     return {node: (across[node], level[node]) for node in level}
 
 
+def _half(room: str) -> float:
+    """Half of a box's height, where floors are 1 apart."""
+    return 0.1 + 0.055 * len(files(room).splitlines())
+
+
+def _width(room: str) -> float:
+    """How wide a room is drawn, in letters of its name."""
+    return 4 + max(1.2 * len(room), *(0.75 * len(line) for line in files(room).splitlines()), 0)
+
+
 def _apart(row: list) -> dict:
     """Places from 0 to 1 for what stands side by side, a name's in proportion to its length."""
-    widths = [len(node) + 4 if isinstance(node, str) else 5 for node in row]
+    widths = [_width(node) if isinstance(node, str) else 4 for node in row]
     return {
         node: (sum(widths[:index]) + width / 2) / sum(widths)
         for index, (node, width) in enumerate(zip(row, widths, strict=True))

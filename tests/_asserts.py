@@ -1,6 +1,7 @@
 """Properties, by name."""
 
 import numpy as np
+import pytest
 import torch
 
 
@@ -20,6 +21,14 @@ def assert_scalar_loss(loss):
     assert loss.shape == ()
     assert loss.dtype == torch.float64
     assert loss >= 0
+
+
+def assert_raises(mistake, error, message):
+    """A call is met with exactly this error and this whole message."""
+    with pytest.raises(error) as caught:
+        mistake()
+    assert caught.type is error
+    assert str(caught.value) == message
 
 
 def assert_gradient(function, x):

@@ -45,6 +45,11 @@ def state(*models):
     return found
 
 
+def count_hooks(model):
+    """How many hooks on inputs and outputs a model and its submodules have."""
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+
+
 def hooks_of(module):
     """All hooks of a module by the dictionary that they are in, as ``torch.nn.Module`` keeps them."""
     return {name: [*hooks.items()] for name, hooks in vars(module).items() if "hooks" in name and hooks}

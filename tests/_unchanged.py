@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 import progress_measures as pm
+from docs.public_names import WHERE
 from progress_measures import plotting
-from tests._public import WHERE
 from tests._traces import assert_same_state, hooks_of, state
 
 MAGIC = ("__init__", "__call__", "__getitem__")

@@ -1,23 +1,24 @@
 """Measures of what a network has learned before its loss shows it.
 
-The path of the data, and the rooms along it:
+The modules, in the order in which data pass through them:
 
-- a model's logits on every pair of inputs: :func:`grid_logits`, of an :class:`Operation` such as :func:`addition`, or
-  one of :mod:`progress_measures.groups`
-- parts of the logits and of activations, by frequency: :mod:`progress_measures.filtering`
-- losses and accuracies: :mod:`progress_measures.losses`; all of a checkpoint at once, or beside chance:
-  :mod:`progress_measures.measures`
-- spectra of weights, logits and neurons: :mod:`progress_measures.spectra`; the basis that they are taken in:
+- the logits of a model on every pair of inputs: :func:`grid_logits`, for an :class:`Operation` such as
+  :func:`addition`, or one from :mod:`progress_measures.groups`
+- the parts of logits and activations that belong to chosen frequencies: :mod:`progress_measures.filtering`
+- losses and accuracies: :mod:`progress_measures.losses`; all those of a checkpoint in one call, or compared with
+  chance: :mod:`progress_measures.measures`
+- spectra of weights, logits and neurons: :mod:`progress_measures.spectra`; their basis:
   :mod:`progress_measures.fourier`; which frequencies stand out: :mod:`progress_measures.frequencies`
-- more about weights and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
+- other measures of weights and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
   :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
-- submodules, read and replaced: :mod:`progress_measures.ablation`
-- while a model is trained, or over its checkpoints: :mod:`progress_measures.runs`; what is recorded:
-  :mod:`progress_measures.trajectory`; where its phases end: :mod:`progress_measures.phases`
-- pictures: :mod:`progress_measures.plotting`, which needs matplotlib
+- reading and replacing activations of submodules: :mod:`progress_measures.ablation`
+- measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
+  :mod:`progress_measures.trajectory`; where the phases of a run end: :mod:`progress_measures.phases`
+- plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
-Most functions are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration`` and
-``circuits`` are only in these rooms, as are the classes of results that nobody makes by hand.
+Most functions are also available here: ``pm.measure`` is ``pm.measures.measure``. The functions of ``groups``,
+``concentration`` and ``circuits`` are not: call them as ``pm.circuits.circularity``. Nor are the classes of results
+that only this library's functions create.
 """
 
 from progress_measures import circuits as circuits, concentration as concentration, groups as groups

@@ -1,8 +1,8 @@
-"""Large tensors, block by block: as many values at once as a cache holds, and no more of a file than that.
+"""Large tensors, read block by block.
 
-A block is small enough for what is computed from it to stay in the processor's cache, and large enough that calling an
-operator costs little beside it; a GPU has room for more at a time. So the memory that a measure needs does not grow
-with the tensor that it reads, which may live in a file.
+A block is so small that results computed from it stay in the processor's cache, and so large that the cost of calling
+an operator does not matter; a GPU takes larger blocks. So the memory that a measure needs does not grow with the tensor
+that it reads, and only one block of a tensor that lives in a file is in memory at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from progress_measures import _files
 
-BLOCK = 2**19  # values at once on a CPU: 4 MiB of float64
+BLOCK = 2**19  # values per block on a CPU: 4 MiB of float64
 GPU_BLOCK = 2**25
 
 T = TypeVar("T")
@@ -21,12 +21,12 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def block_length(width: int, device: torch.device) -> int:
-    """How many rows of some width are a block."""
+    """The number of rows in a block, if each row holds ``width`` values."""
     return max(1, (BLOCK if device.type == "cpu" else GPU_BLOCK) // max(1, width))
 
 
 def blocks(x: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """All of a tensor, in blocks along its first axis: where each begins, and the block."""
+    """Yields a tensor in blocks along its first axis: the index at which each block begins, and the block."""
     start = 0
     for block in torch.split(x, block_length(x[:1].numel(), x.device)):
         yield start, _files.in_memory(block)
@@ -34,16 +34,16 @@ def blocks(x: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 
 def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Some rows of a matrix, ``(N, m)``, block by block: their indices, ``(i, …)``, and the rows, ``(i, …, m)``.
+    """Yields rows of a matrix, ``(N, m)``, block by block: their indices, ``(i, …)``, and the rows, ``(i, …, m)``.
 
     Args:
-        matrix: Rows to choose from.
-        index: Which rows, in blocks along the first axis.
-        progress: Wraps the list of blocks, such as ``tqdm``.
+        matrix: The matrix to choose from.
+        index: Indices of the rows; a block is a part of it along the first axis.
+        progress: A function that wraps the list of blocks, such as ``tqdm``.
     """
     length = block_length(index[:1].numel() * matrix.shape[1], matrix.device)
     parts = torch.split(index, length)
-    if matrix.requires_grad:  # gathered in one go, because the gradient of every gathering is as large as all rows
+    if matrix.requires_grad:  # gather once, because each gathering has a gradient as large as the matrix
         yield from zip(every_one(parts, progress), torch.split(_gather(matrix, index), length), strict=True)
         return
     for part in every_one(parts, progress):
@@ -51,7 +51,7 @@ def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) 
 
 
 def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
-    """What a progress bar passes on, which has to be everything."""
+    """Yields the items that a progress bar passes on, and raises if these are not as many as it was given."""
     count = 0
     for item in items if progress is None else progress(items):
         yield item

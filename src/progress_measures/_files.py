@@ -1,8 +1,8 @@
-"""Files that are written whole or not at all, and tensors that live in one.
+"""Files that are written completely or not at all, and tensors that live in a file.
 
-The pages of a mapped file that have been read stay resident, which for a file of many gigabytes is what one maps it to
-avoid. So what reads such a tensor block by block does not read through the mapping: it asks :func:`in_memory` or
-:func:`rows_in_memory` for pieces, in memory.
+Pages of a mapped file stay in memory once they are read, so reading all of a file through its map would fill the memory
+that the map was meant to save. Code that goes through such a tensor block by block therefore does not read through the
+map: :func:`in_memory` and :func:`rows_in_memory` read one block at a time from the file itself.
 """
 
 import errno
@@ -21,14 +21,14 @@ from torch import Tensor
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write that takes the place of ``path`` only once it is complete; an error in writing names ``path``."""
+    """Yields a scratch file that replaces ``path`` once it is written completely; errors in writing name ``path``."""
     with errors_naming(path), _in_place_of(path) as scratch_file:
         yield scratch_file
 
 
 @contextmanager
 def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """An error in writing names the file that was meant, where the system's names a scratch file or none."""
+    """Makes errors of the system name ``path``, where they would name a scratch file or no file."""
     try:
         yield
     except OSError as error:
@@ -39,8 +39,8 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
-    target = Path(path).resolve()  # the file that a link leads to, not the link
-    if target.exists() and not target.is_file() and not target.is_dir():  # a folder is the system's to refuse
+    target = Path(path).resolve()  # replace the file that a link points to, not the link
+    if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
     with errors_naming(path):
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
@@ -54,13 +54,13 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
-    """Writes arrays that follow one another as one array of some shape, with the dtype of the first.
+    """Writes consecutive arrays as one array of the given shape, with the dtype of the first.
 
-    They are written and not mapped, because a full disk is an error where one writes and a crash where one maps.
+    The file is written, not mapped, because a full disk raises an error in writing but crashes a process that maps.
     """
     dtype = None
     with _in_place_of(path) as scratch_file:
-        for array in arrays:  # which are computed here: their errors are not those of the file
+        for array in arrays:  # computes the array, so its errors must not name the file
             if dtype is not None and array.dtype != dtype:
                 raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
             with errors_naming(path), scratch_file.open("ab") as file:
@@ -72,7 +72,7 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
 
 
 class _Source:
-    """An open file, and where in it a tensor's storage begins."""
+    """An open file, and the byte at which a tensor's storage begins in it."""
 
     def __init__(self, path: str | os.PathLike[str], start: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY)
@@ -83,12 +83,12 @@ class _Source:
             os.close(self._descriptor)
 
     def is_file(self, device: str, inode: int) -> bool:
-        """Whether this is the file of a device, such as ``"fe:00"``, and an inode."""
-        found = os.fstat(self._descriptor)
-        return (f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}", found.st_ino) == (device, inode)
+        """Whether the file has this inode on this device, such as ``"fe:00"``."""
+        status = os.fstat(self._descriptor)
+        return (f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}", status.st_ino) == (device, inode)
 
     def read(self, buffer: memoryview, at: int) -> None:
-        """Fills a buffer of bytes with what stands from some byte of the storage on."""
+        """Fills a buffer with the bytes of the storage from byte ``at`` on."""
         while len(buffer) > 0:
             count = os.preadv(self._descriptor, [buffer], self._start + at)
             if count == 0:
@@ -96,27 +96,30 @@ class _Source:
             buffer, at = buffer[count:], at + count
 
 
-class _Shared:
-    """A map that PyTorch takes without warning that it may be read-only: nothing here writes to it.
+class _ClaimedWritable:
+    """A memory map that claims to be writable, so that PyTorch does not warn; nothing here writes to it.
 
-    To silence the warning would be to change the filters of all threads.
+    Silencing the warning instead would change the warning filters of all threads.
     """
 
     def __init__(self, array: np.memmap) -> None:
-        self._array = array  # which lives as long as this
+        self._array = array  # keeps the map alive
         self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
 
 
 def mapped(array: np.memmap) -> Tensor:
-    """The tensor of a mapped file, of which nothing is read yet; views of it know their file too."""
-    x = torch.from_numpy(np.asarray(_Shared(array)))
+    """The tensor of a mapped file, which is not read yet; the tensor and its views remember their file."""
+    x = torch.from_numpy(np.asarray(_ClaimedWritable(array)))
     storage: Any = x.untyped_storage()
     storage.source = _source(array)
     return x
 
 
 def _source(array: np.memmap) -> _Source | None:
-    """Where to read a mapped array, if the system tells: the name of its file may be that of another by now."""
+    """Where to read a mapped array, or None if the system does not tell.
+
+    The name of the array's file is not enough, because it may belong to another file by now.
+    """
     if array.filename is None or not hasattr(os, "preadv"):
         return None
     address = array.ctypes.data
@@ -124,7 +127,7 @@ def _source(array: np.memmap) -> _Source | None:
         for line in Path("/proc/self/maps").read_text().splitlines():
             span, mode, offset, device, inode, *_ = line.split()
             start, end = (int(bound, 16) for bound in span.split("-"))
-            if start <= address < end and mode.endswith("s"):  # what is written to a private map is not in its file
+            if start <= address < end and mode.endswith("s"):  # shared: writes to a private map do not reach its file
                 source = _Source(array.filename, int(offset, 16) + address - start)
                 return source if source.is_file(device, int(inode)) else None
     except OSError:
@@ -133,7 +136,7 @@ def _source(array: np.memmap) -> _Source | None:
 
 
 def in_memory(x: Tensor) -> Tensor:
-    """A contiguous tensor in memory: what it is a part of may live in a file."""
+    """A copy in memory of a contiguous tensor that lives in a file; any other tensor is returned as it is."""
     source = _source_of(x)
     if source is None:
         return x
@@ -143,23 +146,23 @@ def in_memory(x: Tensor) -> Tensor:
 
 
 def rows_in_memory(x: Tensor, index: Tensor) -> Tensor:
-    """Some rows of a contiguous matrix, ``(N, m)``, in memory: shape ``(i, m)`` for indices ``(i,)``."""
+    """The rows of a matrix, ``(N, m)``, at indices ``(i,)``, as a copy in memory, ``(i, m)``."""
     source = _source_of(x)
     if source is None:
         return x.index_select(0, index)
-    found = x.new_empty(len(index), x.shape[1])
-    start, size, buffer = int(x.storage_offset()) * x.element_size(), x.shape[1] * x.element_size(), _bytes(found)
+    rows = x.new_empty(len(index), x.shape[1])
+    start, size, buffer = int(x.storage_offset()) * x.element_size(), x.shape[1] * x.element_size(), _bytes(rows)
     for place, row in enumerate(index.tolist()):
         source.read(buffer[place * size : (place + 1) * size], start + row * size)
-    return found
+    return rows
 
 
 def _source_of(x: Tensor) -> _Source | None:
-    if x.requires_grad or not x.is_contiguous():  # what is read from a file has no graph
+    if x.requires_grad or not x.is_contiguous():  # a copy from the file would have no graph
         return None
     try:
         return getattr(x.untyped_storage(), "source", None)
-    except NotImplementedError:  # inside a transform of torch.func there are no storages
+    except NotImplementedError:  # tensors inside a torch.func transform have no storage
         return None
 
 

@@ -11,14 +11,14 @@ from torch import nn
 
 
 def token_device(predict: object) -> torch.device:
-    """Where ``predict`` is fed: the first parameter's device if it is a module, else the CPU."""
+    """The device for the tokens fed to ``predict``: its first parameter's if it is a module, else the CPU."""
     parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 @contextmanager
 def evaluation(predict: object) -> Iterator[None]:
-    """``predict`` in evaluation mode if it is a module, and each of its submodules in its own mode afterwards."""
+    """Puts ``predict``, if it is a module, into evaluation mode, and restores the mode of each submodule afterwards."""
     modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
     try:
         for module, _ in modes:
@@ -31,23 +31,23 @@ def evaluation(predict: object) -> Iterator[None]:
 
 @contextmanager
 def at_rest(model: object) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every mode of the model, and this thread's grad mode, as it was."""
+    """Turns evaluation mode on and gradients off; afterwards restores the model's modes and this thread's grad mode."""
     with evaluation(model), torch.no_grad():
         yield
 
 
 @contextmanager
 def undisturbed(model: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every mode and every global random state is what it was.
+    """Turns evaluation mode on and gradients off; afterwards restores every mode and every global random state.
 
-    Random states are those of Python, of NumPy, and of PyTorch on the CPU and on every CUDA device in use. They belong
-    to all threads of the process, so this is for where no other one draws: see :func:`at_rest`.
+    These are the random states of Python, of NumPy, and of PyTorch on the CPU and on every CUDA device in use. All
+    threads of the process share them. Where another thread may draw random numbers, use :func:`at_rest` instead.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (it is there to be restored, not drawn from)
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global state is restored, not drawn from)
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     try:
         with torch.random.fork_rng(devices), at_rest(model):
             yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 (the global state is what is looked at)
+        np.random.set_state(numpy)  # noqa: NPY002 (the global state is restored, not drawn from)

@@ -1,9 +1,13 @@
-"""Which public names are measures: functions of logits, weights, activations or curves that give numbers of them."""
+"""Which public names are measures: functions of logits, weights, activations or curves that return numbers."""
 
-import progress_measures as pm
+from docs.public_names import PUBLIC
 
-ROOMS = {
-    "circuits", "concentration", "controls", "filtering", "fits", "frequencies", "losses", "measures", "norms",
-    "phases", "sparsity", "spectra",
-}  # fmt: skip
-MEASURES = {name for name in pm.__all__ if name[0].islower() and getattr(pm, name).__module__.split(".")[1] in ROOMS}
+ROOMS = (
+    "circuits.clock_or_pizza", "concentration", "filtering", "fits", "frequencies", "losses", "measures.checkpoint",
+    "measures.controls", "norms", "phases", "sparsity", "spectra",
+)  # fmt: skip
+MEASURES = {
+    name
+    for name, value in PUBLIC.items()
+    if name[0].islower() and value.__module__.removeprefix("progress_measures.").startswith(ROOMS)
+}

@@ -1,39 +1,40 @@
 """Every public name is everywhere where CONTRIBUTING.md says that it has to be; what is missing is said with its place.
 
-Other tests hold that nothing is in these places that is not public, and that what is there is right.
+Other tests hold that nothing else is in these places, and that what is there is right.
 """
 
 import inspect
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-import progress_measures as pm
+from docs.public_names import PUBLIC, WHERE
 from tests.docs._measures import MEASURES
 from tests.extremes._functions import EVERY
 from tests.extremes.test_gradients import NOT_DIFFERENTIABLE
-from tests.values.test_numbers import EXEMPT
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = set(pm.__all__)
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLE = README[README.index("| measure | says |") : README.index("While a model trains")]
 UNIT = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "unit").glob("*.py"))
-GIVEN = {  # what other functions return, or take
+TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_models.py")
+MISTAKES = "\n".join((ROOT / "tests" / table).read_text(encoding="utf-8") for table in TABLES)
+RESULTS = {  # of functions, which tests meet as what these return
     "Activations", "Control", "Controls", "Irrep", "LeadTimes", "Measures", "PhaseSpread", "Phases", "Site", "WaveFit",
 }  # fmt: skip
-RESULTS = {"Activations", "Controls", "Measures", "WaveFit"}  # which tests meet as what functions return
-PARTS = {name for name in MEASURES if name.startswith("project_")}  # of activations: some of the ablations' row
-NOBODYS = {  # what everybody knows, or this library's own
+OWN = {  # what everybody knows, or this library's own: there is no source to name
     "accuracy", "cross_entropy", "explained_variance", "phase_spread", "random_frequency_control",
     "shuffled_label_control",
 }  # fmt: skip
 
 
 def in_code(text):
-    return set(re.findall(r"`(\w+)`", text))
+    return {path.rpartition(".")[2] for path in re.findall(r"`(?:pm\.)?([\w.]+)`", text)}
+
+
+def called(text):
+    """The public names in some code, by the paths that users write."""
+    paths = set(re.findall(r"\bpm\.((?:\w+\.)?\w+)", text))
+    return {name for name, path in WHERE.items() if path in paths}
 
 
 def read(name):
@@ -41,29 +42,24 @@ def read(name):
 
 
 def with_section(heading):
-    return {name for name in MEASURES if heading in (inspect.getdoc(getattr(pm, name)) or "")}
+    return {name for name in PUBLIC if heading in (inspect.getdoc(PUBLIC[name]) or "")}
 
 
 PLACES = {
-    "the docstring of src/progress_measures/__init__.py": (PUBLIC, in_code(pm.__doc__ or "")),
-    "docs/api.md, below `autosummary`": (PUBLIC, set(re.findall(r"^   (\w+)$", read("docs/api.md"), re.MULTILINE))),
-    "the table of README.md": (MEASURES - PARTS, in_code(TABLE)),
+    "docs/api.md, below `autosummary`": (
+        set(WHERE.values()),
+        set(re.findall(r"^   ([\w.]+)$", read("docs/api.md"), re.MULTILINE)),
+    ),
     "docs/measures.md": (MEASURES, in_code(re.sub(r"```.*?```", "", read("docs/measures.md"), flags=re.DOTALL))),
-    "a test in tests/unit, as pm.NAME": (PUBLIC - RESULTS, set(re.findall(r"\bpm\.(\w+)", UNIT))),
-    "CHANGELOG.md": (PUBLIC - GIVEN, in_code(read("CHANGELOG.md"))),
-    "its docstring's `Example:`": (
-        PUBLIC,
-        {name for name in PUBLIC if "Example:" in (getattr(pm, name).__doc__ or "")},
-    ),
+    "a test in tests/unit, as pm.NAME or pm.ROOM.NAME": (set(PUBLIC) - RESULTS, called(UNIT)),
+    f"a row of mistakes, in one of tests/{', tests/'.join(TABLES)}": (MEASURES, called(MISTAKES)),
+    "CHANGELOG.md": (set(PUBLIC) - RESULTS, in_code(read("CHANGELOG.md"))),
+    "its docstring's `Example:`": (set(PUBLIC), with_section("Example:")),
     "its docstring's `Raises:`": (MEASURES, with_section("Raises:")),
-    "its docstring's `References:`": (MEASURES - NOBODYS, with_section("References:")),
+    "its docstring's `References:`": (MEASURES - OWN, with_section("References:")),
     "tests/extremes/_functions.py, and if it has no gradient NOT_DIFFERENTIABLE in test_gradients.py": (
-        PUBLIC,
+        set(PUBLIC),
         {function.public for function in EVERY} | set(NOT_DIFFERENTIABLE),
-    ),
-    "tests/values/measured.py, then `python -m tests.values.measured`; or EXEMPT in test_numbers.py": (
-        PUBLIC,
-        set(json.loads(read("tests/values/numbers.json"))) | set(EXEMPT),
     ),
 }
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.mistakes import test_models, test_values
-from tests.unit import test_checks
-
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -56,11 +53,6 @@ def test_pythons_that_are_named_were_tried():
     assert PROJECT["project"]["requires-python"] == f">={pythons[0]}"
     table = PAGE[PAGE.index("What is declared was tried.") : PAGE.index("The second row")]
     assert pythons == re.findall(r"Python (3\.\d+)", table)
-
-
-def test_the_rows_of_mistakes_are_counted():
-    (count,) = re.findall(r"(\d+) in all", PAGE)
-    assert int(count) == sum(len(table.MISTAKES) for table in (test_checks, test_models, test_values))
 
 
 def test_commands_and_links_are_there():

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import progress_measures as pm
+from docs.public_names import PUBLIC
 from tests._asserts import assert_gradient
-from tests._public import PUBLIC
 from tests.extremes._functions import COUNTED, DIFFERENTIABLE, LOGITS, OF_ANY_DTYPE, OP, WEIGHTS
 
 CONSTANT, COUNTS, PLACES, RUNS, BUILDS = (

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import progress_measures as pm
+from docs.public_names import PUBLIC
 from progress_measures import plotting
 from tests._asserts import assert_close
-from tests._public import PUBLIC
 from tests.extremes._functions import DIRECTIONS, EVERY, LOGITS, MASK, OF_NUMBERS, OP, WAVES
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import progress_measures as pm
+from docs.public_names import PUBLIC, ROOMS
 from progress_measures import plotting
-from tests._public import PUBLIC, ROOMS, WHERE
 
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name

@@ -9,6 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 import progress_measures as pm
+from tests._traces import count_hooks
 
 X = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
 NO_COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -40,10 +41,6 @@ def without_mlp(model):
         return model.unembed(X)
 
 
-def hooks_of(model):
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
-
-
 def each_context(model, site):
     """``captured`` and ``ablated`` on one site."""
     return [pm.captured(model, site), pm.ablated(model, site, pm.zero_ablation())]
@@ -54,7 +51,7 @@ def refused(model, site, error, message):
         with pytest.raises(error) as caught, context:
             pass
         assert str(caught.value) == message
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 def silent(model, site, *inputs):
@@ -69,7 +66,7 @@ def silent(model, site, *inputs):
             f"The submodule {site!r} must be called inside the context. It was not. "
             "Run the model there, not compiled, and name a submodule that its forward pass calls."
         )
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 WRAPPERS = {

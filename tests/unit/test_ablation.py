@@ -9,6 +9,7 @@ import progress_measures as pm
 from tests import _oracle
 from tests._asserts import assert_close
 from tests._planted import random_logits
+from tests._traces import count_hooks
 
 TERMS = ["sum", "product", "polynomial"]
 
@@ -36,10 +37,6 @@ class Residual(nn.Module):
 
 X = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
 # mlp.0: [1, 2, 1], [3, -1, -4]; mlp.1: [1, 2, 1], [3, 0, 0]; mlp: [3, 6], [3, 0].
-
-
-def hooks_of(model):
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def ablated(model, paths):
@@ -87,7 +84,7 @@ def test_contexts_nest(model):
             # Replacements are applied in the order of the contexts: 2 * mlp + 1.
             assert model(X).flatten().tolist() == [21.0 + 126.0 + 11.0, -7.0 + 6.0 + 11.0]
         assert model(X).flatten().tolist() == [21.0 + 126.0, -7.0 + 6.0]
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 def test_captured_sees_what_the_contexts_around_it_made(model):
@@ -101,11 +98,11 @@ def test_captured_sees_what_the_contexts_around_it_made(model):
 @pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
 def test_hooks_are_gone_after_the_body(model, context, error):
     with nullcontext() if error is None else pytest.raises(type(error)) as caught, context(model, ["mlp", "unembed"]):
-        assert hooks_of(model) == 2
+        assert count_hooks(model) == 2
         model(X)
         if error is not None:
             raise error
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
     assert error is None or caught.value is error
 
 
@@ -116,7 +113,7 @@ def test_hooks_are_gone_after_an_exception_in_a_replacement(model, error):
 
     with pytest.raises(error), pm.ablated(model, {"mlp": fail, "unembed": double}):
         model(X)
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 @each_context
@@ -127,14 +124,14 @@ def test_hooks_are_gone_when_one_cannot_be_added(model, context):
     model.unembed.register_forward_hook = refuse
     with pytest.raises(MemoryError), context(model, ["mlp", "unembed"]):
         pass
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 @each_context
 def test_wrong_path_adds_no_hook(model, context):
     with pytest.raises(ValueError, match="unembd"), context(model, ["mlp", "unembd"]):
         pass
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 @each_context
@@ -148,7 +145,7 @@ def test_hooks_of_the_user_fire_and_stay(model, context):
     assert seen == ["before", "after", "added inside"]
     model(X)
     assert seen == ["before", "after", "added inside"] * 2
-    assert hooks_of(model) == 3
+    assert count_hooks(model) == 3
 
 
 def test_hook_of_the_user_may_change_what_is_captured_and_replaced(model):
@@ -166,7 +163,7 @@ def test_submodule_that_is_never_called_is_an_error_on_leaving(model, context):
     model(X)
     with pytest.raises(RuntimeError, match="The submodule 'unused' must be called inside the context"):
         silent.__exit__(None, None, None)
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 @each_context
@@ -445,7 +442,7 @@ def test_batch_that_is_not_the_grid_is_an_error(project, rows):
         pm.ablated(model, "1", project(op, [1])),
     ):
         model(op.pairs[:rows])
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 def test_frequencies_of_a_model_are_projected_in_place_of_its_neurons():

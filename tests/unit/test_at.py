@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import progress_measures as pm
-from tests._asserts import assert_gradient
+from tests._asserts import assert_gradient, assert_raises
 
 X = torch.arange(2 * 3 * 4.0).reshape(2, 3, 4) - 7
 
@@ -166,10 +166,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("mistake", "error", "message"), [pytest.param(*rest, id=name) for name, *rest in MISTAKES])
 def test_mistake_is_met_with(mistake, error, message):
-    with pytest.raises(error) as caught:
-        mistake()
-    assert caught.type is error
-    assert str(caught.value) == message
+    assert_raises(mistake, error, message)
 
 
 @pytest.mark.parametrize(

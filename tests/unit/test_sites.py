@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import progress_measures as pm
+from tests._asserts import assert_raises
+from tests._traces import count_hooks
 
 Pair = namedtuple("Pair", ["first", "second"])
 
@@ -58,16 +60,12 @@ def negative(x):
     return -x
 
 
-def hooks_of(model):
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
-
-
 def run(make, site, *args, replacement=negative, **kwargs):
     """What a model returns with a site captured and then replaced, what was captured, and what the part was given."""
     model = Model(make)
     with pm.captured(model, site) as activations, pm.ablated(model, site, replacement):
         output = model(*args, **kwargs)
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
     return output, activations[site], model.part.given
 
 
@@ -236,7 +234,7 @@ def test_inputs_are_those_after_the_users_own_hooks():
     with pm.captured(model, pm.input_of("part")) as activations:
         model(X)
     assert torch.equal(activations[pm.input_of("part")], X + 1)
-    assert hooks_of(model) == 1
+    assert count_hooks(model) == 1
 
 
 def test_inputs_and_outputs_nest():
@@ -279,7 +277,7 @@ def test_site_that_is_never_reached_is_an_error_on_leaving(make):
         model(X)
         with pytest.raises(RuntimeError, match="The submodule 'unused' must be called inside"):
             context.__exit__(None, None, None)
-        assert hooks_of(model) == 0
+        assert count_hooks(model) == 0
 
 
 @pytest.mark.parametrize("site", [pm.input_of("part"), pm.output_of("part", 0)])
@@ -291,7 +289,7 @@ def test_hooks_are_gone_after_an_exception_in_a_replacement(site, error):
     model = Model(lambda x: (x,))
     with pytest.raises(error), pm.ablated(model, {pm.input_of(""): negative, site: fail, "": negative}):
         model(X)
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 @pytest.mark.parametrize("site", [pm.input_of("part"), pm.output_of("part", 0)])
@@ -302,7 +300,7 @@ def test_hooks_are_gone_after_an_exception_in_the_model(site):
     model = Model(fail)
     with pytest.raises(ZeroDivisionError), pm.captured(model, site):
         model(X)
-    assert hooks_of(model) == 0
+    assert count_hooks(model) == 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -405,10 +403,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("mistake", "error", "message"), [pytest.param(*rest, id=name) for name, *rest in MISTAKES])
 def test_mistake_is_met_with(mistake, error, message):
-    with pytest.raises(error) as caught:
-        mistake()
-    assert caught.type is error
-    assert str(caught.value) == message
+    assert_raises(mistake, error, message)
 
 
 @dataclass

@@ -84,15 +84,7 @@ def test_results_that_come_in_another_order_are_sorted():
 @pytest.mark.parametrize("errors", ["raise", "record"])
 @pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
 def test_no_more_models_live_than_there_are_workers(workers, errors):
-    living, most = weakref.WeakSet(), []
-
-    def checkpoints():
-        for step in range(12):
-            model = model_of(step)
-            living.add(model)
-            most.append(len(living))
-            yield step, model
-            del model
+    checkpoints, most = counted(12)
 
     def measure(model):
         if errors == "record" and model.bias[0] < -0.5:
@@ -106,6 +98,21 @@ def test_no_more_models_live_than_there_are_workers(workers, errors):
     assert (trajectory["third"].isnan().any() == (errors == "record")).item()
 
 
+def counted(steps):
+    """Checkpoints of as many steps, and how many of their models live each time that one more is made."""
+    living, counts = weakref.WeakSet(), []
+
+    def checkpoints():
+        for step in range(steps):
+            model = model_of(step)
+            living.add(model)
+            counts.append(len(living))
+            yield step, model
+            del model
+
+    return checkpoints, counts
+
+
 class Hoarder(ThreadPoolExecutor):
     """Keeps all that it was ever given."""
 
@@ -115,15 +122,7 @@ class Hoarder(ThreadPoolExecutor):
 
 
 def test_executor_that_keeps_its_jobs_keeps_no_models():
-    living, most = weakref.WeakSet(), []
-
-    def checkpoints():
-        for step in range(5):
-            model = model_of(step)
-            living.add(model)
-            most.append(len(living))
-            yield step, model
-            del model
+    checkpoints, most = counted(5)
 
     with Hoarder(1) as executor:
         pm.track(checkpoints(), numbers, executor=executor)
@@ -133,15 +132,7 @@ def test_executor_that_keeps_its_jobs_keeps_no_models():
 
 @pytest.mark.filterwarnings("ignore:Step:RuntimeWarning")
 def test_a_model_that_failed_is_not_held_while_the_next_is_loaded():
-    living, counts = weakref.WeakSet(), []
-
-    def checkpoints():
-        for step in range(4):
-            model = model_of(step)
-            living.add(model)
-            counts.append(len(living))
-            yield step, model
-            del model
+    checkpoints, counts = counted(4)
 
     def measure(model):
         if model.bias[0] < -0.2:

@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pytest
 
-from tests._public import PUBLIC
+from docs.public_names import PUBLIC
 from tests.values.measured import TABLE, difference, kept, table, tolerance, written
 
 EXPECTED = json.loads(TABLE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Checks of tensors by themselves."""
+"""Checks of tensors that need no operation: their type, dtype, layout, finiteness and axes."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from progress_measures._files import mapped
 
 
 def check_indices(x: object, name: str) -> Tensor:
-    """A tensor of integers, int64."""
+    """Requires integers and returns a copy of them on the CPU, int64."""
     x = check_tensor(x, name)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"`{name}` must be integers. Got {x.dtype}.")
@@ -23,15 +23,18 @@ def check_indices(x: object, name: str) -> Tensor:
 _FLOATING = (np.float16, np.float32, np.float64)
 
 
-WITHOUT_FLOAT64 = ("mps",)  # kinds of devices
+WITHOUT_FLOAT64 = ("mps",)  # types of devices
 
 
 Array: TypeAlias = Tensor | np.ndarray
-"""What every public function takes where it computes with a tensor."""
+"""Every public function that computes with a tensor takes either."""
 
 
 def check_tensor(x: object, name: str) -> Tensor:
-    """A tensor to compute with, also of a NumPy array; that of a memory map reads the file when it is used."""
+    """Requires a tensor or a NumPy array of numbers, and returns a tensor to compute with.
+
+    A memory map of floats is not read here: its tensor reads the file when it is used.
+    """
     if isinstance(x, Tensor):
         return computable(check_dense(x, name))
     check_unmasked(x, name)
@@ -46,18 +49,18 @@ def check_tensor(x: object, name: str) -> Tensor:
 
 
 def computable(x: Tensor) -> Tensor:
-    """A tensor on a device that has float64, in a dtype that has arithmetic; as it is wherever that is the case."""
+    """Moves a tensor to the CPU if its device has no float64, and to float32 if its dtype has no arithmetic."""
     x = wide(x)
     return x.cpu() if x.device.type in WITHOUT_FLOAT64 else x
 
 
 def wide(x: Tensor) -> Tensor:
-    """A tensor in a dtype that has arithmetic: float8, which has none, becomes float32, which holds it exactly."""
+    """Converts float8, which has no arithmetic, to float32, which holds it exactly; keeps any other dtype."""
     return x.to(torch.float32) if x.is_floating_point() and x.element_size() == 1 else x
 
 
 def check_dense(x: Tensor, name: str) -> Tensor:
-    """A tensor whose numbers lie in memory one beside the other."""
+    """Requires a tensor that is neither nested nor sparse."""
     if x.is_nested:
         raise TypeError(f"`{name}` must be a dense tensor. Got a nested one. Pass its .to_padded_tensor(…).")
     if x.layout != torch.strided:
@@ -67,7 +70,7 @@ def check_dense(x: Tensor, name: str) -> Tensor:
 
 
 def check_unmasked(x: object, name: str) -> None:
-    """No NumPy array that masks something: what is behind its mask would be taken for a value."""
+    """Requires that no value is masked, if ``x`` is a NumPy array: the number behind a mask would count as a value."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise ValueError(
             f"`{name}` must not mask any value. Got {np.ma.getmaskarray(x).sum()} masked of {x.size}. "
@@ -83,7 +86,7 @@ def _known_to_torch(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
 
 
 def check_real(x: object, name: str) -> Tensor:
-    """A tensor of real floating-point numbers; integers become float64."""
+    """Requires real numbers and returns them in floating point; integers become float64."""
     x = check_tensor(x, name)
     if x.is_complex():
         raise TypeError(f"`{name}` must be real. Got {x.dtype}.")
@@ -97,17 +100,17 @@ def check_finite(
     *,
     where: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda index: index,
 ) -> Tensor:
-    """A tensor without NaN and infinities; the message says how many and where the first is.
+    """Requires a tensor without NaN and infinities; the error says how many there are and where the first one is.
 
     Args:
         x: The tensor.
-        name: What it is called.
-        axes: What its axes are called.
-        where: From an index in ``x`` to that which the message names.
+        name: The tensor's name in the message.
+        axes: The names of its axes in the message.
+        where: Maps an index in ``x`` to the index that the message shows.
     """
     count, first = 0, tuple[int, ...]()
     for start, block in blocks(x.detach() if x.ndim > 0 else x.detach()[None]):
-        if not bool(torch.isfinite(block.sum())):  # or the sum is too large: then each value is looked at
+        if not bool(torch.isfinite(block.sum())):  # or the sum overflows: so look at each value
             bad = (~torch.isfinite(block)).nonzero()
             if count == 0 and len(bad) > 0:
                 first = (start + int(bad[0, 0]), *bad[0, 1:].tolist())[: x.ndim]
@@ -121,25 +124,24 @@ def check_finite(
 
 
 def check_dims(dim: object, x: Tensor) -> tuple[int, ...]:
-    """Axes of ``x`` as distinct non-negative integers."""
-    given = dim if isinstance(dim, tuple | list) else (dim,)
-    found = []
-    for each in given:
-        axis = as_index(each)
+    """Requires distinct axes of ``x``, none of them empty, and returns them as non-negative integers."""
+    axes = []
+    for value in dim if isinstance(dim, tuple | list) else (dim,):
+        axis = as_index(value)
         if axis is None:
             raise TypeError(f"`dim` must be an integer or a tuple of integers. Got {dim!r}.")
         if not -x.ndim <= axis < x.ndim:
             raise ValueError(f"`dim` must name an axis of a tensor of shape {shape_of(x)}. Got {axis}.")
         if x.shape[axis] == 0:
             raise ValueError(f"`x` must have at least one entry along `dim`. Got shape {shape_of(x)} and dim {axis}.")
-        found.append(axis % x.ndim)
-    if len(set(found)) < len(found):
+        axes.append(axis % x.ndim)
+    if len(set(axes)) < len(axes):
         raise ValueError(f"`dim` must name distinct axes. Got {dim!r}.")
-    return tuple(found)
+    return tuple(axes)
 
 
 def check_dim(dim: object, x: Tensor) -> int:
-    """One axis of ``x`` as a non-negative integer."""
+    """Requires one axis of ``x``, not an empty one, and returns it as a non-negative integer."""
     axes = check_dims(dim, x)
     if len(axes) != 1:
         raise ValueError(f"`dim` must name one axis. Got {dim!r}.")

@@ -1,4 +1,4 @@
-"""Checks of plain values, and how values are named in messages."""
+"""Checks of plain values, and how messages describe values."""
 
 import difflib
 import math
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 
 def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
+    """Requires distinct integers, possibly none, and returns them in the order given."""
     if isinstance(values, Tensor | np.ndarray):
         values = values.tolist()
     if not isinstance(values, Iterable) or isinstance(values, str | bytes):
@@ -30,21 +31,21 @@ def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
 
 
 def check_model(value: object, name: str = "model") -> nn.Module:
-    """A module."""
+    """Requires a ``torch.nn.Module``."""
     if not isinstance(value, nn.Module):
         raise TypeError(f"`{name}` must be a torch.nn.Module. Got {type_name(value)}.")
     return value
 
 
 def nearest_name(path: str, names: list[str]) -> str:
-    """The most similar name, but before all others one that a wrapper's prefix makes of the path, or the reverse."""
+    """The name most similar to ``path``; names that differ from it only by a wrapper's prefix come first."""
     wrapped = [name for name in names if name.endswith(f".{path}") or name == path.partition(".")[2]]
     (near,) = difflib.get_close_matches(path, wrapped or names, n=1, cutoff=0.0)
     return near
 
 
 def check_quantile(value: object, name: str) -> float:
-    """A real number in [0, 1]."""
+    """Requires a real number in [0, 1]."""
     share = check_real_number(value, name)
     if not 0 <= share <= 1:
         raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
@@ -57,12 +58,12 @@ def type_name(value: object) -> str:
 
 
 def shape_of(x: Tensor) -> str:
-    """The shape of a tensor as a tuple."""
+    """The shape of a tensor, written as a tuple."""
     return str(tuple(x.shape))
 
 
 def as_index(value: Any) -> int | None:
-    """An integer of Python's, NumPy's or PyTorch's, or None for what is none; booleans and floats are not integers."""
+    """An integer of Python, NumPy or PyTorch as an int; None for anything else, booleans and floats included."""
     if isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool:
         return None
     try:
@@ -74,7 +75,7 @@ def as_index(value: Any) -> int | None:
 def check_integer(
     value: Any, name: str, *, at_least: int, at_most: int = 2**63 - 1, why: str = "Integers have 64 bits"
 ) -> int:
-    """An integer that is not too small, nor too large for a reason."""
+    """Requires an integer from ``at_least`` to ``at_most``; ``why`` explains the upper limit."""
     number = as_index(value)
     if number is None:
         raise TypeError(f"`{name}` must be an integer. Got {value!r} ({type_name(value)}).")
@@ -86,17 +87,17 @@ def check_integer(
 
 
 def check_seed(value: Any) -> int:
-    """A seed of a generator."""
+    """Requires a seed for a random generator: a non-negative integer of at most 64 bits."""
     return check_integer(value, "seed", at_least=0, at_most=2**64 - 1, why="Generators take 64 bits")
 
 
 def check_step(value: Any) -> int:
-    """A step of a run, which trajectories keep in 64 bits."""
+    """Requires a step of a run: a non-negative integer that fits into int64, the dtype of a trajectory's steps."""
     return check_integer(value, "step", at_least=0, why="Steps have 64 bits")
 
 
 def check_real_number(value: object, name: str) -> float:
-    """A real number, infinite if it is an integer that is too large for floats."""
+    """Requires a real number and returns a float; an integer that is too large for a float becomes infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"`{name}` must be a real number. Got {value!r} ({type_name(value)}).")
     try:
@@ -106,7 +107,7 @@ def check_real_number(value: object, name: str) -> float:
 
 
 def check_number(value: object, name: str, *, above: float) -> float:
-    """A finite real number greater than ``above``."""
+    """Requires a finite real number greater than ``above``."""
     real = check_real_number(value, name)
     if not (math.isfinite(real) and real > above):
         raise ValueError(f"`{name}` must be a finite number above {above:g}. Got {value!r}.")
@@ -114,26 +115,26 @@ def check_number(value: object, name: str, *, above: float) -> float:
 
 
 def check_fraction(value: object, name: str) -> None:
-    """A real number in [0, 1)."""
+    """Requires a real number in [0, 1)."""
     if not 0 <= check_real_number(value, name) < 1:
         raise ValueError(f"`{name}` must be at least 0 and below 1. Got {value!r}.")
 
 
 def check_choice(value: object, name: str, literal: Any) -> None:
-    """One of the values of a ``Literal``."""
+    """Requires one of the values of a ``Literal``."""
     choices = get_args(literal)
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}. Got {value!r}.")
 
 
 def check_callable(value: object, name: str) -> None:
-    """Something that can be called."""
+    """Requires a callable."""
     if not callable(value):
         raise TypeError(f"`{name}` must be callable. Got {type_name(value)}.")
 
 
 def check_path(value: Any, name: str) -> None:
-    """A path of a file, which need not be there yet."""
+    """Requires the path of a file, which need not exist yet."""
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"`{name}` must be a path. Got {value!r} ({type_name(value)}).")
     if Path(value).is_dir():
@@ -141,6 +142,6 @@ def check_path(value: Any, name: str) -> None:
 
 
 def check_progress(value: object) -> None:
-    """Something that wraps an iterable, such as ``tqdm``, or nothing."""
+    """Requires None, or a function that wraps an iterable, such as ``tqdm``."""
     if value is not None and not callable(value):
         raise TypeError(f"`progress` must be a function of an iterable, such as tqdm. Got {type_name(value)}.")

@@ -1,27 +1,28 @@
-"""Which part of the logits belongs to a frequency: restricting to it, and excluding it.
+"""The part of logits and activations that belongs to chosen frequencies, kept alone or removed.
 
-The logits have axes ``(a, b, c)``. The field means several things by "the part of frequency k", so ``terms`` says
-which, per frequency k:
+The logits have axes ``(a, b, c)``. The literature gives "the part of frequency k" four meanings, and ``terms`` selects
+one of them:
 
-- ``"sum"``: what depends on the true answer s = a∘b through cos w_k s and sin w_k s, for every output c. Two directions
-  of the input grid; the code behind every published curve.
-- ``"product"``: the block {cos, sin} w_k a times {cos, sin} w_k b: four directions, the "20 terms" of section 5.1 for
-  five key frequencies.
-- ``"polynomial"``: the block {1, cos, sin} w_k a times {1, cos, sin} w_k b without 1 times 1: eight directions, the "40
-  components" of section 4.4.
-- ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``; the notebook's "3D" losses.
+- ``"sum"``: for every output c, the part that depends on the true answer s = a∘b through cos w_k s and sin w_k s. These
+  are two directions of the input grid. The published code uses this meaning for every published curve.
+- ``"product"``: the block {cos, sin} w_k a times {cos, sin} w_k b. These are four directions, the "20 terms" of section
+  5.1 for five key frequencies.
+- ``"polynomial"``: the block {1, cos, sin} w_k a times {1, cos, sin} w_k b without 1 times 1. These are eight
+  directions, the "40 components" of section 4.4.
+- ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``, used by the notebook's "3D" losses.
 
-The numbers of directions, 2, 4 and 8, are those of cyclic operations and their direct products, and so is the reading
-as waves. But all four have a meaning for every group: in place of {cos, sin} w_k stand the r basis rows of frequency k,
-and in place of cos w_k (s - c) the kernel of the projection on them, a multiple of the character χ_k(s c⁻¹). Matrices
-of a representation multiply, ρ(a∘b) = ρ(a) ρ(b), so ``"product"`` and ``"polynomial"`` hold ``"sum"`` as they do for
-waves; but with r² and r² + 2r of the n² directions of the input grid they tell less, the larger r is. For an operation
-of one's own whose basis is not that of a group they are defined as well, but need not hold ``"sum"``.
+The waves and the numbers of directions, 2, 4 and 8, hold for cyclic operations and their direct products. All four
+meanings extend to every group: the r basis rows of frequency k replace {cos, sin} w_k, and the kernel of the projection
+onto these rows, a multiple of the character χ_k(s c⁻¹), replaces cos w_k (s - c). Since the matrices of a
+representation multiply, ρ(a∘b) = ρ(a) ρ(b), ``"product"`` and ``"polynomial"`` contain ``"sum"``, as they do for waves.
+But they span r² and r² + 2r of the n² directions of the input grid, so they are less informative for larger r. If users
+define an operation whose basis is not that of a group, all four are still defined, but ``"product"`` and
+``"polynomial"`` need not contain ``"sum"``.
 
-Parts of different frequencies are orthogonal to each other and to the constant, the mean over all pairs for each
-output, which both ``restrict`` and ``exclude`` keep.
+Parts of different frequencies are orthogonal to each other and to the constant, which is the mean of each output over
+all pairs. Both ``restrict`` and ``exclude`` keep the constant.
 
-Everything here is linear in the logits, and computed in float64.
+All of these functions are linear in the logits and compute in float64.
 """
 
 from progress_measures.filtering.activations import (

@@ -1,6 +1,6 @@
-"""Frequencies of activations, kept or removed while a model runs: replacements for ``ablated``.
+"""Replacements for ``ablated`` that keep or remove frequencies of activations while a model runs.
 
-They work on one forward pass over ``op.pairs``, in that order, so that an activation has one row per pair.
+Run the model on ``op.pairs``, in that order and in one forward pass, so that an activation has one row per pair.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,23 +19,23 @@ from progress_measures.operations.operation import Operation
 def project_onto_frequencies(
     op: Operation, frequencies: Iterable[int], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated``: the constant and the chosen frequencies of activations on the grid.
+    """A replacement for ``ablated`` that keeps only the constant and the chosen frequencies of activations on the grid.
 
-    Does to every feature of a submodule's output what :func:`restrict` does to every logit. With the default terms and
-    one frequency a neuron becomes the paper's polynomial of degree two.
+    It treats every feature of an activation as :func:`restrict` treats every logit. With the default terms and one
+    frequency, a neuron becomes the paper's polynomial of degree two.
 
     Args:
-        op: The operation on whose pairs the model is run: one forward pass over ``op.pairs``, in that order.
+        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
         frequencies: Distinct members of ``op.frequencies``.
-        terms: As for :func:`restrict`; ``"aligned"`` pairs answers with outputs and has no meaning here.
+        terms: As for :func:`restrict`, but without ``"aligned"``, which matches answers with outputs.
 
     Returns:
-        A function of activations, shape ``(n*n, …)``, that returns their shape and dtype.
+        A function from an activation, shape ``(n*n, …)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequencies`` are not integers.
-        ValueError: If one is not the operation's or stands twice, or if there are no such ``terms``; and, from the
-            replacement, if an activation does not have one row per pair.
+        ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
+            choices. The replacement raises it if an activation does not have one row per pair.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -47,7 +47,7 @@ def project_onto_frequencies(
         >>> [round(share, 6) for share in pm.neuron_spectrum(kept, op)[0].tolist()]
         [1.0, 0.0]
     """
-    chosen = _replacement_arguments(op, frequencies, terms)
+    chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
     def keep(activation: Tensor) -> Tensor:
         x = _check_activation(activation, op.n)
@@ -59,22 +59,22 @@ def project_onto_frequencies(
 def project_out_frequencies(
     op: Operation, frequencies: Iterable[int], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated``: activations on the grid without the chosen frequencies; the constant stays.
+    """A replacement for ``ablated`` that removes the chosen frequencies of activations on the grid.
 
-    Does to every feature of a submodule's output what :func:`exclude` does to every logit.
+    It treats every feature of an activation as :func:`exclude` treats every logit: the constant stays.
 
     Args:
-        op: The operation on whose pairs the model is run: one forward pass over ``op.pairs``, in that order.
+        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
         frequencies: Distinct members of ``op.frequencies``.
-        terms: As for :func:`exclude`; ``"aligned"`` pairs answers with outputs and has no meaning here.
+        terms: As for :func:`exclude`, but without ``"aligned"``, which matches answers with outputs.
 
     Returns:
-        A function of activations, shape ``(n*n, …)``, that returns their shape and dtype.
+        A function from an activation, shape ``(n*n, …)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequencies`` are not integers.
-        ValueError: If one is not the operation's or stands twice, or if there are no such ``terms``; and, from the
-            replacement, if an activation does not have one row per pair.
+        ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
+            choices. The replacement raises it if an activation does not have one row per pair.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -86,7 +86,7 @@ def project_out_frequencies(
         >>> [round(share, 6) for share in pm.neuron_spectrum(rest, op)[0].tolist()]
         [0.0, 1.0]
     """
-    chosen = _replacement_arguments(op, frequencies, terms)
+    chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
     def remove(activation: Tensor) -> Tensor:
         x = _check_activation(activation, op.n)
@@ -96,23 +96,24 @@ def project_out_frequencies(
 
 
 def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated``: each neuron becomes a polynomial in the waves of its own frequency.
+    """A replacement for ``ablated`` that turns each neuron into a polynomial in the waves of its own frequency.
 
-    Neuron i becomes its best approximation of degree two, by {1, cos, sin} w_k a times {1, cos, sin} w_k b with
-    k = ``frequency[i]``, the constant included. A neuron with frequency 0 stays as it is.
+    Neuron i becomes its best approximation of degree two: by {1, cos, sin} w_k a times {1, cos, sin} w_k b with
+    k = ``frequency[i]``, including the constant. A neuron with frequency 0 stays as it is.
 
     Args:
-        op: The operation on whose pairs the model is run: one forward pass over ``op.pairs``, in that order.
-        frequency: A member of ``op.frequencies`` for each neuron, or 0, integers, shape ``(m,)``, as
-            :func:`neuron_frequencies` gives them.
+        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
+        frequency: A member of ``op.frequencies`` or 0 for each neuron, integers, shape ``(m,)``, as returned by
+            :func:`neuron_frequencies`.
 
     Returns:
-        A function of activations, shape ``(n*n, m)``, that returns their shape and dtype.
+        A function from an activation, shape ``(n*n, m)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequency`` is not a tensor or array of integers.
-        ValueError: If it does not have one axis, or an entry is neither 0 nor one of the operation's frequencies; and,
-            from the replacement, if an activation does not have one row per pair and one column per entry.
+        ValueError: If ``frequency`` does not have one axis, or an entry is neither 0 nor one of the operation's
+            frequencies. The replacement raises it if an activation does not have one row per pair and one column per
+            entry of ``frequency``.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -126,39 +127,39 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
         >>> bool((kept[:, 1] == neurons[:, 1]).all())
         True
     """
-    of_neuron = _check_frequency_of_each(frequency, op)
+    frequency_of_neuron = _check_frequency_per_neuron(frequency, op)
 
     def keep(activation: Tensor) -> Tensor:
-        _check_neurons(activation, op.n, len(of_neuron))
+        _check_neurons(activation, op.n, len(frequency_of_neuron))
         x = _check_activation(activation, op.n)
         kept = x.clone()
-        for k in sorted(set(of_neuron.tolist()) - {0}):
-            cluster = of_neuron == k
+        for k in sorted(set(frequency_of_neuron.tolist()) - {0}):
+            cluster = frequency_of_neuron == k
             kept[..., cluster] = x[..., cluster].mean((0, 1)) + part(x[..., cluster], op, [k], "polynomial")
         return kept.reshape(activation.shape).to(activation)
 
     return keep
 
 
-def _replacement_arguments(op: Operation, frequencies: object, terms: object) -> tuple[int, ...]:
+def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: object) -> tuple[int, ...]:
     check_choice(terms, "terms", ActivationTerms)
     return check_frequencies(frequencies, op)
 
 
-def _check_frequency_of_each(values: object, op: Any) -> Tensor:
-    """A frequency of the operation for each neuron, or 0 for none, int64, ``(m,)``."""
+def _check_frequency_per_neuron(values: object, op: Any) -> Tensor:
+    """The frequency of each neuron, or 0 for none, int64, ``(m,)``."""
     check_operation(op)
-    known, chosen = len(op.frequencies), check_indices(values, "frequency")
-    if chosen.ndim != 1:
-        raise ValueError(f"`frequency` must have one entry per neuron: shape (m,). Got {shape_of(chosen)}.")
-    for k in chosen.tolist():
-        if not 0 <= k <= known:
-            raise ValueError(f"`frequency` must lie in 0..{known} for n={op.n}, 0 for none. Got {k}.")
-    return chosen
+    highest, frequency = len(op.frequencies), check_indices(values, "frequency")
+    if frequency.ndim != 1:
+        raise ValueError(f"`frequency` must have one entry per neuron: shape (m,). Got {shape_of(frequency)}.")
+    for k in frequency.tolist():
+        if not 0 <= k <= highest:
+            raise ValueError(f"`frequency` must lie in 0..{highest} for n={op.n}, 0 for none. Got {k}.")
+    return frequency
 
 
 def _check_activation(x: Tensor, n: int) -> Tensor:
-    """An activation with one row per pair as float64 values on the grid, ``(n, n, m)``."""
+    """Float64 values on the grid, ``(n, n, m)``, from an activation with one row per pair."""
     if x.ndim < 1 or len(x) != n * n:
         raise ValueError(
             f"The activation must have one row per pair of the grid ({n * n}). Got shape {shape_of(x)}. "
@@ -168,7 +169,7 @@ def _check_activation(x: Tensor, n: int) -> Tensor:
 
 
 def _check_neurons(x: Tensor, n: int, count: int) -> None:
-    """An activation with one row per pair of the grid and one column for each neuron that has a frequency."""
+    """Requires one row per pair of the grid and one column for each of ``count`` neurons."""
     if x.ndim != 2 or len(x) != n * n:
         raise ValueError(
             f"The activation must have one row per pair of the grid and one column per neuron: shape ({n * n}, m). "

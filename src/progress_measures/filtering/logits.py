@@ -1,4 +1,4 @@
-"""Frequencies of the logits: kept or removed."""
+"""Chosen frequencies of the logits, kept alone or removed."""
 
 from collections.abc import Iterable
 
@@ -13,23 +13,24 @@ from progress_measures.operations.operation import Operation
 
 
 def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
-    """The constant and the chosen frequencies of the logits; everything else is dropped.
+    """The constant and the chosen frequencies of the logits, without everything else.
 
-    An orthogonal projection: restricting twice changes nothing, and ``restrict + exclude`` is x plus its constant.
+    This is an orthogonal projection: restricting twice changes nothing. ``restrict + exclude`` is the logits plus their
+    constant.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
-        frequencies: Distinct members of ``op.frequencies``, in the paper those of the final model.
-        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
+        op: The operation that defines the answers.
+        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
+        terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
         Restricted logits, float64, shape ``(n, n, n)``.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits do not have their shape or are not finite, if a frequency is not one of the
-            operation's or stands twice, or if there are no such ``terms``.
+        ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
+            or is repeated, or if ``terms`` is not one of the choices.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -40,26 +41,28 @@ def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms:
         >>> torch.allclose(pm.restrict(wave, op, [3]), wave.double(), atol=1e-6)
         True
     """
-    x, chosen = _arguments(logits, op, frequencies, terms)
+    x, chosen = _check_inputs(logits, op, frequencies, terms)
     return x.mean((0, 1)) + part(x, op, chosen, terms)
 
 
 def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
-    """The logits without the chosen frequencies; the constant stays.
+    """The logits without the chosen frequencies.
+
+    The constant stays.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
+        op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``; all are removed together.
-        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
+        terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
         The remaining logits, float64, shape ``(n, n, n)``.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits do not have their shape or are not finite, if a frequency is not one of the
-            operation's or stands twice, or if there are no such ``terms``.
+        ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
+            or is repeated, or if ``terms`` is not one of the choices.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -70,11 +73,11 @@ def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: 
         >>> bool(pm.exclude(wave, op, [3]).abs().max() < 1e-6)
         True
     """
-    x, chosen = _arguments(logits, op, frequencies, terms)
+    x, chosen = _check_inputs(logits, op, frequencies, terms)
     return x - part(x, op, chosen, terms)
 
 
-def _arguments(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
+def _check_inputs(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
     check_choice(terms, "terms", Terms)
     x = check_logits(logits, op).to(torch.float64)
     return x, check_frequencies(frequencies, op)

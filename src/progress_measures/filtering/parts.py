@@ -1,7 +1,7 @@
-"""The part of a frequency, of checked values on the grid, ``(n, n, m)``; everything is computed in float64.
+"""The part of checked values on the grid, ``(n, n, m)``, that belongs to a frequency; all computed in float64.
 
-What depends on a pair through its answer s alone is a table ``(s, m)``: Σ_r F_r(s) w_r over basis rows r, where the
-coefficients w_r, ``(n, m)``, come from the means of the n pairs of each answer.
+A part that depends on a pair only through its answer s is stored as a table ``(s, m)``: Σ_r F_r(s) w_r over basis rows
+r. The coefficients w_r, ``(n, m)``, come from the means over the n pairs of each answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from progress_measures.operations.operation import Operation
 
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
-ANSWER_TERMS = ("sum", "aligned")  # those that depend on a pair through its answer alone
+ANSWER_TERMS = ("sum", "aligned")  # terms whose parts depend on a pair only through its answer
 
 
 def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
@@ -24,20 +24,20 @@ def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> 
     if terms in ANSWER_TERMS:
         coefficients = answer_coefficients(answer_means(x, op), op, terms)
         return sum_of_parts(coefficients, op, frequencies)[op.table]
-    chosen = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
-    return sum(chosen, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
+    parts = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
+    return sum(parts, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
 
 
 def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
-    """The coefficients of each basis row in the part of its frequency, ``(n, m)``, from the means by answer."""
+    """The coefficient of each basis row in the part of its frequency, ``(n, m)``, from the mean of each answer."""
     basis = op.basis.to(means.device)
     coefficients = basis @ means
     if terms == "sum":
         return coefficients
-    # The projection's kernel is a multiple of cos w_k (s - c); its squared norm is the number of its rows.
-    along = sum_rows((coefficients * basis).sum(1), op.row_frequency, 0)
-    of_frequency = along / torch.bincount(op.row_frequency).to(along)
-    return basis * of_frequency[op.row_frequency, None]
+    # Each part is a multiple of the kernel Σ_r F_r(s) F_r(c), whose squared norm is the frequency's number of rows.
+    inner_product = sum_rows((coefficients * basis).sum(1), op.row_frequency, 0)
+    multiple = inner_product / torch.bincount(op.row_frequency).to(inner_product)
+    return basis * multiple[op.row_frequency, None]
 
 
 def sum_of_parts(coefficients: Tensor, op: Operation, frequencies: Iterable[int]) -> Tensor:
@@ -48,13 +48,16 @@ def sum_of_parts(coefficients: Tensor, op: Operation, frequencies: Iterable[int]
 
 
 def part_evaluator(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Tensor]:
-    """The part of every frequency as a function of answers, ``(s,)``: it returns ``(K, s, m)``."""
+    """A function from answers, ``(s,)``, to the part of every frequency at these answers, ``(K, s, m)``."""
     waves, weights = (rows_by_frequency(x, op)[1:] for x in (op.basis.to(coefficients.device), coefficients))
     return lambda answers: waves[:, :, answers].transpose(1, 2) @ weights
 
 
 def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
-    """The part of each of the given frequencies in turn, at the pairs of the mask, ``(pairs, m)``, for other terms."""
+    """The part of each given frequency in turn, ``(pairs, m)``, at the pairs of the mask.
+
+    ``terms`` is ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
+    """
     coefficients, (a, b) = input_coefficients(x.to(torch.float64), op), mask.nonzero(as_tuple=True)
     for frequency in frequencies:
         rows = (op.row_frequency == frequency).nonzero().flatten()
@@ -63,5 +66,5 @@ def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tens
         waves = op.basis[rows].to(x.device)
         directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
         block = coefficients[rows][:, rows].flatten(0, 1)
-        first = 1 if terms == "polynomial" else 0  # 1 times 1 is the first of the nine
+        first = 1 if terms == "polynomial" else 0  # leaves out 1 times 1, which comes first
         yield directions[:, first:] @ block[first:]

@@ -1,13 +1,13 @@
-"""The losses without each frequency by itself, for all frequencies at once.
+"""The loss with one frequency removed, for all frequencies at once.
 
-Removing a frequency takes r_k(s, c) off the logits, which depends on the pair through its answer s alone. With margins
-m to the right answer, the loss of a pair is log(1 + Σ exp(m_c + r_k(s, s) - r_k(s, c))) over the wrong answers c. The
-sum is a product of exp(m), one row per pair, and exp(-r), one column per frequency: all pairs of an answer and all
-frequencies are one matrix product, and each logit is exponentiated once, for the loss as it is as well.
+Removing frequency k subtracts r_k(s, c) from the logits, which depends on a pair only through its answer s. With
+margins m to the right answer, the loss of a pair is log(1 + Σ exp(m_c + r_k(s, s) - r_k(s, c))) over the wrong answers
+c. This sum is a product of exp(m), one row per pair, and exp(-r), one column per frequency. So one matrix product
+covers all pairs of an answer and all frequencies, and each logit is exponentiated only once. The loss with nothing
+removed uses the same exponentials.
 
-Both factors are scaled by their largest entry, so that neither overflows. Where the largest margin and the largest
-change belong to different answers, and every answer is far below one of them, the product vanishes; that sum is taken
-term by term.
+Both factors are scaled by their largest entry, so that neither overflows. The product underflows to zero if, for every
+answer c, one of the two factors is far below its largest entry. Such a sum is computed term by term.
 """
 
 from dataclasses import dataclass
@@ -24,29 +24,29 @@ from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 
-TINY = 1e-250  # beside it, what a sum leaves out because it is below 1e-308 is nothing
+TINY = 1e-250  # sums above it are exact: the terms that underflow, below 1e-308, are negligible
 
 
 def excluded_loss_per_frequency(
     logits: Array, op: Operation, *, mask: Array | None = None, terms: Terms = "sum"
 ) -> Tensor:
-    """The excluded loss of each frequency, one removed at a time.
+    """The excluded loss of each frequency, removed one at a time.
 
     Entry i is ``excluded_loss(logits, op, [op.frequencies[i]])``.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
+        op: The operation that defines the answers.
         mask: The pairs to average over, bool, shape ``(n, n)``; all if None.
-        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
+        terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean losses in nats, float64, shape ``(len(op.frequencies),)``.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits or the mask do not have their shape, the logits are not finite, the mask is empty, or
-            there are no such ``terms``.
+        ValueError: If the logits or the mask have the wrong shape, the logits are not finite, the mask is empty, or
+            ``terms`` is not one of the choices.
 
     References:
         Nanda et al. (2023), appendix C.1.5.
@@ -68,21 +68,22 @@ def excluded_loss_per_frequency(
         return torch.stack([pair_losses(margins(rest, answers)).mean() for rest in without])
 
     parts = part_evaluator(answer_coefficients(answer_means(x, op), op, terms), op)
-    pairs, widest = pairs_by_answer(op, mask)
-    of_pair, counts = op.table.to(x.device).flatten(), mask.flatten()
+    pairs, max_count = pairs_by_answer(op, mask)
+    answer_of_pair, in_mask = op.table.to(x.device).flatten(), mask.flatten()
     total = x.new_zeros(len(op.frequencies))
-    for block, rows in row_blocks(x.flatten(0, 1), pairs[:, :widest]):
-        answers = of_pair[block]
+    for block, rows in row_blocks(x.flatten(0, 1), pairs[:, :max_count]):
+        answers = answer_of_pair[block]
         losses = Pairs.of(rows, answers).losses_without(parts(answers[:, 0]))
-        total = total + (losses * counts[block]).sum((1, 2))
-    return total / counts.sum()
+        total = total + (losses * in_mask[block]).sum((1, 2))
+    return total / in_mask.sum()
 
 
 def pairs_by_answer(op: Operation, mask: Tensor) -> tuple[Tensor, int]:
-    """The pairs of each answer, those of the mask first.
+    """The pairs of each answer, with the pairs of the mask first.
 
     Returns:
-        Rows of the flattened grid, ``(s, n)``, and the largest number of pairs of the mask that an answer has.
+        The pairs as rows of the flattened grid, ``(s, n)``, and the largest number of pairs that the mask holds of any
+        one answer.
     """
     other = (~mask).flatten()
     pairs = (2 * op.table.to(mask.device).flatten() + other).argsort().view(op.n, op.n)
@@ -94,25 +95,25 @@ def restricted_margins(means: Tensor, parts: Tensor) -> Tensor:
 
     Args:
         means: The mean logits of each answer, ``(s, c)``.
-        parts: What is kept of them besides the constant, ``(…, s, c)``.
+        parts: The parts of the means that are kept in addition to the constant, ``(…, s, c)``.
     """
     restricted = means.mean(0) + parts
     return margins(restricted, torch.arange(len(means), device=means.device).expand(restricted.shape[:-1]))
 
 
 def pairs_per_answer(op: Operation, mask: Tensor) -> Tensor:
-    """How many pairs of a mask each answer has, float64, ``(s,)``: the weights of means over these pairs."""
+    """The number of pairs of each answer in a mask, float64, ``(s,)``: the weights of a mean over these pairs."""
     return torch.bincount(op.table.to(mask.device)[mask], minlength=op.n).to(torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Equally many pairs of some answers, and the exponentials of their margins, which are taken once."""
+    """Pairs of some answers, the same number for each answer, with the exponentials of their margins."""
 
     logits: Tensor
-    """``(s, pair, c)``."""
+    """The logits of each pair, ``(s, pair, c)``."""
     answers: Tensor
-    """s, as often as there are pairs, ``(s, pair)``."""
+    """The answer of each pair, the same along a row, ``(s, pair)``."""
     largest: Tensor
     """The largest margin of each pair, ``(s, pair)``."""
     exponentials: Tensor
@@ -120,14 +121,14 @@ class Pairs:
 
     @classmethod
     def of(cls, logits: Tensor, answers: Tensor) -> "Pairs":
-        """Takes the exponentials; there have to be two answers, so that one is wrong."""
-        x = margins(logits, answers)  # and from here on in its place: most of the time is that of fetching memory
+        """Computes the exponentials. At least two outputs are required, so that at least one is wrong."""
+        x = margins(logits, answers)  # changed in place below, because memory access takes most of the time
         largest = x.detach().amax(-1)
         x -= largest[..., None]
         return cls(logits, answers, largest, x.exp_())
 
     def first(self, count: int) -> "Pairs":
-        """The first pairs of each answer."""
+        """The first ``count`` pairs of each answer."""
         return Pairs(*(x[:, :count] for x in (self.logits, self.answers, self.largest, self.exponentials)))
 
     def losses(self) -> Tensor:
@@ -135,13 +136,17 @@ class Pairs:
         return softplus(self.largest + self.exponentials.sum(-1).log())
 
     def hits(self) -> Tensor:
-        """Whether each pair's largest logit is the right answer's, bool, ``(s, pair)``."""
+        """Whether the right answer has the largest logit of each pair, bool, ``(s, pair)``."""
         hits, tied = self.largest < 0, (self.largest == 0).nonzero(as_tuple=True)
         hits[tied] = pair_hits(margins(self.logits[tied], self.answers[tied]), self.answers[tied])
         return hits
 
     def losses_without(self, removed: Tensor) -> Tensor:
-        """The loss of each pair without each function of the answer, ``(R, s, c)``: shape ``(R, s, pair)``."""
+        """The loss of each pair after subtracting each of R functions of the answer, ``(R, s, pair)``.
+
+        Args:
+            removed: The functions that are subtracted from the logits, ``(R, s, c)``.
+        """
         right = removed.gather(2, self.answers[None, :, :1].expand(len(removed), -1, 1))
         least = removed.detach().amin(-1, keepdim=True)
         factors = (least - removed).exp_()
@@ -149,10 +154,10 @@ class Pairs:
         logs = self.largest + (right - least) + sums.clamp(min=TINY).log()
         vanished = (sums < TINY).nonzero()
         if len(vanished) > 0:
-            at_once = torch.split(vanished, block_length(removed.shape[2], logs.device))
+            blocks = torch.split(vanished, block_length(removed.shape[2], logs.device))
             exact = [
                 (margins(self.logits[s, pair], self.answers[s, pair]) + right[r, s] - removed[r, s]).logsumexp(-1)
-                for r, s, pair in (some.T for some in at_once)
+                for r, s, pair in (block.T for block in blocks)
             ]
             logs = logs.index_put(tuple(vanished.T), torch.cat(exact))
         return softplus(logs)

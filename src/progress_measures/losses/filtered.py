@@ -1,4 +1,4 @@
-"""Loss and accuracy of the logits as they are, restricted to some frequencies, or without them."""
+"""Loss of the logits as they are, restricted to chosen frequencies, or without them; accuracy of the logits."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,16 +17,16 @@ from progress_measures.operations.operation import Operation
 
 
 def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
-    r"""The mean cross-entropy of the right answers.
+    r"""The mean cross-entropy between the logits and the right answers.
 
     .. math:: -\frac{1}{|M|} \sum_{(a, b) \in M} \log \frac{\exp L(a, b, a \circ b)}{\sum_c \exp L(a, b, c)}
 
-    It does not change when a number is added to all logits of a pair, and is ln n when all logits are equal. Relative
-    precision is kept however small the loss is.
+    Adding a number to all logits of a pair does not change it, and it is ln n if all logits are equal. Its relative
+    precision does not suffer however small the loss is.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
+        op: The operation that defines the answers.
         mask: The pairs to average over, bool, shape ``(n, n)``, e.g. the training pairs; all if None.
 
     Returns:
@@ -34,7 +34,7 @@ def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) ->
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits or the mask do not have their shape, the logits are not finite, or the mask is empty.
+        ValueError: If the logits or the mask have the wrong shape, the logits are not finite, or the mask is empty.
 
     Example:
         >>> op = pm.addition(5)
@@ -46,11 +46,11 @@ def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) ->
 
 
 def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
-    """The share of pairs whose largest logit is the right answer's.
+    """The share of pairs whose largest logit belongs to the right answer; among equal logits, the first counts.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
+        op: The operation that defines the answers.
         mask: The pairs to average over, bool, shape ``(n, n)``; all if None.
 
     Returns:
@@ -58,7 +58,7 @@ def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tens
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits or the mask do not have their shape, the logits are not finite, or the mask is empty.
+        ValueError: If the logits or the mask have the wrong shape, the logits are not finite, or the mask is empty.
 
     Example:
         >>> op = pm.addition(5)
@@ -67,7 +67,7 @@ def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tens
     """
     x = check_logits(logits, op).detach()
     chosen = check_mask(mask, op, x.device)
-    return _mean(pair_hits(pair, answers) for pair, answers in _margins(x, op, chosen))
+    return _mean(pair_hits(block, answers) for block, answers in _margins(x, op, chosen))
 
 
 def restricted_loss(
@@ -80,15 +80,15 @@ def restricted_loss(
 ) -> Tensor:
     """The loss of the logits restricted to the constant and the chosen frequencies.
 
-    It falls while a network builds the circuit, long before its test loss falls below chance. The paper takes it over
-    all pairs.
+    It falls while a network builds the circuit, long before the test loss falls below chance. The paper averages it
+    over all pairs.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
-        frequencies: Distinct members of ``op.frequencies``, in the paper the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. All pairs are restricted in any case.
-        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
+        op: The operation that defines the answers.
+        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
+        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The restriction always uses all pairs.
+        terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
@@ -122,16 +122,16 @@ def excluded_loss(
     mask: Array | None = None,
     terms: Terms = "sum",
 ) -> Tensor:
-    """The loss of the logits with all of the chosen frequencies removed together.
+    """The loss of the logits without the chosen frequencies, all removed together.
 
-    It rises as a network comes to rely on the circuit instead of memory. The paper takes it over the training pairs.
+    It rises as a network comes to rely on the circuit instead of memory. The paper averages it over the training pairs.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
-        frequencies: Distinct members of ``op.frequencies``, in the paper the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. What is removed is measured on all pairs.
-        terms: What is meant by the part of a frequency; see :mod:`progress_measures.filtering`.
+        op: The operation that defines the answers.
+        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
+        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The removed part always depends on all pairs.
+        terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
@@ -161,19 +161,20 @@ def _sum_of_parts(means: Tensor, op: Operation, frequencies: object, terms: Term
 
 
 def _mean_loss(x: Tensor, op: Operation, mask: object, removed: Tensor | None = None) -> Tensor:
-    """The mean cross-entropy of the pairs of the mask, without a function of the answer."""
-    return _mean(pair_losses(pair) for pair, _ in _margins(x, op, check_mask(mask, op, x.device), removed))
+    """The mean cross-entropy over the pairs of the mask, after ``removed``, ``(s, c)``, is subtracted from the logits."""
+    return _mean(pair_losses(block) for block, _ in _margins(x, op, check_mask(mask, op, x.device), removed))
 
 
 def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """The margins and the answers of the pairs of the mask, block by block, without a function of the answer."""
-    of_pair = op.table.to(x.device).flatten()
+    """The margins and the answers of the pairs of the mask, block by block, after ``removed`` is subtracted."""
+    answer_of_pair = op.table.to(x.device).flatten()
     for pairs, rows in row_blocks(x.flatten(0, 1), mask.flatten().nonzero()[:, 0]):
-        answers = of_pair[pairs]
+        answers = answer_of_pair[pairs]
         yield margins(rows if removed is None else rows - removed[answers], answers), answers
 
 
 def _mean(blocks: Iterable[Tensor]) -> Tensor:
+    """The mean over all blocks together."""
     total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
     for block in blocks:
         total, count = total.to(block.device) + block.sum(), count + len(block)

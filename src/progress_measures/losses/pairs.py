@@ -1,4 +1,4 @@
-"""Loss and accuracy of one pair at a time, from its margins: how far each wrong answer is above the right one."""
+"""Loss and accuracy of single pairs, from margins: how far the logit of each wrong answer is above the right one."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,12 @@ from torch.nn import functional as F
 
 
 def margins(logits: Tensor, answers: Tensor) -> Tensor:
-    """How far each logit, ``(…, n)``, is above that of the right answer, ``(…)``: minus infinity for that itself."""
+    """How far each logit is above the logit of the right answer, float64, ``(…, n)``; -inf at the right answer itself.
+
+    Args:
+        logits: The logits of each pair, ``(…, n)``.
+        answers: The right answer of each pair, ``(…)``.
+    """
     right = answers[..., None]
     x = logits.to(torch.float64, copy=True)
     x -= logits.gather(-1, right)
@@ -19,7 +24,7 @@ def pair_losses(margins: Tensor) -> Tensor:
 
 
 def pair_hits(margins: Tensor, answers: Tensor) -> Tensor:
-    """Whether each pair's largest logit is the right answer's, bool; of equal ones the first is."""
+    """Whether the right answer has the largest logit of each pair, bool; among equal logits, the first counts."""
     margins = margins.detach()
     largest = margins.amax(-1)
     hits, tied = largest < 0, (largest == 0).nonzero(as_tuple=True)
@@ -28,5 +33,5 @@ def pair_hits(margins: Tensor, answers: Tensor) -> Tensor:
 
 
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp x), which neither overflows above nor loses digits below."""
-    return F.softplus(x, threshold=40)  # from there on exp(-x) is nothing beside x
+    """log(1 + exp x), without overflow for large x and without loss of digits for very negative x."""
+    return F.softplus(x, threshold=40)  # above it the result is x to rounding

@@ -1,8 +1,8 @@
-"""Where the measures of a run are kept, and those of several runs.
+"""Classes that hold the measures of one run, or of several runs.
 
 - ``trajectory``: :class:`Trajectory`, steps and named columns
-- ``runs``: :class:`Runs`, several trajectories, such as one per seed, with their mean and spread
-- ``display``: the table that a notebook shows
+- ``runs``: :class:`Runs`, several trajectories, such as one per seed, their mean and their spread
+- ``display``: the HTML table that a notebook shows
 """
 
 from progress_measures.trajectory.runs import Runs

@@ -1,4 +1,4 @@
-"""Checks of steps and columns, and of parts of trajectories."""
+"""Checks of steps, of columns, and of selections from a trajectory."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,19 +12,22 @@ from progress_measures._checks.values import shape_of, type_name
 
 
 def check_renamed(columns: object) -> dict[str, str]:
-    """The new names of some columns by name, from one name, several, or a mapping to new ones."""
+    """Maps each selected column to its new name, given one name, several names, or a mapping to new names."""
     if isinstance(columns, str):
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to new names. Got {type_name(columns)}.")
-    found = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    if len(set(found.values())) < len(found):
-        raise ValueError(f"`columns` must have distinct new names. Got {', '.join(map(repr, found.values()))}.")
-    return found
+    new_names = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    if len(set(new_names.values())) < len(new_names):
+        raise ValueError(f"`columns` must have distinct new names. Got {', '.join(map(repr, new_names.values()))}.")
+    return new_names
 
 
 def check_rows(wanted: object, recorded: Tensor) -> Tensor:
-    """Where among the recorded steps those are that lie in a range, or that a sequence lists."""
+    """Returns the indices of the selected steps among the recorded ones.
+
+    A range selects the recorded steps in it. A sequence lists steps, all of which must have been recorded.
+    """
     if isinstance(wanted, range):
         inside = [row for row, step in enumerate(recorded.tolist()) if step in wanted]
         if not inside:
@@ -32,16 +35,16 @@ def check_rows(wanted: object, recorded: Tensor) -> Tensor:
                 f"`steps` must hold a recorded step, of {len(recorded)} in {span_of(recorded)}. Got {wanted}."
             )
         return torch.tensor(inside, device="cpu")
-    found = check_steps(wanted)
-    unknown = found[~torch.isin(found, recorded)].tolist()
+    listed = check_steps(wanted)
+    unknown = listed[~torch.isin(listed, recorded)].tolist()
     if unknown:
         near = recorded[(recorded - unknown[0]).abs().argmin()]
         raise ValueError(f"`steps` must have been recorded. Got {unknown[0]}. The nearest that was is {near}.")
-    return torch.searchsorted(recorded, found)
+    return torch.searchsorted(recorded, listed)
 
 
 def check_column_names(columns: object) -> list[str]:
-    """Names of columns, from one or several."""
+    """Returns a list of column names, given one name or several."""
     if isinstance(columns, str):
         return [columns]
     if not isinstance(columns, Iterable):
@@ -50,40 +53,41 @@ def check_column_names(columns: object) -> list[str]:
 
 
 def check_complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
-    """Where among so many steps all of the columns are finite; at least once."""
-    known = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
-    complete = torch.ones(count, dtype=torch.bool, device="cpu")
-    for rows in known.values():
-        complete = complete & rows
-    if not complete.any():
-        counts = ", ".join(f"{name} at {int(rows.sum())}" for name, rows in known.items())
+    """Marks the steps, ``count`` in all, at which every column is finite; requires at least one such step."""
+    finite = {name: values.reshape(count, -1).isfinite().all(1) for name, values in columns.items()}
+    all_finite = torch.ones(count, dtype=torch.bool, device="cpu")
+    for rows in finite.values():
+        all_finite = all_finite & rows
+    if not all_finite.any():
+        counts = ", ".join(f"{name} at {int(rows.sum())}" for name, rows in finite.items())
         raise ValueError(
             f"`columns` must all be finite at one step at least. Got {counts} of {count} steps, and never together. "
             "Name fewer columns."
         )
-    return complete
+    return all_finite
 
 
 def below_zero(steps: Tensor, columns: Mapping[str, Tensor]) -> Iterator[tuple[str, float, int]]:
-    """Of each column that has numbers below zero, its name, the first of them and its step."""
+    """Yields the name, the first negative number and its step, for each column that has negative numbers."""
     for name, values in columns.items():
         for row, *entry in (values < 0).nonzero()[:1].tolist():
             yield name, float(values[(row, *entry)]), int(steps[row])
 
 
 def span_of(steps: Tensor) -> str:
-    """The first and the last step, for a message."""
+    """Formats the first and the last step for a message."""
     return f"{int(steps[0])}..{int(steps[-1])}"
 
 
 def check_steps(values: object) -> Tensor:
-    """Strictly ascending integers, int64, ``(T,)``, at least one."""
+    """Requires one or more strictly ascending integers; returns them as int64, shape ``(T,)``."""
     check_unmasked(values, "steps")
     try:
         array = np.asarray(values.tolist() if isinstance(values, Tensor) else values)
-    except ValueError:  # of uneven lengths
+    except ValueError:  # nested sequences of uneven lengths
         array = np.empty(0, dtype=object)
-    if array.dtype == object and not (array.size and all(type(step) is int for step in array.flat)):  # or too large
+    # Integers that are too large for NumPy are objects, too; the check of their range, below, refuses them.
+    if array.dtype == object and not (array.size and all(type(step) is int for step in array.flat)):
         raise TypeError(f"`steps` must be a sequence of integers. Got {type_name(values)}.")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`steps` must be a sequence of at least one integer. Got shape {array.shape}.")
@@ -103,23 +107,23 @@ def check_steps(values: object) -> Tensor:
 
 
 def check_columns(values: object, count: int) -> dict[str, Tensor]:
-    """Float64 tensors by name on the CPU, each with one entry per step along its first axis."""
+    """Requires columns by name with one entry per step along their first axis; returns float64 tensors on the CPU."""
     if not isinstance(values, Mapping):
         raise TypeError(f"`columns` must be a mapping from names to values. Got {type_name(values)}.")
-    found = {}
-    for name, column in values.items():
+    columns = {}
+    for name, value in values.items():
         check_column_name(name, "columns")
-        tensor_ = check_numeric(column, f"columns[{name!r}]")
-        if tensor_.ndim == 0 or len(tensor_) != count:
+        column = check_numeric(value, f"columns[{name!r}]")
+        if column.ndim == 0 or len(column) != count:
             raise ValueError(
-                f"`columns[{name!r}]` must have one entry per step ({count}). Got shape {shape_of(tensor_)}."
+                f"`columns[{name!r}]` must have one entry per step ({count}). Got shape {shape_of(column)}."
             )
-        found[name] = tensor_
-    return found
+        columns[name] = column
+    return columns
 
 
 def check_column_name(name: object, of: str) -> None:
-    """A string that is not the name of the steps."""
+    """Requires a string other than ``"steps"``, the name that is reserved for the steps."""
     if not isinstance(name, str):
         raise TypeError(f"`{of}` must have strings as names. Got {name!r} ({type_name(name)}).")
     if name == "steps":
@@ -127,7 +131,7 @@ def check_column_name(name: object, of: str) -> None:
 
 
 def check_numeric(value: object, name: str) -> Tensor:
-    """Real numbers of any kind as a float64 tensor on the CPU, a copy without a graph; ``nan`` where masked."""
+    """Requires real numbers; returns a float64 copy on the CPU, without a graph, with ``nan`` where masked."""
     if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
         value = np.where(np.ma.getmaskarray(value), np.nan, value.data)
     try:
@@ -143,28 +147,28 @@ def check_numeric(value: object, name: str) -> Tensor:
 
 def _without_graph(value: object) -> object:
     if isinstance(value, list | tuple):
-        return [_without_graph(each) for each in value]
+        return [_without_graph(item) for item in value]
     if not isinstance(value, Tensor):
         return value
     # NumPy has no bfloat16.
     return value.detach().cpu().to(torch.complex128 if value.is_complex() else torch.float64).numpy()
 
 
-def check_column(name: object, known: Mapping[str, Tensor]) -> str:
-    """The name of a column; a wrong name is answered with the nearest one."""
+def check_column(name: object, columns: Mapping[str, Tensor]) -> str:
+    """Requires the name of a column, and returns it; the message for a wrong name suggests the nearest one."""
     if not isinstance(name, str):
         raise TypeError(
             f"`name` must be a string. Got {name!r} ({type_name(name)}). Take several columns with select()."
         )
-    if name in known:
+    if name in columns:
         return name
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(name, columns, n=1, cutoff=0.0)
     hint = f" Did you mean {near[0]!r}?" if near else " The trajectory has no columns."
     raise KeyError(f"`name` must be a column of the trajectory. Got {name!r}.{hint}")
 
 
 def check_complete(values: Tensor, name: str, axes: str, read: Sequence[str]) -> Tensor:
-    """A column that is finite at every step, or how to leave out those where it is not."""
+    """Requires a column that is finite at every step; the message says how to leave out the other steps."""
     try:
         return check_finite(values, name, axes)
     except ValueError as error:

@@ -1,15 +1,15 @@
-"""The table that a notebook shows."""
+"""The HTML table of a trajectory that a notebook shows."""
 
 from collections.abc import Mapping
 from html import escape
 
 from torch import Tensor
 
-ENDS = 5  # as many of the first steps, and of the last, are shown
+ENDS = 5  # how many of the first steps, and of the last, a table shows
 
 
 def html(caption: str, steps: Tensor, columns: Mapping[str, Tensor]) -> str:
-    """The first and the last steps, with a column for each name; of a vector, its least and its greatest entry."""
+    """A table of the first and the last steps, one column per name; a vector shows its smallest and largest entry."""
     count = len(steps)
     shown = [*range(count)] if count <= 2 * ENDS + 1 else [*range(ENDS), None, *range(count - ENDS, count)]
     heads = "".join(f'<th scope="col">{escape(name)}{_entries(values)}</th>' for name, values in columns.items())
@@ -35,5 +35,5 @@ def _row(index: int | None, steps: Tensor, columns: Mapping[str, Tensor]) -> str
 def _cell(value: Tensor) -> str:
     if value.ndim == 0:
         return f"{float(value):.4g}"
-    known = value[~value.isnan()]
-    return f"{float(known.min()):.3g} … {float(known.max()):.3g}" if len(known) else "–"
+    numbers = value[~value.isnan()]
+    return f"{float(numbers.min()):.3g} … {float(numbers.max()):.3g}" if len(numbers) else "–"

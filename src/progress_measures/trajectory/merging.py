@@ -1,4 +1,4 @@
-"""The steps and columns of two recordings of one run, put together."""
+"""Merging of two recordings of one run."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -7,29 +7,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Part: TypeAlias = tuple[Tensor, Mapping[str, Tensor]]
+Part: TypeAlias = tuple[Tensor, Mapping[str, Tensor]]  # steps and columns
 
 
 def merged(one: Part, other: Part) -> tuple[Tensor, dict[str, Tensor]]:
-    """All steps and all columns of two parts, ``nan`` where neither has a number."""
+    """Merges all steps and all columns of two parts; an entry is ``nan`` where neither part has a number."""
     steps = torch.from_numpy(np.union1d(one[0].numpy(), other[0].numpy()))
     columns = {}
     for name in {**one[1], **other[1]}:
-        found = [_laid_out(of_part, values[name], steps) for of_part, values in (one, other) if name in values]
-        _check_same_numbers(found[0], found[-1], name, steps)
-        columns[name] = torch.where(found[0].isnan(), found[-1], found[0])
+        # One tensor or two; with one, the first is also the last.
+        aligned = [_aligned(part_steps, part[name], steps) for part_steps, part in (one, other) if name in part]
+        _check_same_numbers(aligned[0], aligned[-1], name, steps)
+        columns[name] = torch.where(aligned[0].isnan(), aligned[-1], aligned[0])
     return steps, columns
 
 
-def _laid_out(steps: Tensor, values: Tensor, over: Tensor) -> Tensor:
-    """Values at some steps as values at more of them, ``nan`` where there are none."""
-    found = values.new_full((len(over), *values.shape[1:]), torch.nan)
-    found[torch.searchsorted(over, steps)] = values
-    return found
+def _aligned(steps: Tensor, values: Tensor, all_steps: Tensor) -> Tensor:
+    """Extends values at some steps to all steps, with ``nan`` at the steps that have no value."""
+    extended = values.new_full((len(all_steps), *values.shape[1:]), torch.nan)
+    extended[torch.searchsorted(all_steps, steps)] = values
+    return extended
 
 
 def _check_same_numbers(one: Tensor, other: Tensor, name: str, steps: Tensor) -> None:
-    """Two columns of the same shape that are equal wherever both are numbers."""
+    """Requires two columns of the same shape that are equal wherever both have a number."""
     if one.shape != other.shape:
         raise ValueError(
             f"`other` must have entries of the same shape in {name!r}. "

@@ -17,16 +17,16 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Runs(Mapping[str, Trajectory]):
-    """Runs that differ in their seed, say, by name: a read-only mapping of trajectories.
+    """Several runs by name, such as one per seed: a read-only mapping of trajectories.
 
-    Each run keeps its own steps. What is said of all of them is said of the steps and the columns that every run has:
-    nothing is interpolated, and where one of them holds ``nan`` so does the result.
+    Each run keeps its own steps. A statistic over the runs uses only the steps and the columns that all runs have:
+    nothing is interpolated. Where one run is ``nan``, so is the statistic.
 
     Args:
         runs: Trajectories by name.
 
     Raises:
-        TypeError: If that is not a mapping, a name not a string, or a run not a trajectory.
+        TypeError: If ``runs`` is not a mapping, a name is not a string, or a run is not a trajectory.
         ValueError: If there is no run.
 
     Example:
@@ -58,7 +58,7 @@ class Runs(Mapping[str, Trajectory]):
         return len(self.runs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self.runs),)  # a read-only mapping cannot be copied or sent by itself
+        return type(self), (dict(self.runs),)  # a read-only mapping can be neither deep-copied nor pickled
 
     def __repr__(self) -> str:
         runs, steps = len(self), len(self.steps)
@@ -66,7 +66,7 @@ class Runs(Mapping[str, Trajectory]):
 
     @property
     def steps(self) -> Tensor:
-        """The steps that all runs have, ascending, int64; there may be none."""
+        """The steps that all runs have, possibly none; ascending, int64."""
         first, *others = (run.steps for run in self.values())
         for steps in others:
             first = first[torch.isin(first, steps)]
@@ -75,29 +75,29 @@ class Runs(Mapping[str, Trajectory]):
     def select(
         self, columns: str | Iterable[str] | Mapping[str, str] | None = None, *, steps: Iterable[int] | None = None
     ) -> Self:
-        """The runs with some of their columns, or at some of their steps.
+        """Selects columns, steps, or both, in every run.
 
         Args:
-            columns: As :meth:`Trajectory.select` takes them.
-            steps: As :meth:`Trajectory.select` takes them.
+            columns: The same as for :meth:`Trajectory.select`.
+            steps: The same as for :meth:`Trajectory.select`.
 
         Returns:
             The runs, under the same names.
 
         Raises:
             KeyError: If a run has no such column.
-            ValueError: If a run has none of the steps of a range, or not all of those listed.
+            ValueError: If a run has no step in the range, or lacks a step of the sequence.
         """
         return type(self)({name: run.select(columns, steps=steps) for name, run in self.items()})
 
     def common(self) -> Self:
-        """The runs with no more than the steps and the columns that every one of them has.
+        """Restricts every run to the steps and the columns that all runs have.
 
         Returns:
-            The runs, under the same names, their columns in the order of the first run.
+            The runs, under the same names, with their columns in the order of the first run.
 
         Raises:
-            ValueError: If they have no step or no column in common, or a column does not have the same shape in all.
+            ValueError: If the runs have no step or no column in common, or a column's entries differ in shape.
         """
         first, *others = self.values()
         steps = _check_common_steps(self.steps.tolist(), self.runs)
@@ -108,58 +108,59 @@ class Runs(Mapping[str, Trajectory]):
         return self.select(columns, steps=steps)
 
     def mean(self, *, scale: Scale = "linear") -> Trajectory:
-        """The mean over the runs, at each common step.
+        """The mean over the runs at each common step.
 
         Args:
-            scale: ``"linear"`` for the arithmetic mean; ``"log"`` for the geometric one, the exponential of the mean of
-                the logarithms, which for losses that differ by orders of magnitude is not that of the largest alone.
+            scale: ``"linear"`` for the arithmetic mean; ``"log"`` for the geometric mean, the exponential of the mean
+                of the logarithms. If losses differ by orders of magnitude, the largest one alone determines their
+                arithmetic mean, but not their geometric mean.
 
         Returns:
             A trajectory with the common steps and columns.
 
         Raises:
-            ValueError: If there is no common step or column, no such scale, or a number below zero on the logarithmic
-                one.
+            ValueError: If the runs have no step or no column in common, there is no such scale, or a number is below
+                zero on the logarithmic scale.
         """
         check_choice(scale, "scale", Scale)
         return self._over(lambda runs: runs.mean(0)) if scale == "linear" else self._over_logs(lambda x: x.mean(0))
 
     def std(self, *, scale: Scale = "linear") -> Trajectory:
-        """The standard deviation over the runs, at each common step, as estimated from a sample (n − 1).
+        """The sample standard deviation (n − 1) over the runs at each common step.
 
         Args:
-            scale: ``"linear"`` for the standard deviation; ``"log"`` for the geometric one, a factor: the exponential
-                of that of the logarithms. It is ``nan`` where a run has 0.
+            scale: ``"linear"`` for the standard deviation; ``"log"`` for the geometric standard deviation, a factor:
+                the exponential of the standard deviation of the logarithms. It is ``nan`` where a run is 0.
 
         Returns:
             A trajectory with the common steps and columns.
 
         Raises:
-            ValueError: If there is one run alone, no common step or column, no such scale, or a number below zero on
-                the logarithmic one.
+            ValueError: If there is only one run, the runs have no step or no column in common, there is no such scale,
+                or a number is below zero on the logarithmic scale.
         """
         check_choice(scale, "scale", Scale)
         _check_two_or_more(self.runs)
         return self._over(lambda runs: runs.std(0)) if scale == "linear" else self._over_logs(lambda x: x.std(0))
 
     def quantile(self, q: float) -> Trajectory:
-        """A quantile over the runs, at each common step: 0.5 for the median, 0 and 1 for the range.
+        """A quantile over the runs at each common step: the median for 0.5, the minimum for 0, the maximum for 1.
 
         Args:
-            q: Between 0 and 1. Quantiles between two runs are interpolated linearly.
+            q: Between 0 and 1. A quantile between two runs is interpolated linearly.
 
         Returns:
             A trajectory with the common steps and columns.
 
         Raises:
-            TypeError: If ``q`` is no number.
-            ValueError: If it does not lie between 0 and 1, or there is no common step or column.
+            TypeError: If ``q`` is not a number.
+            ValueError: If ``q`` is not between 0 and 1, or the runs have no step or no column in common.
         """
         share = check_quantile(q, "q")
         return self._over(lambda runs: _quantile(runs, share))
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
-        """A statistic over the first axis of each column of all runs, shape ``(runs, T, …)``."""
+        """Applies a statistic over the first axis of each common column, stacked to shape ``(runs, T, …)``."""
         first, *others = self.common().values()
         columns = {
             name: torch.stack([values, *(run[name] for run in others)]) for name, values in first.columns.items()
@@ -172,13 +173,16 @@ class Runs(Mapping[str, Trajectory]):
 
 
 def _quantile(runs: Tensor, q: float) -> Tensor:
-    """Over the first axis, also where a run is infinite: a line between a number and infinity is ``nan`` everywhere."""
+    """The quantile over the first axis, also where a run is infinite.
+
+    Where the quantile is the value of a run, it is not interpolated: 0 times an infinite neighbour would be ``nan``.
+    """
     below, above = (runs.quantile(q, dim=0, interpolation=end) for end in ("lower", "higher"))
     return torch.where(below == above, below, runs.quantile(q, dim=0))
 
 
 def _check_runs(value: object) -> dict[str, Any]:
-    """Trajectories by name, at least one."""
+    """Requires a mapping from names to trajectories, at least one, and returns a copy."""
     if not isinstance(value, Mapping):
         raise TypeError(f"`runs` must be a mapping from names to trajectories. Got {type_name(value)}.")
     for name, run in value.items():
@@ -191,13 +195,13 @@ def _check_runs(value: object) -> dict[str, Any]:
 
 
 def _check_two_or_more(runs: Mapping[str, Any]) -> None:
-    """Two runs or more."""
+    """Requires at least two runs."""
     if len(runs) < 2:
         raise ValueError(f"`runs` must be at least 2 to have a spread. Got {', '.join(runs)} alone.")
 
 
 def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
-    """At least one step that all runs have."""
+    """Requires at least one step that all runs have."""
     if not common:
         spans = ", ".join(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
         raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
@@ -205,7 +209,7 @@ def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]
 
 
 def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
-    """At least one column that all runs have."""
+    """Requires at least one column that all runs have."""
     if not common:
         known = "; ".join(f"{name} with {', '.join(run.columns) or 'none'}" for name, run in runs.items())
         raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
@@ -213,23 +217,23 @@ def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[st
 
 
 def _check_same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None:
-    """Columns whose entries have the same shape in all runs."""
+    """Requires columns whose entries have the same shape in all runs."""
     first, *others = runs
     for name in columns:
         expected = runs[first].columns[name].shape[1:]
         for other in others:
-            found = runs[other].columns[name].shape[1:]
-            if found != expected:
+            shape = runs[other].columns[name].shape[1:]
+            if shape != expected:
                 raise ValueError(
                     f"`runs` must have entries of the same shape in {name!r}. Got {tuple(expected)} in {first!r} and "
-                    f"{tuple(found)} in {other!r}. Leave that column out with select()."
+                    f"{tuple(shape)} in {other!r}. Leave that column out with select()."
                 )
 
 
 def _check_not_negative(runs: Mapping[str, Any]) -> None:
-    """Numbers that have a logarithm, or are zero."""
-    for run, each in runs.items():
-        for name, value, step in below_zero(each.steps, each.columns):
+    """Requires that no number is below zero."""
+    for run, trajectory in runs.items():
+        for name, value, step in below_zero(trajectory.steps, trajectory.columns):
             raise ValueError(
                 f"`scale` must be 'linear' where numbers are below zero. Got {value:g} in {name!r} of {run!r} "
                 f"at step {step}. Leave that column out with select()."

@@ -30,15 +30,15 @@ from progress_measures.trajectory.merging import merged
 class Trajectory:
     """Named numbers at each recorded step of a run.
 
-    What it is made from is copied, and fields and columns cannot be set. But PyTorch has no read-only tensors:
-    what is written into ``steps`` or into a column, as by ``trajectory["test_loss"].log_()``, changes the trajectory.
-    Write into a ``.clone()``; :meth:`to_arrays`, :meth:`select`, :meth:`merge` and frames are copies.
+    The arguments are copied. Fields and columns cannot be set, but PyTorch has no read-only tensors: an in-place
+    operation on ``steps`` or a column, such as ``trajectory["test_loss"].log_()``, changes the trajectory. Apply it to a
+    ``.clone()`` instead. :meth:`to_arrays`, :meth:`select`, :meth:`merge` and data frames make copies.
 
     Args:
         steps: Strictly ascending integers, shape ``(T,)``.
         columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
-            They are kept as float64 tensors on the CPU; ``nan`` stands for what was not measured, as for what a NumPy
-            array masks.
+            They are stored as float64 tensors on the CPU. ``nan`` marks what was not measured, including the masked
+            entries of a NumPy array.
 
     Raises:
         TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
@@ -64,13 +64,13 @@ class Trajectory:
     def __contains__(self, name: object) -> bool:
         return name in self.columns
 
-    __iter__ = None  # steps or names? Say which: ``trajectory.steps``, ``trajectory.columns``
+    __iter__ = None  # would be ambiguous: iterate over ``trajectory.steps`` or ``trajectory.columns``
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.steps, dict(self.columns))  # a read-only mapping cannot be copied or sent by itself
+        return type(self), (self.steps, dict(self.columns))  # a read-only mapping is neither deep-copied nor pickled
 
     def __repr__(self) -> str:
         columns = [
@@ -85,31 +85,31 @@ class Trajectory:
         return f"{len(self)} step{'s'[: len(self) != 1]}, {int(self.steps[0])}..{int(self.steps[-1])}"
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The columns of :meth:`to_csv`, as frames ask for them.
+        """Exports the columns of :meth:`to_csv` to data frames, through Arrow's PyCapsule interface.
 
         ``polars.DataFrame(trajectory)``, ``pandas.DataFrame.from_arrow(trajectory)`` (pandas 3) and
-        ``pyarrow.table(trajectory)`` call this, which is Arrow's PyCapsule interface and needs pyarrow.
+        ``pyarrow.table(trajectory)`` call this method. It needs pyarrow.
         """
         return arrow(flat(self.steps, self.columns)).__arrow_c_stream__(requested_schema)
 
     def select(
         self, columns: str | Iterable[str] | Mapping[str, str] | None = None, *, steps: Iterable[int] | None = None
     ) -> Self:
-        """The trajectory with some of its columns, or at some of its steps.
+        """Selects columns, steps, or both.
 
         Args:
-            columns: A name, several, or a mapping from names to other names for them, in the order that the columns
-                will have; all of them if None.
-            steps: A range, for the recorded steps that lie in it, or a sequence of steps, all of which were recorded;
-                all of them if None.
+            columns: A name, several names, or a mapping from names to new names, in the order that the columns will
+                have. All columns if None.
+            steps: A range, which selects the recorded steps in it, or a sequence of steps, all of which must have been
+                recorded. All steps if None.
 
         Returns:
-            A trajectory.
+            A new trajectory.
 
         Raises:
             KeyError: If there is no such column.
             TypeError: If the steps are not integers.
-            ValueError: If two columns would have the same name, none of the steps lies in the range, or one of the
+            ValueError: If two columns would have the same name, no recorded step lies in the range, or a step of the
                 sequence was not recorded.
 
         Example:
@@ -122,21 +122,21 @@ class Trajectory:
         return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
 
     def complete(self, columns: str | Iterable[str] | None = None) -> Self:
-        """The trajectory at the steps where all of some columns are finite, with all of its columns.
+        """Selects the steps at which all of the given columns are finite, and keeps every column.
 
-        Numbers that were logged at different steps leave ``nan`` where they were not. What needs several of them at
-        once, as :func:`find_phases` does, needs the steps that have them all.
+        A column is ``nan`` at the steps at which only other columns were logged. A function that reads several columns
+        at once, such as :func:`find_phases`, needs the steps at which all of them were logged.
 
         Args:
-            columns: A name, or several; all of the columns if None. A vector is finite where all of its entries are.
+            columns: A name, or several names; all columns if None. A vector is finite where all of its entries are.
 
         Returns:
-            A trajectory; the one that it is called on if nothing is missing.
+            A trajectory; this very one if no step has to be left out.
 
         Raises:
             KeyError: If there is no such column.
             TypeError: If ``columns`` are not names.
-            ValueError: If the columns are finite together at no step.
+            ValueError: If there is no step at which the columns are all finite.
 
         Example:
             >>> run = pm.Trajectory([0, 50, 100], {"test_loss": [4.7, torch.nan, 0.1], "val": [1.0, 2.0, torch.nan]})
@@ -148,20 +148,20 @@ class Trajectory:
         return self if kept.all() else self.select(steps=self.steps[kept])
 
     def merge(self, other: "Trajectory") -> Self:
-        """The steps and columns of this trajectory and of another one of the same run.
+        """Merges the steps and the columns of this trajectory with those of another one of the same run.
 
-        What neither measured is ``nan``, and where one measured and the other did not its number is taken. Where both
-        did, they have to agree to the last bit.
+        Where only one trajectory has a number, the result has that number. Where both have one, the two numbers must be
+        exactly equal. Where neither has one, the result is ``nan``.
 
         Args:
-            other: More steps, more columns, or both.
+            other: A trajectory with more steps, more columns, or both.
 
         Returns:
             A trajectory with every step and every column of both.
 
         Raises:
             TypeError: If ``other`` is not a trajectory.
-            ValueError: If both have different numbers somewhere, or vectors of different shapes.
+            ValueError: If the two have different numbers somewhere, or vectors of different shapes.
 
         Example:
             >>> early = pm.Trajectory([0, 50], {"test_loss": [4.7, 0.5]})
@@ -172,79 +172,79 @@ class Trajectory:
         return type(self)(*merged((self.steps, self.columns), (other.steps, other.columns)))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The steps, under ``"steps"``, and the columns, under their names, as NumPy arrays, all of them copies."""
+        """Copies the steps, under the name ``"steps"``, and the columns, under their own names, to NumPy arrays."""
         return {"steps": self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the trajectory to a NumPy ``.npz`` file, whole or not at all; no pickle is involved.
+        """Writes the trajectory to a NumPy ``.npz`` file, completely or not at all; no pickle is involved.
 
         Args:
-            path: The file, replaced if there is one.
+            path: The file. An existing file is replaced.
 
         Raises:
-            ValueError: If a name cannot be that of an array in such a file: one with NUL, or of more than 60,000 bytes.
-            OSError: If it cannot be written; what was there before is still there.
+            ValueError: If such a file cannot hold a column's name: one that contains NUL, or has over 60,000 bytes.
+            OSError: If the file cannot be written. An existing file is then unchanged.
         """
         write_npz(path, self.steps, self.columns)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """The trajectory that :meth:`save` wrote.
+        """Reads a trajectory that :meth:`save` wrote.
 
         Args:
             path: The file.
 
         Raises:
-            OSError: If it cannot be read.
-            ValueError: If it is not a trajectory, or is damaged.
+            OSError: If the file cannot be read.
+            ValueError: If the file does not hold a trajectory, or is damaged.
         """
         steps, columns = read_npz(path)
         try:
             return cls(steps, columns)
-        except (TypeError, ValueError) as error:  # NumPy wrote it, but with something else in it
+        except (TypeError, ValueError) as error:  # a file that NumPy can read, but not a trajectory's
             raise foreign_npz(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
 
-        :meth:`from_csv` reads the same numbers under the same names, tables as one vector each; what has no entries
-        leaves no column.
+        :meth:`from_csv` reads the same numbers under the same names, but reads a table as one vector. A vector without
+        entries is not written.
 
         Args:
-            path: The file, replaced if there is one.
+            path: The file. An existing file is replaced.
 
         Raises:
-            ValueError: If a column would not come back from the file under its name: one that begins or ends with a
-                blank, is that of the steps, or is an entry's (``x/1`` where there is no such vector).
-            OSError: If it cannot be written; what was there before is still there.
+            ValueError: If a column could not be read back under its name, because the name begins or ends with a blank,
+                is that of the steps (``step``), or looks like a vector's entry (``x/1`` without a vector ``x``).
+            OSError: If the file cannot be written. An existing file is then unchanged.
         """
         write_csv(path, self.steps, self.columns)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], *, step: str | None = None) -> Self:
-        """The trajectory in a CSV file, one that :meth:`to_csv` wrote or another.
+        """Reads a trajectory from a CSV file that :meth:`to_csv` or another program wrote.
 
-        Its first line has the names, separated by commas, and each line below has the numbers of one step. An empty
-        cell is ``nan``. Columns ``name/1``, ``name/2`` and so on become a vector ``name``, with one axis
-        whatever it had.
+        The first line holds the names, separated by commas. Each further line holds the numbers of one step; an empty
+        cell is ``nan``. Columns ``name/1``, ``name/2`` and so on become one vector ``name``, even if they were written
+        from a table.
 
         Args:
             path: The file.
-            step: The name of the column of steps; if None, ``step``, or else ``epoch``.
+            step: The name of the column that holds the steps. If None, it is ``step``, or else ``epoch``.
 
         Returns:
             The trajectory.
 
         Raises:
             OSError: If the file cannot be read.
-            ValueError: If it has no column of steps, two of the same name, lines of different lengths, a cell that is
-                no number, or steps that are no integers or do not ascend; the message says where.
+            ValueError: If the file has no column of steps, two columns of the same name, lines of different lengths, a
+                cell that is not a number, or steps that are not integers or do not ascend. The message says where.
         """
         return cls(*read_csv(path, step))
 
 
 def check_trajectory(value: object, name: str = "trajectory") -> Trajectory:
-    """A trajectory."""
+    """Requires a trajectory, and returns it."""
     if not isinstance(value, Trajectory):
         raise TypeError(f"`{name}` must be a Trajectory. Got {type_name(value)}.")
     return value

@@ -1,4 +1,7 @@
-"""Every public name, and what users write for it after ``pm.``: ``measure``, or ``groups.composition``."""
+"""Every public name, and what users write for it after ``pm.``: ``measure``, or ``groups.composition``.
+
+A name is public if its room lists it in ``__all__``. Most are flat, which means that the façade shows them too.
+"""
 
 import importlib
 import operator
