@@ -1,4 +1,4 @@
-"""What needs no code: ``python -m progress_measures``, or ``progress-measures``."""
+"""The command line: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
 import io
@@ -15,8 +15,9 @@ from progress_measures._formats.npz import is_npz
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
 
 FILES = """\
-Each FILE is what Trajectory.to_csv or Trajectory.save wrote, what a Recorder or track writes, or any other CSV file
-whose first line names its columns, one of them `step` or `epoch`, with all numbers of one step in each line below.
+Each FILE is one run: what Trajectory.to_csv, Trajectory.save, a Recorder or track wrote, or any other CSV file.
+The first line of a CSV file names its columns, one of them `step` or `epoch`. Each further line holds the numbers of
+one step.
 """
 EXAMPLES = """\
 examples:
@@ -25,15 +26,15 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
-CLOSED = 128 + 13  # what a shell says of a tool that ended because nobody read on: SIGPIPE
+CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # without the usage: in one line
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # in one line, without the usage
 
-    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # of typeshed's own protocol
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # typeshed has a protocol
         if file is not None:
             super().print_help(file)
         else:
@@ -41,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command. What is wrong is said in one line on stderr, with exit code 2."""
+    """Runs a command. An error is one line on stderr, with exit code 2."""
     parser = _parser()
     try:
         options = parser.parse_args(arguments)
@@ -58,14 +59,15 @@ def _say(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end, and says so
+        # Otherwise Python flushes stdout again when it exits, and reports the error again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             sys.exit(CLOSED)
         raise
 
 
 def phases(options: argparse.Namespace) -> str:
-    """A table of the boundaries, one line per run."""
+    """Returns a table of the boundaries, one line per run."""
     runs = _runs(options)
     heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
     lines = [heads, *([name, *_ends(name, run, options.answers)] for name, run in runs.items())]
@@ -77,18 +79,18 @@ def phases(options: argparse.Namespace) -> str:
 
 
 def plot(options: argparse.Namespace) -> str:
-    """Writes a picture, and says what is in it."""
-    # Not before it is needed: matplotlib, and what says that it is missing.
+    """Writes a picture, and returns a line about what is in it."""
+    # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
     from matplotlib.figure import Figure
 
     runs = _runs(options)
     columns = options.columns or _losses(runs)
     figure = Figure(layout="constrained")
-    axes = figure.subplots()  # not pyplot's, which may look for a screen
+    axes = figure.subplots()  # without pyplot, which may look for a screen
     if len(runs) == 1:
         ((name, run),) = runs.items()
-        boundaries = None if options.answers is None else _found(name, run, options.answers)
+        boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
         plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name)
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
@@ -96,7 +98,7 @@ def plot(options: argparse.Namespace) -> str:
         shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
-    picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
+    picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
     figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
@@ -104,7 +106,7 @@ def plot(options: argparse.Namespace) -> str:
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
-    """The files' trajectories, by the files' names without suffixes where that tells them apart."""
+    """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
     seen: set[Path] = set()
     for path in options.files:
         if path.resolve() in seen:
@@ -124,13 +126,13 @@ def _load(path: Path, step: str | None) -> pm.Trajectory:
 
 
 def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
-    found = _found(name, run, answers)
-    ends = [getattr(found, boundary) for boundary in BOUNDARIES]
+    run_phases = _find_phases(name, run, answers)
+    ends = [getattr(run_phases, boundary) for boundary in BOUNDARIES]
     return ["not reached" if end is None else str(end) for end in ends]
 
 
-def _complete(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
-    """The run at the steps that have a number in all of some columns; how many have not is said on stderr."""
+def _complete_steps(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
+    """Selects the steps at which all of the columns are finite; says on stderr how many steps are left out."""
     try:
         kept = run.complete(columns)
     except ValueError as error:
@@ -141,8 +143,8 @@ def _complete(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Traje
     return kept
 
 
-def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
-    run = _complete(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
+def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    run = _complete_steps(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
     try:
         return pm.find_phases(run, answers=answers)
     except ValueError as error:
@@ -150,7 +152,7 @@ def _found(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
 
 
 def _losses(runs: pm.Runs) -> list[str]:
-    """The losses among the columns of numbers, or all of these if there is none."""
+    """The columns of numbers that all runs have and that are called losses, or all of them if none is a loss."""
     first, *_ = runs.values()
     numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
     if not numbers:
@@ -191,14 +193,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     ends.add_argument(
         "--answers", type=int, required=True, metavar="N",
-        help="number of classes that the loss is over, for the level of chance, ln(N)",
+        help="number of classes that the loss is over; the loss at chance is ln(N)",
     )  # fmt: skip
     picture = command(
         "plot",
         plot,
         "draw columns over steps",
-        "Draw columns over steps: of one run as they are; of several, their mean in a band of one standard deviation,\n"
-        "at the steps that all of them have (on a logarithmic axis, the geometric mean and standard deviation).",
+        "Draw columns over steps. One run is drawn as it is. Several runs are drawn as their mean, in a band of one\n"
+        "standard deviation, at the steps that all of them have (on a logarithmic axis, the geometric ones).",
     )
     picture.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="a .png, .pdf or .svg to write"

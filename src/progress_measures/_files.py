@@ -40,7 +40,7 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()  # replace the file that a link points to, not the link
-    if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder
+    if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder itself
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
     with errors_naming(path):
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
@@ -56,7 +56,7 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
     """Writes consecutive arrays as one array of the given shape, with the dtype of the first.
 
-    The file is written, not mapped, because a full disk raises an error in writing but crashes a process that maps.
+    The file is not mapped: on a full disk, writing raises an error, but writing through a map crashes the process.
     """
     dtype = None
     with _in_place_of(path) as scratch_file:

@@ -11,7 +11,7 @@ from torch import nn
 
 
 def token_device(predict: object) -> torch.device:
-    """The device for the tokens fed to ``predict``: its first parameter's if it is a module, else the CPU."""
+    """The device for the tokens of ``predict``: if it is a module, the device of its first parameter, else the CPU."""
     parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
@@ -43,11 +43,11 @@ def undisturbed(model: Any) -> Iterator[None]:
     These are the random states of Python, of NumPy, and of PyTorch on the CPU and on every CUDA device in use. All
     threads of the process share them. Where another thread may draw random numbers, use :func:`at_rest` instead.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global state is restored, not drawn from)
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (restored, not drawn from)
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     try:
         with torch.random.fork_rng(devices), at_rest(model):
             yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 (the global state is restored, not drawn from)
+        np.random.set_state(numpy)  # noqa: NPY002 (restored, not drawn from)

@@ -1,4 +1,4 @@
-"""How few frequencies weights are concentrated on, and whether these are cosines, sines or both."""
+"""How few frequencies weights are concentrated on, and whether as cosines, sines or both."""
 
 import torch
 from torch import Tensor
@@ -14,19 +14,20 @@ __all__ = ["fourier_coefficient_ratio", "fourier_frequency_density", "inverse_pa
 
 
 def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
-    r"""How far weights are concentrated on one frequency, along an axis over the operation's elements.
+    r"""How strongly weights are concentrated on one frequency, along an axis over the operation's elements.
 
-    With the norms :math:`\hat u_k` of the coefficients in each frequency, k = 0 for the constant among them,
+    With the norms :math:`\hat u_k` of the coefficients in each frequency, including the constant, k = 0,
 
     .. math:: \mathrm{IPR} = \Big( \frac{\lVert \hat u \rVert_{2r}}{\lVert \hat u \rVert_2} \Big)^{2r}
               = \sum_k \Big( \frac{\hat u_k^2}{\sum_j \hat u_j^2} \Big)^r
 
-    It is 1 for a pure wave of any phase, and for a constant (take the mean off where that is not meant); it is
-    :math:`m^{1-r}` where m frequencies have equal norms, so 1 / (1 + K) at the least for r = 2. Weights that are all
-    zero have 0. It does not change when the weights are scaled or their elements shifted cyclically.
+    It is 1 for a pure wave of any phase, and for a constant (subtract the mean if you do not want that). It is
+    :math:`m^{1-r}` if m frequencies have equal norms and the others zero, so at least 1 / (1 + K) for r = 2. It is 0 if
+    all weights are zero. It does not change when the weights are scaled or their elements shifted cyclically.
 
     Args:
-        x: Weights with one entry per element along ``dim``: for an embedding (n, m), those of each of m neurons.
+        x: Weights with one entry per element along ``dim``: for an embedding ``(n, m)``, each of
+            the m columns has a ratio of its own.
         op: The operation whose basis is used.
         dim: The axis over the elements.
         exponent: The r of the definition, above 1.
@@ -40,8 +41,8 @@ def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, expone
 
     References:
         Gromov (2023), "Grokking modular arithmetic"; Doshi et al. (2023), "To grok or not to grok", whose code this
-        follows in counting the cosine and the sine of a frequency together. Differs from it in orthonormal
-        coefficients, so that the constant, and n/2 for even n, weigh as much as any other wave.
+        follows in counting the cosine and the sine of a frequency together. Differs from that code in taking
+        orthonormal coefficients, so that the constant, and n/2 for even n, weigh as much as any other wave.
 
     Example:
         >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
@@ -59,20 +60,20 @@ def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, expone
 
 
 def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshold: float = 0.5) -> Tensor:
-    r"""The share of cosines and sines whose norm is above a fraction of the largest of their kind.
+    r"""The share of cosines and sines whose norm is above a fraction of the largest norm of their kind.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
 
     .. math:: \mathrm{FFD} = \frac{1}{n - 1} \sum_k \big( 1[\mu_k > \eta \max_j \mu_j]
               + 1[\nu_k > \eta \max_j \nu_j] \big)
 
-    It falls as a network drops frequencies: it is 1 where all have the same norms, and 2m / (n - 1) where m have and
-    the others have none. Norms that are zero, to the rounding of the weights' dtype, never count. It does not change
-    when the weights are scaled or the other axes rotated.
+    It falls as a network drops frequencies: it is 1 if all frequencies have the same norms, and 2m / (n - 1) if m of
+    them have the same norms and the others zero. Norms that are zero, to the rounding of the weights' dtype, never
+    count. It does not change when the weights are scaled or the other axes rotated.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
-        op: A cyclic operation, whose basis has the waves.
+        op: A cyclic operation, because only its basis consists of cosines and sines.
         dim: The axis over the elements.
         threshold: The fraction η, at least 0 and below 1.
 
@@ -86,8 +87,8 @@ def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshol
 
     References:
         Furuta et al. (2024), "Towards empirical interpretation of internal circuits and properties in grokked
-        transformers on modular polynomials", whose denominator 2⌊n/2⌋ is n - 1 for the odd n there. For even n, where
-        the cosine n/2 has no sine, n - 1 still counts what there is.
+        transformers on modular polynomials". Their denominator 2⌊n/2⌋ is n - 1 for the odd n that they use. For even n,
+        n - 1 is still the number of cosines and sines, because the cosine n/2 has no sine.
 
     Example:
         >>> wave = torch.cos(2 * torch.pi / 7 * torch.arange(7))
@@ -109,13 +110,13 @@ def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
     .. math:: \mathrm{FCR} = \frac{1}{K} \sum_{k=1}^{K} \min(\mu_k / \nu_k, \nu_k / \mu_k), \quad
               K = \lfloor (n - 1) / 2 \rfloor
 
-    It is 1 where the norms are equal at every frequency and 0 where each has a cosine or a sine alone. A frequency that
-    has neither, to rounding, counts as 0, and so weights of zero have 0. It does not change when the weights are scaled
-    or the other axes rotated; unlike a spectrum, it does when the elements are shifted.
+    It is 1 if both norms are equal at every frequency, and 0 if every frequency has only a cosine or only a sine. A
+    frequency that has neither, to rounding, counts as 0, so the ratio is 0 if all weights are zero. It does not change
+    when the weights are scaled or the other axes rotated. Unlike a spectrum, it changes when the elements are shifted.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
-        op: A cyclic operation, whose basis has the waves.
+        op: A cyclic operation, because only its basis consists of cosines and sines.
         dim: The axis over the elements.
 
     Returns:
@@ -144,9 +145,9 @@ def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
 
 
 def _cosine_and_sine_norms(x: Array, op: Operation, dim: int) -> tuple[Tensor, Tensor]:
-    """Norms over the other axes of the coefficients of cosines, ``(n // 2,)``, and sines, ``((n - 1) // 2,)``.
+    """The norms of cosine coefficients, ``(n // 2,)``, and sine coefficients, ``((n - 1) // 2,)``, over the other axes.
 
-    What is no more than rounding is zero, and nothing is larger than n.
+    The weights are scaled to at most 1 first. Norms that are no more than rounding become zero.
     """
     check_cyclic(op)
     x, axis = check_over_elements(x, op, dim)

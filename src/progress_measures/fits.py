@@ -1,4 +1,4 @@
-"""How well something simple explains something measured."""
+"""How well an approximation, or a fit of waves, explains measured values."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["WaveFit", "explained_variance", "fit_waves"]
 
 @dataclass(frozen=True, eq=False)
 class WaveFit:
-    """What :func:`fit_waves` found: ``constant + Σ coefficients · waves``, for each feature by itself.
+    """The result of :func:`fit_waves`: ``constant + Σ coefficients · waves``, fitted to each feature separately.
 
     Example:
         >>> wave = torch.cos(2 * torch.pi * torch.arange(5) / 5)
@@ -25,11 +25,11 @@ class WaveFit:
     """
 
     constant: Tensor
-    """What is added everywhere, float64, shape ``(…)``."""
+    """The constant of each feature, float64, shape ``(…)``."""
     coefficients: Tensor
-    """How much of each wave, float64, shape ``(r, …)``."""
+    """The coefficient of each wave, float64, shape ``(r, …)``."""
     fitted: Tensor
-    """The fit itself, float64, shape ``(points, …)``."""
+    """The fitted values, float64, shape ``(points, …)``."""
     explained_variance: Tensor
     """The share of each feature's variance that the fit explains, float64, shape ``(…)``."""
 
@@ -39,20 +39,21 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
 
     .. math:: 1 - \frac{\sum (x - \hat x)^2}{\sum (x - \bar x)^2}
 
-    It is 1 for x itself, 0 for its mean, and negative for what is worse than the mean. Where x does not vary it is 0.
+    It is 1 if the approximation is x, 0 if it is the mean of x, and negative if it is worse than the mean. Where x does
+    not vary, it is 0.
 
     Args:
-        x: What is explained.
-        approximation: What explains it, of the same shape.
-        dim: The axis, or the axes, over which the mean and both sums are taken; all if None. Logits on the grid are
-            to be centred for each answer before: ``x - x.mean((0, 1))``, and the approximation likewise.
+        x: The values to explain.
+        approximation: Approximate values, of the same shape.
+        dim: The axis, or the axes, over which the mean and both sums are taken; all if None. Center logits on the grid
+            for each answer first: ``x - x.mean((0, 1))``, and the approximation likewise.
 
     Returns:
-        Shares of at most 1, float64, of the shape that is left; differentiable.
+        Shares of at most 1, float64, the shape of ``x`` without ``dim``; differentiable.
 
     Raises:
         TypeError: If an argument is neither tensor nor array, or is complex.
-        ValueError: If the shapes differ, there is no value or one is not finite, or ``dim`` names no axis of ``x`` or
+        ValueError: If the shapes differ, there is no value or one is not finite, or ``dim`` names no axis of ``x``, or
             an axis twice.
 
     Example:
@@ -71,17 +72,17 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
 
 
 def fit_waves(x: Array, waves: Array) -> WaveFit:
-    r"""The least-squares fit of measured values by a constant and some waves.
+    r"""The least-squares fit of measured values by a constant and the given waves.
 
     .. math:: x(p) \approx c + \sum_r \alpha_r \, f_r(p)
 
     The residual is orthogonal to the constant and to every wave.
 
     Args:
-        x: What is fitted, one row per point, shape ``(points, …)``: each feature is fitted by itself. On the grid of an
-            operation the points are its n*n pairs, in the order of ``op.pairs``.
-        waves: The functions of the points, one a row, shape ``(r, points)``, independent of each other and of a
-            constant; neither orthogonal nor of unit length. They are constants: no gradient flows to them.
+        x: The values to fit, one row per point, shape ``(points, …)``; each feature is fitted separately. On the grid
+            of an operation the points are its n*n pairs, in the order of ``op.pairs``.
+        waves: Functions of the points, one per row, shape ``(r, points)``. They must be linearly independent of each
+            other and of a constant, but need not be orthogonal or of unit length. No gradient flows to them.
 
     Returns:
         The fit; differentiable with respect to ``x``.
@@ -103,16 +104,16 @@ def fit_waves(x: Array, waves: Array) -> WaveFit:
         (0.5, [0.25, 0.0])
     """
     x, waves, rounding = _check_points(x, waves)
-    # Each wave at most 1 in size and then, centred, of unit length, so that its unit does not matter.
+    # Scale each wave to at most 1, center it, and scale it to unit length, so that its unit does not matter.
     unit = waves.abs().amax(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
-    centred = waves / unit - (waves / unit).mean(1, keepdim=True)
-    _check_not_constant(centred, rounding)
-    length = centred.norm(dim=1, keepdim=True)
-    directions = centred / length
+    centered = waves / unit - (waves / unit).mean(1, keepdim=True)
+    _check_not_constant(centered, rounding)
+    length = centered.norm(dim=1, keepdim=True)
+    directions = centered / length
     left, singular, right = torch.linalg.svd(directions, full_matrices=False)
     _check_independent(singular, len(waves), rounding)
     columns = x.flatten(1) if x.ndim > 1 else x[:, None]
-    mean = (columns / len(columns)).sum(0)  # values near the largest number would overflow in a sum
+    mean = (columns / len(columns)).sum(0)  # divided first: a sum of values near the largest float overflows
     along = left @ ((right @ (columns - mean)) / singular[:, None])
     coefficients = along / (length * unit)
     constant = mean - waves.mean(1) @ coefficients
@@ -127,7 +128,7 @@ def fit_waves(x: Array, waves: Array) -> WaveFit:
 
 
 def _check_some_dims(dim: object, x: Tensor) -> tuple[int, ...]:
-    """At least one axis of ``x`` as distinct non-negative integers."""
+    """Requires at least one axis of ``x``, each once, and returns them as non-negative integers."""
     axes = check_dims(dim, x)
     if not axes:
         raise ValueError(f"`dim` must name at least one axis. Got {dim!r}.")
@@ -135,9 +136,9 @@ def _check_some_dims(dim: object, x: Tensor) -> tuple[int, ...]:
 
 
 def _check_same_shape(x: object, other: object, name: str) -> tuple[Tensor, Tensor]:
-    """Two finite float64 tensors of one shape, the first called ``x``."""
+    """Requires finite values of one shape, not empty; returns them in float64, on the device of the first."""
     first, second = (
-        check_finite(check_real(value, as_), as_).to(torch.float64) for value, as_ in ((x, "x"), (other, name))
+        check_finite(check_real(value, label), label).to(torch.float64) for value, label in ((x, "x"), (other, name))
     )
     if first.shape != second.shape:
         raise ValueError(f"`{name}` must have the shape of `x`, {shape_of(first)}. Got {shape_of(second)}.")
@@ -147,8 +148,11 @@ def _check_same_shape(x: object, other: object, name: str) -> tuple[Tensor, Tens
 
 
 def _check_points(x: object, waves: object) -> tuple[Tensor, Tensor, float]:
-    """Finite float64 values, ``(points, …)``, functions of the points, ``(r, points)``, and the rounding of those."""
-    values, rows = (check_finite(check_real(value, as_), as_) for value, as_ in ((x, "x"), (waves, "waves")))
+    """Requires finite values, ``(points, …)``, and functions of the points, ``(r, points)``.
+
+    Returns both in float64, and the rounding error of the functions' own dtype.
+    """
+    values, rows = (check_finite(check_real(value, name), name) for value, name in ((x, "x"), (waves, "waves")))
     if rows.ndim != 2 or rows.numel() == 0:
         raise ValueError(f"`waves` must have one function a row: shape (r, points). Got {shape_of(rows)}.")
     if values.ndim == 0 or len(values) != rows.shape[1]:
@@ -162,16 +166,16 @@ def _check_points(x: object, waves: object) -> tuple[Tensor, Tensor, float]:
     return values.to(torch.float64), rows.detach().to(values.device, torch.float64), rounding
 
 
-def _check_not_constant(centred: Tensor, rounding: float) -> None:
-    """Waves of size 1 that vary, by what is left of them without their mean."""
-    varies = centred.abs().amax(1) > 8 * rounding
+def _check_not_constant(centered: Tensor, rounding: float) -> None:
+    """Requires waves that vary; ``centered`` are the waves, scaled to at most 1, minus their means."""
+    varies = centered.abs().amax(1) > 8 * rounding
     if not bool(varies.all()):
         row = int((~varies).nonzero()[0])
         raise ValueError(f"`waves` must not be constant; the constant is always fitted. Got one in row {row}.")
 
 
 def _check_independent(singular: Tensor, count: int, rounding: float) -> None:
-    """Waves none of which is a combination of the others, by the singular values of their centred unit rows."""
+    """Requires linearly independent waves, judged by the singular values of the centered waves of unit length."""
     rank = int((singular > min(32 * rounding * math.sqrt(count), 0.1)).sum())
     if rank < count:
         raise ValueError(

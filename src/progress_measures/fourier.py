@@ -1,12 +1,12 @@
 """The real orthonormal Fourier basis of the functions on Z/n, and the change of basis along any axes.
 
-Rows are laid out as::
+The rows are laid out as::
 
     odd n:   constant, cos 1, sin 1, cos 2, sin 2, …, cos (n-1)/2, sin (n-1)/2
     even n:  constant, cos 1, sin 1, cos 2, sin 2, …, cos n/2 - 1, sin n/2 - 1, cos n/2
 
-so row r belongs to frequency (r + 1) // 2, and there are always n rows. For even n the highest frequency has a cosine
-alone, because its sine is zero at every integer.
+Row r belongs to frequency (r + 1) // 2, and there are always n rows. For even n the highest frequency has only a
+cosine, because its sine is zero at every integer.
 """
 
 import math
@@ -27,22 +27,22 @@ def row_frequency(n: int) -> Tensor:
 
 
 def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.device | str | None = None) -> Tensor:
-    r"""The real orthonormal Fourier basis of the functions on Z/n, one function a row.
+    r"""The real orthonormal Fourier basis of the functions on Z/n, one function per row.
 
     .. math:: F_0(x) = \sqrt{1/n}, \quad F_{2k-1}(x) = \sqrt{2/n} \cos(2 \pi k x / n), \quad
               F_{2k}(x) = \sqrt{2/n} \sin(2 \pi k x / n)
 
     and, for even n, a last row :math:`(-1)^x \sqrt{1/n}`. The rows are orthonormal: ``basis @ basis.T`` is the
-    identity. Angles are reduced modulo n before the cosine is taken, and cosines are taken in float64, so that entries
-    are exact to the last bits for every n.
+    identity. The product k x is reduced modulo n and the waves are computed in float64, so that entries are exact to
+    the last bits for every n.
 
     Args:
         n: Order of the group, at least 1.
-        dtype: Of the result.
-        device: Of the result; PyTorch's default if None.
+        dtype: Dtype of the result.
+        device: Device of the result; PyTorch's default if None.
 
     Returns:
-        The basis, shape ``(n, n)``, its rows in the order of :func:`fourier_labels`, its columns 0..n-1.
+        The basis, shape ``(n, n)``, with rows in the order of :func:`fourier_labels` and columns for x = 0..n-1.
 
     Raises:
         TypeError: If ``n`` is not an integer, or ``dtype`` is not a real floating-point type.
@@ -60,11 +60,11 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     _check_dtype(dtype)
     row = torch.arange(n, device="cpu")[:, None]
     frequency = row_frequency(n)[:, None]
-    turn = frequency * row.T % n  # of n
+    turn = frequency * row.T % n  # in n-ths of a full turn
     angle = turn.to(torch.float64) * (2 * math.pi / n)
     waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
     waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
-    alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their square is 1 everywhere, not 1/2
+    alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their mean square is 1, not 1/2
     norm = (n / torch.where(alone, 1, 2).to(torch.float64)).sqrt()
     return (waves / norm).to(dtype=dtype, device=torch.get_default_device() if device is None else device)
 
@@ -94,7 +94,7 @@ def to_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The coefficients of ``x`` in the Fourier basis along one or more axes.
 
     Along an axis of length n, entry r of the result is the inner product with row r of ``fourier_basis(n)``. The basis
-    is orthonormal, so the sum of squares is kept (Parseval), and :func:`from_fourier` is the inverse.
+    is orthonormal, so the sum of squares is the same (Parseval), and :func:`from_fourier` is the inverse.
 
     Args:
         x: Real values on Z/n along each axis in ``dim``.
@@ -147,15 +147,16 @@ def from_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
 def frequency_power(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     """The squared norm of ``x`` in each frequency along one or more axes.
 
-    Entry k is the sum of the squared coefficients of cosine and sine k, so it does not change when ``x`` is shifted
-    cyclically, and the entries along the axis add up to the sum of squares of ``x`` (Parseval).
+    Entry k is the sum of the squared coefficients of cosine and sine k. It does not change when ``x`` is shifted
+    cyclically. The entries along the axis add up to the sum of squares of ``x`` (Parseval).
 
     Args:
         x: Real values on Z/n along each axis in ``dim``.
         dim: The axis, or the axes, to transform.
 
     Returns:
-        Powers, dtype and device of ``x``; an axis of length n becomes one of length ``n // 2 + 1``, frequency 0 first.
+        Powers, same dtype and device as ``x``; an axis of length n becomes one of length ``n // 2 + 1``, from frequency
+        0 on.
 
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
@@ -181,7 +182,7 @@ def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
 
 
 def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
-    """The inner products of ``x`` along an axis with each of the rows, which take the axis's place."""
+    """The inner products of ``x`` with each row along an axis, which becomes an axis over the rows."""
     with _own_precision(x.device):
         if axis == x.ndim - 1:
             return x @ rows.T
@@ -189,13 +190,13 @@ def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
 
 
 def _own_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A context without autocast, which would multiply float32 in bfloat16; float64 it leaves alone everywhere."""
+    """A context that turns off autocast, which would multiply float32 in bfloat16; it never changes float64."""
     if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
 
 
 def _check_dtype(dtype: object) -> None:
-    """A real floating-point dtype."""
+    """Requires a real floating-point dtype."""
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise TypeError(f"`dtype` must be a real floating-point type. Got {dtype!r}.")

@@ -27,7 +27,7 @@ from progress_measures.operations.operation import Operation
 
 __all__ = ["grid_logits"]
 
-BATCH = 2**24  # logits per call of ``predict`` where they go to a file
+BATCH = 2**24  # logits per call of ``predict`` if they go to a file
 
 
 def grid_logits(
@@ -39,38 +39,37 @@ def grid_logits(
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """The logits of every answer to every pair of inputs.
+    """The logits of every answer for every pair of inputs.
 
-    A ``predict`` that is a module is run in evaluation mode, and each of its submodules is put back into the mode it
-    was in. Several threads may share it only if it is in evaluation mode already: modes are the module's. Logits are
-    kept in the model's dtype; the measures that read them compute in float64.
+    If ``predict`` is a module, it runs in evaluation mode, and each of its submodules returns to its own mode
+    afterwards. Several threads may share a module only if it is in evaluation mode already, because they share its
+    modes too. Logits keep the model's dtype; the measures that read them compute in float64.
 
     Args:
-        predict: From tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape ``(batch, V)``,
-            as a tensor or a NumPy array: a model, or a function around one, which has to put the model into evaluation
-            mode itself. Rows are in the order of the tokens; nothing in them tells if they are not. Tokens are a
-            tensor, on the first parameter's device if it is a module, else on the CPU.
-        op: The operation whose pairs are fed, and by whose elements the V columns are gathered.
-        batch_size: Pairs per call; all at once if None, or as many as make 16 million logits if ``out`` is given.
+        predict: A model, or a function that calls one. It takes tokens, an int64 tensor of shape ``(batch, 2)``, and
+            returns the logits at the answer position, shape ``(batch, V)``, as a tensor or a NumPy array. Tokens are on
+            the device of a module's first parameter, and for a function on the CPU. A function must put its model into
+            evaluation mode itself. Rows must be in the order of the tokens; another order cannot be detected.
+        op: The operation whose pairs are fed. Of the V columns, those of its elements are kept.
+        batch_size: Pairs per call. If None, all at once, or as many as make 16 million logits if ``out`` is given.
         requires_grad: Whether the result carries a graph back to the parameters.
-        out: A file for logits that do not fit in memory, replaced if there is one. It has NumPy's format, and
-            ``numpy.load(out, mmap_mode="r")`` gives what every measure takes as it takes a tensor. bfloat16 becomes
-            float32 in it.
-        progress: Wraps the list of batches, such as ``tqdm``, for a bar where there are many.
+        out: A file for logits that do not fit in memory; an existing file is replaced. It has NumPy's format, and every
+            measure takes ``numpy.load(out, mmap_mode="r")`` in place of a tensor. The file holds bfloat16 as float32.
+        progress: A function that wraps the list of batches, such as ``tqdm``, to show a progress bar.
 
     Returns:
-        Logits, axes ``(a, b, c)``, shape ``(n, n, n)``, in the dtype and on the device of what ``predict`` returns.
-        With ``out`` they are on the CPU and live in the file: :func:`measure`, losses, accuracies and spectra read it
-        piece by piece (but for the terms ``"product"`` and ``"polynomial"``), and what is written to the tensor is
-        written there.
+        Logits, axes ``(a, b, c)``, shape ``(n, n, n)``, with the dtype and device of the logits that ``predict``
+        returns. With ``out`` they are on the CPU and live in the file. :func:`measure`, losses, accuracies and spectra
+        read the file piece by piece, except for the terms ``"product"`` and ``"polynomial"``. Writing to the tensor
+        writes to the file.
 
     Raises:
-        TypeError: If ``predict`` cannot be called, is compiled where :func:`ablated` or :func:`captured` wants to see
-            inside of it, or does not return a tensor or array of real numbers.
-        ValueError: If it returns another shape, too few columns, or NaN or infinities; if a graph is to be kept in a
-            file, or ``out`` is a folder.
+        TypeError: If ``predict`` cannot be called, is compiled while :func:`ablated` or :func:`captured` has to see
+            inside it, or does not return a tensor or array of real numbers.
+        ValueError: If ``predict`` returns another shape, too few columns, or NaN or infinities; if ``requires_grad`` is
+            True and ``out`` is given, or ``out`` is a folder.
         RuntimeError: If ``progress`` leaves batches out.
-        OSError: If the file cannot be written; what was there before is still there.
+        OSError: If the file cannot be written; an existing file then stays as it was.
 
     Example:
         >>> op = pm.addition(5)
@@ -104,7 +103,7 @@ def grid_logits(
 
 
 def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], pairs: Tensor, op: Operation, start: int) -> Tensor:
-    """The logits of the elements, for pairs from some row of the flattened grid on."""
+    """The logits of the operation's elements, for pairs that begin at row ``start`` of the flattened grid."""
     logits = check_predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
     columns = logits.index_select(1, op.elements.to(logits.device))
     return check_finite(columns, "logits", "(a, b, c)", where=lambda at: (*divmod(start + at[0], op.n), at[1]))
@@ -116,7 +115,7 @@ def _array(x: Tensor) -> np.ndarray:
 
 
 def check_predicted(logits: object, batch: int, columns: int) -> Tensor:
-    """What ``predict`` returned for a batch: one row per pair, a column for every token of the operation."""
+    """Requires real logits with one row per pair of the batch and at least so many columns; returns a tensor."""
     logits = check_tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
         remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""

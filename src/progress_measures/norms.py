@@ -1,4 +1,4 @@
-"""How large the weights of a model are: all together, by parameter, and by part of the model."""
+"""How large the weights of a model are: all together, by parameter, or by part of the model."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ __all__ = ["parameter_norms", "sum_squared_weights"]
 
 
 def sum_squared_weights(model: nn.Module) -> Tensor:
-    """The sum of the squares of all parameters of a model; a parameter that is shared counts once.
+    """The sum of the squares of all parameters of a model; a shared parameter counts once.
 
     Under weight decay it falls sharply when a network drops what it memorized.
 
@@ -41,12 +41,12 @@ def sum_squared_weights(model: nn.Module) -> Tensor:
 def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, Tensor]:
     """The L2 norm of each parameter of a model, or of the parameters of each of its parts.
 
-    A parameter that is shared counts once, under the first of its names. The squares add up to
-    :func:`sum_squared_weights`, whatever the depth. Norms are differentiable, with gradient zero where they are zero.
+    A shared parameter counts once, under the first of its names. At any depth, the squares add up to
+    :func:`sum_squared_weights`. Norms are differentiable; the gradient of a zero norm is zero.
 
     Args:
         model: Any module; buffers do not count.
-        depth: If given, parameters whose names agree in their first ``depth`` parts are taken together: in the bundled
+        depth: If given, parameters whose names agree in their first ``depth`` parts are taken together. In the bundled
             transformer, 1 gives ``"embed"``, ``"pos_embed"``, ``"blocks"`` and ``"unembed"``, and 3 tells
             ``"blocks.0.attn"`` from ``"blocks.0.mlp"``.
 
@@ -83,6 +83,6 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
 
 
 def _numbers(parameter: Tensor) -> Tensor:
-    """All numbers of a parameter, float64; a complex one is two."""
+    """All numbers of a parameter, float64; a complex number counts as two."""
     parts = torch.view_as_real(parameter) if parameter.is_complex() else parameter
     return computable(parts).to(torch.float64)

@@ -1,4 +1,4 @@
-"""How unevenly non-negative quantities, norms of Fourier components or singular values, are spread."""
+"""How unevenly non-negative quantities are spread, such as norms of Fourier components or singular values."""
 
 import torch
 from torch import Tensor
@@ -17,11 +17,11 @@ def gini(x: Array, dim: int = -1) -> Tensor:
 
     .. math:: G = 1 - 2 \sum_{i=1}^{N} \frac{x_{(i)}}{\lVert x \rVert_1} \cdot \frac{N - i + 1/2}{N}
 
-    which equals half the mean absolute difference of two values over their mean. It does not change when ``x`` is
-    scaled or permuted; it is 0 when all values are equal (all zero included) and 1 - 1/N when only one is not zero.
+    This equals half the mean absolute difference between two values, divided by the mean. It does not change when ``x``
+    is scaled or permuted. It is 0 if all values are equal (or all zero), and 1 - 1/N if only one is not zero.
 
     Args:
-        x: Values; for the paper's measure the norms, not the powers, of the frequencies of W_E or W_L.
+        x: Values; the paper's measure takes the norms, not the powers, of the frequencies of W_E or W_L.
         dim: The axis to measure along.
 
     Returns:
@@ -29,7 +29,7 @@ def gini(x: Array, dim: int = -1) -> Tensor:
 
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
-        ValueError: If ``x`` has NaN or infinities, or ``dim`` names no axis of it or an empty one.
+        ValueError: If ``x`` has NaN or infinities, or ``dim`` names no axis of it, or an empty one.
 
     References:
         Hurley & Rickard (2009), "Comparing measures of sparsity"; Nanda et al. (2023), section 5.2.
@@ -42,16 +42,16 @@ def gini(x: Array, dim: int = -1) -> Tensor:
     axis = check_dim(dim, x)
     ascending = x.movedim(axis, -1).to(torch.float64).abs().sort(-1).values
     largest = ascending[..., -1:].detach()
-    # The sum neither overflows nor loses subnormal digits; a power of two rounds nothing.
+    # Scaled so that the sum neither overflows nor loses subnormal digits, by a power of two so that nothing is rounded.
     power_of_two = largest / (2 * torch.frexp(largest).mantissa)
     ascending = ascending / one_where_zero(power_of_two)
     count = ascending.shape[-1]
     rank = torch.arange(1, count + 1, dtype=torch.float64, device=x.device)
-    # 1 - 2 (N - i + 1/2) / N. They add up to 0, so that values which are nearly equal can be told by what is above the
-    # smallest, of which no digit is lost.
+    # 1 - 2 (N - i + 1/2) / N. The weights add up to 0, so the smallest value can be subtracted from all. This loses no
+    # digit if the values are nearly equal.
     weight = (2 * rank - count - 1) / count
     above = ascending - ascending[..., :1]
-    return (above * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is at least 1, or all are zero
+    return (above * weight).sum(-1) / ascending.sum(-1).clamp(min=1)  # the largest is at least 1, unless all are zero
 
 
 def effective_rank(matrix: Array) -> Tensor:
@@ -59,8 +59,8 @@ def effective_rank(matrix: Array) -> Tensor:
 
     .. math:: \exp \Big( - \sum_i p_i \ln p_i \Big), \quad p_i = \sigma_i / \sum_j \sigma_j
 
-    It does not change when the matrix is scaled, rotated or transposed, and lies between 1 and the rank: it is r when
-    r singular values are equal and the others zero. A matrix of zeros has 0.
+    It does not change when the matrix is scaled, rotated or transposed. It lies between 1 and the rank, and is r if r
+    singular values are equal and the others are zero. For a matrix of zeros it is 0.
 
     Args:
         matrix: A matrix, or several, shape ``(…, rows, columns)``, such as W_L.
@@ -82,12 +82,12 @@ def effective_rank(matrix: Array) -> Tensor:
     matrix = _check_matrices(matrix, "matrix")
     singular = torch.linalg.svdvals(matrix / scale_of(matrix, (-2, -1)))
     total = singular.sum(-1)
-    entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # of zeros it is not a number
+    entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # NaN for a matrix of zeros
     return torch.where(total > 0, entropy.exp(), 0.0)
 
 
 def _check_matrices(x: object, name: str) -> Tensor:
-    """Finite matrices with entries, float64, ``(…, rows, columns)``."""
+    """Requires finite matrices that are not empty; returns them in float64, ``(…, rows, columns)``."""
     values = check_finite(check_real(x, name), name).to(torch.float64)
     if values.ndim < 2 or values.numel() == 0:
         raise ValueError(f"`{name}` must have rows and columns: shape (…, rows, columns). Got {shape_of(values)}.")

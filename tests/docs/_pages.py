@@ -1,4 +1,8 @@
-"""The code on a page that the site runs when it is built."""
+"""The parts of a page: its sections, its tables, and the code that the site runs when it is built."""
+
+import re
+
+import pytest
 
 from docs.marked import MARKED
 
@@ -8,3 +12,27 @@ def marked_code(page):
     blocks = [code for _, _, code in MARKED.findall(page)]
     assert len(blocks) == page.count("<!-- plot") == page.count("```python") > 0
     return blocks
+
+
+def section(page, heading=""):
+    """What stands below a heading, or above the first section, without code; a test of what is gone is skipped."""
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    above, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    if not heading:
+        return above
+    for part in parts:
+        title, _, below = part.partition("\n")
+        if title == heading:
+            return below
+    return pytest.skip(f"the page has no section {heading!r}")
+
+
+def cells(line):
+    """The cells of a row of a table."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def rows(text):
+    """The rows of all tables of a text, headings left out."""
+    tables = re.findall(r"(?:^\|.*(?:\n|\Z))+", text, flags=re.MULTILINE)
+    return [cells(line) for table in tables for line in table.splitlines()[2:]]

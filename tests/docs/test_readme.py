@@ -9,33 +9,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 import progress_measures as pm
 from examples.modular_addition import checkpoints
 from examples.modular_addition.bundled import MAINLINE
+from tests.docs._numbers import assert_has_numbers, near, numbers
+from tests.docs._pages import rows, section
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PERFORMANCE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 
 
-def test_example_runs_by_itself_in_ten_lines():
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len([line for line in example.splitlines() if line]) <= 10
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
+def test_examples_run_by_themselves(example):
     done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    keys, measures, loss = done.stdout.splitlines()
-    assert keys == "()"
-    assert all(f"'{name}': " in measures for name in ("restricted_loss", "excluded_loss"))
-    assert re.fullmatch(r"tensor\(.*, dtype=torch.float64.*\)", loss)
-
-
-def test_every_function_that_is_named_exists():
-    table = README[README.index("| measure | says |") : README.index("While a model trains")]
-    named = re.findall(r"`(\w+)`", table)
-    assert len(named) == len(set(named)) > 30
-    assert set(named) <= set(pm.__all__)
+    printed = re.findall(r"^ *print\(.*\)(?:  # (.*))?$", example, flags=re.MULTILINE)
+    for line, shown in zip(done.stdout.splitlines(), printed, strict=True):
+        assert all(name in line for name in re.findall(r"\(\)|\w+_\w+", shown)), line
 
 
 def test_the_measures_are_those_of_the_page_of_measures():
@@ -53,50 +47,46 @@ def test_files_and_headings_that_are_linked_exist():
         assert not heading or heading in {each.lower().replace(" ", "-") for each in headings}, target
 
 
+def quantities(text):
+    """The numbers of a text that say something, times in seconds."""
+    found = numbers(re.sub(r"(\d) ms\b", r"\1e-3 s", text))
+    return [each for each in found if each.value != 1]  # as in 1/85
+
+
 def test_speeds_are_those_that_were_measured():
-    rows = [re.sub(r"^\| | \|$", "", line).split(" | ") for line in PERFORMANCE.splitlines() if line.startswith("| ")]
-    measured = {(row[0].replace("`", ""), row[2]): row for row in rows if len(row) == 6}
-    forward = measured["measure, n = 113", "a forward pass"]
-    plain = measured["measure, n = 113", "the definitions, one by one"]
-    recorded = measured["recording a step, n = 113", "100 epochs of the bundled trainer"]
-    (big,) = [row for row in rows if row[0] == "1009"]
-    (memory,) = re.findall(r"the whole process peaks at (\d+ MiB)", PERFORMANCE)
-    expected = [
-        (forward[1], f"{forward[4]} of a forward pass over all pairs"),
-        (plain[1], f"{plain[4]} of their {plain[3]}"),
-        (recorded[1], f"{recorded[4]} of 100 epochs"),
-        (big[2], f"{memory} of memory in all"),
-    ]
-    table = README[README.index("## How fast") : README.index("## How exact")]
-    said = [line.split(" | ") for line in table.splitlines() if line.startswith("| ") and "takes" not in line]
-    assert [(row[1], row[2]) for row in said] == expected
-    assert said[-1][0] == f"| n = 1009, whose {big[1]} of logits are in a file"
+    page = [quantities(part) for part in re.split(r"\n\n|\n(?=\|)", PERFORMANCE)]
+    for row in rows(section(README, "How fast")):
+        said = quantities(" | ".join(row))
+        assert said, row
+        # A row, or a sentence, of the page is of the same if it has two of the numbers.
+        same = [part for part in page if sum(any(near(one, other) for other in part) for one in said) > 1]
+        missing = [one for one in said if not any(near(one, other) for part in same for other in part)]
+        assert not missing, row
 
 
 def test_everything_that_can_be_run_is_run():
-    marked = {"main-job", "site", "tests"}  # by .ci/run
+    run = set(re.findall(r"in_fresh_clone ([\w-]+)", (ROOT / ".ci" / "run").read_text(encoding="utf-8")))
     fences = re.findall(r"(?:<!-- ([\w-]+) -->\n)?```(\w*)\n(.*?)```\n", README, flags=re.DOTALL)
     assert 2 * len(fences) == README.count("```")
-    assert {mark for mark, _, _ in fences if mark in marked} == marked
-    others = [(kind, code.split()[0]) for mark, kind, code in fences if mark not in marked]
-    assert others == [("python", "import"), ("bash", "progress-measures")]  # above, and test_command_line_page.py
+    assert run <= {mark for mark, _, _ in fences}
+    for mark, kind, code in fences:
+        if kind == "bash" and mark not in run:
+            assert all(line.startswith("progress-measures ") for line in code.splitlines())  # test_command_line_page.py
 
 
 def test_what_it_says_of_the_bundled_run_is_so():
-    text = README.replace("\n", " ")
     steps = checkpoints.steps(MAINLINE)
-    assert f"the {len(steps)} bundled checkpoints of a run of {steps[-1]:,} steps" in text
+    assert_has_numbers(section(README, "See it on a transformer"), len(steps), steps[-1])
+
+
+def test_how_exact_it_says_that_losses_are():
     certain = torch.zeros(2, 2, 2)
     certain.scatter_(2, pm.addition(2).table[..., None], 60.0)
-    assert 0 < pm.cross_entropy(certain, pm.addition(2)) < 1.1e-26
-    assert "a confident model's loss of 1e-26 is 1e-26, not 0" in text
+    assert_has_numbers(section(README, "How exact"), pm.cross_entropy(certain, pm.addition(2)))
 
 
-def test_what_it_says_of_its_picture_is_so():
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_what_it_says_of_its_picture_is_so(page):
     phases = pm.find_phases(pm.Trajectory.load(MAINLINE / "curves.npz"), answers=113)
-    formed, memorized = f"{round(phases.circuit_formation_end, -2):,}", f"{phases.memorization_end:,}"
-    front = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").replace("\n", " ")
-    assert f"below chance after {formed} steps" in README.replace("\n", " ")
-    assert f"worse than a guess until step {formed}" in front
-    for text in (README.replace("\n", " "), front):
-        assert f"rising since step {memorized}" in text
+    text = section((ROOT / page).read_text(encoding="utf-8"))
+    assert_has_numbers(text, round(phases.circuit_formation_end, -2), phases.memorization_end)

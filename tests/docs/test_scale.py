@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 
 import progress_measures as pm
+from examples.modular_addition import checkpoints
+from examples.modular_addition.bundled import MAINLINE
 from tests._asserts import assert_same
+from tests.docs._numbers import assert_has_numbers
+from tests.docs._pages import section
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 SCRIPTS = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
-(JOB,) = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", PAGE, flags=re.DOTALL)
-STEPS = 4  # of the 40, so that this takes seconds
+JOBS = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", PAGE, flags=re.DOTALL)
+WHOLE = [name for name, script in SCRIPTS.items() if "if __name__ ==" in script]  # scripts that measure all checkpoints
+STEPS = 4  # of all checkpoints, so that this takes seconds
 
 
 @pytest.fixture
@@ -48,14 +53,17 @@ def serial(tmp_path_factory):
     return pm.Trajectory.load(folder / "run.npz")
 
 
-def test_there_is_one_script_for_each_place():
-    assert list(SCRIPTS) == ["tracked.py", "one_machine.py", "cluster.py", "part.py", "merge.py"]
-    assert PAGE.count("```python\n") == len(SCRIPTS)
+def test_every_block_is_a_script_of_a_name():
+    assert PAGE.count("```python\n") == len(SCRIPTS)  # so that it is run here
 
 
-@pytest.mark.parametrize("script", ["one_machine.py", "cluster.py"])
+def test_the_checkpoints_are_counted():
+    assert_has_numbers(section(PAGE), len(checkpoints.steps(MAINLINE)))
+
+
+@pytest.mark.parametrize("script", WHOLE)
 def test_script_gives_the_numbers_of_a_serial_run(folder, serial, script):
-    if script == "cluster.py" and importlib.util.find_spec("distributed") is None:
+    if "distributed" in SCRIPTS[script] and importlib.util.find_spec("distributed") is None:
         pytest.skip("needs dask")
     done = run(folder, sys.executable, script)
     assert_same(pm.Trajectory.load(folder / "run.npz"), serial)
@@ -63,8 +71,9 @@ def test_script_gives_the_numbers_of_a_serial_run(folder, serial, script):
     assert len((folder / "run.jsonl").read_text().splitlines()) == STEPS
 
 
-def test_parts_of_an_array_are_merged(folder, serial):
-    (folder / "job.sh").write_text(JOB)
+@pytest.mark.parametrize("job", JOBS)
+def test_parts_of_an_array_are_merged(folder, serial, job):
+    (folder / "job.sh").write_text(job)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for part in range(2):
         task = {"SLURM_ARRAY_TASK_ID": str(part), "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}

@@ -43,11 +43,11 @@ def test_half_of_what_comes_after_a_bottom_is_no_lower(after, found):
 
 
 def test_scatter_is_of_the_inner_values_but_for_one():
-    assert _scatter(np.array([1.0, 2.0]), but=0) == 0
-    assert _scatter(np.array([0.0, 5.0, 0.0]), but=0) == 5
-    assert _scatter(np.array([0.0, 5.0, 0.0]), but=1) == 0
-    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), but=1) == 0
-    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), but=2) == 6.75  # three quarters of the way from 0 to 9
+    assert _scatter(np.array([1.0, 2.0]), without=0) == 0
+    assert _scatter(np.array([0.0, 5.0, 0.0]), without=0) == 5
+    assert _scatter(np.array([0.0, 5.0, 0.0]), without=1) == 0
+    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=1) == 0
+    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=2) == 6.75  # three quarters of the way from 0 to 9
 
 
 def test_a_fall_is_where_the_level_is_crossed():

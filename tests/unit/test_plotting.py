@@ -40,6 +40,7 @@ each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 
 @pytest.fixture(autouse=True)
 def _close_figures():
+    plt.close("all")  # those of other tests, too
     yield
     plt.close("all")
 

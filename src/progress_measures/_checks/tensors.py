@@ -70,7 +70,7 @@ def check_dense(x: Tensor, name: str) -> Tensor:
 
 
 def check_unmasked(x: object, name: str) -> None:
-    """Requires that no value is masked, if ``x`` is a NumPy array: the number behind a mask would count as a value."""
+    """Requires that ``x``, if it is a NumPy array, masks no value: the number behind a mask would count as a value."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise ValueError(
             f"`{name}` must not mask any value. Got {np.ma.getmaskarray(x).sum()} masked of {x.size}. "

@@ -1,4 +1,4 @@
-"""Files of runs, one codec a format: steps and columns in, and the same steps and columns out.
+"""File formats of runs, one codec per format: each reads back the steps and columns that it wrote.
 
 - ``csv``: a line of names, then a line per step
 - ``npz``: NumPy's archive of arrays, which keeps the shapes of vectors and tables

@@ -1,6 +1,6 @@
 """CSV files: a line of names, then a line per step.
 
-What is wrong with a file is said with its name and the number of the line.
+Error messages name the file and, where there is one, the number of the line.
 """
 
 import csv
@@ -31,17 +31,17 @@ _OTHER_KINDS = {
 
 
 def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
-    """Writes a table that gives the columns back, whole or not at all."""
+    """Writes the columns as a table, completely or not at all, so that :func:`read_csv` reads the same columns back."""
     table = flat(steps, columns)
     check_utf8(columns)
-    _check_names_survive((name for name, values in columns.items() if values[0].numel()), _names_again(table))
+    _check_names_survive((name for name, values in columns.items() if values[0].numel()), _names_read_back(table))
     with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         _write(file, table)
 
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
-    """The steps, and the other columns by name, the entries of a vector as one column."""
-    with open(path, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel begins with
+    """The steps, and the other columns by name; the entries of a vector form one column."""
+    with open(path, newline="", encoding="utf-8-sig") as file:  # -sig: Excel writes a byte order mark
         return _read(file, path, step)
 
 
@@ -51,41 +51,41 @@ def _write(file: IO[str], table: Mapping[str, Tensor]) -> None:
     writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
 
 
-def _names_again(table: Mapping[str, Tensor]) -> list[str]:
-    """The names of the columns that are read from a table."""
+def _names_read_back(table: Mapping[str, Tensor]) -> list[str]:
+    """The names of the columns that :func:`read_csv` would read from the written table."""
     file = io.StringIO(newline="")
     _write(file, {name: values[:1] for name, values in table.items()})
     file.seek(0)
     try:
         return [*_read(file, "columns", "step")[1]]
-    except ValueError:  # names that are no cells, or the same as others without their blanks
+    except ValueError:  # names that are not valid cells, or that equal others once blanks are stripped
         return []
 
 
 def _read(file: IO[str], path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
     names, lines = _read_cells(file, path)
-    of_steps = names.index(_check_step_name(step, names, path))
-    steps = _read_steps({line: cells[of_steps] for line, cells in lines.items()}, path)
+    step_place = names.index(_check_step_name(step, names, path))
+    steps = _read_steps({line: cells[step_place] for line, cells in lines.items()}, path)
     columns = {
         name: [_read_number(cells[place], name, line, path) for line, cells in lines.items()]
         for place, name in enumerate(names)
-        if place != of_steps
+        if place != step_place
     }
     return steps, gathered(columns)
 
 
 def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]]:
-    """Distinct names, and by line number as many cells as there are names."""
+    """The distinct names of the columns, and the cells of every other line by its number: one cell per name."""
     name = repr(os.fspath(path))
     reader = csv.reader(file, strict=True)
     lines = {}
     try:
         for cells in reader:
-            if any(cells):  # empty lines are none
+            if any(cells):  # skip empty lines
                 lines[reader.line_num] = cells
     except UnicodeDecodeError as error:
         kind, remedy = next(
-            (found for start, found in _OTHER_KINDS.items() if error.object.startswith(start)),
+            (other for start, other in _OTHER_KINDS.items() if error.object.startswith(start)),
             (f"byte 0x{error.object[error.start]:02x}", "Save it in UTF-8."),
         )
         raise ValueError(f"`path` must be a CSV file in UTF-8. Got {name}: {kind}. {remedy}") from error
@@ -96,12 +96,12 @@ def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str
             f"`path` must have a line of names and at least one of numbers. Got {len(lines)} lines in {name}."
         )
     names = [cell.strip() for cell in lines.pop(next(iter(lines)))]
-    other = next((mark for mark in _SEPARATORS if len(names) == 1 and mark in names[0]), None)
-    if other is not None:
-        raise ValueError(f"`path` must have commas between its cells. Got {other!r} in {name}.")
-    twice = next((each for each, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise ValueError(f"`path` must have columns of distinct names. Got {twice!r} twice in {name}.")
+    separator = next((mark for mark in _SEPARATORS if len(names) == 1 and mark in names[0]), None)
+    if separator is not None:
+        raise ValueError(f"`path` must have commas between its cells. Got {separator!r} in {name}.")
+    repeated = next((column for column, count in Counter(names).items() if count > 1), None)
+    if repeated is not None:
+        raise ValueError(f"`path` must have columns of distinct names. Got {repeated!r} twice in {name}.")
     for line, cells in lines.items():
         if len(cells) != len(names):
             raise ValueError(
@@ -112,13 +112,13 @@ def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str
 
 
 def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
-    """The name of the column of steps: the one given, or else ``step``, or else ``epoch``."""
+    """The name of the column of steps: the one given, else ``"step"`` if there is such a column, else ``"epoch"``."""
     wanted = ["step", "epoch"] if step is None else [step]
     for name in wanted:
         if name in names:
             return str(name)
     one_of = " or ".join(map(repr, wanted))
-    # A file of another kind may have one very long name.
+    # A file that is not CSV may seem to have one very long name.
     known = ", ".join(map(repr, names))
     known = known if len(known) <= 300 else known[:300] + "…"
     near = difflib.get_close_matches(str(step), names, n=1)
@@ -127,7 +127,7 @@ def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
 
 
 def _read_steps(cells: Mapping[int, str], path: Any) -> list[int]:
-    """Strictly ascending integers, from cells by line number."""
+    """The steps, strictly ascending integers, from their cells by line number."""
     steps: list[int] = []
     for line, cell in cells.items():
         number = _number(cell)
@@ -144,7 +144,7 @@ def _read_steps(cells: Mapping[int, str], path: Any) -> list[int]:
 
 
 def _read_number(cell: str, name: str, line: int, path: Any) -> float:
-    """A number; ``nan`` where the cell is empty."""
+    """The number in a cell; ``nan`` if the cell is empty."""
     if not cell.strip():
         return math.nan
     number = None if "_" in cell else _float(cell)
@@ -164,17 +164,17 @@ def _float(cell: str) -> float | None:
 
 
 def _number(cell: str) -> int | float | None:
-    if "_" in cell:  # a number to Python, but to nobody else
+    if "_" in cell:  # only Python reads 1_000 as a number
         return None
     try:
-        return int(cell)  # a step above 2^53 is no float
+        return int(cell)  # a float cannot hold every integer above 2^53
     except ValueError:
         return _float(cell)
 
 
-def _check_names_survive(names: Iterable[str], again: Iterable[str]) -> None:
-    """Names of columns of which a CSV file gives each back as it was."""
-    lost = set(names) - set(again)
+def _check_names_survive(names: Iterable[str], read_back: Iterable[str]) -> None:
+    """Requires names of columns that are the same when they are read back from a CSV file."""
+    lost = set(names) - set(read_back)
     if lost:
         raise ValueError(
             "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "

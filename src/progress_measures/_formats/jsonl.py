@@ -1,19 +1,19 @@
-"""Recordings: files that only grow, by a line of JSON each time that something is known of a step.
+"""Recordings: files that only grow, by one line of JSON for each event of a step.
 
     {"step": 100, "columns": {"test_loss": 4.7, "excluded_loss_per_frequency": [0.1, 0.2]}}
     {"step": 200, "error": "ValueError: …"}
     {"step": 150, "back": true}
 
-The first line says what was measured at a step; it replaces what an earlier line said of that step. The second says
-that the step could not be measured; it counts until the step is measured. The third says that the run goes on from
-that step; earlier lines about this step or later ones no longer count. Steps may come in any order, because checkpoints
-may be measured in any.
+The first line says what was measured at step 100; it replaces any earlier line about that step. The second says that
+step 200 could not be measured; it counts until that step is measured. The third says that the run continues from step
+150; earlier lines about that step or a later one no longer count. Steps may come in any order, because checkpoints may
+be measured in any order.
 
-A line is written by one system call, at the end of the file, and is on the disk before the next thing is done. So a
-kill costs at most the line that was being written, a full disk costs no line that was written before, and two processes
-that append do not tear each other's lines apart. Nothing is ever taken off: a line that was cut off stays a line of its
-own, and readers pass over it. Numbers that are read back are the numbers that were written, bit for bit. The dialect of
-JSON is Python's, with ``NaN`` and ``Infinity``.
+One system call writes each line at the end of the file, and the line is on the disk before anything else happens. So a
+kill loses at most the line being written, a full disk loses no line written before, and two processes that append do
+not tear each other's lines apart. Nothing is ever removed: a line that was cut off stays a line of its own, and readers
+skip it. Numbers are read back exactly as they were written, bit for bit. The dialect of JSON is Python's, with ``NaN``
+and ``Infinity``.
 """
 
 import errno
@@ -24,41 +24,41 @@ from typing import Any
 
 from progress_measures._checks.values import check_step
 
-_HEAD = b'{"step": '  # how each line begins
+_HEAD = b'{"step": '  # how every line begins
 _KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("back", bool))
 
 
 def is_recording(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins as a recording does."""
+    """Whether a file begins like a recording."""
     with open(path, "rb") as file:
         return file.read(len(_HEAD)) == _HEAD
 
 
 def append_line(path: str | os.PathLike[str], record: Mapping[str, object]) -> None:
-    """Writes a line at the end of the file, and onto the disk."""
+    """Appends a line to the file, and returns once it is on the disk."""
     line = json.dumps(record).encode() + b"\n"
     with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         if file.read(1) not in (b"", b"\n"):
-            line = b"\n" + line  # what was cut off stays a line of its own
+            line = b"\n" + line  # a line that was cut off stays a line of its own
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
         os.fsync(file.fileno())
 
 
 def parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> tuple[int, dict[str, Any]] | None:
-    """The step of a line and what it says of it; None if the line is empty or was cut off.
+    """The step of a line and the record in it; None if the line is empty or was cut off.
 
     Args:
         line: The line.
-        name: What the argument is called that gave the path, for messages.
+        name: The name of the argument that gave the path, for messages.
         path: The file.
-        number: Of the line, counted from 1.
+        number: The line's number, counted from 1.
     """
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # zeros are what a power cut leaves
+        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # a power cut can leave zeros
             return None
         raise _foreign(line, name, path, number) from None
     if not isinstance(record, dict) or not any(
@@ -72,7 +72,7 @@ def parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int
 
 
 def damaged_line(error: Exception, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
-    """What is said of a line that is a recording's but holds something wrong."""
+    """The error for a line that looks like a recording's but holds a wrong value."""
     return ValueError(
         f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, line {number}: {error}"
     )

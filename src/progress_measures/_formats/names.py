@@ -1,10 +1,10 @@
-"""Names of columns that a file can hold."""
+"""Names of columns, for files and for messages."""
 
 from collections.abc import Iterable
 
 
 def check_utf8(names: Iterable[str]) -> None:
-    """Names that can be written."""
+    """Requires names that can be written in UTF-8."""
     for name in names:
         try:
             name.encode()
@@ -15,5 +15,5 @@ def check_utf8(names: Iterable[str]) -> None:
 
 
 def listed_names(names: Iterable[str]) -> str:
-    """Names for a message, long ones cut."""
+    """The names in order, for a message; long ones are cut."""
     return ", ".join(repr(name if len(name) < 100 else f"{name[:20]}…") for name in sorted(names))

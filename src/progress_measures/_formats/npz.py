@@ -1,4 +1,4 @@
-"""NumPy's ``.npz`` archives: the steps under ``steps``, a column ``x`` under ``columns/x``; nothing pickled."""
+"""NumPy's ``.npz`` archives: the steps are ``steps``, a column ``x`` is ``columns/x``, and nothing is pickled."""
 
 import io
 import os
@@ -17,12 +17,12 @@ _COLUMN = "columns/"
 
 
 def is_npz(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is called an archive, or is one by another name."""
+    """Whether a file's name ends in ``.npz``, or the file is a ZIP archive by another name."""
     return os.fspath(path).endswith(".npz") or zipfile.is_zipfile(path)
 
 
 def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
-    """Writes an archive that gives the columns back, whole or not at all."""
+    """Writes the columns as an archive, completely or not at all, so that :func:`read_npz` reads the same back."""
     _check_names(columns)
     arrays: dict[str, Any] = {_STEPS: steps.numpy()}
     arrays |= {_COLUMN + name: values.numpy() for name, values in columns.items()}
@@ -33,9 +33,9 @@ def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The steps, and the columns by name."""
     with open(path, "rb") as file:
-        content = io.BytesIO(file.read())  # what fails from here on is not the system
+        content = io.BytesIO(file.read())  # so errors from here on are about the content, not about reading
     try:
-        # Not np.load, which finds an array "x" where one is called "x.npy".
+        # Not np.load, which confuses an array called "x.npy" with one called "x".
         with zipfile.ZipFile(content) as members:
             arrays = {name.removesuffix(".npy"): _read_array(members, name) for name in members.namelist()}
     except Exception as error:  # a damaged file can raise nearly anything
@@ -46,7 +46,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.nda
 
 
 def foreign_npz(path: str | os.PathLike[str], why: object) -> ValueError:
-    """What is said of a file that holds no trajectory."""
+    """The error for a file that holds no trajectory."""
     return ValueError(f"`path` must be a file that Trajectory.save wrote. Got {str(path)!r}: {str(why).rstrip('.')}.")
 
 
@@ -56,7 +56,7 @@ def _read_array(members: zipfile.ZipFile, name: str) -> Any:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """Names that the members of an archive can have."""
+    """Requires names that members of an archive can have."""
     check_utf8(names)
     lost = [name for name in names if "\0" in name or len(name.encode()) > 60_000]
     if lost:

@@ -1,8 +1,9 @@
-"""Columns of numbers and of vectors as a table of numbers alone: what CSV files, frames and loggers take.
+"""Columns of vectors as columns of numbers, the only kind that CSV files, frames and loggers take.
 
-The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on. They become the vector again where all
-of them are there, from 1 on. So for a vector with one entry per frequency the number is the frequency's, and loggers
-show the entries as one group, because they group by what comes before the slash. What was not measured is ``nan``.
+The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on. Reading makes them a vector again if
+they are complete, from 1 on. Numbers start at 1 so that, in a vector with one entry per frequency, they are the
+frequencies. Loggers group names by the part before a slash, so they show the entries together. A number that was not
+measured is ``nan``.
 """
 
 import re
@@ -16,15 +17,15 @@ _ENTRY = re.compile(r"(.*)/([1-9][0-9]*)", re.DOTALL)
 
 
 def entries(columns: Mapping[str, Tensor], of: str) -> dict[str, Tensor]:
-    """One column, ``(T,)``, per number; ``of`` is the argument that they come from."""
-    found = {}
+    """One column, ``(T,)``, per number; ``of`` is the name of the argument that holds the columns."""
+    table = {}
     for name, values in columns.items():
         if values.ndim == 1:
-            found[name] = values
+            table[name] = values
         else:
-            found |= {f"{name}/{number}": entry for number, entry in enumerate(values.flatten(1).unbind(1), start=1)}
-    _check_entry_names(found, count=sum(x[0].numel() for x in columns.values()), of=of)
-    return found
+            table |= {f"{name}/{number}": entry for number, entry in enumerate(values.flatten(1).unbind(1), start=1)}
+    _check_entry_names(table, count=sum(x[0].numel() for x in columns.values()), of=of)
+    return table
 
 
 def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -33,18 +34,18 @@ def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
-    """One column per number or vector, in the place of the vector's first entry."""
+    """Joins the entries of each vector into one column, in the place of the first entry; keeps other columns."""
     parts: dict[str, dict[int, str]] = {}
     for name in columns:
         if match := _ENTRY.fullmatch(name):
             parts.setdefault(match[1], {})[int(match[2])] = name
-    # An entry whose vector is not whole, or has the name of a column, is a column like any other.
+    # Entries stay columns of their own if some are missing, or if a column already has the name of their vector.
     vectors = {
-        name: [found[number] for number in sorted(found)]
-        for name, found in parts.items()
-        if name not in columns and found.keys() == set(range(1, 1 + len(found)))
+        name: [numbered[number] for number in sorted(numbered)]
+        for name, numbered in parts.items()
+        if name not in columns and numbered.keys() == set(range(1, 1 + len(numbered)))
     }
-    vector_of = {entry: name for name, found in vectors.items() for entry in found}
+    vector_of = {entry: name for name, numbered in vectors.items() for entry in numbered}
     names = dict.fromkeys(vector_of.get(name, name) for name in columns)
     return {
         name: np.array([columns[entry] for entry in vectors[name]]).T if name in vectors else np.array(columns[name])
@@ -53,7 +54,7 @@ def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
 
 
 def arrow(columns: Mapping[str, Tensor]) -> Any:
-    """A table as one of pyarrow's."""
+    """The columns as a pyarrow table."""
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -62,7 +63,7 @@ def arrow(columns: Mapping[str, Tensor]) -> Any:
 
 
 def _check_entry_names(names: Iterable[str], *, count: int, of: str) -> None:
-    """Distinct names for numbers, as many as there are, none of which is that of the steps."""
+    """Requires a distinct name for each of ``count`` numbers, none of them ``"step"``."""
     if len({"step", *names}) <= count:
         raise ValueError(
             f"`{of}` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "

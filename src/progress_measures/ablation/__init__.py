@@ -1,4 +1,4 @@
-"""What goes into or comes out of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
+"""The inputs and outputs of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
 
 from progress_measures.ablation.contexts import Activations, ablated, captured
 from progress_measures.ablation.parts import at

@@ -1,8 +1,8 @@
-"""Reading and replacing what goes into or comes out of any named submodule while a model runs.
+"""Contexts that read or replace the inputs and outputs of named submodules while a model runs.
 
-Both contexts own the hooks that they add: none outlives the context, whatever is raised in it, and hooks of the user's
-own are left alone. Hooks are the model's, not the thread's: who runs it in another thread meanwhile runs it hooked. A
-copy that is made inside of a context has copies of its hooks; they do nothing once it is left.
+Both contexts own the hooks that they add: they remove them on leaving, even after an error, and leave other hooks
+alone. Hooks belong to the model, not to a thread: if another thread runs the model meanwhile, the hooks run there too.
+A copy of the model made inside a context keeps copies of the hooks, which do nothing after the context is left.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,30 +28,30 @@ from progress_measures.ablation.checks import (
 from progress_measures.ablation.replacements import Replacement
 from progress_measures.ablation.sites import Key, Site, Visit, path_of, register
 
-# A mapping to types knows one kind of key: one of paths alone is none of keys that may be sites.
+# To type checkers, mappings are invariant in their keys: a mapping from paths is not one from paths or sites.
 Replacements: TypeAlias = Mapping[str, Replacement] | Mapping[Site, Replacement] | Mapping[Key, Replacement]
 
 
 @contextmanager
 def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement | None = None) -> Iterator[nn.Module]:
-    """The model with outputs or inputs of submodules replaced, for as long as the context lasts.
+    """The model with outputs or inputs of submodules replaced inside the context.
 
     Args:
         model: Any module that is not compiled.
-        path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
-            :func:`output_of` or :func:`input_of` for any other, or a mapping from these to replacements. A path means
-            a module: where it is called twice, or stands at two paths, all of its calls are meant.
-        replacement: From the activation, which it leaves as it is, to what the model goes on with instead, of the same
-            shape; it is cast to the activation's dtype. :func:`at` replaces a part. Left out if ``path`` is a mapping.
+        path: What to replace: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``;
+            a site from :func:`output_of` or :func:`input_of` for any other tensor; or a mapping from these to
+            replacements. Every call of the submodule is replaced, even if the model has it at several paths.
+        replacement: A function from the activation, which it must not change in place, to a tensor of the same shape
+            for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
+            Leave it out if ``path`` is a mapping.
 
     Yields:
         The model itself.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or there is no tensor at a site, or a replacement does not
-            return one.
-        ValueError: If there is no submodule at a path, or no such item, or a replacement changes the shape; if two
-            paths lead to one module, or the model runs on several devices at once.
+        TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
+        ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
+            or the model runs on several devices at once.
         RuntimeError: On leaving, if the model never called one of the submodules.
 
     References:
@@ -82,22 +82,22 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
 @contextmanager
 def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activations"]:
-    """Outputs or inputs of submodules, recorded for as long as the context lasts.
+    """The outputs or inputs of submodules, recorded inside the context.
 
     Args:
         model: Any module that is not compiled.
-        path: The dotted path of a submodule that returns a tensor, as in ``model.named_modules()``, or a site from
-            :func:`output_of` or :func:`input_of` for any other, or several of these.
+        path: What to record: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``; a
+            site from :func:`output_of` or :func:`input_of` for any other tensor; or several of these.
 
     Yields:
-        A mapping from each path or site to its activations, readable in the context and after it. Activations are
-        detached copies; those of several forward passes, such as the batches of ``grid_logits``, are joined along the
-        first axis in the order of the calls.
+        A mapping from each path or site to its activations, to read inside the context or after it. Activations are
+        detached copies. Those of several calls, such as the batches of ``grid_logits``, are joined along the first axis
+        in the order of the calls.
 
     Raises:
-        TypeError: If an argument is of the wrong kind, or there is no tensor at a site.
-        ValueError: If there is no submodule at a path, or no such item; if two paths lead to one module, or the model
-            runs on several devices at once; on reading, if calls have shapes that cannot be joined.
+        TypeError: If an argument is of the wrong kind, or a site holds no tensor.
+        ValueError: If a path or an item does not exist, two paths lead to one module, or the model runs on several
+            devices at once; on reading, if calls have shapes that cannot be joined.
         RuntimeError: On leaving, or on reading, if the model never called one of the submodules.
 
     Example:
@@ -113,7 +113,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
 
     def visit_at(key: Key) -> Visit:
         def record(activation: Tensor) -> None:
-            # A copy, because what comes next may work in place.
+            # A copy, because the next module may work in place.
             calls[key].append(activation.detach().clone())
 
         return record
@@ -124,7 +124,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
 
 
 class Activations(Mapping[Key, Tensor]):
-    """What :func:`captured` recorded: the activations by path or site, calls joined along the first axis.
+    """The activations that :func:`captured` recorded, by path or site, with all calls joined along the first axis.
 
     Example:
         >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
@@ -164,12 +164,13 @@ class Activations(Mapping[Key, Tensor]):
 
 @contextmanager
 def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
-    handles, left = [], Event()
+    """Adds hooks, and removes them on leaving."""
+    handles, closed = [], Event()
     try:
         for module, key, visit in hooks:
-            handles.append(register(module, key, visit, left))
+            handles.append(register(module, key, visit, closed))
         yield
     finally:
-        left.set()
+        closed.set()
         for handle in handles:
             handle.remove()

@@ -1,4 +1,4 @@
-"""Replacements of a part of an activation."""
+"""Replacements that apply to a part of an activation."""
 
 from typing import Any
 
@@ -15,20 +15,21 @@ from progress_measures.ablation.replacements import Replacement
 def at(index: Any, replacement: Replacement) -> Replacement:
     """A replacement of a part of the activation, such as one position, one head or some features.
 
-    ``at(index, f)`` turns x into a copy whose ``x[index]`` is ``f(x[index])``; the rest stays as it is.
+    ``at(index, f)`` maps x to a copy in which ``x[index]`` is replaced by ``f(x[index])``; the rest stays as it is.
 
     Args:
-        index: What a tensor is indexed with: an integer, a slice, ``...``, a list of integers or a mask, or a tuple of
-            these; ``numpy.s_[:, -1]`` writes one down. An integer takes an axis away before ``replacement`` sees the
-            part, and with the first axis the batch; a slice or a list of one keeps it.
-        replacement: From the chosen part to one of its shape.
+        index: An index of a tensor: an integer, a slice, ``...``, a list of integers or a mask, or a tuple of these,
+            such as ``numpy.s_[:, -1]``. An integer removes its axis before ``replacement`` sees the part; on the first
+            axis, that removes the batch. A slice or a list of one integer keeps the axis.
+        replacement: A function from the chosen part to a tensor of the same shape.
 
     Returns:
-        A function from an activation to one of its shape.
+        A function from an activation to one of the same shape.
 
     Raises:
-        TypeError: If ``index`` indexes no tensor, or ``replacement`` cannot be called.
-        ValueError: From the replacement: if ``index`` does not fit the activation, chooses nothing, or something twice.
+        TypeError: If ``index`` is not an index of a tensor, or ``replacement`` is not callable.
+        ValueError: From the returned function, if ``index`` does not fit the activation, chooses nothing, or chooses an
+            entry twice.
 
     Example:
         >>> pm.at((..., [0, 2]), pm.zero_ablation())(torch.tensor([[1.0, 2.0, 3.0]]))
@@ -39,15 +40,15 @@ def at(index: Any, replacement: Replacement) -> Replacement:
 
     def replace(activation: Tensor) -> Tensor:
         _check_chosen(activation, index)
-        part, whole = activation[index], activation.clone()
-        whole[index] = check_replaced(replacement(part), part, "the part at `index`")
-        return whole
+        part, replaced = activation[index], activation.clone()
+        replaced[index] = check_replaced(replacement(part), part, "the part at `index`")
+        return replaced
 
     return replace
 
 
 def _check_index(value: object) -> tuple[Any, ...]:
-    """What a tensor can be indexed with, one entry per axis or more: lists and arrays as tensors on the CPU."""
+    """The index as a tuple of entries, each for one or more axes; lists and arrays become tensors on the CPU."""
     return tuple(_index_entry(entry) for entry in (value if isinstance(value, tuple) else (value,)))
 
 
@@ -69,13 +70,13 @@ def _as_array(entry: Any) -> np.ndarray:
     check_unmasked(entry, "index")
     try:
         return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
-    except ValueError:  # of uneven lengths, such as a list for the tuple of all axes
-        return np.empty(0, dtype=object)
+    except ValueError:  # uneven lengths, such as of a list where a tuple of entries is meant
+        return np.empty(0, dtype=object)  # which _index_entry rejects
 
 
 def _check_chosen(x: Tensor, index: tuple[Any, ...]) -> None:
-    """That an index chooses something of an activation, and nothing twice."""
-    taken = torch.zeros(x.shape, dtype=torch.bool, device="cpu")  # where an index out of range can still be caught
+    """Requires an index that chooses at least one entry of the activation, and none twice."""
+    taken = torch.zeros(x.shape, dtype=torch.bool, device="cpu")  # only there does an index out of range raise an error
     try:
         count = taken[index].numel()
         taken[index] = True

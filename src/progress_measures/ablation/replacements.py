@@ -1,6 +1,6 @@
 """Replacements for ``ablated``: functions from an activation to one of the same shape.
 
-The first axis of an activation is the batch, the last one is features.
+The first axis of an activation is the batch, and the last axis is the features.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ def mean_ablation() -> Replacement:
     """A replacement by the mean over the batch, the same for every input.
 
     Returns:
-        A function from an activation to its mean over the first axis, repeated. The mean is that of each forward pass,
-        so run all inputs in one.
+        A function from an activation to its mean over the first axis, repeated. Each forward pass has its own mean, so
+        run all inputs in one pass.
 
     Example:
         >>> pm.mean_ablation()(torch.tensor([[1.0], [3.0]]))
@@ -50,18 +50,19 @@ def mean_ablation() -> Replacement:
 
 
 def resample_ablation(source: Array, *, seed: int = 0) -> Replacement:
-    """A replacement by the activations of randomly drawn other inputs.
+    """A replacement by the activations of other inputs, drawn at random.
 
     Args:
-        source: Activations to draw from, such as ``captured`` gave, shape ``(m, …)`` with m at least 1.
-        seed: Of the draw, which is with replacement and from a generator of its own; later calls go on drawing.
+        source: Activations to draw from, such as those that ``captured`` recorded, shape ``(m, …)`` with m at least 1.
+        seed: The seed of the draws. They are with replacement and use no global generator; each call draws new rows.
 
     Returns:
         A function from an activation, shape ``(batch, …)``, to as many rows of ``source``.
 
     Raises:
-        TypeError: If ``source`` is not a tensor or array, or ``seed`` not an integer.
-        ValueError: If ``source`` has no row; and, from the replacement, if its rows do not have the activation's shape.
+        TypeError: If ``source`` is neither tensor nor array, or ``seed`` is not an integer.
+        ValueError: If ``source`` has no row. The replacement raises it if the rows of ``source`` do not have the shape
+            of the activation's rows.
 
     References:
         Chan et al. (2022), "Causal scrubbing".
@@ -82,22 +83,22 @@ def resample_ablation(source: Array, *, seed: int = 0) -> Replacement:
 
 
 def project_onto(directions: Array, *, center: Center = "origin") -> Replacement:
-    """A replacement that keeps only the span of some directions of feature space.
+    """A replacement that keeps only the part of the activation in the span of given directions of feature space.
 
     Args:
-        directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
-            length nor independent, but not all zero. They are constants: no gradient flows to them.
-        center: Where the span begins: at the origin, so that the activation itself is projected, or at its mean over
-            the first axis, so that its deviation from the mean is projected and the mean stays as it is. The
-            mean is that of each forward pass, so run all inputs in one.
+        directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
+            unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
+        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
+            ``"mean"`` projects its deviation from the mean over the first axis, and the mean stays as it is. Each
+            forward pass has its own mean, so run all inputs in one pass.
 
     Returns:
-        A function from an activation, shape ``(…, features)``, to its orthogonal projection on the span.
+        A function from an activation, shape ``(…, features)``, to its orthogonal projection onto the span.
 
     Raises:
-        TypeError: If ``directions`` are neither tensor nor array, or complex.
-        ValueError: If they have another shape, are not finite or all zero, or there is no such ``center``; and, from
-            the replacement, if the activation has another number of features.
+        TypeError: If ``directions`` are neither tensor nor array, or are complex.
+        ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
+            of the choices. The replacement raises it if the activation has another number of features.
 
     References:
         Nanda et al. (2023), section 4.4: the activations of the MLP on the directions of W_L.
@@ -110,29 +111,29 @@ def project_onto(directions: Array, *, center: Center = "origin") -> Replacement
     check_choice(center, "center", Center)
 
     def keep(activation: Tensor) -> Tensor:
-        _, start, projection = _projected(activation, span, center)
-        return (start + projection).to(activation)
+        _, center_point, projection = _projected(activation, span, center)
+        return (center_point + projection).to(activation)
 
     return keep
 
 
 def project_out(directions: Array, *, center: Center = "origin") -> Replacement:
-    """A replacement that removes the span of some directions of feature space.
+    """A replacement that removes the part of the activation in the span of given directions of feature space.
 
     Args:
-        directions: One direction a row, shape ``(r, features)`` or ``(features,)``; neither orthogonal nor of unit
-            length nor independent, but not all zero. They are constants: no gradient flows to them.
-        center: Where the span begins: at the origin, so that the activation itself is projected, or at its mean over
-            the first axis, so that its deviation from the mean is projected and the mean stays as it is. The
-            mean is that of each forward pass, so run all inputs in one.
+        directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
+            unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
+        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
+            ``"mean"`` projects its deviation from the mean over the first axis, and the mean stays as it is. Each
+            forward pass has its own mean, so run all inputs in one pass.
 
     Returns:
-        A function from an activation, shape ``(…, features)``, to what is orthogonal to the span.
+        A function from an activation, shape ``(…, features)``, to its part orthogonal to the span.
 
     Raises:
-        TypeError: If ``directions`` are neither tensor nor array, or complex.
-        ValueError: If they have another shape, are not finite or all zero, or there is no such ``center``; and, from
-            the replacement, if the activation has another number of features.
+        TypeError: If ``directions`` are neither tensor nor array, or are complex.
+        ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
+            of the choices. The replacement raises it if the activation has another number of features.
 
     References:
         Nanda et al. (2023), section 4.4: the activations of the MLP on the null space of W_L.
@@ -152,7 +153,7 @@ def project_out(directions: Array, *, center: Center = "origin") -> Replacement:
 
 
 def _span(directions: object) -> Tensor:
-    """Orthonormal rows with the same span, float64."""
+    """Orthonormal rows with the same span as the directions, float64."""
     rows = _check_directions(directions).detach().to(torch.float64)
     _, singular, basis = torch.linalg.svd(rows, full_matrices=False)
     tolerance = singular[0] * max(rows.shape) * torch.finfo(torch.float64).eps
@@ -161,18 +162,18 @@ def _span(directions: object) -> Tensor:
 
 
 def _projected(activation: Tensor, span: Tensor, center: Center) -> tuple[Tensor, Tensor, Tensor]:
-    """An activation, where the span begins, and the projection on the span of what lies between, all float64."""
+    """An activation, its center point, and the projection of their difference onto the span, all float64."""
     x = computable(activation).to(torch.float64)
     mean = x.mean(0, keepdim=True)
-    start = mean if center == "mean" else torch.zeros_like(mean)
+    center_point = mean if center == "mean" else torch.zeros_like(mean)
     _check_features(x, span.shape[1])
     span = span.to(x.device)
-    coordinates: Tensor = (x - start) @ span.T
-    return x, start, coordinates @ span
+    coordinates: Tensor = (x - center_point) @ span.T
+    return x, center_point, coordinates @ span
 
 
 def _check_directions(x: object) -> Tensor:
-    """One direction a row, ``(r, features)``, not all zero."""
+    """One direction per row, ``(r, features)``, not all zero."""
     rows = check_finite(check_real(x, "directions"), "directions")
     rows = rows[None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.numel() == 0:
@@ -183,19 +184,19 @@ def _check_directions(x: object) -> Tensor:
 
 
 def _check_features(x: Tensor, count: int) -> None:
-    """An activation whose last axis has as many features as the directions."""
+    """Requires an activation with as many features as the directions."""
     if x.ndim == 0 or x.shape[-1] != count:
         raise ValueError(f"The activation must have {count} features, as the directions have. Got shape {shape_of(x)}.")
 
 
 def _check_has_mean(x: Tensor) -> None:
-    """An activation whose mean has its own dtype; that of tokens has not."""
+    """Requires a dtype that can hold a mean, which the integers of tokens cannot."""
     if not (x.is_floating_point() or x.is_complex()):
         raise TypeError(f"`mean_ablation` must be of floating-point activations. Got {x.dtype}.")
 
 
 def _check_source(x: object) -> Tensor:
-    """Activations to resample from, at least one."""
+    """Activations to draw from, at least one row."""
     rows = check_tensor(x, "source")
     if rows.ndim == 0 or len(rows) == 0:
         raise ValueError(f"`source` must have at least one row to draw. Got shape {shape_of(rows)}.")
@@ -203,7 +204,7 @@ def _check_source(x: object) -> Tensor:
 
 
 def _check_same_features(source: Tensor, activation: Tensor) -> None:
-    """Rows of the source have the shape of the activation's rows."""
+    """Requires rows of the source to have the shape of the activation's rows."""
     if activation.ndim == 0 or source.shape[1:] != activation.shape[1:]:
         raise ValueError(
             f"`source` must have rows of the activation's shape {tuple(activation.shape[1:])}. "

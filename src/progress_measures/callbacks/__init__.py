@@ -1,5 +1,5 @@
-"""A :class:`~progress_measures.Recorder` in the training loops of other packages: an optional leaf.
+"""Callbacks that call a :class:`~progress_measures.Recorder` in the training loops of other packages.
 
-``callbacks.lightning`` needs Lightning, ``callbacks.transformers`` Hugging Face's transformers; each is imported by
-itself.
+They are optional: ``callbacks.lightning`` needs Lightning, and ``callbacks.transformers`` needs Hugging Face's
+transformers. Import each module by itself.
 """

@@ -13,13 +13,13 @@ from progress_measures.runs.recorder import Recorder
 
 
 class RecorderCallback(Callback):
-    """Calls a recorder before the first step and after every one, and gives what it returns to the trainer's loggers.
+    """Calls a recorder before the first step and after every step, and sends its numbers to the trainer's loggers.
 
-    Steps are optimizer steps. The last one of a fit is recorded in any case. Only the process of rank 0 records, and
-    its measure runs there alone: it cannot wait for other processes, as a model does that is sharded over them (FSDP).
+    Steps are optimizer steps. The last step of a fit is always recorded. Only the process of rank 0 records, so the
+    measure must not wait for other processes. A model that is sharded over processes (FSDP) does wait for them.
 
     Args:
-        recorder: The recorder; its measure is given the Lightning module.
+        recorder: The recorder. Its measure gets the Lightning module.
 
     Example:
         >>> from progress_measures.callbacks.lightning import RecorderCallback
@@ -36,7 +36,7 @@ class RecorderCallback(Callback):
         self._log(trainer, pl_module, self.recorder)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        if trainer.global_step != self._step:  # several batches may make one step
+        if trainer.global_step != self._step:  # one step may take several batches
             self._log(trainer, pl_module, self.recorder)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -14,16 +14,18 @@ from progress_measures.runs.recorder import Recorder
 
 
 class RecorderCallback(TrainerCallback):
-    """Calls a recorder before the first step and after every one, and gives what it returns to ``log``.
+    """Calls a recorder before the first step and after every step, and passes its numbers to ``log``.
 
-    Steps are optimizer steps. The last one is recorded in any case, but if the trainer ends early and has put its best
-    model in the place of the last (``load_best_model_at_end``). Only the process of rank 0 records, and its measure
-    runs there alone: it cannot wait for other processes, as a model does that is sharded over them (FSDP, ZeRO-3).
+    Steps are optimizer steps. The last step is always recorded, with one exception: if training ends early, the trainer
+    may have replaced the last model by the best one (``load_best_model_at_end``). Only the process of rank 0 records,
+    so the measure must not wait for other processes. A model that is sharded over processes (FSDP, ZeRO-3) does wait
+    for them.
 
     Args:
-        recorder: The recorder; its measure is given the model.
-        log: What else to do with the numbers of a recorded step: a function of the numbers and the step, such as
-            ``lambda numbers, step: wandb.log(numbers, step=step)``. The trainer does not tell a callback its loggers.
+        recorder: The recorder. Its measure gets the model.
+        log: A function to call with the numbers and the step at each recorded step, such as
+            ``lambda numbers, step: wandb.log(numbers, step=step)``. It is needed to log them, because the trainer does
+            not give its loggers to callbacks.
 
     Example:
         >>> from progress_measures.callbacks.transformers import RecorderCallback
@@ -40,7 +42,7 @@ class RecorderCallback(TrainerCallback):
         self._record(state, kwargs["model"], self.recorder)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        # The last step is known here unless the training ends early; later its model may have been replaced.
+        # The last step is recorded here unless training ends early, because its model may be replaced after this.
         last = state.global_step >= state.max_steps
         self._record(state, kwargs["model"], self.recorder.record if last else self.recorder)
 

@@ -1,4 +1,4 @@
-"""Checks of what the measures of circuits and the toy models are given."""
+"""Checks of the arguments of the measures of circuits and of the toy models."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from progress_measures.operations.checks import check_cyclic, check_frequencies,
 
 
 def check_sum_or_difference(op: object) -> int:
-    """1 if answers depend on the sum of the inputs' indices modulo n alone, -1 if on their difference."""
+    """1 if answers depend only on the sum of the inputs' indices modulo n, -1 if only on their difference."""
     table = check_operation(op).table
     for sign in (1, -1):
-        if torch.equal(table.roll((1, -sign), (0, 1)), table):  # one more of a, and one less of ±b
+        if torch.equal(table.roll((1, -sign), (0, 1)), table):  # a one step forward and ±b one step back
             return sign
     raise ValueError(
         f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no "
@@ -22,18 +22,18 @@ def check_sum_or_difference(op: object) -> int:
 
 
 def check_amplitudes(values: object, op: object) -> dict[int, float]:
-    """Positive numbers by frequency of a cyclic operation, at least one."""
+    """A dictionary from frequencies of a cyclic operation, at least one, to positive numbers."""
     check_cyclic(op)
     if not isinstance(values, Mapping):
         raise TypeError(f"`amplitudes` must be a mapping from frequencies to numbers. Got {type_name(values)}.")
     if not values:
         raise ValueError("`amplitudes` must name at least one frequency. Got an empty mapping.")
-    known = zip(check_frequencies(list(values), op), values.items(), strict=True)
-    return {k: check_number(amplitude, f"amplitudes[{name!r}]", above=0) for k, (name, amplitude) in known}
+    items = zip(check_frequencies(list(values), op), values.items(), strict=True)
+    return {k: check_number(amplitude, f"amplitudes[{key!r}]", above=0) for k, (key, amplitude) in items}
 
 
 def check_positions(values: object) -> tuple[int, int]:
-    """The two different positions of the inputs a and b in what an embedding returns."""
+    """The two different positions of the inputs a and b in the output of an embedding."""
     if not isinstance(values, tuple | list) or len(values) != 2:
         raise TypeError(f"`positions` must be two integers. Got {values!r}.")
     first, second = (check_integer(value, "positions", at_least=0) for value in values)
@@ -43,17 +43,17 @@ def check_positions(values: object) -> tuple[int, int]:
 
 
 def check_embedded(output: object, batch: int) -> Tensor:
-    """What an embedding returned for a batch of pairs."""
+    """The output of an embedding for a batch of pairs: a real tensor with one row per pair."""
     if not isinstance(output, Tensor) or not output.is_floating_point():
-        found = str(output.dtype) if isinstance(output, Tensor) else type_name(output)
-        raise TypeError(f"`embedding` must return a real floating-point tensor. Got {found}.")
+        kind = str(output.dtype) if isinstance(output, Tensor) else type_name(output)
+        raise TypeError(f"`embedding` must return a real floating-point tensor. Got {kind}.")
     if output.ndim < 2 or len(output) != batch:
         raise ValueError(f"`embedding` must return one row per pair ({batch}). Got shape {shape_of(output)}.")
     return output
 
 
 def check_two_inputs(outputs: list[Tensor], places: tuple[int, int]) -> None:
-    """Outputs of an embedding that was called once for both inputs, or once for each."""
+    """Requires the outputs of an embedding that was called once for both inputs, or once for each."""
     first, second = places
     if not outputs:
         raise RuntimeError("`embedding` must be called by `predict`. It was not. Pass the module that `predict` calls.")
@@ -63,8 +63,8 @@ def check_two_inputs(outputs: list[Tensor], places: tuple[int, int]) -> None:
             "Pass a module that is called for a and b alone."
         )
     if len(outputs) == 2 and outputs[0].shape != outputs[1].shape:
-        found = " and ".join(shape_of(output) for output in outputs)
-        raise ValueError(f"`embedding` must return the same shape for both inputs. Got {found}.")
+        shapes = " and ".join(shape_of(output) for output in outputs)
+        raise ValueError(f"`embedding` must return the same shape for both inputs. Got {shapes}.")
     if len(outputs) == 1 and (outputs[0].ndim < 3 or outputs[0].shape[1] <= max(first, second)):
         raise ValueError(
             f"`embedding` must return axes (pair, position, feature) with positions {first} and {second}. "
@@ -73,7 +73,7 @@ def check_two_inputs(outputs: list[Tensor], places: tuple[int, int]) -> None:
 
 
 def check_graph(logits: Tensor) -> None:
-    """Logits that carry a graph."""
+    """Requires logits that are differentiable."""
     if not logits.requires_grad:
         raise ValueError(
             "`predict` must return logits that are differentiable with respect to the output of `embedding`. "

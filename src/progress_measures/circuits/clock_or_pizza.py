@@ -1,9 +1,4 @@
-"""Which circuit a network adds with: a clock, which multiplies waves of a and b, or a pizza, which adds them.
-
-A clock turns one hand by both angles: its logits are cos w_k (a + b - c), however far apart a and b are. A pizza takes
-the mean of the two points on each circle, so its logits are those waves times abs(cos w_k (a - b) / 2), and they depend
-on the two inputs through the sum of their embeddings alone. ``Clock`` and ``Pizza`` are both, planted.
-"""
+"""Measures that tell a clock from a pizza; :mod:`progress_measures.circuits` defines both."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,28 +27,28 @@ EPS = torch.finfo(torch.float64).eps
 
 
 def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
-    r"""How little the correct logit depends on the distance of the two inputs.
+    r"""How little the correct logit depends on the distance between the two inputs.
 
-    With the correct logits :math:`Q_{s,d}` by answer s and distance d = a - b (of indices modulo n),
+    With the correct logit :math:`Q_{s,d}` of answer s and distance d = a - b (of indices modulo n),
 
     .. math:: \frac{\mathrm{mean}_d \, \mathrm{std}_s \, Q_{s,d}}{\mathrm{std}_{s,d} \, Q_{s,d}}
 
-    It is 0 where the correct logit is a function of the distance alone, as in an ideal pizza, and at most 1, where it
-    has one mean and one deviation at every distance. Where it does not vary at all, as in an ideal clock, nothing
-    depends on the distance, and it is 1. Scaling the logits or adding a number to all does not change it.
+    It is 0 if the correct logit is a function of the distance alone, as in an ideal pizza. It is at most 1, if the
+    correct logit has the same mean and the same standard deviation at every distance. It is also 1 if the correct logit
+    does not vary at all, as in an ideal clock. Scaling the logits or adding a number to all of them does not change it.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: An operation whose answers depend on the sum of the inputs' indices or on their difference. For a
-            difference, a - b, the distance is a + b: that of a and -b, whose sum the answer is.
+        op: An operation whose answers depend only on the sum of the inputs' indices or only on their difference. A
+            difference a - b is the sum of a and -b, so the distance is then a + b.
 
     Returns:
-        The irrelevance in [0, 1], float64, shape ``()``; differentiable. Deviations are those of the whole population,
-        not estimates from a sample.
+        The irrelevance in [0, 1], float64, shape ``()``; differentiable. Standard deviations are those of the
+        population, not estimates from a sample.
 
     Raises:
-        TypeError: If ``logits`` are neither tensor nor array, or complex.
-        ValueError: If they do not have their shape or are not finite, or ``op`` has no distance.
+        TypeError: If ``logits`` are neither tensor nor array, or are complex.
+        ValueError: If ``logits`` have the wrong shape or are not finite, or ``op`` is another kind of operation.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", section 4.2. Their trained clock has 0.85, their pizza 0.17.
@@ -68,7 +63,7 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
     sign = check_sum_or_difference(op)
     correct = x.gather(2, op.table.to(x.device)[..., None]).squeeze(-1).to(torch.float64)
     correct = correct / scale_of(x).to(torch.float64)
-    correct = correct - correct.detach().mean()  # deviations of what is small keep their digits
+    correct = correct - correct.detach().mean()  # so that small deviations keep their digits
     d, b = torch.arange(op.n, device=x.device)[:, None], torch.arange(op.n, device=x.device)
     within = correct[(d + sign * b) % op.n, b].std(1, correction=0).mean()
     total = correct.std(correction=0)
@@ -77,32 +72,33 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
 
 
 def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: int = 4) -> Tensor:
-    r"""How nearly the first principal components of an embedding are waves of one frequency each.
+    r"""How close each of the first principal components of an embedding is to a wave of a single frequency.
 
-    With the principal components as unit vectors v over the elements,
+    The principal components are unit vectors v over the elements:
 
     .. math:: \mathrm{mean}_{v} \max_k \sum_{r \in k} \langle F_r, v \rangle^2
 
-    where r runs over the basis rows of frequency k. For the cosine and the sine of a cyclic operation that is
-    :math:`\tfrac{2}{n} \lvert \sum_j v_j e^{2 \pi i j k / n} \rvert^2`, and half of it for the lone cosine
-    n/2 of even n.
-    It is 1 where every component is a wave of one frequency, of any phase, and does not change when the embedding is
-    scaled, shifted or rotated. Components without variance, to the rounding of the embedding's dtype, are left out;
-    where there is none it is 0. Where frequencies have the same norm, components are any mixture of their waves, and
-    the measure tells little.
+    where r runs over the basis rows of frequency k. For the cosine and the sine of a cyclic operation, the inner sum is
+    :math:`\tfrac{2}{n} \lvert \sum_j v_j e^{2 \pi i j k / n} \rvert^2`, and half of that for the lone cosine of
+    frequency n/2 for even n.
+
+    It is 1 if every component is a wave of one frequency, of any phase. Scaling, shifting or rotating the embedding
+    does not change it. Components without variance, to the rounding of the embedding's dtype, are left out; if none is
+    left, it is 0. If frequencies have the same norm, components are arbitrary mixtures of their waves, and the measure
+    says little.
 
     Args:
         embedding: Weights with one entry per element along ``dim``, such as ``model.embed.weight[op.elements]``.
-        op: The operation whose basis is used; its frequencies need not be those of Z/n.
+        op: The operation whose basis is used; it need not be cyclic.
         dim: The axis over the elements.
-        components: How many of the first components to look at.
+        components: The number of components, beginning with the first.
 
     Returns:
-        The circularity in [0, 1], float64, shape ``()``; differentiable where no two components have the same variance.
+        The circularity in [0, 1], float64, shape ``()``; differentiable if no two components have the same variance.
 
     Raises:
         TypeError: If ``embedding`` is neither tensor nor array, or is complex, or ``components`` is not an integer.
-        ValueError: If ``embedding`` does not have n entries along ``dim``, or is not finite; if ``components`` is less
+        ValueError: If ``embedding`` does not have n entries along ``dim`` or is not finite, or ``components`` is less
             than 1.
 
     References:
@@ -134,29 +130,31 @@ def gradient_symmetricity(
     seed: int = 0,
     batch_size: int = 1000,
 ) -> Tensor:
-    r"""How alike the logits' gradients with respect to the embeddings of the two inputs are.
+    r"""How similar the gradients of a logit with respect to the embeddings of the two inputs are.
 
     .. math:: \mathrm{mean}_{(a, b, c)} \cos \Big( \frac{\partial Q_c}{\partial E_a}, \frac{\partial Q_c}{\partial E_b}
               \Big)
 
-    over random a, b and c, where c need not be the answer. It is 1 where the logits depend on the sum of the embeddings
-    alone, as in a pizza, and 0 in an ideal clock, where the cosine is the mean of cos w_k (a - b), weighted by the
-    amplitudes. It lies in [-1, 1]. A gradient that is zero has no direction: its cosine counts as 0. For an operation
-    that is not commutative, such as subtraction, no circuit has equal gradients, and a low value says little.
+    over random a, b and c, where c need not be the answer. It lies in [-1, 1]. It is 1 if the logits depend only on the
+    sum of the embeddings, as in a pizza. It is 0 in an ideal clock, where the cosine is the mean of cos w_k (a - b),
+    weighted by the amplitudes. A zero gradient has no direction, so its cosine counts as 0. If the operation is not
+    commutative, such as subtraction, no circuit has equal gradients, and a low value says little.
 
-    The gradients of a batch are taken in one backward pass, so ``predict`` must not mix its rows, as batch
-    normalization in training mode does. Parameters get no gradient, and need not require one. A ``predict`` that is a
-    module is run in evaluation mode, as in :func:`grid_logits`.
+    The gradients of a batch are computed in one backward pass, so ``predict`` must not mix its rows, as batch
+    normalization in training mode does. Parameters get no gradient, and need not require one. If ``predict`` is a
+    module, it runs in evaluation mode, as in :func:`grid_logits`.
 
     Args:
-        predict: From tokens, int64, shape ``(batch, 2)``, to logits at the answer position, shape ``(batch, V)``: a
-            model, or a function around one, in or outside ``torch.no_grad()``, but not with it inside.
+        predict: A function from tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape
+            ``(batch, V)``: a model, or a function that calls one. It must not use ``torch.no_grad()`` itself; calling
+            this measure inside ``torch.no_grad()`` is fine.
         op: The operation whose elements are drawn.
-        embedding: The module inside ``predict`` that embeds the tokens, such as ``model.embed``. It is called once and
-            returns axes ``(pair, position, feature)``, or is called twice, for a and for b.
-        positions: The positions of a and b, where it is called once.
-        samples: How many triples to draw, with replacement; None for each of the n³ once. The paper has 100.
-        seed: Of the draw, which touches no global generator.
+        embedding: The module inside ``predict`` that embeds the tokens, such as ``model.embed``. It is either called
+            once and returns axes ``(pair, position, feature)``, or called twice, first for a and then for b.
+        positions: The positions of a and b if ``embedding`` is called once.
+        samples: The number of triples to draw, with replacement; None for each of the n³ triples once. The paper uses
+            100.
+        seed: The seed of the draws; no global generator is used.
         batch_size: Triples per call of ``predict``.
 
     Returns:
@@ -165,7 +163,8 @@ def gradient_symmetricity(
     Raises:
         TypeError: If an argument is of the wrong kind, or ``embedding`` does not return a real tensor.
         ValueError: If ``positions``, ``samples``, ``seed`` or ``batch_size`` are out of range, a gradient is not
-            finite, the logits do not have their shape or no graph, or the embedding's output does not tell a from b.
+            finite, the logits have the wrong shape or are not differentiable, or the output of ``embedding`` does not
+            hold a and b separately.
         RuntimeError: If ``predict`` does not call ``embedding``.
 
     References:
@@ -196,7 +195,7 @@ def gradient_symmetricity(
         for batch in torch.split(triples, size):
             a, b, c = op.elements[torch.stack([batch // n**2, batch // n % n, batch % n])].to(token_device(predict))
             of_a, of_b = _gradients(predict, embedding, torch.stack([a, b], dim=1), c, width, places)
-            cosines.append(torch.cosine_similarity(_unit(of_a), _unit(of_b), dim=1))
+            cosines.append(torch.cosine_similarity(_scaled(of_a), _scaled(of_b), dim=1))
     return torch.cat(cosines).mean()
 
 
@@ -208,27 +207,27 @@ def _gradients(
     width: int,
     places: tuple[int, int],
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of one logit a row with respect to the embeddings of a and of b."""
+    """The gradients of one logit per row, that of its column, with respect to the embeddings of a and of b."""
     outputs: list[Tensor] = []
 
     def cut(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-        # The graph begins here, so that it reaches no parameter of the embedding and needs none that requires grad.
+        # The graph begins here: it reaches no parameter of the embedding, and none has to require a gradient.
         outputs.append(check_embedded(output, len(pairs)).detach().requires_grad_())
-        return outputs[-1].clone()  # what comes next may work in place
+        return outputs[-1].clone()  # the next module may work in place
 
     with embedding.register_forward_hook(cut):
         logits = check_predicted(predict(pairs), len(pairs), width)
     check_two_inputs(outputs, places)
     check_graph(logits)
     picked = logits.gather(1, columns.to(logits.device)[:, None]).sum()
-    # An input that is not used has gradient zero.
+    # An input that the logits do not depend on has gradient zero.
     gradients = torch.autograd.grad(picked, outputs, allow_unused=True, materialize_grads=True)
     if len(gradients) == 2:
         return gradients[0], gradients[1]
     return gradients[0][:, places[0]], gradients[0][:, places[1]]
 
 
-def _unit(gradients: Tensor) -> Tensor:
-    """Gradients, one a row, in float64 and of size 1, whose squares do not vanish; zeros stay zeros."""
+def _scaled(gradients: Tensor) -> Tensor:
+    """Gradients, one per row, float64, scaled so that their squares do not vanish; zero rows stay zero."""
     rows = check_finite(computable(gradients), "gradients", "(triple, …)").to(torch.float64).flatten(1)
     return rows / scale_of(rows, 1)

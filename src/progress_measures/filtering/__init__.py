@@ -4,7 +4,7 @@ The logits have axes ``(a, b, c)``. The literature gives "the part of frequency 
 one of them:
 
 - ``"sum"``: for every output c, the part that depends on the true answer s = a∘b through cos w_k s and sin w_k s. These
-  are two directions of the input grid. The published code uses this meaning for every published curve.
+  are two directions of the input grid. The authors' code uses this meaning for every published curve.
 - ``"product"``: the block {cos, sin} w_k a times {cos, sin} w_k b. These are four directions, the "20 terms" of section
   5.1 for five key frequencies.
 - ``"polynomial"``: the block {1, cos, sin} w_k a times {1, cos, sin} w_k b without 1 times 1. These are eight

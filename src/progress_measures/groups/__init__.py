@@ -1,4 +1,4 @@
-"""Operations that compose the elements of any finite group, with the isotypic parts of its functions as frequencies."""
+"""Composition in finite groups: operations whose frequencies are the isotypic parts of the functions on a group."""
 
 from progress_measures.groups.composition import alternating_group, composition, dihedral_group, symmetric_group
 from progress_measures.groups.products import direct_product

@@ -1,4 +1,4 @@
-"""The Cayley table of a group: that it is one, axiom by axiom."""
+"""The check that a table is the Cayley table of a group, axiom by axiom."""
 
 import numpy as np
 import torch
@@ -9,7 +9,10 @@ from progress_measures._checks.values import shape_of
 
 
 def check_cayley_table(table: object) -> tuple[Tensor, int]:
-    """The table of a group, int64, ``(n, n)``, and the index of its identity; nested lists will do."""
+    """Requires the Cayley table of a group, possibly as nested lists.
+
+    Returns the table, int64, ``(n, n)``, and the index of the identity.
+    """
     if isinstance(table, list | tuple):
         lengths = {len(row) if isinstance(row, list | tuple) else 0 for row in table}
         if len(lengths) != 1 or 0 in lengths:
@@ -25,7 +28,8 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
         a, b = outside[0].tolist()
         raise _no_group(f"Closure does not hold: {a}∘{b} = {int(x[a, b])}, which is not one of 0..{n - 1}.")
 
-    neutral = (x == index).sum(1) + (x == index[:, None]).sum(0)  # how many it leaves as they are, from either side
+    # In how many products, from either side, each element leaves the other factor as it is.
+    neutral = (x == index).sum(1) + (x == index[:, None]).sum(0)
     identity = int(neutral.argmax())
     if neutral[identity] < 2 * n:
         left, right = (x[identity] != index).nonzero(), (x[:, identity] != index).nonzero()
@@ -37,7 +41,7 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
         a = int((~invertible).nonzero()[0])
         raise _no_group(f"Not all have an inverse: there is no x with {a}∘x = {identity}, the identity.")
 
-    # Where (a∘g)∘b = a∘(g∘b) for all a and b, it holds for all products of such g too (Light's test).
+    # If (a∘g)∘b = a∘(g∘b) for all a and b, for each generator g, then the same holds for their products (Light's test).
     for g in _generators(x):
         wrong = (x[x[:, g]] != x[:, x[g]]).nonzero()
         if len(wrong) > 0:
@@ -48,7 +52,7 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
 
 
 def check_elements(tokens: object, n: int) -> Tensor:
-    """A token for each of n elements, int64, ``(n,)``."""
+    """Requires one token for each of n elements, and returns them, int64, ``(n,)``."""
     x = check_indices(tokens, "elements")
     if x.shape != (n,):
         raise ValueError(f"`elements` must have one token per row of the table ({n}). Got shape {shape_of(x)}.")
@@ -63,13 +67,13 @@ def _no_group(finding: str) -> ValueError:
 
 
 def _generators(table: Tensor) -> list[int]:
-    """Elements of which all others are products."""
+    """Elements whose products make up all of the group."""
     generated, generators = torch.zeros(len(table), dtype=torch.bool, device="cpu"), []
     while not bool(generated.all()):
         generators.append(int((~generated).nonzero()[0]))
         generated[generators[-1]] = True
-        known = -1
-        while known != (known := int(generated.sum())):
+        count = -1
+        while count != (count := int(generated.sum())):
             members = generated.nonzero().flatten()
             generated[table[members][:, members].flatten()] = True
     return generators

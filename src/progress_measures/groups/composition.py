@@ -1,4 +1,4 @@
-"""Composition in finite groups: any one that has a table, and some that have a name."""
+"""Composition in finite groups: in any group given by its table, and in some well-known ones."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,30 +15,34 @@ from progress_measures.operations.operation import Operation
 def composition(
     table: Array | Sequence[Sequence[int]], *, elements: Array | None = None, name: str = "composition"
 ) -> Operation:
-    r"""Composition in a finite group that is given by its Cayley table.
+    r"""Composition in a finite group given by its Cayley table.
 
     A frequency is an isotypic part of the functions on the group: the span of the matrix entries of one real
-    irreducible representation ρ, or of two complex ones that are conjugate. The kernel of the projection on it is a
-    multiple of the character, and takes the place of cos w_k (s - c):
+    irreducible representation, which may combine two conjugate complex ones. The kernel of the projection onto it is a
+    multiple of the character χ_k, and plays the role of cos w_k (s - c):
 
     .. math:: \sum_{r \in k} F_r(s) F_r(c) = \frac{d}{n} \chi_k(s c^{-1})
 
-    for one of dimension d over the real numbers (d/2n and d/4n for the other kinds, see :class:`Irrep`). Frequency k is
-    described by ``op.irreps[k - 1]``; those of few rows come first, and among equals those with the larger character on
-    the first class where they differ. Which rows span a frequency is a choice, and no measure depends on it.
+    where d is the dimension of the representation, if its kind is ``"real"``; for the kinds ``"complex"`` and
+    ``"quaternionic"`` the factor is d/2n and d/4n, see :class:`Irrep`.
+
+    ``op.irreps[k - 1]`` describes frequency k. Frequencies with fewer rows come first. Among those with equally many,
+    the first is the one with the larger ratio of character to dimension on the first class where they differ. Which
+    rows span a frequency is arbitrary: no measure depends on it.
 
     Args:
-        table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``; nested lists will do.
+        table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``, or nested lists.
         elements: Token of each element, shape ``(n,)``; 0..n-1 if None.
         name: A word for messages and pictures.
 
     Returns:
-        The operation, with frequencies from 1 to the number of classes, where an element's is taken for the same as its
-        inverse's, less one.
+        The operation, with one frequency for each conjugacy class except the identity's; the class of an element and
+        that of its inverse count as one.
 
     Raises:
         TypeError: If ``table`` or ``elements`` are not integers.
-        ValueError: If ``table`` is not that of a group: it says which axiom does not hold, and for which elements.
+        ValueError: If ``table`` is not the table of a group; the message says which axiom fails, and for which
+            elements. Also if ``elements`` are not n distinct non-negative integers.
 
     References:
         Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025), for representations in place of
@@ -61,14 +65,14 @@ def composition(
 def symmetric_group(m: int) -> Operation:
     """Composition of the permutations of m things.
 
-    Element i is the i-th of ``itertools.permutations(range(m))``, which are in lexicographic order, and a∘b is b
+    Element i is the i-th of ``itertools.permutations(range(m))``, which are in lexicographic order. The answer a∘b is b
     followed by a: it takes x to a[b[x]].
 
     Args:
-        m: How many things are permuted, from 1 to 7, where it takes a minute and 2 GiB. Tokens are the numbers 0..m!-1.
+        m: How many things are permuted, from 1 to 7; 7 takes a minute and 2 GiB. Tokens are the numbers 0..m!-1.
 
     Returns:
-        The operation, of order m!, with one frequency per partition of m but the trivial one.
+        The operation, of order m!, with one frequency for each partition of m except the trivial one.
 
     Raises:
         TypeError: If ``m`` is not an integer.
@@ -86,7 +90,7 @@ def symmetric_group(m: int) -> Operation:
 def alternating_group(m: int) -> Operation:
     """Composition of the even permutations of m things.
 
-    They are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
+    The elements are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
 
     Args:
         m: How many things are permuted, from 1 to 7. Tokens are the numbers 0..m!/2-1.
@@ -109,10 +113,10 @@ def alternating_group(m: int) -> Operation:
 
 
 def dihedral_group(m: int) -> Operation:
-    """Composition of the symmetries of a regular polygon of m corners.
+    """Composition of the symmetries of a regular polygon with m corners.
 
-    Elements 0..m-1 are the rotations by i turns of 1/m, elements m..2m-1 the same after a reflection that does not
-    move corner 0: corner x goes to x + i, or to i - x.
+    For i in 0..m-1, element i is the rotation by i/m of a full turn, which takes corner x to x + i. Element m + i is
+    the reflection that keeps corner 0, followed by that rotation: it takes corner x to i - x.
 
     Args:
         m: How many corners, at least 1. Tokens are the numbers 0..2m-1.
@@ -141,13 +145,13 @@ def dihedral_group(m: int) -> Operation:
 
 
 def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operation:
-    """Composition of permutations that are in lexicographic order."""
+    """Composition of the given permutations, which are in lexicographic order."""
     p = torch.tensor(permutations, device="cpu")
-    place = len(p[0]) ** torch.arange(len(p[0]) - 1, -1, -1, device="cpu")  # of each entry as a digit
+    place = len(p[0]) ** torch.arange(len(p[0]) - 1, -1, -1, device="cpu")  # the value of each entry as a digit
     numbers = (p * place).sum(1)
     composed = numbers.new_zeros(len(p), len(p))
-    for of_b, digit in zip(p.T, place, strict=True):
-        composed += p[:, of_b] * digit  # a[b[x]] at (a, b), for one x
+    for b_of_x, digit in zip(p.T, place, strict=True):  # for each x
+        composed += p[:, b_of_x] * digit  # a[b[x]] at (a, b)
     return composition(torch.searchsorted(numbers, composed), name=name)
 
 

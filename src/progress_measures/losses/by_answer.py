@@ -24,7 +24,7 @@ from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 
-TINY = 1e-250  # sums above it are exact: the terms that underflow, below 1e-308, are negligible
+TINY = 1e-250  # terms that underflow, below 1e-308, are negligible in sums of at least this size
 
 
 def excluded_loss_per_frequency(

@@ -21,8 +21,8 @@ def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) ->
 
     .. math:: -\frac{1}{|M|} \sum_{(a, b) \in M} \log \frac{\exp L(a, b, a \circ b)}{\sum_c \exp L(a, b, c)}
 
-    Adding a number to all logits of a pair does not change it, and it is ln n if all logits are equal. Its relative
-    precision does not suffer however small the loss is.
+    Adding a number to all logits of a pair does not change it, and it is ln n if all logits are equal. It keeps its
+    relative precision however small it is.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
@@ -87,7 +87,7 @@ def restricted_loss(
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The restriction always uses all pairs.
+        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The restriction uses all pairs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
@@ -130,7 +130,7 @@ def excluded_loss(
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
         op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The removed part always depends on all pairs.
+        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The removed part uses all pairs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
@@ -161,7 +161,7 @@ def _sum_of_parts(means: Tensor, op: Operation, frequencies: object, terms: Term
 
 
 def _mean_loss(x: Tensor, op: Operation, mask: object, removed: Tensor | None = None) -> Tensor:
-    """The mean cross-entropy over the pairs of the mask, after ``removed``, ``(s, c)``, is subtracted from the logits."""
+    """The mean cross-entropy over the pairs of the mask, after ``removed``, ``(s, c)``, is subtracted."""
     return _mean(pair_losses(block) for block, _ in _margins(x, op, check_mask(mask, op, x.device), removed))
 
 

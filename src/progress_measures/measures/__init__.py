@@ -1,4 +1,4 @@
-"""The numbers of a whole checkpoint: its losses and accuracies, beside chance, and as one function of the model."""
+"""All losses and accuracies of a checkpoint: as one call, compared with chance, and as one function of the model."""
 
 from progress_measures.measures.checkpoint import Measures, measure
 from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control

@@ -19,10 +19,10 @@ from progress_measures.operations.operation import Operation
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """The losses, in nats, and accuracies of one checkpoint; what :func:`measure` returns.
+    """The losses, in nats, and the accuracies of one checkpoint, as returned by :func:`measure`.
 
-    Every field is float64 and of shape ``()``, but for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
-    fields' names to the tensors, which is what ``track`` takes.
+    Every field is float64 and has shape ``()``, except for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
+    names of the fields to the tensors, and ``track`` accepts this mapping as measures.
 
     Example:
         >>> op = pm.addition(7)
@@ -33,19 +33,19 @@ class Measures:
     """
 
     train_loss: Tensor
-    """Of the training pairs."""
+    """Over the training pairs."""
     test_loss: Tensor
-    """Of all other pairs."""
+    """Over all other pairs."""
     train_accuracy: Tensor
-    """Of the training pairs."""
+    """Over the training pairs."""
     test_accuracy: Tensor
-    """Of all other pairs."""
+    """Over all other pairs."""
     restricted_loss: Tensor
     """With only the constant and the chosen frequencies, over all pairs."""
     restricted_loss_train: Tensor
-    """The same over the training pairs."""
+    """The same, over the training pairs."""
     restricted_loss_test: Tensor
-    """The same over all other pairs."""
+    """The same, over all other pairs."""
     restricted_accuracy: Tensor
     """With only the constant and the chosen frequencies, over all pairs."""
     excluded_loss: Tensor
@@ -56,7 +56,7 @@ class Measures:
     """Without one frequency at a time, over the training pairs, in the order of ``op.frequencies``, ``(K,)``."""
 
     def as_dict(self) -> dict[str, float]:
-        """The numbers by name, as a logger takes them; those per frequency as ``excluded_loss_per_frequency/k``."""
+        """The numbers by name, for a logger; the loss without frequency k is ``excluded_loss_per_frequency/k``."""
         flat: dict[str, float] = {}
         for field in fields(self):
             value = getattr(self, field.name).detach()
@@ -77,24 +77,26 @@ def measure(
 ) -> Measures:
     """Every loss and accuracy of one checkpoint.
 
-    Each number is the one that :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`, :func:`excluded_loss`
-    and :func:`excluded_loss_per_frequency` give one by one, with ``terms="sum"``.
+    The numbers are the same as those of :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`,
+    :func:`excluded_loss` and :func:`excluded_loss_per_frequency`, with ``terms="sum"``.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
-        frequencies: Distinct members of ``op.frequencies``, at every checkpoint the key frequencies of the final model.
+        op: The operation that defines the answers.
+        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model at
+            every checkpoint.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        progress: Wraps the list of blocks that the logits are read in, such as ``tqdm``, for a bar where n is large.
+        progress: A function that wraps the list of blocks in which the logits are read, such as ``tqdm``, to show a
+            progress bar for large n.
 
     Returns:
         The measures.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits or the mask do not have their shape, the logits are not finite, a frequency is not
-            one of the operation's or stands twice, or there is no training or no test pair.
-        RuntimeError: If ``progress`` leaves blocks out.
+        ValueError: If the logits or the mask have the wrong shape, the logits are not finite, a frequency is not one of
+            the operation's or is repeated, or there is no training or no test pair.
+        RuntimeError: If ``progress`` skips blocks.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -116,32 +118,37 @@ def measure(
 def measures_of(
     x: Tensor, means: Tensor, op: Operation, chosen: tuple[int, ...], train: Tensor, progress: Progress | None = None
 ) -> Measures:
-    """What :func:`measure` returns, of arguments that are checked, and of the means of each answer, which take time."""
+    """The result of :func:`measure`, from checked arguments and the mean logits of each answer.
+
+    ``means`` is an argument because it takes time to compute, and the caller may need it too.
+    """
     coefficients = answer_coefficients(means, op, "sum")
     kept = sum_of_parts(coefficients, op, chosen)
 
-    # What is restricted depends on a pair through its answer alone.
-    every, of_pair = torch.arange(op.n, device=x.device), op.table.to(x.device).flatten()
+    # Restricted logits depend on a pair only through its answer.
+    all_answers, answer_of_pair = torch.arange(op.n, device=x.device), op.table.to(x.device).flatten()
     restricted = restricted_margins(means, kept)
-    restricted_loss, restricted_hit = pair_losses(restricted)[of_pair], pair_hits(restricted, every)[of_pair]
+    restricted_loss = pair_losses(restricted)[answer_of_pair]
+    restricted_hit = pair_hits(restricted, all_answers)[answer_of_pair]
 
-    changes = kept.diagonal()[:, None] - kept  # of the margins where all chosen frequencies are removed
+    margin_changes = kept.diagonal()[:, None] - kept  # from removing all chosen frequencies
     parts = part_evaluator(coefficients, op)
-    index, widest = pairs_by_answer(op, train)
+    pair_indices, max_count = pairs_by_answer(op, train)
     is_train = train.flatten()
-    # Sums and numbers of pairs go to one place each: small pieces among large ones that come and go hold memory.
+    # Results are accumulated in a few tensors. Small ones kept for each block, between large temporary ones, would
+    # fragment memory.
     loss, hit = torch.empty_like(restricted_loss), torch.empty_like(restricted_hit)
     excluded_loss, excluded_hits = x.new_zeros(2, dtype=torch.float64)
     without = x.new_zeros(len(op.frequencies), dtype=torch.float64)
-    for block, rows in row_blocks(x.flatten(0, 1), index, progress):
-        answers, counts = of_pair[block], is_train[block[:, :widest]]
+    for block, rows in row_blocks(x.flatten(0, 1), pair_indices, progress):
+        answers, in_train = answer_of_pair[block], is_train[block[:, :max_count]]
         pairs = Pairs.of(rows, answers)
         loss[block], hit[block] = pairs.losses(), pairs.hits()
-        first = pairs.first(widest)
-        without = without + (first.losses_without(parts(answers[:, 0])) * counts).sum((1, 2))
-        excluded = margins(first.logits, first.answers).add_(changes[answers[:, :1]])
-        excluded_loss = excluded_loss + (pair_losses(excluded) * counts).sum()
-        excluded_hits = excluded_hits + (pair_hits(excluded, first.answers) & counts).sum()
+        first = pairs.first(max_count)  # all training pairs are among these
+        without = without + (first.losses_without(parts(answers[:, 0])) * in_train).sum((1, 2))
+        excluded = margins(first.logits, first.answers).add_(margin_changes[answers[:, :1]])
+        excluded_loss = excluded_loss + (pair_losses(excluded) * in_train).sum()
+        excluded_hits = excluded_hits + (pair_hits(excluded, first.answers) & in_train).sum()
     count = is_train.sum()
     return Measures(
         train_loss=loss[is_train].mean(),

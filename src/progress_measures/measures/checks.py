@@ -1,4 +1,4 @@
-"""Checks of what :func:`grokking_measures` and :func:`add_restricted_loss` are given."""
+"""Checks of the arguments of :func:`grokking_measures` and :func:`add_restricted_loss`."""
 
 import inspect
 import operator
@@ -16,7 +16,7 @@ from progress_measures.trajectory.trajectory import check_trajectory
 
 
 def check_predict(value: Any) -> Any:
-    """A function of the model and of pairs of tokens, or None for the model itself."""
+    """A function of the model and of pairs of tokens, or None if the model itself takes the pairs."""
     if value is None:
         return None
     if isinstance(value, nn.Module):
@@ -33,13 +33,13 @@ def check_predict(value: Any) -> Any:
             "`predict` must take the model and the pairs, as `lambda model, pairs: model(pairs)[:, -1]` does. "
             f"Got a function of {inspect.signature(value)}."
         ) from None
-    except ValueError:  # some that are not written in Python do not say what they take
+    except ValueError:  # some functions that are not written in Python have no signature
         pass
     return value
 
 
 def check_frequencies_of_model(value: Any, op: Any) -> Any:
-    """Frequencies of the operation, a name of a way to find them, or a function of the model that does."""
+    """Frequencies of the operation, the name of a rule that finds them, or a function that finds them in the model."""
     if isinstance(value, str):
         if value not in ("current", "final"):
             raise ValueError(
@@ -51,7 +51,7 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
 
 
 def check_weights(value: Any) -> dict[str, Any]:
-    """Paths of weights, or functions of the model that return them, by name."""
+    """A dictionary from names to paths of weights, or to functions of the model that return weights."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -65,16 +65,16 @@ def check_weights(value: Any) -> dict[str, Any]:
 
 
 def check_token_rows(model: nn.Module, name: str, path: str, count: int) -> Tensor:
-    """The weights at a path, one row for each of at least so many tokens; a wrong path is answered with the nearest."""
+    """The weights at a path, one row per token and at least ``count`` rows; an error suggests the nearest path."""
     try:
-        found = operator.attrgetter(path)(model)
+        weights = operator.attrgetter(path)(model)
     except AttributeError as error:
-        known = [each for each, _ in (*model.named_parameters(), *model.named_buffers())]
-        hint = f" Did you mean {nearest_name(path, known)!r}?" if known else " The model has none."
+        paths = [existing for existing, _ in (*model.named_parameters(), *model.named_buffers())]
+        hint = f" Did you mean {nearest_name(path, paths)!r}?" if paths else " The model has none."
         raise ValueError(
             f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
         ) from error
-    rows = check_real(found, path)
+    rows = check_real(weights, path)
     if rows.ndim == 0 or len(rows) < count:
         raise ValueError(
             f"`{path}` must have one row per token of the operation, at least {count}. Got shape {shape_of(rows)}. "
@@ -84,7 +84,7 @@ def check_token_rows(model: nn.Module, name: str, path: str, count: int) -> Tens
 
 
 def check_answer_tables(run: Any, name: str, n: int) -> Tensor:
-    """The mean logits of each answer at each step, ``(T, n, n)``."""
+    """The mean logits of each answer at each step of a run, ``(T, n, n)``, from the column ``name``."""
     columns = check_trajectory(run).columns
     if name not in columns:
         raise ValueError(
@@ -97,10 +97,10 @@ def check_answer_tables(run: Any, name: str, n: int) -> Tensor:
     return check_complete(tables, name, "(step, s, c)", [name])
 
 
-def check_same_operation(found: Tensor, recorded: Tensor | None, op: object) -> None:
-    """Ginis of the tables' spectrum that are those that were recorded beside the tables, if any were."""
-    if recorded is not None and not torch.allclose(found, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
+def check_same_operation(computed: Tensor, recorded: Tensor | None, op: object) -> None:
+    """Requires the Gini coefficients computed from the tables to equal the recorded ones, if there are any."""
+    if recorded is not None and not torch.allclose(computed, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
         raise ValueError(
             f"`op` must be the operation that was recorded. Got {op!r}, in whose frequencies the tables have other "
-            f"`gini_logits` than those recorded beside them, such as {found[-1]:.6g} where {recorded[-1]:.6g} was."
+            f"`gini_logits` than those recorded beside them, such as {computed[-1]:.6g} where {recorded[-1]:.6g} was."
         )

@@ -1,8 +1,8 @@
-"""Restricted and excluded loss beside what they are by chance: with other frequencies, or with the answers renamed.
+"""Restricted and excluded loss compared with chance: with random frequencies, or with the answers renamed.
 
-Restricted logits are means over all pairs of an answer, so restricted loss knows the answers, of test pairs too. A
-network that has only memorized can have one below chance: what tells it from one with a circuit is not how low it is,
-but that any other functions of the answer would do as well.
+Restricted logits are means over all pairs of an answer, so restricted loss uses the answers of test pairs too. Even a
+network that has only memorized can have a restricted loss below chance. It differs from a network with a circuit not in
+how low this loss is, but in that any other functions of the answer would give a similar loss.
 """
 
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 
 QUANTILES = (0.05, 0.5, 0.95)
-ROUNDING = 1e-9  # of a loss
+ROUNDING = 1e-9  # relative difference between equal losses
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A loss beside what it is in draws where nothing is meant; one of the :class:`Controls`.
+    """A loss and the same loss in random draws; one field of :class:`Controls`.
 
     Example:
         >>> control = pm.measures.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
@@ -36,35 +36,35 @@ class Control:
     """
 
     real: Tensor
-    """The loss itself, float64, shape ``()``."""
+    """The loss with the frequencies in question, float64, shape ``()``."""
     draws: Tensor
-    """The same loss of each draw, float64, shape ``(draws,)``."""
+    """The loss in each draw, float64, shape ``(draws,)``."""
 
     @property
     def share_below(self) -> float:
-        """The share of the draws below the loss itself, 0 if all are above it and 1 if all are below."""
-        # The real set may be among the draws, where it may be rounded otherwise.
+        """The share of the draws that are below ``real``: 0 if all are above it and 1 if all are below."""
+        # A draw can be the real set itself, with another rounding error. It does not count as below.
         return float((self.draws < (1 - ROUNDING) * self.real).double().mean())
 
     def quantiles(self, at: Iterable[float] = QUANTILES) -> Tensor:
-        """Quantiles of the draws, interpolated, float64.
+        """Quantiles of the draws, interpolated.
 
         Args:
-            at: Which, in [0, 1].
+            at: The quantiles to compute, numbers in [0, 1].
 
         Returns:
-            One per entry of ``at``.
+            One value per entry of ``at``, float64.
 
         Raises:
-            TypeError: If ``at`` are no numbers.
-            ValueError: If one does not lie between 0 and 1.
+            TypeError: If ``at`` is not a sequence of numbers.
+            ValueError: If a number does not lie between 0 and 1.
         """
         return self.draws.quantile(self.draws.new_tensor(_check_quantiles(at)))
 
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """Restricted and excluded loss, each beside its draws; what the two controls return.
+    """Restricted and excluded loss, each with its random draws, as returned by the two controls.
 
     Example:
         >>> op = pm.addition(31)
@@ -75,13 +75,13 @@ class Controls:
     """
 
     restricted_loss: Control
-    """Over all pairs. Where there is a circuit, it is far below its draws."""
+    """Over all pairs. If there is a circuit, it is far below its draws."""
     restricted_loss_train: Control
-    """The same over the training pairs."""
+    """The same, over the training pairs."""
     restricted_loss_test: Control
-    """The same over all other pairs."""
+    """The same, over all other pairs."""
     excluded_loss: Control
-    """Over the training pairs. Where there is a circuit, it is far above its draws."""
+    """Over the training pairs. If there is a circuit, it is far above its draws."""
 
 
 def random_frequency_control(
@@ -93,26 +93,29 @@ def random_frequency_control(
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
-    """Restricted and excluded loss beside those of as many frequencies drawn at random.
+    """Restricted and excluded loss, compared with those of random sets of equally many frequencies.
 
-    Each draw is a set of that many of ``op.frequencies``, all sets equally likely, the real one among them. If the
-    chosen frequencies are like all others, the loss is below a share of the draws that is uniform in [0, 1].
+    Each draw is a subset of ``op.frequencies`` with as many members as ``frequencies``. All subsets are equally likely,
+    including ``frequencies`` itself. If the chosen frequencies are like all others, the share of the draws below the
+    loss is uniform in [0, 1].
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of. Where its frequencies differ in size, as those of most groups do,
-            sets of equally many keep more or less: :func:`shuffled_label_control` keeps equally many functions.
-        frequencies: The frequencies in question, at least one, and not all.
+        op: The operation that defines the answers. If its frequencies have different numbers of basis rows, as in most
+            groups, sets of equally many frequencies keep different numbers of functions of the answer. Then use
+            :func:`shuffled_label_control`, whose draws all keep the same number.
+        frequencies: The frequencies in question: at least one, but not all.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        draws: How many sets; they take some 24 n² bytes each.
-        seed: Of the draws, which touch no other generator.
+        draws: The number of sets, each of which takes about 24 n² bytes.
+        seed: The seed of the draws; no global generator is used.
 
     Returns:
-        The losses, as :func:`measure` has them, and those of each draw.
+        The losses, the same as those of :func:`measure`, and the losses of each draw.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: As for :func:`measure`, or if ``frequencies`` are none or all, or there is no draw.
+        ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
+            less than 1.
 
     Example:
         >>> op = pm.addition(23)
@@ -123,13 +126,13 @@ def random_frequency_control(
     """
     chosen = _check_some_frequencies(frequencies, op)
     generator = torch.Generator().manual_seed(check_seed(seed))
-    of_row, counted = op.row_frequency, len(op.frequencies)
     sets = [
-        torch.randperm(counted, generator=generator, device="cpu")[: len(chosen)] + 1
+        torch.randperm(len(op.frequencies), generator=generator, device="cpu")[: len(chosen)] + 1
         for _ in range(check_integer(draws, "draws", at_least=1))
     ]
-    rows = [op.basis[torch.isin(of_row, some)] for some in (torch.tensor(chosen, device="cpu"), *sets)]
-    return _controls(logits, op, rows, train_mask)
+    real = torch.tensor(chosen, device="cpu")
+    functions = [op.basis[torch.isin(op.row_frequency, members)] for members in (real, *sets)]
+    return _controls(logits, op, functions, train_mask)
 
 
 def shuffled_label_control(
@@ -141,31 +144,32 @@ def shuffled_label_control(
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
-    """Restricted and excluded loss beside those with the labels of the answers shuffled.
+    """Restricted and excluded loss, compared with those after the labels of the answers are shuffled.
 
-    Each draw is a random permutation σ of the elements, by which the answers and the columns of the logits are renamed
-    together: the answer to a, b is σ(a∘b), and the logit of σ(c) is what that of c was. What the network gets right it
-    still gets right, and its loss is the same; but a frequency of the renamed answers, the functions φ(σ(s)), has
-    nothing to do with the operation. Where the loss needs no more than some functions of the answer, as many as the
-    frequencies have, it is like its draws; where it needs the operation's own, as a circuit does, it is far from them.
+    Each draw is a random permutation σ of the elements, which renames the answers and the columns of the logits
+    together: the answer to a, b becomes σ(a∘b), and the logit of σ(c) is the former logit of c. The network is still
+    right on the same pairs, and its loss is the same. But the functions of a frequency, now φ(σ(s)), are unrelated to
+    the operation. If equally many arbitrary functions of the answer would serve a loss as well, it is similar to its
+    draws. If it depends on the operation's own functions, as with a circuit, it is far from its draws.
 
-    Were the answers alone renamed, and not the columns, every network that knows its training pairs would be far from
-    its draws, because they would ask it for the wrong answers.
+    Renaming the answers but not the columns would be no control: every network that knows its training pairs would be
+    far from its draws, because the draws would ask it for wrong answers.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: The operation that the answers are of.
-        frequencies: The frequencies in question, at least one, and not all.
+        op: The operation that defines the answers.
+        frequencies: The frequencies in question: at least one, but not all.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        draws: How many permutations; they take some 24 n² bytes each.
-        seed: Of the draws, which touch no other generator.
+        draws: The number of permutations, each of which takes about 24 n² bytes.
+        seed: The seed of the draws; no global generator is used.
 
     Returns:
-        The losses, as :func:`measure` has them, and those of each draw.
+        The losses, the same as those of :func:`measure`, and the losses of each draw.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: As for :func:`measure`, or if ``frequencies`` are none or all, or there is no draw.
+        ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
+            less than 1.
 
     Example:
         >>> op = pm.addition(23)
@@ -184,28 +188,31 @@ def shuffled_label_control(
     return _controls(logits, op, [real, *shuffled], train_mask)
 
 
-def _controls(logits: Array, op: Operation, rows: list[Tensor], train_mask: Array) -> Controls:
-    """The losses restricted to, and without, each of some sets of functions of the answer, the real one first."""
+def _controls(logits: Array, op: Operation, functions: list[Tensor], train_mask: Array) -> Controls:
+    """The losses restricted to each set of functions of the answer, and without it; the first set is the real one."""
     x = check_logits(logits, op).detach()
     train = check_train_mask(train_mask, op, x.device)
-    means, of_pair = answer_means(x, op), op.table.to(x.device).flatten()
-    parts = torch.stack([some.T @ (some @ means) for some in (each.to(x.device) for each in rows)])  # (draw, s, c)
+    means, answer_of_pair = answer_means(x, op), op.table.to(x.device).flatten()
+    on_device = (rows.to(x.device) for rows in functions)
+    parts = torch.stack([rows.T @ (rows @ means) for rows in on_device])  # (draw, s, c)
 
     restricted = pair_losses(restricted_margins(means, parts))
-    of_train, of_test = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
+    train_counts, test_counts = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
 
-    pairs, widest = pairs_by_answer(op, train)
-    is_train, excluded = train.flatten(), x.new_zeros(len(rows), dtype=torch.float64)
-    for block, values in row_blocks(x.flatten(0, 1), pairs[:, :widest]):
-        answers = of_pair[block]
+    pairs, max_count = pairs_by_answer(op, train)
+    is_train, excluded = train.flatten(), x.new_zeros(len(functions), dtype=torch.float64)
+    for block, values in row_blocks(x.flatten(0, 1), pairs[:, :max_count]):
+        answers = answer_of_pair[block]
         losses = Pairs.of(values, answers).losses_without(parts[:, answers[:, 0]])
         excluded = excluded + (losses * is_train[block]).sum((1, 2))
-    found = [restricted.mean(1), restricted @ of_train / of_train.sum(), restricted @ of_test / of_test.sum()]
-    return Controls(*(Control(losses[0], losses[1:]) for losses in (*found, excluded / is_train.sum())))
+    over_train = restricted @ train_counts / train_counts.sum()
+    over_test = restricted @ test_counts / test_counts.sum()
+    measured = (restricted.mean(1), over_train, over_test, excluded / is_train.sum())
+    return Controls(*(Control(losses[0], losses[1:]) for losses in measured))
 
 
 def _check_some_frequencies(values: object, op: Any) -> tuple[int, ...]:
-    """Distinct members of an operation's frequencies, but neither none nor all of them."""
+    """Distinct members of an operation's frequencies: at least one, but not all."""
     chosen = check_frequencies(values, op)
     if not 0 < len(chosen) < len(op.frequencies):
         raise ValueError(
@@ -216,7 +223,7 @@ def _check_some_frequencies(values: object, op: Any) -> tuple[int, ...]:
 
 
 def _check_quantiles(values: object) -> list[float]:
-    """Several real numbers in [0, 1]."""
+    """A list of real numbers in [0, 1]."""
     if not isinstance(values, Iterable):
         raise TypeError(f"`at` must be a sequence of numbers between 0 and 1. Got {values!r} ({type_name(values)}).")
     return [check_quantile(value, "at") for value in (values.tolist() if isinstance(values, Tensor) else values)]

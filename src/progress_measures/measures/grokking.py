@@ -1,4 +1,4 @@
-"""The usual measures of a model that may grok, as one function of it."""
+"""The usual measures of a model that may grok, as one function of the model."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -53,32 +53,35 @@ def grokking_measures(
     weights: Mapping[str, Weights] | None = None,
     batch_size: int | None = None,
 ) -> Callable[[nn.Module], dict[str, Tensor]]:
-    """A function of the model that measures what tells how it generalizes: for :class:`Recorder` and :func:`track`.
+    """The measures that show how a model generalizes, as a function for :class:`Recorder` and :func:`track`.
 
-    Its columns are the fields of :class:`Measures`; ``key_frequencies``, 1 for those in use at that step and 0 for the
-    others, in the order of ``op.frequencies``; ``gini_logits``, of the norms of the logits' frequencies of the answer;
-    ``gini_<name>``, of the norms of the weights' frequencies; and ``sum_squared_weights``.
+    Its columns are the fields of :class:`Measures` and these others: ``key_frequencies``, with 1 for each key frequency
+    of that step and 0 for the others, in the order of ``op.frequencies``; ``gini_logits``, the Gini coefficient of the
+    norms of the logits' frequencies of the answer; ``gini_<name>``, the Gini coefficient of the norms of the
+    frequencies of weights; and ``sum_squared_weights``.
 
     Args:
-        predict: From the model and tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape
-            ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if the model does that itself.
-            Tokens are on the device of the model's first parameter.
-        op: The operation that the answers are of.
-        frequencies: The key frequencies: members of ``op.frequencies``, if they are known; ``"current"`` for those that
+        predict: A function from the model and tokens, int64, shape ``(batch, 2)``, to the logits at the answer
+            position, shape ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if
+            ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
+        op: The operation that defines the answers.
+        frequencies: The key frequencies: members of ``op.frequencies`` if they are known; ``"current"`` for those that
             stand out in the logits of each checkpoint; a function of the model for another rule; or ``"final"`` if they
-            are to be known only afterwards. Then what depends on them is left out but for ``answer_means``, the mean
-            logits of each answer, an n × n table, of which :func:`add_restricted_loss` makes restricted losses.
+            will only be known after the run. With ``"final"``, all columns that depend on them are left out, and
+            ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from which
+            :func:`add_restricted_loss` computes restricted losses.
         train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
-        weights: By name, the dotted path of weights with one row per token, such as ``"embed.weight"``, of which those
-            of ``op.elements`` are taken, or a function of the model that returns weights with one row per element.
+        weights: By name, the weights whose frequencies are measured: the dotted path of weights with one row per token,
+            such as ``"embed.weight"``, from which the rows of ``op.elements`` are selected; or a function of the model
+            that returns weights with one row per element.
         batch_size: Pairs per call; all at once if None.
 
     Returns:
-        The measure. It can be sent to other processes if what it is made of can.
+        The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If a frequency is not one of the operation's or stands twice, or there is no training or no test
+        ValueError: If a frequency is not one of the operation's or is repeated, or there is no training or no test
             pair.
 
     References:
@@ -107,7 +110,7 @@ def grokking_measures(
 
 @dataclass(frozen=True, eq=False)
 class _GrokkingMeasures:
-    """See :func:`grokking_measures`; a class, because a function inside of one cannot be sent to another process."""
+    """The function that :func:`grokking_measures` returns; a class, because a nested function cannot be pickled."""
 
     predict: Predict | None
     op: Operation
@@ -136,8 +139,8 @@ class _GrokkingMeasures:
 
     def _losses(self, model: nn.Module, logits: Tensor, means: Tensor, power: Tensor) -> dict[str, Tensor]:
         if self.frequencies == "final":
-            found = self._measures(logits, means, ())
-            return {name: found[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
+            values = self._measures(logits, means, ())
+            return {name: values[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
         if callable(self.frequencies):
             keys = check_frequencies(self.frequencies(model), self.op)
         else:
@@ -145,7 +148,7 @@ class _GrokkingMeasures:
         return self._measures(logits, means, keys) | {"key_frequencies": _indicator(keys, self.op)}
 
     def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
-        # The logits were checked as they came.
+        # The logits were checked when the model returned them.
         return vars(measures_of(logits, means, self.op, keys, self.train_mask.to(logits.device)))
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
@@ -163,29 +166,30 @@ def add_restricted_loss(
     *,
     train_mask: Array,
 ) -> Trajectory:
-    """The measures that need key frequencies, of a run that was recorded without knowing them.
+    """Restricted losses and accuracy, added to a run that was recorded before its key frequencies were known.
 
-    What is restricted depends on a pair through its answer alone, so the mean logits of each answer are all that
-    restricted loss and accuracy need, over all pairs, over the training pairs and over the test pairs. Excluded loss
-    needs the logits of every training pair, since what is left is not a function of the answer. While the run lasts it
-    is recorded for each frequency alone; for several at once keep the models, and :func:`track` them.
+    Restricted logits depend on a pair only through its answer. So the mean logits of each answer suffice for restricted
+    loss and accuracy, over all pairs, the training pairs or the test pairs. They do not suffice for excluded loss,
+    which needs the logits of every training pair: the run records it for each frequency alone. To exclude several
+    frequencies at once, save the models and :func:`track` them.
 
     Args:
-        trajectory: What was recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
-        op: The operation that was recorded. One of other frequencies is seen by the column ``gini_logits``; one of the
-            same, such as subtraction for addition, is not, and has other ``restricted_loss_train`` and ``_test``.
+        trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
+        op: The operation of the recorded run. An operation with other frequencies is an error: its ``gini_logits``
+            differ from the recorded ones. One with the same frequencies, such as subtraction instead of addition, goes
+            unnoticed, and makes ``restricted_loss_train`` and ``restricted_loss_test`` wrong.
         frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
         train_mask: The training pairs, bool, shape ``(n, n)``.
 
     Returns:
         The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
-        ``restricted_accuracy`` and ``key_frequencies``, as :func:`grokking_measures` has them where frequencies are
-        known, in the place of ``answer_means``.
+        ``restricted_accuracy`` and ``key_frequencies`` in place of ``answer_means``. Their values are the same as
+        :func:`grokking_measures` records for known frequencies.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the trajectory has no ``answer_means`` of such an operation, a frequency is not one of the
-            operation's or stands twice, or there is no training or no test pair.
+        ValueError: If the trajectory has no ``answer_means`` that fit the operation, a frequency is not one of the
+            operation's or is repeated, or there is no training or no test pair.
 
     Example:
         >>> op = pm.addition(7)
@@ -200,7 +204,7 @@ def add_restricted_loss(
     tables = check_answer_tables(trajectory, MEANS, check_operation(op).n)
     train = check_train_mask(train_mask, op, tables.device)
     power = [spectrum(means, op) for means in tables]
-    ginis = torch.stack([gini(each.sqrt()) for each in power])
+    ginis = torch.stack([gini(of_step.sqrt()) for of_step in power])
     check_same_operation(ginis, trajectory.columns.get("gini_logits"), op)
     chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
     keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
@@ -208,20 +212,21 @@ def add_restricted_loss(
     restricted = [
         restricted_margins(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables
     ]
-    losses = torch.stack([pair_losses(each) for each in restricted])
-    hits = torch.stack([pair_hits(each, answers) for each in restricted]).to(torch.float64)
-    of_train, of_test = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
-    found = {
+    losses = torch.stack([pair_losses(of_step) for of_step in restricted])
+    hits = torch.stack([pair_hits(of_step, answers) for of_step in restricted]).to(torch.float64)
+    train_counts, test_counts = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
+    added = {
         "restricted_loss": losses.mean(1),
-        "restricted_loss_train": losses @ of_train / of_train.sum(),
-        "restricted_loss_test": losses @ of_test / of_test.sum(),
+        "restricted_loss_train": losses @ train_counts / train_counts.sum(),
+        "restricted_loss_test": losses @ test_counts / test_counts.sum(),
         "restricted_accuracy": hits.mean(1),
         "key_frequencies": _indicator(keys, op).expand(len(tables), -1),
     }
     kept = {name: values for name, values in trajectory.columns.items() if name != MEANS}
-    return Trajectory(trajectory.steps, kept | found)
+    return Trajectory(trajectory.steps, kept | added)
 
 
 def _indicator(frequencies: Iterable[int], op: Operation) -> Tensor:
+    """1 for each of the given frequencies and 0 for the others, in the order of ``op.frequencies``."""
     chosen = set(frequencies)
     return torch.tensor([k in chosen for k in op.frequencies], dtype=torch.float64, device="cpu")

@@ -1,4 +1,4 @@
-"""Checks of operations where they are used, and of what lives on their elements or on the grid of their inputs."""
+"""Checks of arguments that are operations, or that belong to one: frequencies, weights, values on the grid, masks."""
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ from progress_measures.operations.operation import Operation
 
 
 def check_operation(op: object, name: str = "op") -> Operation:
-    """An operation."""
+    """Requires an operation."""
     if not isinstance(op, Operation):
         raise TypeError(f"`{name}` must be an Operation, such as addition(113). Got {type_name(op)}.")
     return op
 
 
 def check_cyclic(op: object) -> Operation:
-    """An operation whose frequencies are those of Z/n."""
+    """Requires an operation whose frequencies are those of Z/n."""
     checked = check_operation(op)
     if not checked.cyclic:
         raise ValueError(f"`op` must be cyclic: only then has a frequency a cosine and a sine. Got {op!r}.")
@@ -26,13 +26,13 @@ def check_cyclic(op: object) -> Operation:
 
 
 def check_frequencies(values: object, op: object) -> tuple[int, ...]:
-    """Distinct members of an operation's frequencies, in the order given; possibly none."""
+    """Requires distinct frequencies of an operation, possibly none, and returns them in the order given."""
     checked = check_operation(op)
     return check_members(values, checked.frequencies, checked.n, cyclic=checked.cyclic)
 
 
 def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, int]:
-    """A real tensor with one entry per element of the operation along ``dim``, and that axis."""
+    """Requires finite real values, one per element of the operation along ``dim``; returns them and that axis."""
     x, n = check_finite(check_real(x, name), name), check_operation(op).n
     axis = check_dim(dim, x)
     if x.numel() == 0:
@@ -46,7 +46,10 @@ def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> 
 
 
 def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
-    """Finite values on every pair of inputs, in their own dtype: ``(n, n, m)``, or ``(n*n, m)`` in row-major order."""
+    """Requires finite values on every pair of inputs, ``(n, n, m)``, or ``(n*n, m)`` in row-major order.
+
+    Returns them in their own dtype, shape ``(n, n, m)``.
+    """
     n = check_operation(op).n
     x = check_real(x, name)
     if x.ndim == 2 and x.shape[0] == n * n:
@@ -60,7 +63,7 @@ def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
 
 
 def check_logits(logits: object, op: object) -> Tensor:
-    """Finite logits with axes ``(a, b, c)``, shape ``(n, n, n)``, in their own dtype."""
+    """Requires finite logits; returns them in their own dtype with axes ``(a, b, c)``, shape ``(n, n, n)``."""
     x, n = check_real(logits, "logits"), check_operation(op).n
     if x.ndim in (2, 3) and x.shape[-1] != n and x.shape[:-1] in ((n, n), (n * n,)):
         remedy = " Drop the separator's column." if x.shape[-1] == n + 1 else ""
@@ -73,7 +76,7 @@ def check_logits(logits: object, op: object) -> Tensor:
 
 
 def check_mask(mask: object, op: Operation, device: torch.device, name: str = "mask") -> Tensor:
-    """A boolean choice of pairs, ``(n, n)``, that chooses at least one; ``None`` chooses all."""
+    """Requires a boolean mask of pairs that selects at least one; returns it, ``(n, n)``. None selects all pairs."""
     n = op.n
     if mask is None:
         return torch.ones(n, n, dtype=torch.bool, device=device)
@@ -90,7 +93,7 @@ def check_mask(mask: object, op: Operation, device: torch.device, name: str = "m
 
 
 def check_train_mask(mask: object, op: Operation, device: torch.device) -> Tensor:
-    """A mask of the training pairs that leaves at least one pair to test on."""
+    """Requires a mask of training pairs that leaves at least one pair to test on."""
     if mask is None:
         raise TypeError("`train_mask` must be boolean. Got None.")
     chosen = check_mask(mask, op, device, "train_mask")
@@ -100,11 +103,11 @@ def check_train_mask(mask: object, op: Operation, device: torch.device) -> Tenso
 
 
 def _check_summable(x: Tensor, name: str, n: int) -> Tensor:
-    """Finite values on the grid of an operation, small enough for their sums to be finite; only float64 has larger."""
-    limit = torch.finfo(torch.float64).max / n**4  # what is restricted may be n times as large, and n³ are added up
+    """Requires values on the grid so small that their sums are finite; only float64 has larger values."""
+    limit = torch.finfo(torch.float64).max / n**4  # restricting may make values n times as large, and n³ are summed
     for _, block in blocks(x.detach()) if x.dtype == torch.float64 else ():
         values = block.flatten()
-        # The sum of squares takes half the time, and is finite for all but the largest.
+        # The sum of squares takes half the time, and overflows only for the largest values.
         if not bool(torch.isfinite(values @ values)) and (largest := float(values.abs().amax())) > limit:
             raise ValueError(
                 f"`{name}` must be at most {limit:.2g} in size for n={n}, so that their sums are finite. "

@@ -1,4 +1,4 @@
-"""The operations whose answers are added up in a cyclic group: addition, subtraction, and both modulo a prime."""
+"""Operations in cyclic groups: addition and subtraction modulo n, multiplication and division modulo a prime."""
 
 import math
 from typing import Any
@@ -59,11 +59,11 @@ def subtraction(n: int) -> Operation:
 def multiplication(p: int) -> Operation:
     """Multiplication modulo a prime: the answer to (a, b) is a · b, for numbers from 1 to p - 1.
 
-    The elements stand in the order of the powers of the least primitive root g: 1, g, g², …. Multiplication adds the
-    exponents (the discrete logarithms), so frequencies are those of Z/(p-1) on them.
+    The elements are in the order of the powers of the least primitive root g: 1, g, g², …. Multiplication adds the
+    exponents (the discrete logarithms), so the frequencies are those of Z/(p-1) on the exponents.
 
     Args:
-        p: A prime. Tokens are the numbers 1..p-1; zero has no inverse and takes no part.
+        p: A prime. Tokens are the numbers 1..p-1; zero has no inverse and is left out.
 
     Returns:
         The operation, of order p - 1, with frequencies 1..(p-1)//2.
@@ -85,11 +85,11 @@ def multiplication(p: int) -> Operation:
 def division(p: int) -> Operation:
     """Division modulo a prime: the answer to (a, b) is a / b, for numbers from 1 to p - 1.
 
-    The elements stand in the order of the powers of the least primitive root, as in :func:`multiplication`; division
+    The elements are in the order of the powers of the least primitive root, as in :func:`multiplication`. Division
     subtracts the exponents.
 
     Args:
-        p: A prime. Tokens are the numbers 1..p-1; one cannot divide by zero.
+        p: A prime. Tokens are the numbers 1..p-1; zero is left out, because it cannot be divided by.
 
     Returns:
         The operation, of order p - 1, with frequencies 1..(p-1)//2.
@@ -112,14 +112,14 @@ def _cyclic(name: str, table: Tensor, elements: Tensor | None = None) -> Operati
     """An operation whose elements are numbered as Z/n."""
     n = len(table)
     elements = torch.arange(n, device="cpu") if elements is None else elements
-    basis, of_row, classes = fourier_basis(n, device="cpu"), row_frequency(n), torch.arange(n, device="cpu")
+    basis, frequency, classes = fourier_basis(n, device="cpu"), row_frequency(n), torch.arange(n, device="cpu")
     kinds: list[Kind] = ["real" if 2 * k == n else "complex" for k in range(1, n // 2 + 1)]
-    irreps = irreps_of_basis(basis, of_row, classes, kinds)
-    return Operation(name, elements, table, basis, of_row, cyclic=True, classes=classes, irreps=irreps)
+    irreps = irreps_of_basis(basis, frequency, classes, kinds)
+    return Operation(name, elements, table, basis, frequency, cyclic=True, classes=classes, irreps=irreps)
 
 
 def _powers_of_primitive_root(p: int) -> Tensor:
-    """The numbers 1..p-1 as powers 1, g, g², … modulo p of the least g whose powers are all of them."""
+    """The powers 1, g, g², … modulo p of the least g whose powers are all of 1..p-1."""
     for root in range(1, p):
         powers = [1]
         while (power := powers[-1] * root % p) != 1:
@@ -130,7 +130,7 @@ def _powers_of_primitive_root(p: int) -> Tensor:
 
 
 def _check_prime(value: Any, name: str) -> int:
-    """A prime number."""
+    """Requires a prime number."""
     number = check_integer(value, name, at_least=2)
     factor = next((d for d in range(2, math.isqrt(number) + 1) if number % d == 0), None)
     if factor is not None:

@@ -1,4 +1,4 @@
-"""Checks of the fields that an operation is made from."""
+"""Checks of the fields of an operation, and of its frequencies."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from progress_measures._checks.values import check_distinct_integers, shape_of, 
 
 
 def check_fields(elements: object, table: object, basis: object, row_frequency: object) -> dict[str, Tensor]:
-    """The tensors of an operation, by field; see ``Operation`` for the properties that they must have."""
+    """Requires tensors with the properties that ``Operation`` documents; returns them by field."""
     elements, table, row_frequency = (
         check_indices(x, name)
         for x, name in ((elements, "elements"), (table, "table"), (row_frequency, "row_frequency"))
@@ -26,8 +26,8 @@ def check_fields(elements: object, table: object, basis: object, row_frequency: 
             raise ValueError(f"`{name}` must have shape {expected[name]} for n={n}. Got {shape_of(field)}.")
     if elements.min() < 0 or len(set(elements.tolist())) < n:
         raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
-    every = torch.arange(n, device="cpu").expand(n, n)
-    if not (torch.equal(table.sort(1).values, every) and torch.equal(table.T.sort(1).values, every)):
+    indices = torch.arange(n, device="cpu").expand(n, n)
+    if not (torch.equal(table.sort(1).values, indices) and torch.equal(table.T.sort(1).values, indices)):
         raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
     error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype, device="cpu")).abs().max())
     if error > 1e-10:
@@ -44,13 +44,13 @@ def check_fields(elements: object, table: object, basis: object, row_frequency: 
 
 
 def check_rows_of_waves(row_frequency: Tensor) -> None:
-    """Rows as those of the Fourier basis: two per frequency, but for the constant and the last of an even number."""
+    """Requires as many rows per frequency as in the Fourier basis: two, but one for the constant and for n/2."""
     if not torch.equal(row_frequency, (torch.arange(len(row_frequency), device="cpu") + 1) // 2):
         raise ValueError("`row_frequency` must be 0, 1, 1, 2, 2, … for a cyclic operation. Leave out `cyclic`.")
 
 
 def check_irreps(classes: object, irreps: object, basis: Tensor, row_frequency: Tensor) -> dict[str, Any]:
-    """What names the frequencies of an operation: either both, or neither."""
+    """Requires both ``classes`` and ``irreps``, in agreement with the basis, or neither; returns them by field."""
     if classes is None:
         if irreps:
             raise ValueError("`classes` must be given where `irreps` are, whose characters are on them. Got None.")
@@ -72,7 +72,7 @@ def check_irreps(classes: object, irreps: object, basis: Tensor, row_frequency: 
                 f"`irreps` must have characters of shape {of_classes}, one entry per class. "
                 f"Got {shape_of(irrep.character)} for frequency {k}."
             )
-    # The projection on a frequency is a multiple of its character where the identity is one of the two.
+    # The kernel of the projection onto a frequency, with the identity as one argument, is a multiple of its character.
     at_identity = torch.where(numbers == 0, basis, 0.0).sum(1, keepdim=True) * basis
     kernels = basis.new_zeros(1 + count, n).index_add(0, row_frequency, at_identity)[1:]
     for k, (kernel, irrep) in enumerate(zip(kernels, irreps, strict=True), start=1):
@@ -86,13 +86,14 @@ def check_irreps(classes: object, irreps: object, basis: Tensor, row_frequency: 
     return {"classes": numbers, "irreps": irreps}
 
 
-def check_members(values: object, known: tuple[int, ...], n: int, *, cyclic: bool) -> tuple[int, ...]:
-    """Distinct members of some frequencies, in the order given; possibly none."""
+def check_members(values: object, frequencies: tuple[int, ...], n: int, *, cyclic: bool) -> tuple[int, ...]:
+    """Requires distinct members of ``frequencies``, possibly none, and returns them in the order given."""
     chosen = check_distinct_integers(values, "frequencies")
     for k in chosen:
-        if not known:
+        if not frequencies:
             raise ValueError(f"`frequencies` must be empty for n={n}, where there is only the constant. Got {k}.")
-        if k not in known:
-            remedy = f" Frequencies k and n-k are the same: pass {n - k}." if cyclic and n - k in known else ""
-            raise ValueError(f"`frequencies` must lie in {known[0]}..{known[-1]} for n={n}. Got {k}.{remedy}")
+        if k not in frequencies:
+            remedy = f" Frequencies k and n-k are the same: pass {n - k}." if cyclic and n - k in frequencies else ""
+            span = f"{frequencies[0]}..{frequencies[-1]}"
+            raise ValueError(f"`frequencies` must lie in {span} for n={n}. Got {k}.{remedy}")
     return chosen

@@ -1,4 +1,4 @@
-"""The real irreducible representations of a finite group: what each frequency of its functions is the part of."""
+"""The real irreducible representations of a finite group, one for each non-trivial frequency."""
 
 import math
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ Kind = Literal["real", "complex", "quaternionic"]
 
 @dataclass(frozen=True, eq=False)
 class Irrep:
-    """A non-trivial real irreducible representation of a group, known by its character.
+    """A non-trivial real irreducible representation of a group, described by its character.
 
-    Its matrix entries are functions on the group; they span one frequency of the operation, whose number of basis rows
-    is dimension² if the kind is ``"real"``, dimension² / 2 if it is ``"complex"`` and dimension² / 4 if it is
-    ``"quaternionic"``. Two conjugate complex representations make up one of the kind ``"complex"``, of twice their
-    dimension: k and n - k of Z/n are a rotation of the plane.
+    Its matrix entries are functions on the group, and they span one frequency of the operation. That frequency has
+    dimension² basis rows if the kind is ``"real"``, dimension² / 2 if it is ``"complex"`` and dimension² / 4 if it is
+    ``"quaternionic"``. A representation of the kind ``"complex"`` combines two conjugate complex ones and has twice
+    their dimension: frequencies k and n - k of Z/n together are a rotation of the plane.
 
     Example:
         >>> standard = pm.groups.symmetric_group(4).irreps[1]
@@ -29,12 +29,12 @@ class Irrep:
     """
 
     dimension: int
-    """Of the space that the group acts on."""
+    """The dimension of the real space that the group acts on."""
     kind: Kind
-    """What commutes with the representation, the real numbers, the complex ones, or the quaternions."""
+    """Which matrices commute with the representation: the real numbers, the complex numbers, or the quaternions."""
     character: Tensor
-    """The trace of the representation on each conjugacy class, in the order of ``op.classes``, float64. Entry 0 is that
-    of the identity, the dimension."""
+    """The trace of the representation on each conjugacy class, in the order of the numbers in ``op.classes``, float64.
+    Entry 0, for the identity, is the dimension."""
 
     def __repr__(self) -> str:
         values = ", ".join(f"{x:.4g}" for x in self.character.round(decimals=9) + 0.0)  # no -0
@@ -42,14 +42,14 @@ class Irrep:
 
 
 def irreps_of_basis(basis: Tensor, row_frequency: Tensor, classes: Tensor, kinds: Sequence[Kind]) -> tuple[Irrep, ...]:
-    """The representation of each non-trivial frequency, from its rows, ``(n, n)``, and its kind."""
+    """The representation of each non-trivial frequency, from its rows of the basis, ``(n, n)``, and its kind."""
     identity = int((classes == 0).nonzero()[0])
-    # Σ_r F_r(1) F_r(g) is a multiple of the character, and at the identity the number of rows over n.
+    # Σ_r F_r(1) F_r(g) is a multiple of the character; at the identity it is the number of rows over n.
     kernels = sum_rows(basis[:, identity, None] * basis, row_frequency, 0)[1:]
-    of_classes = kernels[:, first_of_each(classes)] / kernels[:, identity, None]
+    normalized = kernels[:, first_of_each(classes)] / kernels[:, identity, None]  # 1 at the identity
     counts = torch.bincount(row_frequency)[1:].tolist()
     dimensions = [dimension(rows, kind) for rows, kind in zip(counts, kinds, strict=True)]
-    return tuple(Irrep(d, kind, d * x) for d, kind, x in zip(dimensions, kinds, of_classes, strict=True))
+    return tuple(Irrep(d, kind, d * x) for d, kind, x in zip(dimensions, kinds, normalized, strict=True))
 
 
 def first_of_each(classes: Tensor) -> Tensor:
@@ -59,5 +59,5 @@ def first_of_each(classes: Tensor) -> Tensor:
 
 
 def dimension(rows: int, kind: Kind) -> int:
-    """The dimension of a real irreducible representation whose matrix entries span so many functions."""
+    """The dimension of a real irreducible representation whose frequency has this many basis rows."""
     return math.isqrt({"real": 1, "complex": 2, "quaternionic": 4}[kind] * rows)

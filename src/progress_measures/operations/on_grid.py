@@ -1,4 +1,4 @@
-"""What every measure reads off values on the grid of an operation's pairs."""
+"""Quantities of values on the grid of an operation's pairs that several measures need."""
 
 import torch
 from torch import Tensor
@@ -9,9 +9,9 @@ from progress_measures.operations.operation import Operation
 
 
 def answer_means(x: Tensor, op: Operation) -> Tensor:
-    """The mean over the n pairs of each answer s, float64, shape ``(n, m)``, of values of any real dtype on the grid.
+    """The mean of values on the grid over the n pairs of each answer s, float64, shape ``(n, m)``.
 
-    It holds all that depends on a pair through s alone.
+    The means hold everything that depends on the pair only through s. The values may have any real dtype.
     """
     rows, pairs = x.reshape(op.n**2, x.shape[-1]), pairs_of_answers(op).to(x.device)
     means, done = x.new_empty(op.n, x.shape[-1], dtype=torch.float64), 0
@@ -22,19 +22,19 @@ def answer_means(x: Tensor, op: Operation) -> Tensor:
 
 
 def pairs_of_answers(op: Operation) -> Tensor:
-    """The n pairs of each answer s as rows of the flattened grid, shape ``(s, n)``."""
+    """The n pairs of each answer s, as rows of the flattened grid: axes ``(s, pair)``, shape ``(n, n)``."""
     return op.table.flatten().argsort(stable=True).view(op.n, op.n)
 
 
 def rows_by_frequency(x: Tensor, op: Operation) -> Tensor:
-    """Values by basis row, ``(n, m)``, as those of each frequency, ``(1 + K, r, m)``, filled up with zeros to one r."""
+    """Groups values by basis row, ``(n, m)``, by frequency, ``(1 + K, r, m)``; zeros pad each to the largest r."""
     counts = torch.bincount(op.row_frequency)
     widest = int(counts.max())
-    place = torch.arange(op.n, device=x.device) % widest  # rows of a frequency follow one another: no two get the same
+    place = torch.arange(op.n, device=x.device) % widest  # distinct, because a frequency has consecutive rows
     return x.new_zeros(len(counts), widest, x.shape[1]).index_put((op.row_frequency.to(x.device), place), x)
 
 
 def input_coefficients(x: Tensor, op: Operation) -> Tensor:
-    """The coefficients in the basis of a and of b, shape ``(n, n, m)``."""
+    """The coefficients of values on the grid in the basis along a and along b, shape ``(n, n, m)``."""
     basis = op.basis.to(x.device)
     return change_basis(change_basis(x, basis, 0), basis, 1)

@@ -1,4 +1,4 @@
-"""What an operation is."""
+"""The class of operations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,27 +14,29 @@ from progress_measures.operations.irreps import Irrep
 class Operation:
     """A binary operation on n elements with a basis for functions of the answer.
 
-    :func:`addition`, :func:`subtraction`, :func:`multiplication` and :func:`division` make the cyclic ones,
-    :func:`composition` those of any finite group, :func:`direct_product` both together; one of one's own is as good.
+    :func:`addition`, :func:`subtraction`, :func:`multiplication` and :func:`division` make cyclic operations,
+    :func:`composition` makes the operation of any finite group, and :func:`direct_product` combines two operations. You
+    can also define your own, which works in the same way.
 
     Args:
         name: A word for messages and pictures.
         elements: Token of each element, distinct non-negative integers, shape ``(n,)``.
         table: ``table[a, b]`` is the index in ``elements`` of the answer to the elements a and b, shape ``(n, n)``.
-            Every answer stands exactly once in each row and each column, so each has n pairs.
-        basis: Orthonormal rows of functions on the elements, float64, shape ``(n, n)``. Row 0 is constant.
-        row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K, each at least once.
-        cyclic: Whether the frequencies are those of Z/n, for which k and n-k are the same, with rows as those of
+            Every answer appears exactly once in each row and each column, so each answer has n pairs.
+        basis: Orthonormal functions on the elements, one per row, float64, shape ``(n, n)``. Row 0 is constant.
+        row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K in ascending order,
+            each at least once.
+        cyclic: Whether the frequencies are those of Z/n, where k and n-k are the same, and the rows are laid out as in
             :func:`fourier_basis`.
-        classes: The number of each element's conjugacy class in the group that the basis is of, shape ``(n,)``, the
-            identity's 0; None if there is no such group.
-        irreps: The real irreducible representation that each of the frequencies 1..K is the part of, with a character
-            on the classes; none if ``classes`` is None. Rows of one of the kind ``"complex"`` come in pairs u, J u,
-            where J commutes with the group and J² = -1, as cosine and sine do; :func:`direct_product` relies on that.
+        classes: The number of each element's conjugacy class, shape ``(n,)``, in the group whose functions the basis
+            describes. The identity's class is 0. None if there is no such group.
+        irreps: The real irreducible representation of each frequency 1..K, with its character on the classes; empty if
+            ``classes`` is None. Basis rows of a representation of the kind ``"complex"`` come in pairs u, J u, where J
+            commutes with the group and J² = -1, like cosine and sine; :func:`direct_product` relies on these pairs.
 
     Raises:
         TypeError: If a field is not a tensor or array of its kind.
-        ValueError: If a field does not have its shape, or breaks the property named above.
+        ValueError: If a field does not have its shape, or breaks a property named above.
 
     Example:
         >>> op = pm.addition(5)
@@ -61,7 +63,7 @@ class Operation:
 
     @property
     def n(self) -> int:
-        """The order, the number of elements."""
+        """The order: the number of elements."""
         return len(self.elements)
 
     @property
@@ -71,28 +73,29 @@ class Operation:
 
     @property
     def rows_per_frequency(self) -> tuple[int, ...]:
-        """How many basis rows each of :attr:`frequencies` has, two for one of a cyclic operation, but one for n/2."""
+        """The number of basis rows of each of :attr:`frequencies`; in a cyclic operation two, but one for n/2."""
         return tuple(torch.bincount(self.row_frequency)[1:].tolist())
 
     @property
     def pairs(self) -> Tensor:
-        """What a model is fed, the tokens of every pair, row-major, int64, shape ``(n*n, 2)``."""
+        """The tokens of every pair, as a model is fed them, in row-major order, int64, shape ``(n*n, 2)``."""
         return torch.cartesian_prod(self.elements, self.elements).reshape(-1, 2)
 
     def rows(self, frequencies: Iterable[int]) -> Tensor:
-        """The basis rows of some frequencies, in the order of the basis: the directions that they span.
+        """The basis rows of the given frequencies, in the order of the basis.
 
-        ``op.rows(keys) @ W_L`` are the directions u_k, v_k of the neurons that the map W_L reads.
+        ``op.rows(keys) @ W_L`` are the directions u_k, v_k in the space of neurons from which W_L reads these
+        frequencies.
 
         Args:
             frequencies: Distinct members of :attr:`frequencies`.
 
         Returns:
-            Orthonormal rows, float64, shape ``(r, n)``; two per frequency of a cyclic operation, but one for n/2.
+            Orthonormal rows, float64, shape ``(r, n)``; in a cyclic operation two per frequency, but one for n/2.
 
         Raises:
             TypeError: If ``frequencies`` are not integers.
-            ValueError: If one is not the operation's, or stands twice.
+            ValueError: If one is not a frequency of the operation, or is repeated.
 
         References:
             Nanda et al. (2023), section 3.1, equation 2.

@@ -1,7 +1,8 @@
-"""Where a run passes from memorization to circuit formation to cleanup, and how early that shows.
+"""The boundaries between memorization, circuit formation and cleanup, and how early they can be seen.
 
-A boundary is where a curve turns or crosses a level, at the place that the fewest recorded steps contradict. What one
-recorded step alone says is not believed: noise and spikes move little, and a run cut short has None, not a guess.
+A boundary is where a curve turns, or where it crosses a level with the fewest recorded steps on the wrong side. One
+recorded step alone is not believed, so noise and spikes move a boundary little. A boundary that a run does not reach is
+None, not a guess.
 """
 
 from progress_measures.phases.boundaries import Phases, find_phases

@@ -1,4 +1,4 @@
-"""Where a run passes from memorization to circuit formation to cleanup."""
+"""The boundaries between memorization, circuit formation and cleanup."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from progress_measures.phases.curves import ROUNDING, bracket, confirmed_minimum
 from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.trajectory import Trajectory
 
-NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns that are read
-CHANGE = 0.05  # of the chance level: how far a loss has to go for a turn or a fall to be more than noise
-SETTLED = 0.05  # above the level where the weights settle: how near counts as having come down
-TAIL = 0.1  # of the run: the weights settle at their median over it, and have to be near for as long
-SLINGSHOT = 3  # times the lowest training loss so far: from there on the run is in a slingshot
+NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns
+CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
+SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
+TAIL = 0.1  # the weights settle at their median over this last share of the run, and must stay near it as long
+SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
 
 
 @dataclass(frozen=True)
 class Phases:
-    """The last step of each phase, or None where the run did not get there; what :func:`find_phases` returns.
+    """The last step of each phase, or None if the run did not reach it; the result of :func:`find_phases`.
 
     Example:
         >>> phases = pm.Phases(memorization_end=1200, circuit_formation_end=4630, cleanup_end=None)
@@ -35,7 +35,7 @@ class Phases:
     cleanup_end: int | None
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
-        """How well the recorded steps fix each boundary: it lies between the nearest ones before and after it.
+        """The nearest recorded steps before and after each boundary: the boundary lies between them.
 
         Args:
             steps: The recorded steps, ``trajectory.steps``.
@@ -56,43 +56,52 @@ class Phases:
 
 
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
-    """The boundaries between memorization, circuit formation, cleanup, and what comes after.
+    """The last steps of memorization, circuit formation and cleanup.
 
-    - Circuit formation ends where test loss falls below the chance level ln(answers) for good: its median after that
-      is 5 % of the level below it or more, and 10 % of the level below its median before. Whether the first loss is a
-      little above chance or below does not matter; if none is above later, the fall is to 5 % below.
-    - Memorization ends where excluded loss bottoms out before that: at its smallest value, if it falls to it and rises
-      from it by 5 % of the chance level or more, and by more than noise.
-    - Cleanup ends where the sum of squared weights, after circuit formation, comes down for good to within 5 % of where
-      it settles, its median over the last tenth of the run, if that is a tenth of the run or more before its end. The
-      weights have settled if they were no more than 2.5 % higher in the tenth before.
+    - Circuit formation ends where test loss falls for good below the chance level ln(answers). Its median after the
+      fall must be below the chance level by at least 5 % of that level, and below its median before the fall by at
+      least 10 % of that level. A first loss that is less than 5 % below chance does not count against the fall. If all
+      later losses are below chance, the fall to 5 % below chance is taken instead.
+    - Memorization ends at the smallest excluded loss before the end of circuit formation. Excluded loss must fall to
+      this bottom and rise from it by at least 5 % of the chance level, and by more than noise.
+    - Cleanup ends where, after circuit formation, the sum of squared weights falls for good to within 5 % of the level
+      where it settles: its median over the last tenth of the run. Cleanup must end at least a tenth of the run before
+      the run does. It has no end unless the weights have settled: their median over the tenth before the last must be
+      at most 2.5 % higher.
 
-    "For good" means at the fall that the fewest recorded steps contradict, by being below before it or above after it:
-    one may, or as many as a third of the steps on its shorter side. "More than noise" means that a value before the
-    bottom, and the median of all after it, are above it in the logarithm by 8 times the scatter: the distance from the
-    median of a value and its two neighbours that three in four values, but for the bottom, do not exceed, which is 0 on
-    a smooth curve. A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a
-    fall or a rise has to be seen at two. Where training loss is recorded too, no bottom lies in a slingshot, where it
-    is over three times the lowest that it has been (counted from 1e-6 nats). So noise and spikes move little, and noise
-    alone has no phases if it is independent from step to step and the steps are not few: see docs/phases.md.
+    "For good": of all falls, the one that the fewest recorded steps contradict is taken. A step contradicts a fall if
+    it is below the level before the fall, or above the level after it. One step may contradict the fall, or up to a
+    third of the steps on its shorter side.
 
-    Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. The boundaries
-    are in order where they are not None. A run that never falls below chance, or was cut short, has None from there on;
-    one that generalizes at once may have no memorization to end.
+    "More than noise" is judged in logarithms: some value before the bottom, and the median of all values after it, must
+    exceed the bottom by 8 times the scatter. The scatter is the 75th percentile of the distance between a value and the
+    median of that value and its two neighbours, leaving out the bottom. It is 0 on a smooth curve.
+
+    A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall below a level,
+    or a rise from the bottom, must be seen at two steps. If training loss is recorded, a bottom in a slingshot does not
+    count: there, training loss is over three times its lowest value so far, or over 3e-6 nats if that is more. So noise
+    and spikes move the boundaries little. Noise alone has no phases if it is independent from step to step and the
+    steps are not few: see docs/phases.md.
+
+    Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. Boundaries that
+    are not None are in order. A run that never falls below chance, or was cut short, has None from there on. A run that
+    generalizes at once may have no end of memorization.
 
     Args:
-        trajectory: With columns ``excluded_loss``, ``test_loss``, ``sum_squared_weights``, and best ``train_loss``.
-        answers: The number of classes that the loss is over, for the chance level ln(answers) in nats.
+        trajectory: With columns ``excluded_loss``, ``test_loss``, ``sum_squared_weights``, and preferably
+            ``train_loss``.
+        answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
 
     Returns:
         The three boundaries, as steps.
 
     Raises:
-        TypeError: If ``trajectory`` is not a trajectory or ``answers`` not an integer.
-        ValueError: If a column is missing, not one number per step, or not finite, or ``answers`` is less than 2.
+        TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
+        ValueError: If a column is missing, is not one number per step, or is not finite, or if ``answers`` is less than
+            2.
 
     References:
-        Nanda et al. (2023), section 5.2, whose boundaries were drawn by eye.
+        Nanda et al. (2023), section 5.2, who drew the boundaries by eye.
 
     Example:
         >>> run = pm.Trajectory([0, 1000, 2000, 3000, 4000, 5000, 9000], {
@@ -107,16 +116,16 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     steps = trajectory.steps.numpy()
 
     circuit = lasting_fall(steps, test, chance, depth=CHANGE * chance)
-    undisturbed = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
+    outside = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
     before = steps <= (steps[-1] if circuit is None else circuit)
-    lowest = confirmed_minimum(excluded[undisturbed], among=before[undisturbed], depth=CHANGE * chance)
-    memorization = None if lowest is None else float(steps[undisturbed][lowest])
+    lowest = confirmed_minimum(excluded[outside], among=before[outside], depth=CHANGE * chance)
+    memorization = None if lowest is None else float(steps[outside][lowest])
     cleanup = None if circuit is None else _cleanup_end(steps, weights, start=circuit)
     return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
 
 
 def _outside_slingshots(train: np.ndarray) -> np.ndarray:
-    """Which steps do not lie in a slingshot, by their training loss."""
+    """Marks the steps that do not lie in a slingshot, by their training loss."""
     outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
     return outside
 
@@ -125,7 +134,7 @@ def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> flo
     tail = TAIL * (steps[-1] - steps[0])
     former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])
     settled = float(np.median(weights[last:]))
-    # Where nothing was recorded in the tenth before the last, the last step before it stands for it.
+    # If no step was recorded in the tenth before the last, the nearest step before it is used instead.
     if np.median(weights[min(former, last - 1) : last]) > (1 + SETTLED / 2) * settled:
         return None
     later = steps > start

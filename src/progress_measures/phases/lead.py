@@ -15,7 +15,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class LeadTimes:
-    """When two measures announce the fall of test loss, and when it comes; what :func:`lead_times` returns.
+    """The steps at which two losses announce the fall of test loss, and of the fall; the result of :func:`lead_times`.
 
     Example:
         >>> lead = pm.phases.LeadTimes(restricted_fall=1000, excluded_rise=None, test_fall=4600)
@@ -24,24 +24,24 @@ class LeadTimes:
     """
 
     restricted_fall: int | None
-    """The step at which restricted loss is below chance for good, by a share of chance."""
+    """The sign of restricted loss: the step at which it falls for good below chance by a share of chance."""
     excluded_rise: int | None
-    """The step at which excluded loss is above its bottom for good, by that share of chance."""
+    """The sign of excluded loss: the step at which it rises for good above its bottom by the same share of chance."""
     test_fall: int | None
-    """The step at which test loss falls below chance for good, which ends circuit formation."""
+    """The step at which test loss falls for good below chance, the end of circuit formation."""
 
     @property
     def restricted(self) -> int | None:
-        """How many steps before the fall of test loss restricted loss announces it; negative if after."""
+        """The steps from the sign of restricted loss to the fall of test loss; negative if the sign comes later."""
         return _difference(self.test_fall, self.restricted_fall)
 
     @property
     def excluded(self) -> int | None:
-        """How many steps before the fall of test loss excluded loss announces it; negative if after."""
+        """The steps from the sign of excluded loss to the fall of test loss; negative if the sign comes later."""
         return _difference(self.test_fall, self.excluded_rise)
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
-        """How well the recorded steps fix each lead time: the least and the largest that they allow.
+        """The smallest and the largest value of each lead time that the recorded steps allow.
 
         Args:
             steps: The recorded steps, ``trajectory.steps``.
@@ -60,38 +60,39 @@ class LeadTimes:
         """
         recorded = check_steps(steps).numpy()
         test = bracket(recorded, self.test_fall)
-        found: dict[str, tuple[int, int] | None] = {}
+        bounds: dict[str, tuple[int, int] | None] = {}
         for name, step in (("restricted", self.restricted_fall), ("excluded", self.excluded_rise)):
             sign = bracket(recorded, step)
-            found[name] = None if sign is None or test is None else (test[0] - sign[1], test[1] - sign[0])
-        return found
+            bounds[name] = None if sign is None or test is None else (test[0] - sign[1], test[1] - sign[0])
+        return bounds
 
 
 def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) -> LeadTimes:
-    """How many steps before test loss falls restricted and excluded loss announce it.
+    """The lead times with which restricted and excluded loss announce the fall of test loss.
 
-    - Restricted loss announces it where it falls for good below the chance level ln(answers) by a share of that level.
-    - Excluded loss announces it where it has risen for good by that share of the chance level above its bottom, the end
-      of memorization.
-    - Test loss falls where it falls below the chance level for good, the end of circuit formation.
+    - The sign of restricted loss is where it falls for good below (1 − ``change``) ln(answers). The chance level is
+      ln(answers).
+    - The sign of excluded loss is where it rises for good by ``change`` · ln(answers) above its bottom, the end of
+      memorization.
+    - The fall of test loss is where it falls for good below the chance level, the end of circuit formation.
 
-    Falls, "for good" and the bottom are those of :func:`find_phases`; all three steps are interpolated between recorded
-    ones. There is None where something did not happen: without weight decay there is no sign, and in a run that has not
-    fallen below chance yet there may be one, but no lead time. The signs are seen in hindsight, because the frequencies
-    that both losses are of are the key frequencies of the final model.
+    "For good" and the bottom are defined in :func:`find_phases`. All three steps are interpolated between recorded
+    ones. What does not happen is None: without weight decay there is no sign, and a run that has not fallen below
+    chance yet may have a sign, but has no lead time. The signs are known only in hindsight, because both losses are
+    computed from the key frequencies of the final model.
 
     Args:
-        trajectory: With columns ``restricted_loss`` and those that :func:`find_phases` takes.
-        answers: The number of classes that the loss is over, for the chance level ln(answers) in nats.
-        change: The share of the chance level by which a loss has to change to announce something.
+        trajectory: With a column ``restricted_loss`` and the columns that :func:`find_phases` takes.
+        answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
+        change: The share of the chance level by which a loss must change to be a sign.
 
     Returns:
         The steps of the two signs and of the fall, and the lead times between them.
 
     Raises:
-        TypeError: If ``trajectory`` is not a trajectory, ``answers`` not an integer or ``change`` not a number.
-        ValueError: If a column is missing, not one number per step, or not finite, ``answers`` is less than 2, or
-            ``change`` is not in [0, 1).
+        TypeError: If ``trajectory`` is not a trajectory, ``answers`` is not an integer, or ``change`` is not a number.
+        ValueError: If a column is missing, is not one number per step, or is not finite, or if ``answers`` is less than
+            2, or ``change`` is not in [0, 1).
 
     References:
         Nanda et al. (2023), section 5.2, who give no lead times.

@@ -1,4 +1,4 @@
-"""How far the boundaries of several runs lie apart."""
+"""The spread of each boundary over several runs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class PhaseSpread:
-    """One boundary in several runs; what :func:`phase_spread` returns for each.
+    """The spread of one boundary over several runs, as :func:`phase_spread` returns it.
 
     Example:
         >>> found = [pm.Phases(1200, 4600, None), pm.Phases(1400, 9300, 14_000)]
@@ -24,7 +24,7 @@ class PhaseSpread:
     runs: int
     """How many runs there are."""
     reached: int
-    """How many of them have the boundary; the rest of the numbers is of these, and None if there is none."""
+    """How many of them reach the boundary. The other numbers are those of these runs, or None if there are none."""
     median: float | None
     earliest: int | None
     latest: int | None
@@ -35,46 +35,46 @@ def phase_spread(
 ) -> dict[str, PhaseSpread]:
     """The median and the range of each boundary over several runs, such as seeds.
 
-    Runs without the boundary are counted and left out: a run that was cut short would have had it later, so where
-    fewer than all have reached it, the median is of the quick ones.
+    Runs that do not reach the boundary are counted, but left out of the median and the range. A run that was cut short
+    would have reached it later. So if some runs do not reach it, the median is that of the faster runs.
 
     Args:
-        runs: A mapping from names to runs, or the runs: their trajectories, or what :func:`find_phases` found in them.
-        answers: The number of classes that the loss is over, needed where a run is a trajectory.
+        runs: Several runs, or a mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`.
+        answers: The number of classes that the loss is over; needed if a run is a trajectory.
 
     Returns:
         The spread of each boundary by its name.
 
     Raises:
         TypeError: If ``runs`` are not trajectories or phases, or ``answers`` is not an integer where it is needed.
-        ValueError: If there is no run, or as for :func:`find_phases`.
+        ValueError: If there is no run, or for the reasons of :func:`find_phases`.
 
     Example:
         >>> seeds = {"seed 0": pm.Phases(1200, 4630, 7628), "seed 1": pm.Phases(800, 4180, None)}
         >>> pm.phase_spread(seeds)["cleanup_end"]
         PhaseSpread(runs=2, reached=1, median=7628.0, earliest=7628, latest=7628)
     """
-    found = [
-        run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # is checked
+    found_phases = [
+        run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # checked there
         for run in _check_some_runs(runs)
     ]
-    return {field.name: _spread([getattr(phases, field.name) for phases in found]) for field in fields(Phases)}
+    return {field.name: _spread([getattr(phases, field.name) for phases in found_phases]) for field in fields(Phases)}
 
 
 def _spread(steps: list[int | None]) -> PhaseSpread:
-    known = [step for step in steps if step is not None]
-    if not known:
+    reached = [step for step in steps if step is not None]
+    if not reached:
         return PhaseSpread(len(steps), 0, None, None, None)
-    return PhaseSpread(len(steps), len(known), float(np.median(known)), min(known), max(known))
+    return PhaseSpread(len(steps), len(reached), float(np.median(reached)), min(reached), max(reached))
 
 
 def _check_some_runs(values: object) -> list[Any]:
-    """Several runs, at least one, from a mapping or an iterable."""
+    """Requires at least one run, in a mapping or another iterable; returns a list."""
     if isinstance(values, Mapping):
         values = values.values()
     if not isinstance(values, Iterable):
         raise TypeError(f"`runs` must be several runs, or a mapping from names to them. Got {type_name(values)}.")
-    found = list(values)
-    if not found:
+    runs = list(values)
+    if not runs:
         raise ValueError("`runs` must hold at least one run. Got none.")
-    return found
+    return runs

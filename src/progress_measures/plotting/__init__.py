@@ -1,15 +1,16 @@
 """Pictures of measures, with matplotlib (``pip install "progress_measures[plot]"``).
 
-Each function draws on the ``Axes`` that it is given, or on those of a new figure, and returns them, so that titles,
-limits and files stay the caller's.
+Each function draws on the given ``Axes``, or on those of a new figure, and returns them. Titles, limits and files are
+left to the caller.
 
-- ``curves``: :func:`plot_curves` of a run, with its phases; :func:`plot_runs`, the mean of several with its spread
+- ``curves``: :func:`plot_curves` draws a run with its phases; :func:`plot_runs` draws the mean of several runs with its
+  spread
 - ``spectra``: :func:`plot_spectrum`
 - ``heat_maps``: :func:`plot_grid`, :func:`plot_fourier_grid`
 """
 
 try:
-    import matplotlib  # noqa: F401, ICN001 - to say what is missing before anything else does
+    import matplotlib  # noqa: F401, ICN001 - to say first what is missing
 except ImportError as error:  # pragma: no cover - the tests install matplotlib
     raise ImportError('progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"') from error
 

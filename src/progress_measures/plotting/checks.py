@@ -1,4 +1,4 @@
-"""Checks of what a picture is drawn from."""
+"""Checks of the data and the labels of a picture."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from progress_measures.trajectory.checks import below_zero
 
 
 def check_bars(values: object, count: int) -> tuple[int, ...]:
-    """Distinct frequencies that have a place in a picture of ``count`` frequencies; possibly none."""
+    """Requires distinct frequencies from 1 to ``count``, possibly none."""
     chosen = check_distinct_integers(values, "key_frequencies")
     for k in chosen:
         if not 1 <= k <= count:
@@ -20,7 +20,7 @@ def check_bars(values: object, count: int) -> tuple[int, ...]:
 
 
 def check_on_scale(trajectory: Any, scale: str) -> None:
-    """Columns that an axis of that scale can show."""
+    """Requires columns that an axis of the given scale can show."""
     if scale != "log":
         return
     for name, value, step in below_zero(trajectory.steps, trajectory.columns):
@@ -35,7 +35,7 @@ def check_on_scale(trajectory: Any, scale: str) -> None:
 
 
 def check_square(x: object, name: str) -> Tensor:
-    """Finite real values, ``(n, n)`` with n at least 1."""
+    """Requires finite real values, shape ``(n, n)`` with n at least 1, and returns them."""
     values = check_finite(check_real(x, name), name)
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.numel() == 0:
         raise ValueError(f"`{name}` must be square: shape (n, n). Got {shape_of(values)}.")
@@ -43,12 +43,12 @@ def check_square(x: object, name: str) -> Tensor:
 
 
 def check_labels(columns: object) -> dict[str, str]:
-    """Labels by name of the columns to draw, from one name, several, or a mapping to labels."""
+    """Maps the name of each column to draw to its label, given one name, several names, or a mapping to labels."""
     if isinstance(columns, str):
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
-    found = dict(columns) if isinstance(columns, Mapping) else {name: str(name).replace("_", " ") for name in columns}
-    if not found:
+    labels = dict(columns) if isinstance(columns, Mapping) else {name: str(name).replace("_", " ") for name in columns}
+    if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
-    return found
+    return labels

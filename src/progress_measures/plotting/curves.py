@@ -1,4 +1,4 @@
-"""Columns over steps: of one run with its phases, and of several with their mean and spread."""
+"""Pictures of columns over steps: of one run with its phases, or of the mean of several runs with its spread."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
@@ -13,7 +13,7 @@ from progress_measures.plotting.checks import check_labels, check_on_scale
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-_PHASES = {  # from field to the name and colour of the phase that it ends
+_PHASES = {  # for each field of `Phases`, the name and the colour of the phase that it ends
     "memorization_end": ("memorization", "#fbe3c2"),
     "circuit_formation_end": ("circuit formation", "#cfe3f5"),
     "cleanup_end": ("cleanup", "#d6edd3"),
@@ -28,19 +28,20 @@ def plot_curves(
     scale: Literal["linear", "log"] = "log",
     ax: Axes | None = None,
 ) -> Axes:
-    """Columns of a trajectory over its steps, with the phases shaded behind them.
+    """Draws columns of a trajectory over its steps, with the phases shaded behind them.
 
-    A line goes from each step at which its column is known to the next: ``nan`` is what was not measured there.
+    A line connects the steps at which its column has a number. It skips steps with ``nan``, where nothing was measured.
 
     Args:
-        trajectory: What ``track`` returned.
+        trajectory: A run, such as ``track`` returns.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             entries of a vector are drawn as one thin line each.
-        phases: What ``find_phases`` returned; a phase is shaded where both its ends are known, or to the end of the
-            run if that stopped in it.
-        scale: Of the vertical axis. Where a number is 0, its curve leaves a logarithmic one at the bottom.
-        ax: Where to draw; a new figure if None. If the vertical axis has no name yet, it is given the words that all
-            labels end in, such as "loss".
+        phases: The result of ``find_phases``. A phase is shaded if both of its ends are known. The phase in which the
+            run stopped is shaded to the end of the run.
+        scale: The scale of the vertical axis. On a logarithmic axis, a curve leaves the picture at the bottom where it
+            is 0.
+        ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets the words that all
+            labels of columns end in, such as "loss".
 
     Returns:
         The axes.
@@ -48,8 +49,8 @@ def plot_curves(
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory.
-        ValueError: If there is no such scale, no column is named, or one has numbers below zero, or none above, on the
-            logarithmic scale.
+        ValueError: If there is no such scale, or no column is named, or if, on the logarithmic scale, a column has a
+            number below zero or no number above zero.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
@@ -65,7 +66,7 @@ def plot_curves(
         _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
     for name, label in labels.items():
         _curve(ax, chosen, name, label)
-    _finish(ax, chosen, scale, _shared(labels.values()))
+    _finish(ax, chosen, scale, _shared_ending(labels.values()))
     return ax
 
 
@@ -76,26 +77,26 @@ def plot_runs(
     scale: Literal["linear", "log"] = "log",
     ax: Axes | None = None,
 ) -> Axes:
-    """The mean of columns of several runs over the steps that all of them have, in a band of one standard deviation.
+    """Draws the mean of columns over several runs in a band of one standard deviation, at the steps that all runs have.
 
-    On a logarithmic axis the mean is the geometric one, and the band goes from the mean divided by the geometric
-    standard deviation to the mean multiplied by it, so that on either axis it is as wide above as below.
+    On a logarithmic axis, the mean is the geometric mean. The band then reaches from the mean divided by the geometric
+    standard deviation to the mean multiplied by it. So on either axis, the band is as wide above the mean as below it.
 
     Args:
-        runs: Runs that differ in their seed, say, or a mapping of them by name; one alone has no band.
+        runs: Several runs, such as one per seed, or a mapping from names to trajectories. One run alone has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
-        scale: Of the vertical axis, the mean and the band.
-        ax: Where to draw; a new figure if None. If the vertical axis has no name yet, it is given one.
+        scale: The scale of the vertical axis, of the mean and of the band.
+        ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets one.
 
     Returns:
         The axes.
 
     Raises:
         KeyError: If a run has no such column.
-        TypeError: If ``runs`` are none.
-        ValueError: If there is no such scale, no column is named, the runs have no step in common, or on the
-            logarithmic scale a column has numbers below zero or no mean above it.
+        TypeError: If ``runs`` is not a mapping from names to trajectories.
+        ValueError: If there is no such scale, no column is named, or the runs have no step in common, or if, on the
+            logarithmic scale, a column has a number below zero or no mean above zero.
 
     Example:
         >>> seeds = {str(seed): pm.Trajectory([0, 100], {"test_loss": [4.7, 10.0**-seed]}) for seed in range(3)}
@@ -116,37 +117,37 @@ def plot_runs(
             low, high = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
             ax.fill_between(steps, low, high, color=colour, alpha=0.25, linewidth=0)
     what = "geometric mean" if scale == "log" else "mean"
-    _finish(ax, mean, scale, f"{_shared(labels.values())} ({what} of {len(runs)} runs)".lstrip())
+    _finish(ax, mean, scale, f"{_shared_ending(labels.values())} ({what} of {len(runs)} runs)".lstrip())
     return ax
 
 
 def _curve(ax: Axes, trajectory: Trajectory, name: str, label: str) -> Any:
-    """Draws a column where it is known, the entries of a vector as thin lines under one label; returns its colour."""
+    """Draws a column, a vector as thin lines with one label, at the steps where it has a number; returns its colour."""
     values = trajectory[name].reshape(len(trajectory), -1)
-    known = ~values.isnan().all(1)  # what was recorded at every other step is a line too
+    measured = ~values.isnan().all(1)  # so that a column that was measured at every other step is a line, too
     width = 1.8 if values.shape[1] == 1 else 0.6
-    lines = ax.plot(trajectory.steps[known].numpy(), values[known].numpy(), linewidth=width, label=label)
+    lines = ax.plot(trajectory.steps[measured].numpy(), values[measured].numpy(), linewidth=width, label=label)
     for line in lines[1:]:
         line.set(color=lines[0].get_color(), label="_")
     return lines[0].get_color() if lines else None
 
 
-def _shared(labels: Iterable[str]) -> str:
+def _shared_ending(labels: Iterable[str]) -> str:
     """The words that all labels end in."""
     ends = zip(*(label.split()[::-1] for label in labels), strict=False)
     return " ".join([words[0] for words in takewhile(lambda words: len({*words}) == 1, ends)][::-1])
 
 
-def _finish(ax: Axes, trajectory: Trajectory, scale: str, shown: str) -> None:
+def _finish(ax: Axes, trajectory: Trajectory, scale: str, label: str) -> None:
     first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
-    ax.set(xlabel="step", yscale=scale, ylabel=ax.get_ylabel() or shown)
+    ax.set(xlabel="step", yscale=scale, ylabel=ax.get_ylabel() or label)
     if first < last:
         ax.set_xlim(first, last)
     ax.legend(loc="best", fontsize="small", framealpha=0.9)
 
 
 def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades each phase whose two ends are known; the one that the run stopped in goes on to its end."""
+    """Shades each phase whose two ends are known, and the phase in which the run stopped to the end of the run."""
     stops = [getattr(phases, field) for field in _PHASES]
     starts = [start, *stops]
     for index, (name, colour) in enumerate(_PHASES.values()):

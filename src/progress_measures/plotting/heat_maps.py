@@ -1,4 +1,4 @@
-"""One number per pair of inputs, or of their Fourier components."""
+"""Heat maps of one number per pair of inputs, or per pair of their Fourier components."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,9 @@ from progress_measures.plotting.checks import check_bars, check_square
 
 
 def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
-    """A heat map of one number per pair of inputs, a downwards and b to the right; white is zero, red above.
+    """Draws one number per pair of inputs as a heat map, a downwards and b to the right.
+
+    White is 0, red is positive and blue is negative.
 
     Args:
         values: For instance one neuron or one logit on the grid, axes ``(a, b)``, shape ``(n, n)``.
@@ -24,8 +26,8 @@ def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
         The axes.
 
     Raises:
-        TypeError: If ``values`` are neither tensor nor array, or complex.
-        ValueError: If they are not square or not finite.
+        TypeError: If ``values`` are neither a tensor nor an array, or are complex.
+        ValueError: If ``values`` are not square or not finite.
 
     Example:
         >>> plotting.plot_grid(torch.rand(5, 5)).get_ylabel()
@@ -39,20 +41,23 @@ def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
-    """A heat map of one number per pair of Fourier components, of a downwards and of b to the right; white is zero.
+    """Draws one number per pair of Fourier components as a heat map, a downwards and b to the right.
+
+    White is 0, red is positive and blue is negative.
 
     Args:
         components: For instance ``to_fourier(values, (0, 1))``, or the norms of all logits' components, shape
             ``(n, n)``, in the order of ``fourier_labels(n)``.
-        key_frequencies: The only ones to be named on the axes; without them a few evenly spaced ones are.
+        key_frequencies: The only frequencies to name on the axes. If none, a few evenly spaced components are named.
         ax: Where to draw; a new figure if None.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: If ``components`` are neither tensor nor array, or complex, or a frequency is not an integer.
-        ValueError: If they are not square or not finite, or there is no such frequency.
+        TypeError: If ``components`` are neither a tensor nor an array, or are complex, or if a frequency is not an
+            integer.
+        ValueError: If ``components`` are not square or not finite, or if there is no such frequency.
 
     Example:
         >>> plotting.plot_fourier_grid(torch.eye(5)).get_xlabel()
@@ -72,7 +77,7 @@ def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (),
 
 
 def _ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
-    """Where to name which rows; neighbours whose names would overlap share one: "cos 5, cos 6" between them."""
+    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6"."""
     groups: list[list[int]] = []
     for row in rows:
         if groups and row - groups[-1][-1] < len(labels) / 25:

@@ -1,4 +1,4 @@
-"""Spectra as bars."""
+"""Pictures of spectra, as bars."""
 
 from collections.abc import Iterable
 
@@ -14,18 +14,18 @@ _KEY, _OTHER = "#c0392b", "#9aa5b1"
 
 
 def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
-    """A spectrum as one bar per frequency, key frequencies coloured and numbered.
+    """Draws a spectrum as one bar per frequency, with key frequencies coloured and numbered.
 
     Args:
-        power: What ``spectrum`` or ``logit_spectrum`` returned, or its root, shape ``(K,)``.
-        key_frequencies: What ``key_frequencies`` returned.
+        power: The result of ``spectrum`` or ``logit_spectrum``, or its square root, shape ``(K,)``.
+        key_frequencies: The frequencies to colour and number, such as the result of ``key_frequencies``.
         ax: Where to draw; a new figure if None.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: If ``power`` is neither tensor nor array, or a frequency is not an integer.
+        TypeError: If ``power`` is neither a tensor nor an array, or a frequency is not an integer.
         ValueError: If ``power`` does not have one axis, or a frequency has no bar.
 
     Example:
@@ -39,7 +39,7 @@ def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes
     colours = [_KEY if k in chosen else _OTHER for k in frequencies]
     ax.bar(list(frequencies), heights.numpy(), color=colours, width=0.8)
     for k in chosen:
-        # Numbers of neighbours lean away from each other.
+        # The numbers of neighbouring bars are shifted away from each other.
         side = "right" if k + 1 in chosen else "left" if k - 1 in chosen else "center"
         ax.annotate(
             str(k), (k, float(heights[k - 1])), xytext=(0, 2), textcoords="offset points", ha=side, va="bottom",

@@ -1,7 +1,7 @@
-"""What is measured along a run: while a model is trained, or over its checkpoints afterwards.
+"""Measuring along a run: while a model is trained, or on its checkpoints afterwards.
 
-Nothing here knows what an operation is: a measure is any function of the model. Training goes on as if nothing had been
-measured.
+A measure is any function of the model; this package does not depend on an operation. Training continues as if nothing
+had been measured.
 """
 
 from progress_measures.runs.journal import load_recording

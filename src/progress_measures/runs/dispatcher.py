@@ -1,4 +1,4 @@
-"""Checkpoints on their way through an executor, and the rows that come back."""
+"""The loop that sends checkpoints to an executor and collects the rows that come back."""
 
 import warnings
 import weakref
@@ -24,37 +24,37 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 @dataclass(eq=False)
 class Dispatcher:
-    """Hands checkpoints to an executor, and collects what is measured; it holds how far that has come."""
+    """Submits checkpoints to an executor and collects their rows; holds the state of this loop."""
 
     measures: Callable[[Any], Mapping[str, Any]]
     load: Callable[[Any], Any] | None
     executor: Executor
     workers: int | None
-    """Jobs under way at once; the executor's workers, however many there are then, if None."""
+    """How many jobs may be unfinished at once. If None, as many as the executor has workers at that time."""
     journal: Journal
-    """What the file held that is resumed, if there is one, and what is measured now."""
+    """All rows and errors: those of the resumed file, if there is one, and the new ones."""
     resumed: Row | None
-    """A row that the file held."""
+    """A row of the resumed file, if it has one."""
     record: bool
-    """Whether a checkpoint that fails becomes nan."""
+    """Whether the columns of a checkpoint that fails become nan; if not, its error is raised."""
     seen: set[int] = field(default_factory=set)
     loaded: weakref.WeakValueDictionary[int, nn.Module] = field(default_factory=weakref.WeakValueDictionary)
-    """The models by step that ``load`` has returned and that are still there."""
+    """The models that ``load`` has returned, by step, as long as they exist."""
     has_loaded: bool = False
-    """Whether ``load`` has returned a model."""
-    under_way: dict[Future[Numbers], Job] = field(default_factory=dict)
+    """Whether ``load`` has returned at least once."""
+    unfinished: dict[Future[Numbers], Job] = field(default_factory=dict)
 
     def steps(self, pairs: Iterable[Any]) -> Generator[int]:
-        """Each step, once it is measured or has failed; the next checkpoint is taken when there is room for it."""
+        """Yields each step once it is measured or has failed; takes the next checkpoint when there is room for it."""
         try:
-            for known in map(self._start, pairs):  # a loop over the pairs would hold on to the last one
-                yield from known
-                while len(self.under_way) >= self._room():
+            for already_measured in map(self._start, pairs):  # a loop over the pairs would keep the last model alive
+                yield from already_measured
+                while len(self.unfinished) >= self._limit():
                     yield from self._finish()
-            while self.under_way:
+            while self.unfinished:
                 yield from self._finish()
         except (BrokenExecutor, CancelledError) as error:
-            steps = sorted(job.step for job in self.under_way.values())
+            steps = sorted(job.step for job in self.unfinished.values())
             error.add_note(f"Under way when the workers stopped: steps {', '.join(map(str, steps)) or 'none'}.")
             self._rescue()
             raise
@@ -62,53 +62,55 @@ class Dispatcher:
             self._rescue()
             raise
         finally:
-            for future, job in self.under_way.items():
+            for future, job in self.unfinished.items():
                 future.cancel()
                 job.item = None
 
     def trajectory(self) -> Trajectory:
-        """All rows in the order of their steps, nan where there is none."""
+        """All steps in ascending order with their rows; nan where a step has no row."""
         errors = {step: error for step, error in self.journal.errors.items() if step in self.seen}
         check_any_measured(self.seen & self.journal.rows.keys(), errors)
         return self.journal.trajectory(self.seen)
 
     def _start(self, checkpoint: object) -> list[int]:
-        """Hands a checkpoint over to the executor, or answers with its step if it is known."""
+        """Submits a checkpoint to the executor. If its step is measured already, returns that step instead."""
         step, item = check_checkpoint(checkpoint, self.seen)
         self.seen.add(step)
         if step in self.journal.rows:
             return [step]
-        check_own_model(item, [job.item for job in self.under_way.values()], step, "checkpoints")
+        check_own_model(item, [job.item for job in self.unfinished.values()], step, "checkpoints")
         pickled = sends_pickles(self.executor)
         job = Job(
             step, item, self.load, self.measures, pickled, alone=pickled or isinstance(self.executor, SerialExecutor)
         )
-        self.under_way[self.executor.submit(job)] = job
+        self.unfinished[self.executor.submit(job)] = job
         return []
 
-    def _room(self) -> int:
-        """How many jobs may be under way; a second one once it is known what ``load`` has returned to the first."""
-        return 1 if self._shares() and not self.has_loaded else self._workers()
+    def _limit(self) -> int:
+        """How many jobs may be unfinished: only one before ``load`` has returned, if jobs could get the same model."""
+        return 1 if self._may_share_models() and not self.has_loaded else self._workers()
 
     def _workers(self) -> int:
         return self.workers or worker_count(self.executor) or 1
 
-    def _shares(self) -> bool:
+    def _may_share_models(self) -> bool:
         return self.load is not None and shares_models(self.executor) and self._workers() > 1
 
     def _finish(self) -> Iterator[int]:
-        """Waits for at least one job, and keeps what is done."""
-        done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        """Waits until at least one job is done; stores what is done and yields its steps."""
+        done, _ = wait(self.unfinished, return_when=FIRST_COMPLETED)
         for future in done:
-            self._keep(self.under_way[future], future)
-            job = self.under_way.pop(future)
+            self._store(self.unfinished[future], future)
+            job = self.unfinished.pop(future)
             job.item = None
             yield job.step
 
-    def _keep(self, job: Job, future: Future[Numbers]) -> None:
-        error = future.exception()  # if it was raised here, this frame, which has the future, would be a circle
+    def _store(self, job: Job, future: Future[Numbers]) -> None:
+        # An error that is recorded is not raised here: it would then refer to this frame, the frame to the future, and
+        # the future to the error. This cycle would keep the model alive.
+        error = future.exception()
         try:
-            if self._shares():
+            if self._may_share_models():
                 self._check_model(job)
             if self.record and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
                 self._fail(job.step, f"{type(error).__name__}: {error}")
@@ -122,7 +124,7 @@ class Dispatcher:
         self.has_loaded = self.has_loaded or error is None or job.loaded is not None
 
     def _check_model(self, job: Job) -> None:
-        """Raises if ``load`` has returned the model of another step, which it may change while it is measured."""
+        """Requires that ``load`` returned a new model: a model of another step could change while it is measured."""
         model = None if job.loaded is None else job.loaded()
         if model is not None:
             check_own_model(model, self.loaded.values(), job.step, "load")
@@ -132,7 +134,7 @@ class Dispatcher:
         row = check_row(numbers, None)
         check_resumed(row, self.resumed, self.journal.path)
         try:
-            check_row(row, self.journal.others(step))
+            check_row(row, self.journal.other_row(step))
         except ValueError as error:
             if not self.record:
                 raise
@@ -141,15 +143,15 @@ class Dispatcher:
             self.journal.add(step, row)
 
     def _fail(self, step: int, error: str) -> None:
-        # The text alone: the exception would keep the model alive, by its frames.
+        # The text alone is kept: the frames of the exception would keep the model alive.
         self.journal.fail(step, error)
         warnings.warn(f"Step {step} could not be measured, its columns are nan. {error}", RuntimeWarning, stacklevel=2)
 
     def _rescue(self) -> None:
-        """Writes down what else comes to its end, if there is a file for it."""
+        """Waits for the unfinished jobs and stores their rows, if there is a file to write them to."""
         if self.journal.path is None:
             return
-        for future in wait(self.under_way).done:
+        for future in wait(self.unfinished).done:
             if not future.cancelled() and future.exception() is None:
-                with suppress(Exception):  # one is being raised already
-                    self._keep(self.under_way[future], future)
+                with suppress(Exception):  # another error is being raised already
+                    self._store(self.unfinished[future], future)

@@ -1,4 +1,4 @@
-"""What an executor is given to do, and how much of it at once."""
+"""The jobs that an executor runs, and how many it runs at once."""
 
 import copy
 import pickle
@@ -23,18 +23,18 @@ class Job:
 
     step: int
     item: Any
-    """The model, or what ``load`` makes it from; None once it is measured, whoever still holds the job."""
+    """The model, or what ``load`` makes it from. None once it is measured, because others may still hold the job."""
     load: Callable[[Any], Any] | None
     measures: Callable[[Any], Mapping[str, Any]]
     pickled: bool
-    """Whether what comes back, an error too, has to be pickled."""
+    """Whether the result, or the error, has to be pickled."""
     alone: bool
-    """Whether no other thread of the process draws random numbers meanwhile, so that their state can be put back."""
+    """Whether the job is the only one in its process, so that the global random states can be restored after it."""
     loaded: weakref.ref[nn.Module] | None = None
-    """The model that ``load`` has returned, if that was in this process and it is one."""
+    """The model that ``load`` returned, if it is a module and was loaded in this process."""
 
     def __call__(self) -> Numbers:
-        """The numbers of the checkpoint, as arrays: tensors would come from another process by shared memory."""
+        """Measures the checkpoint. Returns arrays, because tensors would come from other processes in shared memory."""
         try:
             model = self.item if self.load is None else self.load(self.item)
             if self.load is not None and isinstance(model, nn.Module):
@@ -42,34 +42,34 @@ class Job:
             with undisturbed(model) if self.alone else at_rest(model):
                 return {name: x.numpy() for name, x in check_row(self.measures(model), None).items()}
         except Exception as error:
-            if self.pickled and not _survives(error):  # it would be taken for the death of the worker
+            if self.pickled and not _can_be_pickled(error):  # the executor would report it as a dead worker
                 raise RuntimeError(f"{type(error).__name__}: {error}") from None
             raise
 
 
 class SerialExecutor(Executor):
-    """Does what it is given at once, in the thread that gives it."""
+    """Runs each job at once, in the thread that submits it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """A future that is done."""
+        """Runs the job and returns a future that is done."""
         return _done(*_attempt(fn, *args, **kwargs))
 
 
 def sends_pickles(executor: Executor) -> bool:
-    """Whether what an executor is given has to be picklable by the standard library."""
+    """Whether an executor pickles its jobs with the standard library."""
     return isinstance(executor, ProcessPoolExecutor)
 
 
 def shares_models(executor: Executor) -> bool:
-    """Whether jobs may be under way at once in this process, where what ``load`` returns may be one model."""
+    """Whether several jobs may run at once in this process, where ``load`` could return the same model to them."""
     return not (isinstance(executor, SerialExecutor) or sends_pickles(executor) or hasattr(executor, "_client"))
 
 
 def worker_count(executor: Executor) -> int | None:
-    """How many workers an executor has now, if that can be told.
+    """The number of workers that an executor has now, or None if it is unknown.
 
-    The interface of executors does not say. Those of the standard library, and others after their example, hold the
-    number in ``_max_workers``; Dask's asks its scheduler, and the answer changes as workers come and go.
+    The interface of executors does not include this number. Executors of the standard library, and others that follow
+    them, hold it in ``_max_workers``. Dask's executor asks its scheduler: workers come and go.
     """
     if isinstance(executor, SerialExecutor):
         return 1
@@ -79,8 +79,9 @@ def worker_count(executor: Executor) -> int | None:
     return count
 
 
-# An exception knows the frames that it came through, and through them their callers. None of them may know the
-# exception or its future, or the model in them would live on in a circle.
+# An exception refers to the frames that it passed through, and these refer to their callers. If one of these frames
+# referred to the exception or its future, the cycle would keep the model alive. So the future is made elsewhere, in
+# `_done`.
 def _attempt(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Exception | None]:
     try:
         return fn(*args, **kwargs), None
@@ -97,8 +98,8 @@ def _done(result: Any, error: Exception | None) -> Future[Any]:
     return future
 
 
-def _survives(error: Exception) -> bool:
-    """Whether an error can be pickled, and made again from what it would be pickled as, as a copy is."""
+def _can_be_pickled(error: Exception) -> bool:
+    """Whether an error can be pickled and restored; a deep copy restores it as unpickling would."""
     try:
         pickle.dumps(error)
         copy.deepcopy(error)

@@ -1,4 +1,4 @@
-"""What was measured, step by step, in memory and in a recording if there is one."""
+"""The rows that were measured, step by step: in memory, and in a recording if there is one."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -16,17 +16,17 @@ Row = dict[str, Tensor]
 
 
 def load_recording(path: str | os.PathLike[str]) -> Trajectory:
-    """The trajectory in a file that a :class:`Recorder` or :func:`track` writes, whether its run has ended or goes on.
+    """Reads the trajectory in a file that a :class:`Recorder` or :func:`track` writes, during the run or after it.
 
     Args:
-        path: The recorder's ``path``, or what :func:`track` was to ``resume``.
+        path: The ``path`` of the recorder, or the ``resume`` of :func:`track`.
 
     Returns:
-        The trajectory of all steps in the file; those at which :func:`track` recorded an error are ``nan``.
+        The trajectory of all steps in the file. Steps at which :func:`track` recorded an error are ``nan``.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such file, or holds no step.
+        ValueError: If the file is not such a recording, or holds no step that was measured.
 
     Example:
         >>> import tempfile
@@ -49,9 +49,9 @@ class Journal:
     """Rows and errors by step, and the file that they are written to, if there is one.
 
     Args:
-        path: The file. If it is there its lines are taken over; if not it is made, so that one sees at once whether it
-            can be.
-        name: What the argument is called that gave the path.
+        path: The file. If it exists, its lines are read. If not, it is created at once, so that a wrong path is found
+            before anything is measured.
+        name: The name of the argument that held the path, for messages.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, name: str = "path") -> None:
@@ -65,38 +65,38 @@ class Journal:
                 self.read(file.read(), name, path)
 
     def read(self, lines: bytes, name: str, path: str | os.PathLike[str]) -> None:
-        """Takes over the lines of a file."""
+        """Reads the lines of a file into the rows and errors."""
         for number, line in enumerate(lines.split(b"\n"), start=1):
             match parse_line(line, name, path, number):
                 case step, {"columns": columns}:
-                    self._put(step, _check_recorded_row(columns, self.others(step), name, path, number))
+                    self._put(step, _check_recorded_row(columns, self.other_row(step), name, path, number))
                 case step, {"error": error}:
                     self.errors[step] = error
                 case step, {"back": True}:
                     self._go_back(step)
 
-    def others(self, step: int) -> Row | None:
-        """A row of another step, which says what the columns are."""
+    def other_row(self, step: int) -> Row | None:
+        """The row of some other step, to compare names and shapes with; None if there is none."""
         return next((row for other, row in self.rows.items() if other != step), None)
 
     def add(self, step: int, row: Row) -> None:
-        """Writes down what was measured at a step."""
+        """Stores and writes the row of a step."""
         self._append({"step": step, "columns": {name: value.tolist() for name, value in row.items()}})
         self._put(step, row)
 
     def fail(self, step: int, error: str) -> None:
-        """Writes down that a step could not be measured."""
+        """Stores and writes the error of a step that could not be measured."""
         self._append({"step": step, "error": error})
         self.errors[step] = error
 
     def go_back(self, step: int) -> None:
-        """Writes down that the run goes on from a step, if anything is known of this one or later ones."""
-        if any(known >= step for known in (*self.rows, *self.errors)):
+        """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
+        if any(recorded >= step for recorded in (*self.rows, *self.errors)):
             self._append({"step": step, "back": True})
             self._go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
-        """Some steps or all, in ascending order, ``nan`` where there is no row."""
+        """The given steps, or all steps, in ascending order with their rows; ``nan`` where a step has no row."""
         chosen = sorted({*self.rows, *self.errors} if steps is None else steps)
         first = _check_first_row(self.rows)
         nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
@@ -108,8 +108,8 @@ class Journal:
         self.errors.pop(step, None)
 
     def _go_back(self, step: int) -> None:
-        self.rows = {known: row for known, row in self.rows.items() if known < step}
-        self.errors = {known: error for known, error in self.errors.items() if known < step}
+        self.rows = {earlier: row for earlier, row in self.rows.items() if earlier < step}
+        self.errors = {earlier: error for earlier, error in self.errors.items() if earlier < step}
 
     def _append(self, record: Mapping[str, object]) -> None:
         if self.path is not None:
@@ -123,27 +123,27 @@ def _check_recorded_row(
     path: str | os.PathLike[str],
     number: int,
 ) -> dict[str, Tensor]:
-    """The numbers of a line, with the names and shapes of those of another line."""
+    """Requires the numbers of a line, with the names and shapes of another row if there is one; returns tensors."""
     try:
-        found = check_row(columns, None)
+        row = check_row(columns, None)
     except (TypeError, ValueError) as error:
         raise damaged_line(error, name, path, number) from error
-    if other is not None and shapes_of_columns(found) != shapes_of_columns(other):
+    if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
         raise ValueError(
-            f"`{name}` must hold the same columns at every step. Got {listed_columns(found)} in line {number} of "
+            f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
             f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
         )
-    return found
+    return row
 
 
 def _check_recorded(rows: Mapping[int, Mapping[str, Tensor]], path: str | os.PathLike[str]) -> None:
-    """A file with at least one row."""
+    """Requires that a file has at least one row."""
     if not rows:
         raise ValueError(f"`path` must hold at least one step that was measured. Got {os.fspath(path)!r} without one.")
 
 
 def _check_first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """The first of the recorded rows."""
+    """Requires at least one row, and returns the first."""
     if not rows:
         raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
     return next(iter(rows.values()))

@@ -1,4 +1,4 @@
-"""Measures at some steps of a training loop."""
+"""Measuring at some steps of a training loop."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,29 +16,32 @@ from progress_measures.trajectory.trajectory import Trajectory
 class Recorder:
     """Measures a model while it is trained.
 
-    Call it with every step. Where nothing is recorded that costs less than a microsecond. Where something is, the model
-    is in evaluation mode and gradients are off while it is measured; then the mode of each submodule, the grad mode and
-    the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA) are what they were, also after an error. So
-    training goes on to the last bit as if nothing had been measured. (In a region of ``torch.autocast`` the model is
-    measured in the region's dtype; call the recorder outside of it.) A measure that needs gradients turns them on, with
-    ``torch.enable_grad()``, and takes them with ``torch.autograd.grad``, which leaves those of the parameters alone.
+    Call it at every step. At a step that it does not record, the call costs less than a microsecond. While it measures
+    the model, the model is in evaluation mode and gradients are off. Afterwards, also after an error, it restores the
+    mode of each submodule, the grad mode and the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA).
+    So training continues, to the last bit, as if nothing had been measured. (Inside ``torch.autocast``, the model is
+    measured in the dtype of autocast; call the recorder outside of it.) A measure that needs gradients turns them on
+    with ``torch.enable_grad()`` and computes them with ``torch.autograd.grad``, which does not change the gradients of
+    the parameters.
 
-    A step below the one before is a run that has gone back, and so is the first call of a recorder whose file knows
-    this step or later ones: what was recorded from there on is dropped, whether or not the step is recorded itself. So
-    a run that is resumed from an earlier state replaces what it had recorded after that state, and one that starts anew
-    replaces everything.
+    If a step is smaller than the one before, the run has gone back. The recorder then drops everything that it recorded
+    from this step on, whether or not it records this step. It does the same at its first call if its file already has
+    this step or later ones. So a run that is resumed from an earlier state replaces what was recorded after that state,
+    and a run that starts anew replaces everything.
 
     Args:
-        measures: From the model to numbers or tensors by name, the same names and shapes at every step, or a mapping
-            from names to functions of the model: what :func:`track` takes. :func:`grokking_measures` makes one.
-        every: Steps that are multiples of this number are recorded, or those for which this function of the step is
-            true, such as :func:`log_spaced` and :func:`sqrt_spaced` make.
-        path: A file that grows by a line at each recorded step. If there is one, its steps are taken over, so that a
-            run that was killed is resumed; :func:`load_recording` reads it. It may be one that :func:`track` wrote.
+        measures: A function ``model -> {name: value}``, or a mapping from names to functions of the model; the same as
+            for :func:`track`. Values are numbers or tensors. Names and shapes must be the same at every step.
+            :func:`grokking_measures` makes such a function.
+        every: A number, to record the steps that are multiples of it. Or a function of the step, to record the steps
+            for which it is true; :func:`log_spaced` and :func:`sqrt_spaced` make such functions.
+        path: A file that grows by one line at each recorded step. If the file exists, its steps are kept, so that a run
+            that was killed can be resumed. The file may be one that :func:`track` wrote; :func:`load_recording` reads
+            it.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If ``every`` is less than 1, or the file is of another kind, or of two measures.
+        ValueError: If ``every`` is less than 1, the file is of another kind, or its lines are of different measures.
         OSError: If the file cannot be read or written.
 
     Example:
@@ -61,39 +64,39 @@ class Recorder:
         self._measures = check_measures(measures)
         self._is_due = _check_every(every)
         self._journal = Journal(path)
-        # A step below this one is a run that has gone back.
+        # A step below this one means that the run has gone back.
         self._below = 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
 
     def __call__(self, step: int, model: Any) -> dict[str, float]:
-        """Records the step if its turn has come.
+        """Records the step if ``every`` selects it.
 
         Args:
-            step: How many steps the model has been trained.
+            step: How many steps the model has been trained for.
             model: The model.
 
         Returns:
-            Numbers by name, as a logger takes them, vectors as ``name/1``, ``name/2`` and so on; tables, of two axes or
-            more, are kept for the trajectory alone. Empty if nothing is recorded.
+            Numbers by name, ready for a logger; empty if the step is not recorded. The entries of a vector are
+            ``name/1``, ``name/2`` and so on. Tables, with two axes or more, are left out: only the trajectory has them.
 
         Raises:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
-            ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have one
-                name, such as ``name/1`` and the first of a vector ``name``.
+            ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have the
+                same name, such as a number ``name/1`` and the first entry of a vector ``name``.
             OSError: If the file cannot be written.
             Exception: Whatever ``measures`` raises, with a note that names the step.
         """
-        if type(step) is not int or step < self._below:  # one comparison more would cost every step a tenth
+        if type(step) is not int or step < self._below:  # one more comparison would slow every call by a tenth
             step = self._go_back(step)
         self._below = step
         return self.record(step, model) if self._is_due(step) else {}
 
     def record(self, step: int, model: Any) -> dict[str, float]:
-        """Records the step whatever the rule says, such as the last one; arguments and errors are those of a call."""
+        """Records a step, such as the last one, even if ``every`` does not select it; otherwise the same as a call."""
         self._below = step = self._go_back(step)
         try:
             with undisturbed(model):
-                # What is about to be overwritten does not say what the columns are.
-                row = check_row(self._measures(model), self._journal.others(step))
+                # A row that is about to be replaced may have other columns.
+                row = check_row(self._measures(model), self._journal.other_row(step))
             numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measures")
         except Exception as error:
             error.add_note(f"This was at step {step}.")
@@ -102,7 +105,7 @@ class Recorder:
         return {name: float(value) for name, value in numbers.items()}
 
     def _go_back(self, step: int) -> int:
-        """The step as an integer; what is known from there on is dropped if the run has gone back to it."""
+        """Returns the step as an integer; if the run has gone back, drops what was recorded from this step on."""
         step = check_step(step)
         if step < self._below:
             self._journal.go_back(step)
@@ -110,17 +113,17 @@ class Recorder:
 
     @property
     def last_step(self) -> int | None:
-        """The last step that was recorded, None if there is none yet."""
+        """The last recorded step; None if there is none yet."""
         return max(self._journal.rows, default=None)
 
     @property
     def trajectory(self) -> Trajectory:
-        """What was recorded so far; without a step there is none, and that is a ``ValueError``."""
+        """The trajectory recorded so far. Before the first recorded step, this is a ``ValueError``."""
         return self._journal.trajectory()
 
 
 def _check_every(value: Any) -> Callable[[int], object]:
-    """Whether to record, as a function of the step, from such a function or from a number of steps."""
+    """Returns the rule as a function of the step, given such a function or a number of steps."""
     if callable(value):
         rule: Callable[[int], object] = value
         return rule

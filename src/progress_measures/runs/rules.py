@@ -1,17 +1,17 @@
-"""At which steps to record, as functions of the step."""
+"""Rules for which steps to record, as functions of the step."""
 
 from collections.abc import Callable
 
 from progress_measures._checks.values import check_integer
 
 Rule = Callable[[int], bool]
-DECADES = 15  # a step beyond 10^15 has not been seen
+DECADES = 15  # no run is longer than 10^15 steps
 
 
 def log_spaced(per_decade: int = 20) -> Rule:
     """A rule for a :class:`Recorder`: step 0, and steps evenly spaced in their logarithms.
 
-    As many from 100 to 1000 as from 10,000 to 100,000, so the length of the run need not be known.
+    There are as many steps from 100 to 1000 as from 10,000 to 100,000, so the length of the run need not be known.
 
     Args:
         per_decade: How many steps to record from one power of ten to the next, both of which are recorded.
@@ -35,11 +35,11 @@ def log_spaced(per_decade: int = 20) -> Rule:
 def sqrt_spaced(last: int, count: int = 100) -> Rule:
     """A rule for a :class:`Recorder`: steps from 0 to the last one, evenly spaced in their square roots.
 
-    Early steps are dense, where much happens, and late ones not so sparse that slow phases are missed.
+    Steps are dense early in the run, where much happens, but not so sparse late in it that slow phases are missed.
 
     Args:
         last: The last step of the run.
-        count: How many steps to record, the first and the last among them; fewer if they coincide.
+        count: How many steps to record, including the first and the last. Fewer are recorded if some coincide.
 
     Returns:
         A function of the step.

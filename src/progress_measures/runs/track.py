@@ -1,4 +1,4 @@
-"""The one function of this room."""
+"""Measuring at the checkpoints of a run."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,51 +40,55 @@ def track(
 ) -> Trajectory:
     """The measures of every checkpoint of a run.
 
-    A checkpoint is taken when a worker is free for it, so an iterator that loads models keeps no more of them in memory
-    than there are workers; without an executor, one. The numbers depend neither on the executor nor on the order in
-    which they come.
+    A checkpoint is taken when a worker is free for it. So an iterator that loads models keeps no more of them in memory
+    than there are workers; without an executor, it keeps one. The numbers depend neither on the executor nor on the
+    order in which they arrive.
 
-    As with a :class:`Recorder`, a model is in evaluation mode and gradients are off while it is measured, and then each
-    of its submodules is in the mode that it was in, also after an error; a measure that needs gradients turns them on
-    with ``torch.enable_grad()``. Without an executor, and in processes, the global random states too are put back after
-    each model. Threads share them, so there they are left alone: a measure that draws wants a generator of its own.
+    As with a :class:`Recorder`, a model is in evaluation mode and gradients are off while it is measured. Afterwards,
+    also after an error, each submodule has its own mode again. A measure that needs gradients turns them on with
+    ``torch.enable_grad()``. Without an executor, and in processes, the global random states are also restored after
+    each model. Threads share these states, so with threads they are not restored: a measure that draws random numbers
+    then needs a generator of its own.
 
     Args:
-        checkpoints: Pairs of step and model, or of step and whatever ``load`` makes the model from, such as a path,
-            which is what to send to other processes and machines. Each step stands once; they are sorted by step. With
-            an executor, each model is an object of its own, and shares no submodule with another.
-        measures: From a model to numbers or tensors by name, the same names and shapes at every step, or a mapping from
-            names to functions of the model.
-        load: From the second of a pair to what is measured, where it is measured; by default it is that itself. With
-            threads it has to make a model for each call: one that all share would change while it is measured. To see
-            that it does, the first one is measured alone. (In Dask's workers of several threads nobody sees it.)
-        executor: Where to measure: threads, processes (``measures`` and ``load`` then stand at the top level of a
-            module), Dask's ``client.get_executor()``, or another's. It stays open. In turn, in this thread, if None.
-        workers: How many checkpoints may be under way at once; as many as the executor has workers if None.
-        progress: Wraps the steps as they are done, such as ``tqdm``; it is told their number if ``checkpoints`` has
-            one.
-        resume: A file that each step's numbers are appended to, as a line of JSON, as soon as they are there. The steps
-            that it holds already are not measured again, nor loaded by ``load``. It may be one that a :class:`Recorder`
-            wrote, and :func:`load_recording` reads it. It does not know what else may have changed: another run, or
-            another measure by the same names, wants another file.
-        errors: What happens where ``load`` or ``measures`` raises an exception, or what is measured does not have the
-            names and shapes of the steps before. ``"raise"`` raises it; of what is under
-            way, the file still gets what comes to its end. ``"record"`` warns, writes it to the file too, and goes on:
-            the step's columns are nan, and it is tried again when the run is resumed.
+        checkpoints: Pairs of a step and a model, or of a step and an item that ``load`` makes the model from, such as a
+            path. Pass paths to measure in other processes or on other machines. Each step may appear only once; the
+            result is sorted by step. With an executor, each model must be an object of its own that shares no submodule
+            with another.
+        measures: A function ``model -> {name: value}``, or a mapping from names to functions of the model. Values are
+            numbers or tensors. Names and shapes must be the same at every step.
+        load: Makes the model from the item of a pair, in the place where the model is measured. By default, the item is
+            the model. With threads, ``load`` must make a new model at each call: a shared model would change while it
+            is measured. To check this, the first model is measured alone. (Inside Dask's workers with several threads,
+            this is not checked.)
+        executor: Where to measure: threads, processes (``measures`` and ``load`` must then be defined at the top level
+            of a module), Dask's ``client.get_executor()``, or any other executor. It stays open. If None, the
+            checkpoints are measured one after the other in this thread.
+        workers: How many checkpoints may be in progress at once. If None, as many as the executor has workers.
+        progress: Wraps the steps as they are done, as ``tqdm`` does. It can read their number if ``checkpoints`` has a
+            length.
+        resume: A file to which each step's numbers are appended, as a line of JSON, as soon as they are measured. Steps
+            that the file already has are not loaded by ``load`` or measured again. The file may be one that a
+            :class:`Recorder` wrote; :func:`load_recording` reads it. The file does not show what else has changed: use
+            another file for another run, or for another measure with the same names.
+        errors: What to do if ``load`` or ``measures`` raises an exception, or if the names or shapes differ from those
+            of earlier steps. ``"raise"`` raises the error; if there is a file, it first waits for the checkpoints in
+            progress and writes their numbers. ``"record"`` warns, writes the error to the file as well, and continues:
+            the step's columns are nan, and the step is measured again when the run is resumed.
 
     Returns:
-        The trajectory, with one column per name and the steps of ``checkpoints``.
+        The trajectory, with the steps of ``checkpoints`` and one column per name.
 
     Raises:
         TypeError: If an argument, a checkpoint or a measured value is of the wrong kind, or cannot be pickled for the
             processes of an executor.
-        ValueError: If there is no checkpoint, or none that can be measured, a step stands twice, names or shapes change
-            between steps, or are others than in the file, it is no such file, or one model stands for two steps
-            that are measured at once.
+        ValueError: If there is no checkpoint, or none that can be measured; if a step appears twice; if names or shapes
+            change between steps, or differ from those in the file; if the file is not a recording; or if two steps that
+            are measured at once have the same model.
         RuntimeError: If ``progress`` stops early.
         OSError: If the file cannot be read or written.
-        BrokenExecutor: If a process of the executor dies, with a note that names the steps under way. (Dask gives them
-            to other workers.)
+        BrokenExecutor: If a process of the executor dies; a note names the steps in progress. (Dask gives these steps
+            to other workers instead.)
         Exception: Whatever ``measures`` or ``load`` raises, with a note that names the step.
 
     Example:
@@ -96,14 +100,14 @@ def track(
         ...     pm.track([(0, 3), (100, 4)], {"root": lambda x: x**0.5}, load=float, executor=executor)["root"]
         tensor([1.7321, 2.0000], dtype=torch.float64)
     """
-    numbers_of = check_measures(measures)
+    measure = check_measures(measures)
     pairs = check_checkpoints(checkpoints)
     if load is not None:
         check_callable(load, "load")
     check_executor(executor)
-    at = SerialExecutor() if executor is None else executor
-    limit = check_workers(workers, worker_count(at), executor)
-    if sends_pickles(at):
+    runner = SerialExecutor() if executor is None else executor
+    limit = check_workers(workers, worker_count(runner), executor)
+    if sends_pickles(runner):
         check_picklable(measures, "measures")
         check_picklable(load, "load")
     check_progress(progress)
@@ -113,17 +117,17 @@ def track(
     if resume is not None:
         check_resumed_names(measures, resumed, resume)
 
-    dispatcher = Dispatcher(numbers_of, load, at, limit, journal, resumed, errors == "record")
+    dispatcher = Dispatcher(measure, load, runner, limit, journal, resumed, errors == "record")
     with closing(dispatcher.steps(pairs)) as steps:
-        bar = _Bar(steps, checkpoints)
-        for _ in bar if progress is None else progress(bar):
+        sized_steps = _SizedSteps(steps, checkpoints)
+        for _ in sized_steps if progress is None else progress(sized_steps):
             pass
-    check_finished(bar.finished)
+    check_finished(sized_steps.finished)
     return dispatcher.trajectory()
 
 
-class _Bar:
-    """What a progress bar wraps: iterated once, and of the length of the checkpoints if they have one."""
+class _SizedSteps:
+    """The steps that a progress bar wraps: to iterate once, with the length of the checkpoints if they have one."""
 
     def __init__(self, steps: Iterator[int], checkpoints: Any) -> None:
         self._steps = steps

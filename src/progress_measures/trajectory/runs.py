@@ -58,7 +58,7 @@ class Runs(Mapping[str, Trajectory]):
         return len(self.runs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self.runs),)  # a read-only mapping can be neither deep-copied nor pickled
+        return type(self), (dict(self.runs),)  # a read-only mapping can be neither copied nor pickled
 
     def __repr__(self) -> str:
         runs, steps = len(self), len(self.steps)

@@ -31,8 +31,8 @@ class Trajectory:
     """Named numbers at each recorded step of a run.
 
     The arguments are copied. Fields and columns cannot be set, but PyTorch has no read-only tensors: an in-place
-    operation on ``steps`` or a column, such as ``trajectory["test_loss"].log_()``, changes the trajectory. Apply it to a
-    ``.clone()`` instead. :meth:`to_arrays`, :meth:`select`, :meth:`merge` and data frames make copies.
+    operation on ``steps`` or a column, such as ``trajectory["test_loss"].log_()``, changes the trajectory. Apply it to
+    a ``.clone()`` instead. :meth:`to_arrays`, :meth:`select`, :meth:`merge` and data frames make copies.
 
     Args:
         steps: Strictly ascending integers, shape ``(T,)``.
@@ -70,7 +70,7 @@ class Trajectory:
         return len(self.steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.steps, dict(self.columns))  # a read-only mapping is neither deep-copied nor pickled
+        return type(self), (self.steps, dict(self.columns))  # a read-only mapping can be neither copied nor pickled
 
     def __repr__(self) -> str:
         columns = [
@@ -131,7 +131,7 @@ class Trajectory:
             columns: A name, or several names; all columns if None. A vector is finite where all of its entries are.
 
         Returns:
-            A trajectory; this very one if no step has to be left out.
+            A new trajectory, or this one itself if no step is left out.
 
         Raises:
             KeyError: If there is no such column.
