@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ import progress_measures as pm
 from tests.unit.test_recording import same
 
 pytest.importorskip("tensorboard")
+ENVIRONMENT = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
 OPTIONS = ["--n", "7", "--epochs", "620", "--every", "20"]
 
 
@@ -26,9 +28,8 @@ def lines(folder):
 
 
 def finished(folder):
-    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command(folder), env=environment, capture_output=True, text=True, check=False, timeout=300, cwd=folder.parent
+        command(folder), env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300, cwd=folder.parent
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -36,9 +37,8 @@ def finished(folder):
 
 def killed(folder, at_line):
     """Runs the command until so many steps are recorded, and kills it as a machine does that runs out of memory."""
-    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
-        command(folder), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.parent
+        command(folder), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.parent
     ) as process:
         deadline = time.monotonic() + 120
         while lines(folder) < at_line:

@@ -60,9 +60,9 @@ def test_processes_take_models_and_mappings_too(pool):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"measure": lambda _: {"x": 1}}, r"`measures` must be picklable to be sent to other processes\. Got <func"),
-        ({"measure": {"x": lambda _: 1}}, r"`measures` must be picklable to be sent to other processes\. Got \{'x'"),
-        ({"measure": numbers, "load": lambda path: path}, r"`load` must be picklable to be sent to other processes\."),
+        ({"measures": lambda _: {"x": 1}}, r"`measures` must be picklable to be sent to other processes\. Got <func"),
+        ({"measures": {"x": lambda _: 1}}, r"`measures` must be picklable to be sent to other processes\. Got \{'x'"),
+        ({"measures": numbers, "load": lambda path: path}, r"`load` must be picklable to be sent to other processes\."),
     ],
 )
 def test_what_cannot_be_sent_to_processes_is_refused_on_entry(pool, options, message):
