@@ -14,8 +14,8 @@ import progress_measures as pm
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
-HALF = 0.27  # of a box's height, where floors are 1 apart
-WIDTH = 26  # characters of a line that names the files of a room
+HALF = 0.4  # of the room that a floor has for its boxes, where floors are 1 apart
+WIDTH = 17  # letters of a line that names files of a room
 
 
 def rooms() -> nx.DiGraph:
@@ -42,7 +42,7 @@ def floors(house: nx.DiGraph) -> list[list[str]]:
 def files(room: str) -> str:
     """The files of a room that is a folder, in lines; nothing if the room is one file."""
     names = sorted(file.stem for file in (SOURCE / room).glob("*.py") if file.stem != FACADE)
-    return textwrap.fill(" · ".join(names), WIDTH, break_on_hyphens=False)
+    return textwrap.fill(", ".join(names), WIDTH, break_on_hyphens=False)
 
 
 def draw_house() -> Figure:
@@ -51,30 +51,39 @@ def draw_house() -> Figure:
     house.remove_nodes_from([FACADE, "__main__"])  # which import everything
     lines = nx.transitive_reduction(house)  # its order is another one each time: sorted below, for the same picture
     place = _places(lines)
-    figure, ax = plt.subplots(figsize=(12, 10), layout="constrained")
-    for start, end in sorted(lines.edges):
-        (x, y), (to_x, to_y) = place[start], place[end]
-        points = [place[point] for point in _between(start, end, place)]
-        upright = [(at_x, at_y + half) for at_x, at_y in points for half in (HALF, -HALF)]  # past other rooms' boxes
-        path = [(x, y - _half(start)), *upright, (to_x, to_y + _half(end))]
-        ax.plot(*zip(*path, strict=True), color="0.6", linewidth=0.9, zorder=1)
+    figure, ax = plt.subplots(figsize=(10.6, 11), layout="constrained")
+    for start in sorted(lines):
+        ends = sorted(lines[start], key=lambda end, start=start: place[[*_between(start, end, place), end][0]])
+        for number, end in enumerate(ends):
+            aside = 0.012 * (number - (len(ends) - 1) / 2)  # so that lines of one room do not begin in one point
+            ax.plot(*zip(*_path(start, end, place, aside), strict=True), color="0.6", linewidth=0.9, zorder=1)
+            x, y = place[end]
+            ax.plot(x, y + _half(end) + 0.02, marker="v", color="0.6", markersize=4, zorder=1)
     for room in sorted(lines):
         ax.add_artist(_box(room, place[room]))
-    ax.margins(0.09, 0.05)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.3, max(y for _, y in place.values()) + 0.4))
     ax.axis("off")
     return figure
 
 
+def _path(start: str, end: str, place: dict, aside: float) -> list[tuple[float, float]]:
+    """Where a line goes: straight past the boxes of each floor, and aslant only between floors."""
+    (x, y), (to_x, to_y) = place[start], place[end]
+    begin = [(x + aside, y - _half(start)), (x + aside, y - HALF)]
+    points = [place[point] for point in _between(start, end, place)]
+    past = [(at_x, at_y + half) for at_x, at_y in points for half in (HALF, -HALF)]
+    return [*begin, *past, (to_x, to_y + HALF), (to_x, to_y + _half(end))]
+
+
 def _box(room: str, place: tuple[float, float]) -> AnnotationBbox:
     """A room's name, and below it its files, in a frame."""
-    words = [TextArea(room, textprops={"fontsize": 11, "fontweight": "bold"})]
+    words = [TextArea(room, textprops={"fontsize": 11.5, "fontweight": "bold"})]
     if inside := files(room):
-        words.append(TextArea(inside, textprops={"fontsize": 7.5, "color": "0.25", "multialignment": "center"}))
+        words.append(TextArea(inside, textprops={"fontsize": 9, "color": "0.2", "multialignment": "center"}))
     colour = "0.92" if room.startswith("_") else "#cfe3f5"
     frame = {"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "0.4"}
-    return AnnotationBbox(
-        VPacker(children=words, align="center", pad=0, sep=3), place, bboxprops=frame, zorder=2, label=room
-    )
+    packed = VPacker(children=words, align="center", pad=0, sep=3)
+    return AnnotationBbox(packed, place, bboxprops=frame, zorder=2, label=room)
 
 
 def _between(start: str, end: str, place: dict) -> list[tuple[str, str, int]]:
@@ -103,12 +112,12 @@ def _places(lines: nx.DiGraph) -> dict:
 
 def _half(room: str) -> float:
     """Half of a box's height, where floors are 1 apart."""
-    return 0.1 + 0.055 * len(files(room).splitlines())
+    return 0.105 + 0.062 * len(files(room).splitlines())
 
 
 def _width(room: str) -> float:
     """How wide a room is drawn, in letters of its name."""
-    return 4 + max(1.2 * len(room), *(0.75 * len(line) for line in files(room).splitlines()), 0)
+    return 4 + max(1.1 * len(room), *(0.85 * len(line) for line in files(room).splitlines()), 0)
 
 
 def _apart(row: list) -> dict:
