@@ -16,12 +16,19 @@ The modules, in the order in which data pass through them:
   :mod:`progress_measures.trajectory`; where the phases of a run end: :mod:`progress_measures.phases`
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
-Most functions are also available here: ``pm.measure`` is ``pm.measures.measure``. The functions of ``groups``,
-``concentration`` and ``circuits`` are not: call them as ``pm.circuits.circularity``. Nor are the classes of results
-that only this library's functions create.
+Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration`` and
+``circuits`` are only in their rooms. So are classes of results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
-from progress_measures import circuits as circuits, concentration as concentration, groups as groups
+from progress_measures import (
+    ablation as ablation,
+    circuits as circuits,
+    concentration as concentration,
+    fits as fits,
+    groups as groups,
+    measures as measures,
+    phases as phases,
+)
 from progress_measures.ablation import (
     ablated as ablated,
     at as at,

@@ -7,7 +7,7 @@ from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_fraction, check_number
 from progress_measures._scaling import one_where_zero, scale_of
 from progress_measures.fourier import change_basis, sum_rows
-from progress_measures.operations.checks import check_cyclic, check_over_elements
+from progress_measures.operations.checks import check_columns, check_cyclic, check_over_elements
 from progress_measures.operations.operation import Operation
 
 __all__ = ["fourier_coefficient_ratio", "fourier_frequency_density", "inverse_participation_ratio"]
@@ -150,10 +150,9 @@ def _cosine_and_sine_norms(x: Array, op: Operation, dim: int) -> tuple[Tensor, T
     The weights are scaled to at most 1 first. Norms that are no more than rounding become zero.
     """
     check_cyclic(op)
-    x, axis = check_over_elements(x, op, dim)
-    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
+    columns, eps = check_columns(x, op, dim)
     columns = columns / scale_of(columns)
-    norms = torch.linalg.vector_norm(op.basis.to(x.device) @ columns, dim=1)
-    rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
+    norms = torch.linalg.vector_norm(op.basis.to(columns.device) @ columns, dim=1)
+    rounding = 8 * eps * torch.linalg.vector_norm(columns.detach())
     norms = norms.where(norms > rounding, 0.0)
     return norms[1::2], norms[2::2]

@@ -11,7 +11,7 @@ from progress_measures._blocks import block_length, blocks
 from progress_measures._checks.tensors import Array
 from progress_measures._scaling import one_where_zero
 from progress_measures.fourier import fourier_basis, row_frequency, sum_rows
-from progress_measures.operations.checks import check_logits, check_on_grid, check_over_elements
+from progress_measures.operations.checks import check_columns, check_logits, check_on_grid
 from progress_measures.operations.on_grid import answer_means, rows_by_frequency
 from progress_measures.operations.operation import Operation
 
@@ -44,9 +44,8 @@ def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
         >>> pm.spectrum(torch.tensor([1.0, -1.0, 1.0, -1.0]), pm.addition(4))
         tensor([0., 4.], dtype=torch.float64)
     """
-    x, axis = check_over_elements(x, op, dim)
-    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
-    return sum_rows((op.basis.to(x.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
+    columns, _ = check_columns(x, op, dim)
+    return sum_rows((op.basis.to(columns.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
 
 
 def logit_spectrum(logits: Array, op: Operation) -> Tensor:

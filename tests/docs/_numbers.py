@@ -77,11 +77,18 @@ def assert_has_numbers(text, *values):
     assert has_numbers(text, *computed), f"{computed} are not the numbers of: {text}"
 
 
-def assert_rows(computed, written):
+def assert_rows(computed, written, *, besides=()):
     """Each computed row is the table's row of its name, or, where a name was reworded, any with a name of its own.
 
     A row is a list of cells; a computed cell is a list of numbers. A row that the table does not have is not missed.
+    But each row that it has is one that was computed, or is named by ``besides``.
     """
+    invented = [
+        name
+        for name, row in written.items()
+        if name not in besides and not any(_same(cells, row) for cells in computed.values())
+    ]
+    assert not invented, f"nobody computed the rows of {invented}"
     renamed = [cells for name, cells in written.items() if name not in computed]
     for name, cells in computed.items():
         rows = [written[name]] if name in written else renamed

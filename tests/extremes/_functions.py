@@ -117,9 +117,9 @@ REPLACEMENTS = [
     Function("mean_ablation", pm.mean_ablation(), ACTIVATIONS),
     Function("at", pm.at((slice(None), [0, 2]), torch.sin), ACTIVATIONS),
     *(
-        Function(f"{project.__name__} {about}", project(DIRECTIONS, center=about), ACTIVATIONS)
+        Function(f"{project.__name__} {center}", project(DIRECTIONS, center=center), ACTIVATIONS)
         for project in (pm.project_onto, pm.project_out)
-        for about in ("origin", "mean")
+        for center in ("origin", "mean")
     ),
     *(
         Function(f"{project.__name__} {terms}", project(OP, [1], terms=terms), ACTIVATIONS)

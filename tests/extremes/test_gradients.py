@@ -34,7 +34,7 @@ NOT_DIFFERENTIABLE = {
     "fourier_labels": "strings",
     "Control": "what a control returns",
     "Controls": "what a control returns",
-    "Measures": "what `measures` returns",
+    "Measures": "what `measure` returns",
     "WaveFit": "what `fit_waves` returns",
     **dict.fromkeys(
         ("Operation", "Irrep", "addition", "subtraction", "multiplication", "division", "composition"), BUILDS

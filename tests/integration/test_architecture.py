@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import progress_measures as pm
-from docs.public_names import PUBLIC, ROOMS
+from docs.public_names import PUBLIC, ROOMS, WHERE
 from progress_measures import plotting
 
 SOURCE = Path(pm.__file__).parent
@@ -134,7 +134,10 @@ def test_facade_is_sorted_short_and_defines_nothing():
     assert [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)] == ["__version__", "__all__"]
     shown = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert [alias.name for alias in shown if alias.asname != alias.name] == []  # or type checkers take it for private
-    assert {alias.name for alias in shown} == {*pm.__all__, "circuits", "concentration", "groups"}
+    assert {alias.name for alias in shown} == {
+        *pm.__all__,
+        *(path.split(".")[0] for path in WHERE.values() if "." in path),
+    }
 
 
 @pytest.mark.parametrize("name", [*ROOMS, "plotting"])

@@ -53,7 +53,7 @@ KNOWN = {
     "__main__.py: plot": "plot",
     "_files.py: write_npy": "grid_logits",
     "_formats/csv.py: write_csv": "Trajectory.to_csv",
-    "_formats/jsonl.py: append_line": "Recorder",
+    "_formats/jsonl.py: _append": "Recorder",
     "_formats/npz.py: write_npz": "Trajectory.save",
     "runs/journal.py: Journal.__init__": "track",
     "examples/files.py: write_bytes": "checkpoints.write",

@@ -187,7 +187,7 @@ KNOWN = {
     "__main__.py: _say": "writes",
     "_formats/csv.py: read_csv": "Trajectory.from_csv",
     "_formats/csv.py: write_csv": "writes",
-    "_formats/jsonl.py: append_line": "writes",
+    "_formats/jsonl.py: _append": "writes",
     "_formats/jsonl.py: is_recording": "the first bytes",
     "_formats/npz.py: _read_array": "Trajectory.load",
     "_formats/npz.py: read_npz": "Trajectory.load",

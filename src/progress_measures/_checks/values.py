@@ -1,10 +1,11 @@
 """Checks of plain values, and how messages describe values."""
 
 import difflib
+import inspect
 import math
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -131,6 +132,18 @@ def check_callable(value: object, name: str) -> None:
     """Requires a callable."""
     if not callable(value):
         raise TypeError(f"`{name}` must be callable. Got {type_name(value)}.")
+
+
+def check_takes(value: Callable[..., Any], name: str, count: int, requirement: str) -> None:
+    """Requires a function that can be called with ``count`` arguments by position, as far as it says what it takes."""
+    try:
+        signature = inspect.signature(value, follow_wrapped=False)
+    except (TypeError, ValueError):  # some functions, mostly those that are not written in Python, do not say
+        return
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        raise TypeError(f"`{name}` must take {requirement} does. Got a function of {signature}.") from None
 
 
 def check_path(value: Any, name: str) -> None:

@@ -19,7 +19,7 @@ and ``Infinity``.
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from progress_measures._checks.values import check_step
@@ -34,7 +34,36 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
         return file.read(len(_HEAD)) == _HEAD
 
 
-def append_line(path: str | os.PathLike[str], record: Mapping[str, object]) -> None:
+def write_columns(path: str | os.PathLike[str], step: int, columns: Mapping[str, object]) -> None:
+    """Writes what was measured at a step: a number, or nested lists of numbers, by name."""
+    _append(path, {"step": step, "columns": columns})
+
+
+def write_error(path: str | os.PathLike[str], step: int, error: str) -> None:
+    """Writes that a step could not be measured."""
+    _append(path, {"step": step, "error": error})
+
+
+def write_back(path: str | os.PathLike[str], step: int) -> None:
+    """Writes that the run goes on from a step."""
+    _append(path, {"step": step, "back": True})
+
+
+def parse(content: bytes, name: str, path: str | os.PathLike[str]) -> Iterator[tuple[int, int, str, Any]]:
+    """What each line says: its number, counted from 1, the step, and ``"columns"``, ``"error"`` or ``"back"`` with it.
+
+    Args:
+        content: What the file holds.
+        name: The name of the argument that held the path, for messages.
+        path: The file.
+    """
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        parsed = _parse_line(line, name, path, number)
+        if parsed is not None:
+            yield (number, *parsed)
+
+
+def _append(path: str | os.PathLike[str], record: Mapping[str, object]) -> None:
     """Appends a line to the file, and returns once it is on the disk."""
     line = json.dumps(record).encode() + b"\n"
     with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
@@ -46,36 +75,32 @@ def append_line(path: str | os.PathLike[str], record: Mapping[str, object]) -> N
         os.fsync(file.fileno())
 
 
-def parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> tuple[int, dict[str, Any]] | None:
-    """The step of a line and the record in it; None if the line is empty or was cut off.
-
-    Args:
-        line: The line.
-        name: The name of the argument that gave the path, for messages.
-        path: The file.
-        number: The line's number, counted from 1.
-    """
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # a power cut can leave zeros
-            return None
-        raise _foreign(line, name, path, number) from None
-    if not isinstance(record, dict) or not any(
-        record.keys() == {"step", key} and type(record[key]) is kind for key, kind in _KINDS
-    ):
-        raise _foreign(line, name, path, number)
-    try:
-        return check_step(record["step"]), record
-    except (TypeError, ValueError) as error:
-        raise damaged_line(error, name, path, number) from error
-
-
 def damaged_line(error: Exception, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
     """The error for a line that looks like a recording's but holds a wrong value."""
     return ValueError(
         f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, line {number}: {error}"
     )
+
+
+def _parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> tuple[int, str, Any] | None:
+    """The step of a line, and what it says of the step; None if the line is empty or was cut off."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # a power cut leaves zeros
+            return None
+        raise _foreign(line, name, path, number) from None
+    keys = [
+        key
+        for key, kind in _KINDS
+        if isinstance(record, dict) and record.keys() == {"step", key} and type(record[key]) is kind
+    ]
+    if not keys:
+        raise _foreign(line, name, path, number)
+    try:
+        return check_step(record["step"]), keys[0], record[keys[0]]
+    except (TypeError, ValueError) as error:
+        raise damaged_line(error, name, path, number) from error
 
 
 def _foreign(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> ValueError:

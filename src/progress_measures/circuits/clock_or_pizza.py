@@ -20,7 +20,7 @@ from progress_measures.circuits.checks import (
 )
 from progress_measures.fourier import sum_rows
 from progress_measures.grid import check_predicted
-from progress_measures.operations.checks import check_logits, check_operation, check_over_elements
+from progress_measures.operations.checks import check_columns, check_logits, check_operation
 from progress_measures.operations.operation import Operation
 
 EPS = torch.finfo(torch.float64).eps
@@ -109,13 +109,12 @@ def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: in
         >>> pm.circuits.circularity(pm.circuits.Clock(op, {3: 1.0, 14: 2.0}).embed.weight, op)
         tensor(1.0000, dtype=torch.float64, grad_fn=<DivBackward0>)
     """
-    x, axis = check_over_elements(embedding, op, dim, "embedding")
+    columns, eps = check_columns(embedding, op, dim, "embedding")
     components = check_integer(components, "components", at_least=1)
-    columns = x.to(torch.float64).movedim(axis, 0).reshape(op.n, -1)
     columns = columns / scale_of(columns)
     vectors, deviations, _ = torch.linalg.svd(columns - columns.mean(0), full_matrices=False)
-    share = sum_rows((op.basis.to(x.device) @ vectors[:, :components]).square(), op.row_frequency, 0)
-    rounding = 8 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(columns.detach())
+    share = sum_rows((op.basis.to(columns.device) @ vectors[:, :components]).square(), op.row_frequency, 0)
+    rounding = 8 * eps * torch.linalg.vector_norm(columns.detach())
     varies: Tensor = deviations[:components].detach() > rounding
     return torch.where(varies, share.amax(0), 0.0).sum() / varies.sum().clamp(min=1)
 

@@ -1,6 +1,5 @@
 """Checks of the arguments of :func:`grokking_measures` and :func:`add_restricted_loss`."""
 
-import inspect
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import check_real
-from progress_measures._checks.values import nearest_name, shape_of, type_name
+from progress_measures._checks.values import check_takes, nearest_name, shape_of, type_name
 from progress_measures.operations.checks import check_frequencies
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import check_trajectory
@@ -26,15 +25,7 @@ def check_predict(value: Any) -> Any:
         )
     if not callable(value):
         raise TypeError(f"`predict` must be a function of the model and the pairs, or None. Got {type_name(value)}.")
-    try:
-        inspect.signature(value).bind(None, None)
-    except TypeError:
-        raise TypeError(
-            "`predict` must take the model and the pairs, as `lambda model, pairs: model(pairs)[:, -1]` does. "
-            f"Got a function of {inspect.signature(value)}."
-        ) from None
-    except ValueError:  # some functions that are not written in Python have no signature
-        pass
+    check_takes(value, "predict", 2, "the model and the pairs, as `lambda model, pairs: model(pairs)[:, -1]`")
     return value
 
 

@@ -45,6 +45,13 @@ def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> 
     return x, axis
 
 
+def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, float]:
+    """Requires one entry per element along ``dim``; returns float64 columns, ``(n, m)``, and the rounding of ``x``."""
+    checked, axis = check_over_elements(x, op, dim, name)
+    columns = checked.to(torch.float64).movedim(axis, 0).reshape(checked.shape[axis], -1)
+    return columns, torch.finfo(checked.dtype).eps
+
+
 def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
     """Requires finite values on every pair of inputs, ``(n, n, m)``, or ``(n*n, m)`` in row-major order.
 

@@ -31,7 +31,7 @@ class Irrep:
     dimension: int
     """The dimension of the real space that the group acts on."""
     kind: Kind
-    """Which matrices commute with the representation: the real numbers, the complex numbers, or the quaternions."""
+    """Whether the real numbers, the complex numbers or the quaternions commute with the representation."""
     character: Tensor
     """The trace of the representation on each conjugacy class, in the order of the numbers in ``op.classes``, float64.
     Entry 0, for the identity, is the dimension."""

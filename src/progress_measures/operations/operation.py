@@ -63,7 +63,7 @@ class Operation:
 
     @property
     def n(self) -> int:
-        """The order: the number of elements."""
+        """The order, which is the number of elements."""
         return len(self.elements)
 
     @property

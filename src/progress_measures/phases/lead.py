@@ -24,9 +24,9 @@ class LeadTimes:
     """
 
     restricted_fall: int | None
-    """The sign of restricted loss: the step at which it falls for good below chance by a share of chance."""
+    """The step at which restricted loss falls for good below chance, by a share of chance: its sign."""
     excluded_rise: int | None
-    """The sign of excluded loss: the step at which it rises for good above its bottom by the same share of chance."""
+    """The step at which excluded loss rises for good above its bottom, by the same share of chance: its sign."""
     test_fall: int | None
     """The step at which test loss falls for good below chance, the end of circuit formation."""
 

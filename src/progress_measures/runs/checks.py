@@ -1,7 +1,6 @@
 """Checks of measures, checkpoints, executors, and files to resume from."""
 
 import functools
-import inspect
 import os
 import pickle
 from collections.abc import Callable, Container, Iterable, Mapping, Set
@@ -10,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from progress_measures._checks.values import check_callable, check_integer, check_step, shape_of, type_name
+from progress_measures._checks.values import check_callable, check_integer, check_step, check_takes, shape_of, type_name
 from progress_measures.trajectory.checks import check_column_name, check_numeric
 
 
@@ -114,15 +113,7 @@ def check_measures(value: object) -> Callable[[nn.Module], Any]:
         return functools.partial(_measure_all, functions)  # unlike a closure, it can be pickled if the functions can
     if not callable(value):
         raise TypeError(f"`measures` must be a function of the model, or a mapping of them. Got {type_name(value)}.")
-    try:
-        inspect.signature(value).bind(None)
-    except TypeError:
-        raise TypeError(
-            '`measures` must take the model alone, as `lambda model: {"loss": …}` does. '
-            f"Got a function of {inspect.signature(value)}."
-        ) from None
-    except ValueError:  # some functions that are not written in Python have no signature
-        pass
+    check_takes(value, "measures", 1, 'the model alone, as `lambda model: {"loss": …}`')
     return value
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_path
-from progress_measures._formats.jsonl import append_line, damaged_line, parse_line
+from progress_measures._formats.jsonl import damaged_line, parse, write_back, write_columns, write_error
 from progress_measures.runs.checks import check_row, listed_columns, shapes_of_columns
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -66,13 +66,13 @@ class Journal:
 
     def read(self, lines: bytes, name: str, path: str | os.PathLike[str]) -> None:
         """Reads the lines of a file into the rows and errors."""
-        for number, line in enumerate(lines.split(b"\n"), start=1):
-            match parse_line(line, name, path, number):
-                case step, {"columns": columns}:
+        for number, step, kind, value in parse(lines, name, path):
+            match kind, value:
+                case "columns", columns:
                     self._put(step, _check_recorded_row(columns, self.other_row(step), name, path, number))
-                case step, {"error": error}:
+                case "error", error:
                     self.errors[step] = error
-                case step, {"back": True}:
+                case "back", True:
                     self._go_back(step)
 
     def other_row(self, step: int) -> Row | None:
@@ -81,18 +81,21 @@ class Journal:
 
     def add(self, step: int, row: Row) -> None:
         """Stores and writes the row of a step."""
-        self._append({"step": step, "columns": {name: value.tolist() for name, value in row.items()}})
+        if self.path is not None:
+            write_columns(self.path, step, {name: value.tolist() for name, value in row.items()})
         self._put(step, row)
 
     def fail(self, step: int, error: str) -> None:
         """Stores and writes the error of a step that could not be measured."""
-        self._append({"step": step, "error": error})
+        if self.path is not None:
+            write_error(self.path, step, error)
         self.errors[step] = error
 
     def go_back(self, step: int) -> None:
         """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
         if any(recorded >= step for recorded in (*self.rows, *self.errors)):
-            self._append({"step": step, "back": True})
+            if self.path is not None:
+                write_back(self.path, step)
             self._go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
@@ -110,10 +113,6 @@ class Journal:
     def _go_back(self, step: int) -> None:
         self.rows = {earlier: row for earlier, row in self.rows.items() if earlier < step}
         self.errors = {earlier: error for earlier, error in self.errors.items() if earlier < step}
-
-    def _append(self, record: Mapping[str, object]) -> None:
-        if self.path is not None:
-            append_line(self.path, record)
 
 
 def _check_recorded_row(
