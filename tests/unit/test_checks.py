@@ -131,7 +131,7 @@ MISTAKES = [
      "`steps` must be a sequence of integers. Got NoneType."),
     ("tensors of uneven shapes", lambda: pm.Trajectory([0, 1], {"x": [torch.ones(2), torch.ones(3)]}), TypeError,
      "`columns['x']` must be numbers. Got list."),
-    ("a measure of logits is recorded", lambda: pm.Recorder(lambda logits, op: {"loss": logits}), TypeError,
+    ("a measure of logits is recorded", lambda: pm.Recorder(lambda logits, op: {"loss": op - logits}), TypeError,
      "`measures` must take the model alone, as `lambda model: {\"loss\": …}` does. Got a function of (logits, op)."),
     ("a function of nothing is tracked", lambda: pm.track([], model), TypeError,
      "`measures` must take the model alone, as `lambda model: {\"loss\": …}` does. Got a function of ()."),

@@ -24,9 +24,9 @@ class LeadTimes:
     """
 
     restricted_fall: int | None
-    """The step at which restricted loss falls for good below chance, by a share of chance: its sign."""
+    """The step at which restricted loss falls for good below chance, by a share of chance."""
     excluded_rise: int | None
-    """The step at which excluded loss rises for good above its bottom, by the same share of chance: its sign."""
+    """The step at which excluded loss rises for good above its bottom, by the same share of chance."""
     test_fall: int | None
     """The step at which test loss falls for good below chance, the end of circuit formation."""
 
