@@ -37,7 +37,7 @@ def assert_gradient(function, x):
 
 
 def assert_same(actual, expected):
-    """The same steps, names in the same order, and values, bit for bit (but for the bits of a nan)."""
+    """The same steps, names in the same order, and values, bit for bit (except for the bits of a nan)."""
     assert actual.steps.tolist() == expected.steps.tolist()
     assert list(actual.columns) == list(expected.columns)
     for name, values in expected.columns.items():

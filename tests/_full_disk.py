@@ -1,7 +1,7 @@
 """Every writer of the library and of the examples, on a disk that is full or takes no writing.
 
 ``python -m tests._full_disk FOLDER`` tries one of each kind on a real one: the folder is that of a small file system of
-its own, which is filled up but for a little, and then read only.
+its own, which is filled up except for a little, and then read only.
 """
 
 import contextlib

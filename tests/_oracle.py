@@ -1,6 +1,6 @@
 """The definitions written out slowly and obviously, in float64 NumPy, with dense directions on the grid of pairs.
 
-Nothing here calls the library but for the answer table and the order of the frequencies.
+Nothing here calls the library except for the answer table and the order of the frequencies.
 """
 
 import math

@@ -64,7 +64,7 @@ def spiked(trajectory, generator, *, share):
 
 
 def never_learned(count, generator, *, size, correlation=0.0):
-    """A run whose losses stay at ln 113, but for noise as ``noisy`` makes it."""
+    """A run whose losses stay at ln 113, except for noise as ``noisy`` makes it."""
     columns = {name: np.full(count, np.log(113)) for name in ("test_loss", "excluded_loss", "restricted_loss")}
     columns["sum_squared_weights"] = np.full(count, 1800.0)
     return noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size, correlation=correlation)

@@ -44,7 +44,7 @@ class Content:
 
 
 class Lines:
-    """Files to which lines are added: whole, but for the end of the last one."""
+    """Files to which lines are added: whole, except for the end of the last one."""
 
     def __init__(self, write, read):
         self.write, self.read = write, read

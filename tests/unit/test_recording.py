@@ -335,7 +335,7 @@ def test_log_spaced_steps():
     assert max(per_decade) == 10
 
 
-def test_dense_early_steps():
+def test_square_root_spaced_steps():
     steps = [*filter(pm.sqrt_spaced(40_000, 40), range(40_001))]
     assert (len(steps), steps[0], steps[-1]) == (40, 0, 40_000)
     assert (np.diff(steps, 2) >= 0).all()
@@ -539,7 +539,7 @@ def test_frequencies_may_be_a_function_of_the_model():
 
 
 @pytest.mark.parametrize("op", OPS, ids=repr)
-def test_final_measures_are_those_of_a_run_whose_frequencies_were_known(op, tmp_path):
+def test_restricted_losses_are_those_of_a_run_whose_frequencies_were_known(op, tmp_path):
     train, keys = random_mask(op.n), op.frequencies[:2]
     final = pm.Recorder(pm.grokking_measures(None, op, "final", train), every=1, path=tmp_path / "run.jsonl")
     known = pm.Recorder(pm.grokking_measures(None, op, keys, train), every=1)
@@ -673,7 +673,7 @@ def test_the_model_is_a_module():
         pm.grokking_measures(**USUAL)(lambda pairs: pairs)
 
 
-def test_final_measures_check_the_trajectory():
+def test_restricted_losses_check_the_trajectory():
     recorder = pm.Recorder(pm.grokking_measures(None, OP, "final", TRAIN))
     recorder(0, Embedded(7))
     for trajectory, op, error, message in [

@@ -60,7 +60,7 @@ def test_logit_spectrum_agrees_with_dense_directions(n, make):
 def test_logit_spectrum_of_planted_logits(n, make):
     op = make(n)
     shares = pm.logit_spectrum(planted_logits(op, {1: 3.0, n // 2: 1.0}), op)
-    # cos² averages to 1/2, but for the lone cosine of n/2
+    # cos² averages to 1/2, except for the lone cosine of n/2
     weights = {1: 4.5, n // 2: 1.0 if n % 2 == 0 else 0.5}
     expected = torch.tensor([weights.get(k, 0.0) for k in op.frequencies]).double() / sum(weights.values())
     assert_close(shares, expected, rtol=0, atol=1e-12)
