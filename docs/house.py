@@ -14,7 +14,7 @@ import progress_measures as pm
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
-HALF = 0.4  # of the room that a floor has for its boxes, where floors are 1 apart
+HALF = 0.45  # of the room that a floor has for its boxes, where floors are 1 apart
 WIDTH = 17  # letters of a line that names files of a room
 
 
