@@ -22,7 +22,7 @@ os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
 from docs.marked import MARKED  # noqa: E402 - found by the path above
-from docs.public_names import WHERE  # noqa: E402
+from docs.public_names import WHERE  # noqa: E402 - likewise
 
 project = "progress_measures"
 copyright = "its contributors"  # noqa: A001 - Sphinx's name

@@ -304,7 +304,7 @@ def test_a_measure_may_turn_gradients_on(enable):
             loss = model(op.pairs).square().mean()
             return torch.autograd.grad(loss, model.embed.weight)[0].norm()
 
-    symmetry = lambda model: pm.circuits.gradient_symmetricity(model, op, model.embed)  # noqa: E731
+    symmetry = lambda model: pm.circuits.gradient_symmetricity(model, op, model.embed)  # noqa: E731 (one measure, on one line)
     measure = {"x": symmetry if enable == "by the library" else sharpness}
     expected = measure["x"](model)
     assert expected > 0
