@@ -154,8 +154,8 @@ def train(
     config = run.config
     op, mask = config.op, config.train_mask.flatten()
     answers = op.elements[op.table].flatten()
-    train_pairs, train_answers = op.pairs[mask], answers[mask]
-    test_pairs, test_answers = op.pairs[~mask], answers[~mask]
+    train_pairs, train_answers = op.inputs[mask], answers[mask]
+    test_pairs, test_answers = op.inputs[~mask], answers[~mask]
     train_loss = TableLoss(train_pairs, train_answers, op.n, run.model.blocks[0].attn.n_heads)
     keep = {*checkpoint_epochs, config.epochs}
 

@@ -90,6 +90,8 @@ from progress_measures.operations import (
     addition as addition,
     division as division,
     multiplication as multiplication,
+    operation as operation,
+    parity as parity,
     subtraction as subtraction,
 )
 from progress_measures.phases import (
@@ -111,6 +113,7 @@ from progress_measures.sparsity import (
 )
 from progress_measures.spectra import (
     cosine_coefficients as cosine_coefficients,
+    input_spectrum as input_spectrum,
     logit_spectrum as logit_spectrum,
     neuron_spectrum as neuron_spectrum,
     spectrum as spectrum,

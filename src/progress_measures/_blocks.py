@@ -44,10 +44,10 @@ def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) 
     length = block_length(index[:1].numel() * matrix.shape[1], matrix.device)
     parts = torch.split(index, length)
     if matrix.requires_grad:  # gather once, because each gathering has a gradient as large as the matrix
-        yield from zip(every_one(parts, progress), torch.split(_gather(matrix, index), length), strict=True)
+        yield from zip(every_one(parts, progress), torch.split(gather(matrix, index), length), strict=True)
         return
     for part in every_one(parts, progress):
-        yield part, _gather(matrix, part)
+        yield part, gather(matrix, part)
 
 
 def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
@@ -62,5 +62,6 @@ def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
         )
 
 
-def _gather(matrix: Tensor, index: Tensor) -> Tensor:
+def gather(matrix: Tensor, index: Tensor) -> Tensor:
+    """Rows of a matrix, ``(N, m)``, in memory: ``(…, m)`` for indices ``(…)``."""
     return _files.rows_in_memory(matrix, index.flatten()).view(*index.shape, matrix.shape[1])

@@ -80,7 +80,7 @@ def fit_waves(x: Array, waves: Array) -> WaveFit:
 
     Args:
         x: The values to fit, one row per point, shape ``(points, …)``; each feature is fitted separately. On the grid
-            of an operation the points are its n*n pairs, in the order of ``op.pairs``.
+            of an operation the points are its n*n pairs, in the order of ``op.inputs``.
         waves: Functions of the points, one per row, shape ``(r, points)``. They must be linearly independent of each
             other and of a constant, but need not be orthogonal or of unit length. No gradient flows to them.
 
@@ -97,7 +97,7 @@ def fit_waves(x: Array, waves: Array) -> WaveFit:
 
     Example:
         >>> op = pm.addition(7)
-        >>> a, b = 2 * torch.pi * 3 / 7 * op.pairs.T.double()
+        >>> a, b = 2 * torch.pi * 3 / 7 * op.inputs.T.double()
         >>> x = 0.5 + 0.25 * (a.cos() - b.cos())
         >>> fit = pm.fit_waves(x, torch.stack([a.cos() - b.cos(), a.sin() - b.sin()]))
         >>> round(fit.constant.item(), 6), [abs(round(alpha, 6)) for alpha in fit.coefficients.tolist()]

@@ -1,4 +1,4 @@
-"""A model's logits on every pair of inputs."""
+"""A model's logits on every input."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ from progress_measures._checks.values import (
 from progress_measures._model_state import evaluation, token_device
 from progress_measures.ablation.checks import check_hookable
 from progress_measures.ablation.sites import hooked
-from progress_measures.operations.checks import check_operation
+from progress_measures.operations.checks import check_operation, two_logits
 from progress_measures.operations.operation import Operation
 
 __all__ = ["grid_logits"]
@@ -39,29 +39,30 @@ def grid_logits(
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """The logits of every answer for every pair of inputs.
+    """The logits of every answer for every input.
 
     If ``predict`` is a module, it runs in evaluation mode, and each of its submodules returns to its own mode
     afterwards. Several threads may share a module only if it is in evaluation mode already, because they share its
     modes too. Logits keep the model's dtype; the measures that read them compute in float64.
 
     Args:
-        predict: A model, or a function that calls one. It takes tokens, an int64 tensor of shape ``(batch, 2)``, and
-            returns the logits at the answer position, shape ``(batch, V)``, as a tensor or a NumPy array. Tokens are on
-            the device of a module's first parameter, and for a function on the CPU. A function must put its model into
-            evaluation mode itself. Rows must be in the order of the tokens; another order cannot be detected.
-        op: The operation whose pairs are fed. Of the V columns, those of its elements are kept.
-        batch_size: Pairs per call. If None, all at once, or as many as make 16 million logits if ``out`` is given.
+        predict: A model, or a function that calls one. It takes tokens, an int64 tensor of shape ``(batch, k)`` for k
+            operands, and returns the logits at the answer position, shape ``(batch, V)``, as a tensor or a NumPy array.
+            Tokens are on the device of a module's first parameter, and for a function on the CPU. A function must put
+            its model into evaluation mode itself. Rows must be in the order of the tokens; another order cannot be
+            detected.
+        op: The operation whose ``inputs`` are fed. Of the V columns, those of its elements are kept.
+        batch_size: Inputs per call. If None, all at once, or as many as make 16 million logits if ``out`` is given.
         requires_grad: Whether the result carries a graph back to the parameters.
         out: A file for logits that do not fit in memory; an existing file is replaced. It has NumPy's format, and every
             measure takes ``numpy.load(out, mmap_mode="r")`` in place of a tensor. The file holds bfloat16 as float32.
         progress: A function that wraps the list of batches, such as ``tqdm``, to show a progress bar.
 
     Returns:
-        Logits, axes ``(a, b, c)``, shape ``(n, n, n)``, with the dtype and device of the logits that ``predict``
-        returns. With ``out`` they are on the CPU and live in the file. :func:`measure`, losses, accuracies and spectra
-        read the file piece by piece, except for the terms ``"product"`` and ``"polynomial"``. Writing to the tensor
-        writes to the file.
+        Logits, the shape of ``op.table`` and an axis of answers: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``.
+        They have the dtype and device of the logits that ``predict`` returns. With ``out`` they are on the CPU and live
+        in the file. :func:`measure`, losses, accuracies and spectra read the file piece by piece, except for the terms
+        ``"product"`` and ``"polynomial"`` and frequencies of the inputs. Writing to the tensor writes to the file.
 
     Raises:
         TypeError: If ``predict`` cannot be called, is compiled while :func:`ablated` or :func:`captured` has to see
@@ -81,9 +82,9 @@ def grid_logits(
     check_callable(predict, "predict")
     if isinstance(predict, nn.Module) and hooked(predict):
         check_hookable(predict, "predict")
-    n = check_operation(op).n
+    shape = (*check_operation(op).table.shape, op.n)
     check_progress(progress)
-    size = n**2 if out is None else max(1, BATCH // n)
+    size = len(op.inputs) if out is None else max(1, BATCH // op.n)
     if batch_size is not None:
         size = check_integer(batch_size, "batch_size", at_least=1)
     if out is not None:
@@ -91,22 +92,27 @@ def grid_logits(
     if out is not None and requires_grad:
         raise ValueError("`out` must be None where `requires_grad` is True, because a file holds no graph.")
 
-    batches = torch.split(op.pairs.to(token_device(predict)), size)
+    # A copy, because a model may change its tokens.
+    batches = torch.split(op.inputs.to(token_device(predict), copy=True), size)
     with torch.set_grad_enabled(requires_grad), evaluation(predict):
         starts = itertools.count(step=size)
         numbered = zip(every_one(batches, progress), starts, strict=False)
-        columns = (_columns(predict, pairs, op, start) for pairs, start in numbered)
+        columns = (_columns(predict, tokens, op, start) for tokens, start in numbered)
         if out is None:
-            return torch.cat([*columns]).reshape(n, n, n)
-        _files.write_npy(out, map(_array, columns), (n, n, n))
+            return torch.cat([*columns]).reshape(shape)
+        _files.write_npy(out, map(_array, columns), shape)
     return _files.mapped(np.load(out, mmap_mode="r+", allow_pickle=False))
 
 
-def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], pairs: Tensor, op: Operation, start: int) -> Tensor:
-    """The logits of the operation's elements, for pairs that begin at row ``start`` of the flattened grid."""
-    logits = check_predicted(predict(pairs), len(pairs), int(op.elements.max()) + 1)
+def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int) -> Tensor:
+    """The logits of the operation's elements, for inputs that begin at row ``start``."""
+    logits = check_predicted(predict(tokens), len(tokens), int(op.elements.max()) + 1)
     columns = logits.index_select(1, op.elements.to(logits.device))
-    return check_finite(columns, "logits", "(a, b, c)", where=lambda at: (*divmod(start + at[0], op.n), at[1]))
+
+    def where(at: tuple[int, ...]) -> tuple[int, ...]:
+        return (*map(int, np.unravel_index(start + at[0], op.table.shape)), at[1])
+
+    return check_finite(columns, "logits", op.axes, where=where)
 
 
 def _array(x: Tensor) -> np.ndarray:
@@ -127,10 +133,12 @@ def check_predicted(logits: object, batch: int, columns: int) -> Tensor:
     if logits.ndim == 3:
         raise ValueError(
             f"`predict` must return logits at the answer position, shape (batch, V). Got {shape_of(logits)}. "
-            "After model.eval(), select the position: lambda pairs: model(pairs)[:, -1]."
+            "After model.eval(), select the position: lambda tokens: model(tokens)[:, -1]."
         )
     if logits.ndim != 2 or len(logits) != batch:
-        raise ValueError(f"`predict` must return one row of logits per pair ({batch}). Got shape {shape_of(logits)}.")
+        raise ValueError(f"`predict` must return one row of logits per input ({batch}). Got shape {shape_of(logits)}.")
+    if logits.shape[1] == 1 and columns == 2:
+        raise ValueError(f"`predict` must return a logit for each of the 2 answers. Got 1. {two_logits(logits)}")
     if logits.shape[1] < columns:
         raise ValueError(
             f"`predict` must return a logit for every token of the operation, at least {columns} columns. "

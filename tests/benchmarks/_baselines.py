@@ -29,7 +29,7 @@ class StockTransformer(nn.Module):
 
 def forward_pass(n: int):
     """One forward pass of the stock model over all pairs."""
-    model, pairs = StockTransformer(n), pm.addition(n).pairs
+    model, pairs = StockTransformer(n), pm.addition(n).inputs
 
     @torch.no_grad()
     def run() -> Tensor:

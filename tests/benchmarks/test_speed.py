@@ -101,7 +101,7 @@ def test_neuron_spectrum(benchmark):
 def test_training_step(benchmark):
     config = Config()
     mask = config.train_mask.flatten()
-    pairs, answers = config.op.pairs[mask], config.op.table.flatten()[mask]
+    pairs, answers = config.op.inputs[mask], config.op.table.flatten()[mask]
     stock, bundled = StockTransformer(config.n), Transformer(config.n)
     optimizers = {model: torch.optim.AdamW(model.parameters(), fused=model is bundled) for model in (stock, bundled)}
     table_loss = TableLoss(pairs, answers, config.n, 4)
@@ -145,7 +145,7 @@ def test_steps_that_are_not_recorded(benchmark):
 @pytest.mark.parametrize("what", ["`captured` (its MLP)", "`captured` (its neurons, 25 MiB)", "`ablated` (its MLP)"])
 def test_hooks(benchmark, what):
     model, config = final(MAINLINE)
-    pairs = config.op.pairs
+    pairs = config.op.inputs
     contexts = {
         "`captured` (its MLP)": lambda: pm.captured(model, "blocks.0.mlp"),
         "`captured` (its neurons, 25 MiB)": lambda: pm.captured(model, NEURONS),
@@ -189,7 +189,7 @@ def peak():  # of this program: getrusage has that of whatever started it
 if where == "memory":
     logits = torch.empty(n, n, n)
     for a in range(n):
-        logits[a] = predict(op.pairs[a * n : (a + 1) * n])
+        logits[a] = predict(op.inputs[a * n : (a + 1) * n])
 else:
     logits = pm.grid_logits(predict, op, out=where)
 before, start = peak(), time.perf_counter()

@@ -175,7 +175,7 @@ def test_checkpoints_of_wrapped_models_are_loaded(prefix, tmp_path, monkeypatch)
     assert list(state) == [f"{prefix}0.weight", f"{prefix}2.weight", f"{prefix}2.bias"]
     save_file(state, tmp_path / "checkpoint.safetensors")
     names = run(with_code("checkpoint.safetensors"), tmp_path, monkeypatch)
-    pairs = pm.addition(7).pairs
+    pairs = pm.addition(7).inputs
     assert torch.equal(names["model"](pairs), trained(pairs))
 
 

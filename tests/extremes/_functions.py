@@ -64,7 +64,7 @@ def losses_of(measures: pm.Measures) -> list[Tensor]:
 
 def of_planted(make: Callable[..., nn.Module], radii: Tensor) -> Tensor:
     model = make(OP, {1: 1.0, 2: 2.0})
-    return torch.func.functional_call(model, {"embed.weight": radii}, OP.pairs)
+    return torch.func.functional_call(model, {"embed.weight": radii}, OP.inputs)
 
 
 LOGITS = learned_logits(OP, (1,))

@@ -125,7 +125,7 @@ def test_an_array_that_masks_a_value_is_refused(function):
         (lambda source: pm.resample_ablation(source)(torch.arange(4.0)), torch.tensor([1, 0, 3, 2])),
         (lambda k: pm.project_each_onto_frequency(OP, k)(LOGITS.view(16, 4)), torch.tensor([1, 2, 0, 1])),
         (lambda table: pm.groups.composition(table).basis, OP.table),
-        (lambda elements: pm.groups.composition(OP.table, elements=elements).pairs, torch.tensor([3, 1, 7, 5])),
+        (lambda elements: pm.groups.composition(OP.table, elements=elements).inputs, torch.tensor([3, 1, 7, 5])),
     ],
 )
 def test_what_is_no_input_of_a_measure_may_be_an_array_too(call, x):

@@ -14,7 +14,7 @@ import progress_measures as pm
 from tests._planted import random_mask
 
 OP, TRAIN = pm.addition(7), random_mask(7)
-PAIRS, ANSWERS = OP.pairs[TRAIN.flatten()], OP.table[TRAIN]
+PAIRS, ANSWERS = OP.inputs[TRAIN.flatten()], OP.table[TRAIN]
 
 
 class Network(nn.Module):

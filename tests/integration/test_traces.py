@@ -301,7 +301,7 @@ def test_a_recorder_hides_the_draws_of_what_it_measures(model):
 
     def noisy(measured):
         measured.train()
-        return {"x": measured(OP.pairs).sum(), "y": torch.rand(())}
+        return {"x": measured(OP.inputs).sum(), "y": torch.rand(())}
 
     with traceless(model), unchanged(model):
         pm.Recorder(noisy, every=1)(0, model)

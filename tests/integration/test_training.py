@@ -91,7 +91,7 @@ def test_checkpoints_are_safetensors_and_small_where_asked(tmp_path):
     }
     assert dtypes == {0: {torch.float16}, 6: {torch.float16}, 12: {torch.float32}}
     last = checkpoints.load(checkpoints.path_of(tmp_path, 12))
-    pairs = pm.addition(5).pairs
+    pairs = pm.addition(5).inputs
     assert torch.equal(last(pairs), run.model(pairs))
     assert not last.training
     start = checkpoints.load(checkpoints.path_of(tmp_path, 0))
@@ -151,7 +151,7 @@ def test_command_line_trains_on_a_group(tmp_path, capsys):
     model = checkpoints.load(checkpoints.path_of(run, 40))
     answers = config.op.elements[config.op.table].flatten()
     loss = torch.nn.functional.cross_entropy(
-        model(config.op.pairs)[config.train_mask.flatten()], answers[config.train_mask.flatten()]
+        model(config.op.inputs)[config.train_mask.flatten()], answers[config.train_mask.flatten()]
     )
     assert float(pm.Trajectory.load(run / "losses.npz")["train_loss"][-1]) == pytest.approx(loss.item(), rel=1e-5)
 

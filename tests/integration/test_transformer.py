@@ -88,7 +88,7 @@ def test_forward_is_the_papers_formula():
 @pytest.mark.parametrize("sizes", [{}, {"n": 1}, {"heads": 1}, {"n": 113, "d_model": 128, "heads": 4, "d_mlp": 512}])
 def test_tables_give_the_same_logits_and_gradients(sizes):
     model = randomized_biases(small(**sizes)).double()
-    pairs = pm.addition(model.n).pairs
+    pairs = pm.addition(model.n).inputs
     weight = torch.randn(len(pairs), model.n + 1, dtype=torch.float64)
     gradients = []
     for forward in (model, lambda pairs: logits_from_tables(model, pairs)):
@@ -102,7 +102,7 @@ def test_tables_give_the_same_logits_and_gradients(sizes):
 def test_tables_give_the_same_loss_and_gradients(sizes):
     model = randomized_biases(small(**sizes)).double()
     op = pm.addition(model.n)
-    pairs, answers = op.pairs, op.table.flatten()
+    pairs, answers = op.inputs, op.table.flatten()
     pairs, answers = pairs[answers > 0], answers[answers > 0]
     slow, fast = (
         (loss, *torch.autograd.grad(3 * loss, list(model.parameters())))
@@ -121,8 +121,8 @@ def test_tables_give_the_same_loss_and_gradients_in_float32(scale):
     with torch.no_grad():
         model.unembed.weight.mul_(scale)  # losses of hundreds of nats
     op, exact = pm.addition(113), copy.deepcopy(model).double()
-    expected = F.cross_entropy(exact(op.pairs), op.table.flatten())
-    actual = TableLoss(op.pairs, op.table.flatten(), 113, 4)(model)
+    expected = F.cross_entropy(exact(op.inputs), op.table.flatten())
+    actual = TableLoss(op.inputs, op.table.flatten(), 113, 4)(model)
     assert actual.dtype == torch.float64
     assert_close(actual, expected, rtol=1e-6)
     slow = torch.autograd.grad(expected, list(exact.parameters()))
@@ -137,7 +137,7 @@ def test_tables_give_tiny_losses_that_are_exact():
         model.unembed.weight.mul_(3)  # the logits are three times as large
     op, exact = pm.addition(113), copy.deepcopy(model).double()
     expected = pm.cross_entropy(pm.grid_logits(exact, op, requires_grad=True), op)
-    actual = TableLoss(op.pairs, op.table.flatten(), 113, 4)(model)
+    actual = TableLoss(op.inputs, op.table.flatten(), 113, 4)(model)
     assert expected < 1e-12
     assert_close(actual, expected, rtol=1e-4)  # a margin of 80 in float32 is exact to 5e-6
     of_exact = torch.autograd.grad(expected, exact.unembed.weight)[0]
@@ -152,7 +152,7 @@ def documented_paths():
 
 
 def test_every_intermediate_activation_can_be_captured():
-    model, pairs = small(), pm.addition(7).pairs
+    model, pairs = small(), pm.addition(7).inputs
     sizes = {"pair": 49, "3": 3, "d": 12, "head": 3, "d/head": 4, "d_mlp": 20, "n + 1": 8}
     paths = documented_paths()
     assert len(paths) == 18
@@ -176,7 +176,7 @@ def test_residual_stream_adds_up():
     model = small()
     names = ("attn", "attn_skip", "resid_mid", "mlp", "mlp_skip", "resid_post", "resid_pre")
     with pm.captured(model, [f"blocks.0.{name}" for name in names]) as activations:
-        model(pm.addition(7).pairs)
+        model(pm.addition(7).inputs)
     a = {name: activations[f"blocks.0.{name}"] for name in names}
     assert_close(a["attn"] + a["attn_skip"], a["resid_mid"])
     assert_close(a["mlp"] + a["mlp_skip"], a["resid_post"])

@@ -84,7 +84,7 @@ def test_grid_logits_takes_wrapped_models_and_their_modes(wrap):
     op = pm.addition(5)
     model = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(6, 5))
     expected = pm.grid_logits(model, op)
-    wrapped = wrap(model.eval(), op.pairs).train()
+    wrapped = wrap(model.eval(), op.inputs).train()
     torch.testing.assert_close(pm.grid_logits(wrapped, op), expected)
     assert all(module.training for module in wrapped.modules())
 
@@ -360,7 +360,7 @@ def test_hooks_of_the_user_do_not_keep_compiled_models_from_being_measured():
     model[2].register_forward_hook(lambda _module, _args, output: 2 * output)
     fast = torch.compile(model, backend="eager")
     with torch.no_grad():
-        expected = fast(op.pairs).reshape(5, 5, 5)
+        expected = fast(op.inputs).reshape(5, 5, 5)
     assert torch.equal(pm.grid_logits(fast, op), expected)
 
 

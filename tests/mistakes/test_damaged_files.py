@@ -94,7 +94,7 @@ def test_a_checkpoint_whose_header_is_changed_is_refused_or_says_the_same(checkp
                 continue
         for name, weight in original.state_dict().items():
             assert found.state_dict()[name].shape == weight.shape
-        assert found(pm.addition(3).pairs).shape == (9, 4)
+        assert found(pm.addition(3).inputs).shape == (9, 4)
     assert len(said) > header_end(data) / 4
     for message in said:
         assert f"Got {checkpoint}: " in message

@@ -182,9 +182,9 @@ def test_a_model_that_works_in_place_on_its_tokens_changes_no_operation():
         pairs.zero_()
         return logits
 
-    tokens = OP.pairs.clone()
+    tokens = OP.inputs.clone()
     assert (predicted(predict, 7).argmax(-1) == OP.table).all()
-    assert torch.equal(OP.pairs, tokens)
+    assert torch.equal(OP.inputs, tokens)
 
 
 def test_rows_are_taken_in_the_order_they_come_in():

@@ -214,7 +214,7 @@ def test_captured_joins_the_batches_of_the_grid():
     model = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 5))
     with pm.captured(model, "1") as activations:
         pm.grid_logits(model, op, batch_size=7)
-    assert torch.equal(activations["1"], model[:2](op.pairs))
+    assert torch.equal(activations["1"], model[:2](op.inputs))
 
 
 def test_captured_is_a_copy_that_work_in_place_does_not_change():
@@ -441,7 +441,7 @@ def test_batch_that_is_not_the_grid_is_an_error(project, rows):
         pytest.raises(ValueError, match=rf"one row per pair of the grid \(25\)\. Got shape \({rows}, 4\)\."),
         pm.ablated(model, "1", project(op, [1])),
     ):
-        model(op.pairs[:rows])
+        model(op.inputs[:rows])
     assert count_hooks(model) == 0
 
 

@@ -406,7 +406,7 @@ MISTAKES = [
      "`directions` must be finite. Got 1 non-finite of 2 values, the first (nan) at index (1,)."),
     ("batch is not the grid", lambda: ablate(pm.project_onto_frequencies(OP, [1]), batch=24), ValueError,
      "The activation must have one row per pair of the grid (25). Got shape (24, 4). "
-     "Run the model on `op.pairs` in one forward pass."),
+     "Run the model on `op.inputs` in one forward pass."),
     ("submodule returns a tuple", lambda: ablate(pm.zero_ablation(), layer=nn.LSTM(3, 4)), TypeError,
      "The submodule '0' must return a tensor. Got tuple. "
      "Name one: output_of('0', 0), output_of('0', 1, 0), output_of('0', 1, 1)."),
@@ -599,7 +599,7 @@ MISTAKES = [
     ("neurons without an axis",
      lambda: pm.project_each_onto_frequency(OP, torch.tensor([1]))(torch.ones(25)), ValueError,
      "The activation must have one row per pair of the grid and one column per neuron: shape (25, m). Got (25,). "
-     "Run the model on `op.pairs` in one forward pass."),
+     "Run the model on `op.inputs` in one forward pass."),
     ("explained along nothing", lambda: pm.explained_variance(torch.ones(3), torch.ones(3), ()), ValueError,
      "`dim` must name at least one axis. Got ()."),
     ("no feature fitted", lambda: pm.fit_waves(torch.ones(3, 0), torch.eye(3)[:1]), ValueError,

@@ -79,7 +79,7 @@ def test_units_of_waves_do_not_matter(unit):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_dependent_waves_are_found_at_the_precision_of_their_dtype(dtype):
-    a, b = 2 * math.pi * 4 / 13 * pm.addition(13).pairs.T.double()
+    a, b = 2 * math.pi * 4 / 13 * pm.addition(13).inputs.T.double()
     waves = torch.stack([a.cos() * b.cos(), a.sin() * b.sin(), (a + b).cos()]).to(dtype)
     with pytest.raises(ValueError, match="Got 3 of rank 2"):
         pm.fit_waves(a, waves)
@@ -107,7 +107,7 @@ def test_small_variation_about_a_large_mean_is_explained():
 
 def test_a_known_mixture_is_taken_apart():
     op = pm.addition(13)
-    a, b = 2 * math.pi * 4 / 13 * op.pairs.T.double()
+    a, b = 2 * math.pi * 4 / 13 * op.inputs.T.double()
     waves = torch.stack([a.cos() - b.cos(), a.sin() - b.sin()])
     heads = torch.stack([0.5 + 0.3 * waves[0] - 0.1 * waves[1], torch.full_like(a, 0.25)], dim=1)
     fit = pm.fit_waves(heads.float(), waves)

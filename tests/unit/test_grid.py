@@ -80,7 +80,7 @@ def test_batches_follow_one_another_in_the_order_of_the_pairs(batch_size):
 
     logits = pm.grid_logits(predict, OP, batch_size=batch_size)
     assert torch.equal(logits, pm.grid_logits(encode, OP))
-    assert torch.equal(torch.cat(fed), OP.pairs)
+    assert torch.equal(torch.cat(fed), OP.inputs)
     assert [len(pairs) for pairs in fed[:-1]] == [batch_size] * ((25 - 1) // batch_size)
     assert len(fed[-1]) == (25 - 1) % batch_size + 1
 
@@ -122,7 +122,7 @@ def test_gradients_reach_the_parameters_when_asked_for():
     model = Recorder().double()
     logits = pm.grid_logits(model, OP, batch_size=4, requires_grad=True)
     gradient = torch.autograd.grad(logits[1, 2, 3], model.unembedding.weight)[0]
-    direct = model.eval()(OP.pairs)[1 * 5 + 2, OP.elements[3]]
+    direct = model.eval()(OP.inputs)[1 * 5 + 2, OP.elements[3]]
     expected = torch.autograd.grad(direct, model.unembedding.weight)[0]
     assert expected.any()
     assert torch.allclose(gradient, expected)

@@ -208,7 +208,7 @@ def test_order_of_the_elements_does_not_matter(make):
 
 def test_tokens_and_names():
     op = pm.groups.composition(pm.addition(3).table, elements=torch.tensor([7, 5, 9]), name="mine")
-    assert op.pairs[1].tolist() == [7, 5]
+    assert op.inputs[1].tolist() == [7, 5]
     assert repr(op) == "Operation(mine, n=3, frequencies=1)"
     assert repr(pm.groups.symmetric_group(3)) == "Operation(S3, n=6, frequencies=2)"
     assert (

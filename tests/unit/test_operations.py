@@ -33,7 +33,7 @@ def test_fields_have_their_shapes(make, n):
 
 @pytest.mark.parametrize("n", ORDERS)
 def test_pairs_are_row_major(n):
-    pairs = pm.addition(n).pairs
+    pairs = pm.addition(n).inputs
     assert pairs.shape == (n * n, 2)
     assert pairs.dtype == torch.int64
     assert pairs.tolist() == [[a, b] for a in range(n) for b in range(n)]
@@ -51,7 +51,7 @@ def test_an_operation_of_ones_own():
     assert op.n == 4
     assert op.frequencies == (1, 2, 3)
     assert not op.cyclic
-    assert op.pairs[1].tolist() == [3, 13]
+    assert op.inputs[1].tolist() == [3, 13]
     assert repr(op) == "Operation(klein, n=4, frequencies=3)"
 
 
@@ -77,7 +77,7 @@ def test_multiplication_and_division_modulo_a_prime(p):
         op = make(p)
         assert (op.n, op.cyclic, len(op.frequencies)) == (p - 1, True, (p - 1) // 2)
         assert sorted(op.elements.tolist()) == list(range(1, p))
-        for a, b, c in zip(*op.pairs.T.tolist(), op.elements[op.table].flatten().tolist(), strict=True):
+        for a, b, c in zip(*op.inputs.T.tolist(), op.elements[op.table].flatten().tolist(), strict=True):
             assert c == answer(a, b)
 
 

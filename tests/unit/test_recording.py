@@ -301,7 +301,7 @@ def test_a_measure_may_turn_gradients_on(enable):
 
     def sharpness(model):
         with torch.enable_grad():
-            loss = model(op.pairs).square().mean()
+            loss = model(op.inputs).square().mean()
             return torch.autograd.grad(loss, model.embed.weight)[0].norm()
 
     symmetry = lambda model: pm.circuits.gradient_symmetricity(model, op, model.embed)  # noqa: E731 (one measure, on one line)

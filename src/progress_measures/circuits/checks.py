@@ -6,18 +6,19 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_integer, check_number, shape_of, type_name
-from progress_measures.operations.checks import check_cyclic, check_frequencies, check_operation
+from progress_measures.operations.checks import check_cyclic, check_frequencies, check_pairs
 
 
 def check_sum_or_difference(op: object) -> int:
     """1 if answers depend only on the sum of the inputs' indices modulo n, -1 if only on their difference."""
-    table = check_operation(op).table
-    for sign in (1, -1):
+    table = check_pairs(op, "others have no a + b").table
+    once = torch.equal(table[0].sort().values, torch.arange(len(table), device="cpu"))
+    for sign in (1, -1) if once else ():
         if torch.equal(table.roll((1, -sign), (0, 1)), table):  # a one step forward and ±b one step back
             return sign
     raise ValueError(
-        f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no "
-        f"distance. Got {op!r}."
+        f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n, and differ where these do: "
+        f"other pairs have no distance. Got {op!r}."
     )
 
 

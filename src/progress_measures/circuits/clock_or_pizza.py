@@ -20,7 +20,7 @@ from progress_measures.circuits.checks import (
 )
 from progress_measures.fourier import sum_rows
 from progress_measures.grid import check_predicted
-from progress_measures.operations.checks import check_columns, check_logits, check_operation
+from progress_measures.operations.checks import check_columns, check_logits, check_pairs
 from progress_measures.operations.operation import Operation
 
 EPS = torch.finfo(torch.float64).eps
@@ -59,8 +59,8 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
         >>> pm.circuits.distance_irrelevance(logits, op).item() < 1e-12
         True
     """
-    x = check_logits(logits, op)
     sign = check_sum_or_difference(op)
+    x = check_logits(logits, op).view(op.n, op.n, op.n)
     correct = x.gather(2, op.table.to(x.device)[..., None]).squeeze(-1).to(torch.float64)
     correct = correct / scale_of(x).to(torch.float64)
     correct = correct - correct.detach().mean()  # so that small deviations keep their digits
@@ -176,7 +176,7 @@ def gradient_symmetricity(
         1.0
     """
     check_callable(predict, "predict")
-    n = check_operation(op).n
+    n = check_pairs(op, "a and b are drawn from them").n
     check_hookable(embedding, "embedding")
     places = check_positions(positions)
     if isinstance(predict, nn.Module):

@@ -1,6 +1,6 @@
 """Replacements for ``ablated`` that keep or remove frequencies of activations while a model runs.
 
-Run the model on ``op.pairs``, in that order and in one forward pass, so that an activation has one row per pair.
+Run the model on ``op.inputs``, in that order and in one forward pass, so that an activation has one row per input.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_indices, computable
 from progress_measures._checks.values import check_choice, shape_of
-from progress_measures.filtering.parts import ActivationTerms, part
-from progress_measures.operations.checks import check_frequencies, check_operation
+from progress_measures.filtering.parts import SUM, ActivationTerms, Frequencies, part_and_constant
+from progress_measures.operations.checks import check_pairs, check_parts
 from progress_measures.operations.operation import Operation
 
 
 def project_onto_frequencies(
-    op: Operation, frequencies: Iterable[int], *, terms: ActivationTerms = "polynomial"
+    op: Operation, frequencies: Iterable[int] | Iterable[tuple[int, ...]], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
     """A replacement for ``ablated`` that keeps only the constant and the chosen frequencies of activations on the grid.
 
@@ -25,17 +25,17 @@ def project_onto_frequencies(
     frequency, a neuron becomes the paper's polynomial of degree two.
 
     Args:
-        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
-        frequencies: Distinct members of ``op.frequencies``.
+        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
+        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`.
         terms: As for :func:`restrict`, but without ``"aligned"``, which matches answers with outputs.
 
     Returns:
-        A function from an activation, shape ``(n*n, …)``, to one of the same shape and dtype.
+        A function from an activation, shape ``(N, …)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequencies`` are not integers.
         ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
-            choices. The replacement raises it if an activation does not have one row per pair.
+            choices. The replacement raises it if an activation does not have one row per input.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -50,31 +50,31 @@ def project_onto_frequencies(
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
     def keep(activation: Tensor) -> Tensor:
-        x = _check_activation(activation, op.n)
-        return (x.mean((0, 1)) + part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
+        kept, constant = part_and_constant(_check_activation(activation, op), op, chosen, terms)
+        return (constant + kept).reshape(activation.shape).to(activation)
 
     return keep
 
 
 def project_out_frequencies(
-    op: Operation, frequencies: Iterable[int], *, terms: ActivationTerms = "polynomial"
+    op: Operation, frequencies: Iterable[int] | Iterable[tuple[int, ...]], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
     """A replacement for ``ablated`` that removes the chosen frequencies of activations on the grid.
 
     It treats every feature of an activation as :func:`exclude` treats every logit: the constant stays.
 
     Args:
-        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
-        frequencies: Distinct members of ``op.frequencies``.
+        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
+        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`.
         terms: As for :func:`exclude`, but without ``"aligned"``, which matches answers with outputs.
 
     Returns:
-        A function from an activation, shape ``(n*n, …)``, to one of the same shape and dtype.
+        A function from an activation, shape ``(N, …)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequencies`` are not integers.
         ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
-            choices. The replacement raises it if an activation does not have one row per pair.
+            choices. The replacement raises it if an activation does not have one row per input.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -89,8 +89,8 @@ def project_out_frequencies(
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
     def remove(activation: Tensor) -> Tensor:
-        x = _check_activation(activation, op.n)
-        return (x - part(x, op, chosen, terms)).reshape(activation.shape).to(activation)
+        x = _check_activation(activation, op)
+        return (x - part_and_constant(x, op, chosen, terms)[0]).reshape(activation.shape).to(activation)
 
     return remove
 
@@ -102,17 +102,17 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     k = ``frequency[i]``, including the constant. A neuron with frequency 0 stays as it is.
 
     Args:
-        op: The operation whose pairs the model runs on: one forward pass over ``op.pairs``, in that order.
+        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
         frequency: A member of ``op.frequencies`` or 0 for each neuron, integers, shape ``(m,)``, as returned by
             :func:`neuron_frequencies`.
 
     Returns:
-        A function from an activation, shape ``(n*n, m)``, to one of the same shape and dtype.
+        A function from an activation, shape ``(N, m)``, to one of the same shape and dtype.
 
     Raises:
         TypeError: If ``frequency`` is not a tensor or array of integers.
         ValueError: If ``frequency`` does not have one axis, or an entry is neither 0 nor one of the operation's
-            frequencies. The replacement raises it if an activation does not have one row per pair and one column per
+            frequencies. The replacement raises it if an activation does not have one row per input and one column per
             entry of ``frequency``.
 
     References:
@@ -130,25 +130,31 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     frequency_of_neuron = _check_frequency_per_neuron(frequency, op)
 
     def keep(activation: Tensor) -> Tensor:
-        _check_neurons(activation, op.n, len(frequency_of_neuron))
-        x = _check_activation(activation, op.n)
+        _check_neurons(activation, op, len(frequency_of_neuron))
+        x = _check_activation(activation, op)
         kept = x.clone()
         for k in sorted(set(frequency_of_neuron.tolist()) - {0}):
             cluster = frequency_of_neuron == k
-            kept[..., cluster] = x[..., cluster].mean((0, 1)) + part(x[..., cluster], op, [k], "polynomial")
+            of_cluster, constant = part_and_constant(x[:, cluster], op, (k,), "polynomial")
+            kept[:, cluster] = constant + of_cluster
         return kept.reshape(activation.shape).to(activation)
 
     return keep
 
 
-def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: object) -> tuple[int, ...]:
+def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: object) -> Frequencies:
     check_choice(terms, "terms", ActivationTerms)
-    return check_frequencies(frequencies, op)
+    chosen = check_parts(frequencies, op)
+    if isinstance(chosen, list):
+        return chosen
+    if terms != "sum":
+        check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+    return chosen
 
 
 def _check_frequency_per_neuron(values: object, op: Any) -> Tensor:
     """The frequency of each neuron, or 0 for none, int64, ``(m,)``."""
-    check_operation(op)
+    check_pairs(op, "a neuron's polynomial has products of functions of a and of b")
     highest, frequency = len(op.frequencies), check_indices(values, "frequency")
     if frequency.ndim != 1:
         raise ValueError(f"`frequency` must have one entry per neuron: shape (m,). Got {shape_of(frequency)}.")
@@ -158,22 +164,24 @@ def _check_frequency_per_neuron(values: object, op: Any) -> Tensor:
     return frequency
 
 
-def _check_activation(x: Tensor, n: int) -> Tensor:
-    """Float64 values on the grid, ``(n, n, m)``, from an activation with one row per pair."""
-    if x.ndim < 1 or len(x) != n * n:
+def _check_activation(x: Tensor, op: Operation) -> Tensor:
+    """Float64 values on every input, ``(N, m)``, from an activation with one row per input."""
+    count = op.table.numel()
+    if x.ndim < 1 or len(x) != count:
         raise ValueError(
-            f"The activation must have one row per pair of the grid ({n * n}). Got shape {shape_of(x)}. "
-            "Run the model on `op.pairs` in one forward pass."
+            f"The activation must have one row per input of the operation ({count}). Got shape {shape_of(x)}. "
+            "Run the model on `op.inputs` in one forward pass."
         )
-    return computable(x).reshape(n, n, -1).to(torch.float64)
+    return computable(x).reshape(count, -1).to(torch.float64)
 
 
-def _check_neurons(x: Tensor, n: int, count: int) -> None:
-    """Requires one row per pair of the grid and one column for each of ``count`` neurons."""
-    if x.ndim != 2 or len(x) != n * n:
+def _check_neurons(x: Tensor, op: Operation, neurons: int) -> None:
+    """Requires one row per input and one column for each neuron."""
+    count = op.table.numel()
+    if x.ndim != 2 or len(x) != count:
         raise ValueError(
-            f"The activation must have one row per pair of the grid and one column per neuron: shape ({n * n}, m). "
-            f"Got {shape_of(x)}. Run the model on `op.pairs` in one forward pass."
+            f"The activation must have one row per input of the operation and one column per neuron: "
+            f"shape ({count}, m). Got {shape_of(x)}. Run the model on `op.inputs` in one forward pass."
         )
-    if x.shape[1] != count:
-        raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {count}.")
+    if x.shape[1] != neurons:
+        raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {neurons}.")

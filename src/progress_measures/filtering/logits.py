@@ -2,35 +2,38 @@
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_choice
-from progress_measures.filtering.parts import Terms, part
-from progress_measures.operations.checks import check_frequencies, check_logits
+from progress_measures.filtering.parts import Frequencies, Terms, part_and_constant
+from progress_measures.operations.checks import check_logits, check_parts
 from progress_measures.operations.operation import Operation
 
 
 def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
     """The constant and the chosen frequencies of the logits, without everything else.
 
-    This is an orthogonal projection: restricting twice changes nothing. ``restrict + exclude`` is the logits plus their
-    constant.
+    This is an orthogonal projection, in the inner product in which each answer counts once, or, for frequencies of the
+    inputs, each input: restricting twice changes nothing. ``restrict + exclude`` is the logits plus their constant.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
+        frequencies: Distinct members of ``op.frequencies``, parts of the functions of the answer; the paper uses the
+            key frequencies of the final model. Or frequencies of the inputs: tuples with one integer per operand, 0 for
+            the constant.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
-        Restricted logits, float64, shape ``(n, n, n)``.
+        Restricted logits, float64, the shape of ``op.table`` and an axis of answers.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
-            or is repeated, or if ``terms`` is not one of the choices.
+            or is repeated, if ``terms`` is not one of the choices, or if they need all pairs of elements, or all
+            inputs, and the operation has others.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -41,8 +44,9 @@ def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms:
         >>> torch.allclose(pm.restrict(wave, op, [3]), wave.double(), atol=1e-6)
         True
     """
-    x, chosen = _check_inputs(logits, op, frequencies, terms)
-    return x.mean((0, 1)) + part(x, op, chosen, terms)
+    x, chosen = check_filter(logits, op, frequencies, terms)
+    kept, constant = part_and_constant(x, op, chosen, terms)
+    return (constant + kept).view(*op.table.shape, op.n)
 
 
 def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
@@ -51,18 +55,21 @@ def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: 
     The constant stays.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``; all are removed together.
+        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`; all are removed
+            together.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
     Returns:
-        The remaining logits, float64, shape ``(n, n, n)``.
+        The remaining logits, float64, the shape of ``op.table`` and an axis of answers.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
-            or is repeated, or if ``terms`` is not one of the choices.
+            or is repeated, if ``terms`` is not one of the choices, or if they need all pairs of elements, or all
+            inputs, and the operation has others.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -73,11 +80,16 @@ def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: 
         >>> bool(pm.exclude(wave, op, [3]).abs().max() < 1e-6)
         True
     """
-    x, chosen = _check_inputs(logits, op, frequencies, terms)
-    return x - part(x, op, chosen, terms)
+    x, chosen = check_filter(logits, op, frequencies, terms)
+    return (x - part_and_constant(x, op, chosen, terms)[0]).view(*op.table.shape, op.n)
 
 
-def _check_inputs(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, tuple[int, ...]]:
+def check_filter(logits: object, op: Operation, frequencies: object, terms: object) -> tuple[Tensor, Frequencies]:
+    """Requires finite logits, ``(N, n)``, and frequencies of the answer, or of the inputs without other ``terms``."""
     check_choice(terms, "terms", Terms)
-    x = check_logits(logits, op).to(torch.float64)
-    return x, check_frequencies(frequencies, op)
+    x, chosen = check_logits(logits, op), check_parts(frequencies, op)
+    if isinstance(chosen, list) and terms != "sum":
+        raise ValueError(
+            f"`terms` must be left out where `frequencies` are tuples, which say what is meant. Got {terms!r}."
+        )
+    return x, chosen

@@ -1,31 +1,49 @@
-"""The part of checked values on the grid, ``(n, n, m)``, that belongs to a frequency; all computed in float64.
+"""The part of checked values on the inputs, ``(N, m)``, that belongs to a frequency; all computed in float64.
 
-A part that depends on a pair only through its answer s is stored as a table ``(s, m)``: Σ_r F_r(s) w_r over basis rows
-r. The coefficients w_r, ``(n, m)``, come from the means over the n pairs of each answer.
+A part that depends on an input only through its answer s is stored as a table ``(s, m)``: Σ_r F_r(s) w_r over basis
+rows r. The coefficients w_r, ``(n, m)``, come from the means over the inputs of each answer. So each answer counts
+once, however many inputs it has.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from progress_measures.fourier import sum_rows
-from progress_measures.operations.on_grid import answer_means, input_coefficients, rows_by_frequency
+from progress_measures.operations.checks import check_pairs
+from progress_measures.operations.on_grid import along_operands, answer_means, pair_coefficients, rows_by_frequency
 from progress_measures.operations.operation import Operation
 
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
-ANSWER_TERMS = ("sum", "aligned")  # terms whose parts depend on a pair only through its answer
+Frequencies: TypeAlias = tuple[int, ...] | list[tuple[int, ...]]  # of the answer, or of the inputs
+SUM = ' Pass terms="sum", or frequencies of the inputs: tuples with one integer per operand.'
+ANSWER_TERMS = ("sum", "aligned")  # terms whose parts depend on an input only through its answer
 
 
-def part(x: Tensor, op: Operation, frequencies: Iterable[int], terms: Terms) -> Tensor:
-    """The sum of the parts of the given frequencies, without the constant, shape ``(n, n, m)``."""
-    if terms in ANSWER_TERMS:
-        coefficients = answer_coefficients(answer_means(x, op), op, terms)
-        return sum_of_parts(coefficients, op, frequencies)[op.table]
-    parts = input_parts(x, op, frequencies, torch.ones_like(op.table), terms)  # at all pairs
-    return sum(parts, start=x.new_zeros(op.n**2, x.shape[-1])).reshape(x.shape)
+def part_and_constant(x: Tensor, op: Operation, frequencies: Frequencies, terms: Terms) -> tuple[Tensor, Tensor]:
+    """The sum of the parts of the given frequencies, ``(N, m)``, and the constant, ``(m,)``.
+
+    The constant of functions of the answer is the mean over the answers. That of functions of the inputs is the mean
+    over the inputs, so that all parts together, with the constant, are the values themselves.
+    """
+    if terms in ANSWER_TERMS and not isinstance(frequencies, list):
+        means = answer_means(x, op)
+        kept = sum_of_parts(answer_coefficients(means, op, terms), op, frequencies)
+        return kept[op.table.flatten().to(x.device)], means.mean(0)
+    return part_of_inputs(x.to(torch.float64), op, _tuples(op, frequencies, terms)), x.mean(0, dtype=torch.float64)
+
+
+def _tuples(op: Operation, frequencies: Frequencies, terms: Terms) -> list[tuple[int, ...]]:
+    """The frequencies of the inputs that are meant."""
+    if isinstance(frequencies, list):
+        return frequencies
+    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+    if terms == "product":
+        return [(k, k) for k in frequencies]
+    return [of_inputs for k in frequencies for of_inputs in ((k, k), (k, 0), (0, k))]
 
 
 def answer_coefficients(means: Tensor, op: Operation, terms: Terms) -> Tensor:
@@ -53,12 +71,14 @@ def part_evaluator(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Te
     return lambda answers: waves[:, :, answers].transpose(1, 2) @ weights
 
 
-def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
-    """The part of each given frequency in turn, ``(pairs, m)``, at the pairs of the mask.
+def pair_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
+    """The part of each given frequency in turn, ``(pairs, m)``, at the pairs of the mask, ``(N,)``.
 
     ``terms`` is ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
     """
-    coefficients, (a, b) = input_coefficients(x.to(torch.float64), op), mask.nonzero(as_tuple=True)
+    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+    coefficients = pair_coefficients(x.to(torch.float64), op)
+    a, b = mask.view(op.n, op.n).nonzero(as_tuple=True)
     for frequency in frequencies:
         rows = (op.row_frequency == frequency).nonzero().flatten()
         if terms == "polynomial":
@@ -68,3 +88,16 @@ def input_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tens
         block = coefficients[rows][:, rows].flatten(0, 1)
         first = 1 if terms == "polynomial" else 0  # leaves out 1 times 1, which comes first
         yield directions[:, first:] @ block[first:]
+
+
+def part_of_inputs(x: Tensor, op: Operation, frequencies: Iterable[tuple[int, ...]]) -> Tensor:
+    """The projection of values, ``(N, m)``, on the products of the operands' basis rows of these frequencies."""
+    bases = [op.operand_basis(axis) for axis in range(len(op.operands))]
+    kept = torch.zeros(op.table.shape, dtype=torch.bool, device="cpu")
+    for frequency in frequencies:
+        chosen = torch.ones((), dtype=torch.bool, device="cpu")
+        for k, (_, of_rows) in zip(frequency, bases, strict=True):
+            chosen = chosen[..., None] & (of_rows == k)
+        kept |= chosen
+    coefficients = along_operands(x, [rows for rows, _ in bases]) * kept.flatten().to(x.device)[:, None]
+    return along_operands(coefficients, [rows.T for rows, _ in bases])

@@ -51,14 +51,6 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
     return x, identity
 
 
-def check_elements(tokens: object, n: int) -> Tensor:
-    """Requires one token for each of n elements, and returns them, int64, ``(n,)``."""
-    x = check_indices(tokens, "elements")
-    if x.shape != (n,):
-        raise ValueError(f"`elements` must have one token per row of the table ({n}). Got shape {shape_of(x)}.")
-    return x
-
-
 def _no_group(finding: str) -> ValueError:
     return ValueError(
         f"`table` must be that of a group. {finding} "

@@ -7,13 +7,14 @@ import torch
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer
-from progress_measures.groups.cayley import check_cayley_table, check_elements
+from progress_measures.groups.cayley import check_cayley_table
 from progress_measures.groups.isotypic import isotypic_parts
+from progress_measures.operations.fields import Tokens, check_tokens_of
 from progress_measures.operations.operation import Operation
 
 
 def composition(
-    table: Array | Sequence[Sequence[int]], *, elements: Array | None = None, name: str = "composition"
+    table: Array | Sequence[Sequence[int]], *, tokens: Tokens | None = None, name: str = "composition"
 ) -> Operation:
     r"""Composition in a finite group given by its Cayley table.
 
@@ -32,7 +33,7 @@ def composition(
 
     Args:
         table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``, or nested lists.
-        elements: Token of each element, shape ``(n,)``; 0..n-1 if None.
+        tokens: The token of each element, shape ``(n,)``; 0..n-1 if None.
         name: A word for messages and pictures.
 
     Returns:
@@ -40,9 +41,9 @@ def composition(
         that of its inverse count as one.
 
     Raises:
-        TypeError: If ``table`` or ``elements`` are not integers.
+        TypeError: If ``table`` or ``tokens`` are not integers.
         ValueError: If ``table`` is not the table of a group; the message says which axiom fails, and for which
-            elements. Also if ``elements`` are not n distinct non-negative integers.
+            elements. Also if ``tokens`` are not n distinct non-negative integers.
 
     References:
         Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025), for representations in place of
@@ -55,28 +56,30 @@ def composition(
         ((1, 2, 3), Irrep(1, character=(1, 1, -1, -1)))
     """
     table, identity = check_cayley_table(table)
-    elements = torch.arange(len(table), device="cpu") if elements is None else check_elements(elements, len(table))
+    elements = torch.arange(len(table), device="cpu") if tokens is None else check_tokens_of(tokens, len(table))
     parts = isotypic_parts(table, identity)
     return Operation(
         name, elements, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps
     )
 
 
-def symmetric_group(m: int) -> Operation:
+def symmetric_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the permutations of m things.
 
     Element i is the i-th of ``itertools.permutations(range(m))``, which are in lexicographic order. The answer a∘b is b
     followed by a: it takes x to a[b[x]].
 
     Args:
-        m: How many things are permuted, from 1 to 7; 7 takes a minute and 2 GiB. Tokens are the numbers 0..m!-1.
+        m: How many things are permuted, from 1 to 7; 7 takes a minute and 2 GiB.
+        tokens: The token of each element, shape ``(m!,)``; 0..m!-1 if None.
 
     Returns:
         The operation, of order m!, with one frequency for each partition of m except the trivial one.
 
     Raises:
-        TypeError: If ``m`` is not an integer.
-        ValueError: If ``m`` is less than 1 or more than 7.
+        TypeError: If ``m`` is not an integer, or ``tokens`` are not integers.
+        ValueError: If ``m`` is less than 1 or more than 7, or ``tokens`` are not distinct and non-negative, one per
+            element.
 
     Example:
         >>> op = pm.groups.symmetric_group(4)
@@ -84,23 +87,25 @@ def symmetric_group(m: int) -> Operation:
         (24, (1, 4, 9, 9), Irrep(3, character=(3, 1, 0, -1, -1)))
     """
     m = check_integer(m, "m", at_least=1, at_most=7, why="The table of the group has (m!)² entries")
-    return _of_permutations(list(itertools.permutations(range(m))), f"S{m}")
+    return _of_permutations(list(itertools.permutations(range(m))), f"S{m}", tokens)
 
 
-def alternating_group(m: int) -> Operation:
+def alternating_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the even permutations of m things.
 
     The elements are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
 
     Args:
-        m: How many things are permuted, from 1 to 7. Tokens are the numbers 0..m!/2-1.
+        m: How many things are permuted, from 1 to 7.
+        tokens: The token of each element; 0..m!/2-1 if None.
 
     Returns:
         The operation, of order m!/2 (1 for m = 1).
 
     Raises:
-        TypeError: If ``m`` is not an integer.
-        ValueError: If ``m`` is less than 1 or more than 7.
+        TypeError: If ``m`` is not an integer, or ``tokens`` are not integers.
+        ValueError: If ``m`` is less than 1 or more than 7, or ``tokens`` are not distinct and non-negative, one per
+            element.
 
     Example:
         >>> op = pm.groups.alternating_group(5)
@@ -109,24 +114,25 @@ def alternating_group(m: int) -> Operation:
     """
     m = check_integer(m, "m", at_least=1, at_most=7, why="The table of the group has (m!/2)² entries")
     even = [p for p in itertools.permutations(range(m)) if _is_even(p)]
-    return _of_permutations(even, f"A{m}")
+    return _of_permutations(even, f"A{m}", tokens)
 
 
-def dihedral_group(m: int) -> Operation:
+def dihedral_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the symmetries of a regular polygon with m corners.
 
     For i in 0..m-1, element i is the rotation by i/m of a full turn, which takes corner x to x + i. Element m + i is
     the reflection that keeps corner 0, followed by that rotation: it takes corner x to i - x.
 
     Args:
-        m: How many corners, at least 1. Tokens are the numbers 0..2m-1.
+        m: How many corners, at least 1.
+        tokens: The token of each element; 0..2m-1 if None.
 
     Returns:
         The operation, of order 2m.
 
     Raises:
-        TypeError: If ``m`` is not an integer.
-        ValueError: If ``m`` is less than 1.
+        TypeError: If ``m`` is not an integer, or ``tokens`` are not integers.
+        ValueError: If ``tokens`` are not distinct and non-negative, one per element, or ``m`` is less than 1.
 
     Example:
         >>> op = pm.groups.dihedral_group(5)
@@ -141,10 +147,10 @@ def dihedral_group(m: int) -> Operation:
     sign[m:] = -1
     turned = (shift[:, None] + sign[:, None] * shift) % m
     flipped = sign[:, None] != sign
-    return composition(turned + m * flipped, name=f"dihedral group of order {2 * m}")
+    return composition(turned + m * flipped, tokens=tokens, name=f"dihedral group of order {2 * m}")
 
 
-def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operation:
+def _of_permutations(permutations: list[tuple[int, ...]], name: str, tokens: Tokens | None) -> Operation:
     """Composition of the given permutations, which are in lexicographic order."""
     p = torch.tensor(permutations, device="cpu")
     place = len(p[0]) ** torch.arange(len(p[0]) - 1, -1, -1, device="cpu")  # the value of each entry as a digit
@@ -152,7 +158,7 @@ def _of_permutations(permutations: list[tuple[int, ...]], name: str) -> Operatio
     composed = numbers.new_zeros(len(p), len(p))
     for b_of_x, digit in zip(p.T, place, strict=True):  # for each x
         composed += p[:, b_of_x] * digit  # a[b[x]] at (a, b)
-    return composition(torch.searchsorted(numbers, composed), name=name)
+    return composition(torch.searchsorted(numbers, composed), tokens=tokens, name=name)
 
 
 def _is_even(permutation: tuple[int, ...]) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from progress_measures.operations.checks import check_operation
+from progress_measures.operations.checks import check_pairs
+from progress_measures.operations.fields import Tokens, check_tokens_of
 from progress_measures.operations.irreps import Kind, irreps_of_basis
 from progress_measures.operations.operation import Operation
 
 
-def direct_product(first: Operation, second: Operation) -> Operation:
+def direct_product(first: Operation, second: Operation, *, tokens: Tokens | None = None) -> Operation:
     """Two operations side by side: (a, x)∘(b, y) is (a∘b, x∘y).
 
     Element i · n₂ + j pairs element i of the first operation with element j of the second. A frequency is the product
@@ -28,12 +29,15 @@ def direct_product(first: Operation, second: Operation) -> Operation:
         first: An operation of order n₁.
         second: An operation of order n₂. If one of the two has no ``irreps``, the product of two frequencies is always
             one frequency.
+        tokens: The token of each element, shape ``(n₁n₂,)``; 0..n₁n₂-1 if None.
 
     Returns:
-        The operation, of order n₁ n₂. Tokens are the numbers 0..n₁n₂-1.
+        The operation, of order n₁ n₂.
 
     Raises:
-        TypeError: If an argument is not an operation.
+        TypeError: If an argument is not an operation, or ``tokens`` are not integers.
+        ValueError: If an operation does not take all pairs of its elements, or ``tokens`` are not distinct and
+            non-negative, one per element.
 
     Example:
         >>> op = pm.groups.direct_product(pm.addition(3), pm.addition(5))
@@ -42,8 +46,8 @@ def direct_product(first: Operation, second: Operation) -> Operation:
         >>> op.elements[op.table[1 * 5 + 3, 2 * 5 + 4]]  # 1 + 2 = 0 modulo 3, 3 + 4 = 2 modulo 5
         tensor(2)
     """
-    check_operation(first, "first")
-    check_operation(second, "second")
+    check_pairs(first, "their pairs are paired", "first")
+    check_pairs(second, "their pairs are paired", "second")
     table = first.table[:, None, :, None] * second.n + second.table[None, :, None, :]
     alike = _composes(first) == _composes(second)
     blocks: list[Tensor] = []
@@ -59,7 +63,8 @@ def direct_product(first: Operation, second: Operation) -> Operation:
     basis = torch.cat(blocks)
     row_frequency = torch.tensor([k for k, block in enumerate(blocks) for _ in block], device="cpu")
     name = f"{first.name} × {second.name}"
-    fields = (torch.arange(n, device="cpu"), table.reshape(n, n), basis, row_frequency)
+    elements = torch.arange(n, device="cpu") if tokens is None else check_tokens_of(tokens, n)
+    fields = (elements, table.reshape(n, n), basis, row_frequency)
     if not has_irreps or first.classes is None or second.classes is None:
         return Operation(name, *fields)
     classes = (first.classes[:, None] * (int(second.classes.max()) + 1) + second.classes).flatten()

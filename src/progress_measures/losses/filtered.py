@@ -7,11 +7,18 @@ from torch import Tensor
 
 from progress_measures._blocks import row_blocks
 from progress_measures._checks.tensors import Array
-from progress_measures.filtering.logits import exclude, restrict
-from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, sum_of_parts
-from progress_measures.losses.by_answer import restricted_margins
-from progress_measures.losses.pairs import margins, pair_hits, pair_losses
-from progress_measures.operations.checks import check_frequencies, check_logits, check_mask
+from progress_measures.filtering.logits import check_filter
+from progress_measures.filtering.parts import (
+    ANSWER_TERMS,
+    Frequencies,
+    Terms,
+    answer_coefficients,
+    part_and_constant,
+    sum_of_parts,
+)
+from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
+from progress_measures.losses.pairs import margins, pair_hits
+from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 
@@ -19,15 +26,17 @@ from progress_measures.operations.operation import Operation
 def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
     r"""The mean cross-entropy between the logits and the right answers.
 
-    .. math:: -\frac{1}{|M|} \sum_{(a, b) \in M} \log \frac{\exp L(a, b, a \circ b)}{\sum_c \exp L(a, b, c)}
+    .. math:: -\frac{1}{|M|} \sum_{x \in M} \log \frac{\exp L(x, s(x))}{\sum_c \exp L(x, c)}
 
-    Adding a number to all logits of a pair does not change it, and it is ln n if all logits are equal. It keeps its
+    Adding a number to all logits of an input does not change it, and it is ln n if all logits are equal. It keeps its
     relative precision however small it is.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        mask: The pairs to average over, bool, shape ``(n, n)``, e.g. the training pairs; all if None.
+        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``, e.g. the training inputs; all if
+            None.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
@@ -42,16 +51,18 @@ def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) ->
         >>> f"{pm.cross_entropy(confident, op):.4e}"  # 4 exp(-60)
         '3.5026e-26'
     """
-    return _mean_loss(check_logits(logits, op), op, mask)
+    x = check_logits(logits, op)
+    return mean_loss(x, _answers(op, x.device), check_mask(mask, op, x.device), cross_entropies)
 
 
 def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
-    """The share of pairs whose largest logit belongs to the right answer; among equal logits, the first counts.
+    """The share of inputs whose largest logit belongs to the right answer; among equal logits, the first counts.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None.
+        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None.
 
     Returns:
         A share in [0, 1], float64, shape ``()``.
@@ -67,35 +78,44 @@ def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tens
     """
     x = check_logits(logits, op).detach()
     chosen = check_mask(mask, op, x.device)
-    return _mean(pair_hits(block, answers) for block, answers in _margins(x, op, chosen))
+    rows = chosen_rows(x, _answers(op, x.device), chosen)
+    return mean_of_blocks(pair_hits(margins(block, answers), answers) for block, answers in rows)
 
 
 def restricted_loss(
     logits: Array,
     op: Operation,
-    frequencies: Iterable[int],
+    frequencies: Iterable[int] | Iterable[tuple[int, ...]],
     *,
     mask: Array | None = None,
     terms: Terms = "sum",
+    loss: Loss = "cross_entropy",
 ) -> Tensor:
     """The loss of the logits restricted to the constant and the chosen frequencies.
 
     It falls while a network builds the circuit, long before the test loss falls below chance. The paper averages it
-    over all pairs.
+    over all inputs.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The restriction uses all pairs.
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
+            frequencies of the final model.
+        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None. The restriction uses
+            all inputs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
+        loss: ``"cross_entropy"``; ``"mse"``, the mean over the answers of the squared difference between the logits
+            and 1 for the right answer, 0 for the others; or a function of logits, float64, ``(rows, n)``, and answers,
+            int64, ``(rows,)``, that returns the loss of each row, ``(rows,)``.
 
     Returns:
-        Mean loss in nats, float64, shape ``()``.
+        Mean loss, in nats if it is the cross-entropy, float64, shape ``()``.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: As for :func:`restrict` and :func:`cross_entropy`.
+        ValueError: As for :func:`restrict` and :func:`cross_entropy`, or if ``loss`` does not return one number per
+            row.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -106,39 +126,49 @@ def restricted_loss(
         >>> bool(torch.isclose(pm.restricted_loss(wave, op, [3]), pm.cross_entropy(wave, op)))
         True
     """
-    if terms not in ANSWER_TERMS:
-        return _mean_loss(restrict(logits, op, frequencies, terms=terms), op, mask)
-    x = check_logits(logits, op)
+    x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
+    mask = check_mask(mask, op, x.device)
+    if terms not in ANSWER_TERMS or isinstance(chosen, list):
+        kept, constant = part_and_constant(x, op, chosen, terms)
+        return mean_loss(constant + kept, _answers(op, x.device), mask, row_losses)
     means = answer_means(x, op)
-    losses = pair_losses(restricted_margins(means, _sum_of_parts(means, op, frequencies, terms)))
-    return losses[op.table.to(x.device)[check_mask(mask, op, x.device)]].mean()
+    kept = sum_of_parts(answer_coefficients(means, op, terms), op, chosen)
+    return row_losses(means.mean(0) + kept, torch.arange(op.n, device=x.device))[_answers(op, x.device)[mask]].mean()
 
 
 def excluded_loss(
     logits: Array,
     op: Operation,
-    frequencies: Iterable[int],
+    frequencies: Iterable[int] | Iterable[tuple[int, ...]],
     *,
     mask: Array | None = None,
     terms: Terms = "sum",
+    loss: Loss = "cross_entropy",
 ) -> Tensor:
     """The loss of the logits without the chosen frequencies, all removed together.
 
-    It rises as a network comes to rely on the circuit instead of memory. The paper averages it over the training pairs.
+    It rises as a network comes to rely on the circuit instead of memory. The paper averages it over the training
+    inputs.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``; the paper uses the key frequencies of the final model.
-        mask: The pairs to average over, bool, shape ``(n, n)``; all if None. The removed part uses all pairs.
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
+            frequencies of the final model.
+        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None. The removed part
+            uses all inputs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
+        loss: ``"cross_entropy"``; ``"mse"``, the mean over the answers of the squared difference between the logits
+            and 1 for the right answer, 0 for the others; or a function of logits, float64, ``(rows, n)``, and answers,
+            int64, ``(rows,)``, that returns the loss of each row, ``(rows,)``.
 
     Returns:
-        Mean loss in nats, float64, shape ``()``.
+        Mean loss, in nats if it is the cross-entropy, float64, shape ``()``.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: As for :func:`exclude` and :func:`cross_entropy`.
+        ValueError: As for :func:`exclude` and :func:`cross_entropy`, or if ``loss`` does not return one number per row.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -149,33 +179,43 @@ def excluded_loss(
         >>> pm.excluded_loss(wave, op, [3])  # nothing is left: ln 7
         tensor(1.9459, dtype=torch.float64)
     """
-    if terms not in ANSWER_TERMS:
-        return _mean_loss(exclude(logits, op, frequencies, terms=terms), op, mask)
-    x = check_logits(logits, op)
-    removed = _sum_of_parts(answer_means(x, op), op, frequencies, terms)
-    return _mean_loss(x, op, mask, removed)
+    x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
+    mask, answers = check_mask(mask, op, x.device), _answers(op, x.device)
+    if terms not in ANSWER_TERMS or isinstance(chosen, list):
+        return mean_loss(x - part_and_constant(x, op, chosen, terms)[0], answers, mask, row_losses)
+    removed = sum_of_parts(answer_coefficients(answer_means(x, op), op, terms), op, chosen)
+    return mean_loss(x, answers, mask, row_losses, removed)
 
 
-def _sum_of_parts(means: Tensor, op: Operation, frequencies: object, terms: Terms) -> Tensor:
-    return sum_of_parts(answer_coefficients(means, op, terms), op, check_frequencies(frequencies, op))
+def _filtered(
+    logits: Array, op: Operation, frequencies: object, terms: Terms, loss: Loss
+) -> tuple[Tensor, Frequencies, RowLosses]:
+    row_losses = check_loss(loss)
+    return *check_filter(logits, op, frequencies, terms), row_losses
 
 
-def _mean_loss(x: Tensor, op: Operation, mask: object, removed: Tensor | None = None) -> Tensor:
-    """The mean cross-entropy over the pairs of the mask, after ``removed``, ``(s, c)``, is subtracted."""
-    return _mean(pair_losses(block) for block, _ in _margins(x, op, check_mask(mask, op, x.device), removed))
+def mean_loss(x: Tensor, answers: Tensor, mask: Tensor, row_losses: RowLosses, removed: Tensor | None = None) -> Tensor:
+    """The mean loss of the rows of a mask, ``(N,)``, after ``removed``, by answer, ``(s, c)``, is subtracted."""
+    losses = (row_losses(rows, of_rows) for rows, of_rows in chosen_rows(x, answers, mask, removed))
+    return mean_of_blocks(losses)
 
 
-def _margins(x: Tensor, op: Operation, mask: Tensor, removed: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """The margins and the answers of the pairs of the mask, block by block, after ``removed`` is subtracted."""
-    answer_of_pair = op.table.to(x.device).flatten()
-    for pairs, rows in row_blocks(x.flatten(0, 1), mask.flatten().nonzero()[:, 0]):
-        answers = answer_of_pair[pairs]
-        yield margins(rows if removed is None else rows - removed[answers], answers), answers
+def chosen_rows(
+    x: Tensor, answers: Tensor, mask: Tensor, removed: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The rows of a mask and their answers, ``(N,)``, block by block, after ``removed``, ``(s, c)``, is subtracted."""
+    for index, rows in row_blocks(x, mask.nonzero()[:, 0]):
+        of_rows = answers[index]
+        yield rows if removed is None else rows - removed[of_rows], of_rows
 
 
-def _mean(blocks: Iterable[Tensor]) -> Tensor:
+def mean_of_blocks(blocks: Iterable[Tensor]) -> Tensor:
     """The mean over all blocks together."""
     total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
     for block in blocks:
         total, count = total.to(block.device) + block.sum(), count + len(block)
     return total / count
+
+
+def _answers(op: Operation, device: torch.device) -> Tensor:
+    return op.table.flatten().to(device)

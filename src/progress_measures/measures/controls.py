@@ -1,6 +1,6 @@
 """Restricted and excluded loss compared with chance: with random frequencies, or with the answers renamed.
 
-Restricted logits are means over all pairs of an answer, so restricted loss uses the answers of test pairs too. Even a
+Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. Even a
 network that has only memorized can have a restricted loss below chance. It differs from a network with a circuit not in
 how low this loss is, but in that any other functions of the answer would give a similar loss.
 """
@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from progress_measures._blocks import row_blocks
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer, check_quantile, check_seed, type_name
-from progress_measures.losses.by_answer import Pairs, pairs_by_answer, pairs_per_answer, restricted_margins
-from progress_measures.losses.pairs import pair_losses
-from progress_measures.operations.checks import check_frequencies, check_logits, check_train_mask
+from progress_measures.losses.by_answer import mean_losses_without, restricted_logits
+from progress_measures.losses.kinds import Loss, check_loss
+from progress_measures.measures.by_answer import losses_of_tables
+from progress_measures.operations.checks import check_frequencies, check_logits, check_split
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 
@@ -75,13 +75,13 @@ class Controls:
     """
 
     restricted_loss: Control
-    """Over all pairs. If there is a circuit, it is far below its draws."""
+    """Over all inputs. If there is a circuit, it is far below its draws."""
     restricted_loss_train: Control
-    """The same, over the training pairs."""
+    """The same, over the training inputs."""
     restricted_loss_test: Control
-    """The same, over all other pairs."""
+    """The same, over the test inputs."""
     excluded_loss: Control
-    """Over the training pairs. If there is a circuit, it is far above its draws."""
+    """Over the training inputs. If there is a circuit, it is far above its draws."""
 
 
 def random_frequency_control(
@@ -90,6 +90,9 @@ def random_frequency_control(
     frequencies: Iterable[int],
     *,
     train_mask: Array,
+    test_mask: Array | None = None,
+    labels: Array | None = None,
+    loss: Loss = "cross_entropy",
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
@@ -100,12 +103,16 @@ def random_frequency_control(
     loss is uniform in [0, 1].
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers. If its frequencies have different numbers of basis rows, as in most
             groups, sets of equally many frequencies keep different numbers of functions of the answer. Then use
             :func:`shuffled_label_control`, whose draws all keep the same number.
         frequencies: The frequencies in question: at least one, but not all.
-        train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``.
+        test_mask: As for :func:`measure`.
+        labels: As for :func:`measure`.
+        loss: As for :func:`measure`.
         draws: The number of sets, each of which takes about 24 n² bytes.
         seed: The seed of the draws; no global generator is used.
 
@@ -132,7 +139,7 @@ def random_frequency_control(
     ]
     real = torch.tensor(chosen, device="cpu")
     functions = [op.basis[torch.isin(op.row_frequency, members)] for members in (real, *sets)]
-    return _controls(logits, op, functions, train_mask)
+    return _controls(logits, op, functions, (train_mask, test_mask, labels), loss)
 
 
 def shuffled_label_control(
@@ -141,25 +148,32 @@ def shuffled_label_control(
     frequencies: Iterable[int],
     *,
     train_mask: Array,
+    test_mask: Array | None = None,
+    labels: Array | None = None,
+    loss: Loss = "cross_entropy",
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
     """Restricted and excluded loss, compared with those after the labels of the answers are shuffled.
 
     Each draw is a random permutation σ of the elements, which renames the answers and the columns of the logits
-    together: the answer to a, b becomes σ(a∘b), and the logit of σ(c) is the former logit of c. The network is still
-    right on the same pairs, and its loss is the same. But the functions of a frequency, now φ(σ(s)), are unrelated to
+    together: the answer s becomes σ(s), and the logit of σ(c) is the former logit of c. The network is still
+    right on the same inputs, and its loss is the same. But the functions of a frequency, now φ(σ(s)), are unrelated to
     the operation. If equally many arbitrary functions of the answer would serve a loss as well, it is similar to its
     draws. If it depends on the operation's own functions, as with a circuit, it is far from its draws.
 
-    Renaming the answers but not the columns would be no control: every network that knows its training pairs would be
+    Renaming the answers but not the columns would be no control: every network that knows its training inputs would be
     far from its draws, because the draws would ask it for wrong answers.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that defines the answers.
         frequencies: The frequencies in question: at least one, but not all.
-        train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``.
+        test_mask: As for :func:`measure`.
+        labels: As for :func:`measure`.
+        loss: As for :func:`measure`.
         draws: The number of permutations, each of which takes about 24 n² bytes.
         seed: The seed of the draws; no global generator is used.
 
@@ -185,30 +199,23 @@ def shuffled_label_control(
         real[:, torch.randperm(op.n, generator=generator, device="cpu")]
         for _ in range(check_integer(draws, "draws", at_least=1))
     ]
-    return _controls(logits, op, [real, *shuffled], train_mask)
+    return _controls(logits, op, [real, *shuffled], (train_mask, test_mask, labels), loss)
 
 
-def _controls(logits: Array, op: Operation, functions: list[Tensor], train_mask: Array) -> Controls:
+def _controls(
+    logits: Array, op: Operation, functions: list[Tensor], split_of: tuple[Any, Any, Any], loss: Loss
+) -> Controls:
     """The losses restricted to each set of functions of the answer, and without it; the first set is the real one."""
-    x = check_logits(logits, op).detach()
-    train = check_train_mask(train_mask, op, x.device)
-    means, answer_of_pair = answer_means(x, op), op.table.to(x.device).flatten()
+    x, row_losses = check_logits(logits, op).detach(), check_loss(loss)
+    split, means = check_split(op, x.device, *split_of), answer_means(x, op)
     on_device = (rows.to(x.device) for rows in functions)
     parts = torch.stack([rows.T @ (rows @ means) for rows in on_device])  # (draw, s, c)
 
-    restricted = pair_losses(restricted_margins(means, parts))
-    train_counts, test_counts = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
-
-    pairs, max_count = pairs_by_answer(op, train)
-    is_train, excluded = train.flatten(), x.new_zeros(len(functions), dtype=torch.float64)
-    for block, values in row_blocks(x.flatten(0, 1), pairs[:, :max_count]):
-        answers = answer_of_pair[block]
-        losses = Pairs.of(values, answers).losses_without(parts[:, answers[:, 0]])
-        excluded = excluded + (losses * is_train[block]).sum((1, 2))
-    over_train = restricted @ train_counts / train_counts.sum()
-    over_test = restricted @ test_counts / test_counts.sum()
-    measured = (restricted.mean(1), over_train, over_test, excluded / is_train.sum())
-    return Controls(*(Control(losses[0], losses[1:]) for losses in measured))
+    tables = restricted_logits(means, parts)
+    restricted = losses_of_tables(tables, op, split, row_losses)
+    asked = split.labels if split.noisy else None
+    excluded = mean_losses_without(x, op, split.train, lambda s: parts[:, s], row_losses, asked)
+    return Controls(*(Control(losses[0], losses[1:]) for losses in (*restricted, excluded)))
 
 
 def _check_some_frequencies(values: object, op: Any) -> tuple[int, ...]:

@@ -14,8 +14,10 @@ from progress_measures._model_state import evaluation, token_device
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
-from progress_measures.losses.by_answer import pairs_per_answer, restricted_margins
-from progress_measures.losses.pairs import pair_hits, pair_losses
+from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
+from progress_measures.losses.kinds import Loss, check_loss
+from progress_measures.losses.pairs import margins, pair_hits
+from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checkpoint import measures_of
 from progress_measures.measures.checks import (
     check_answer_tables,
@@ -26,7 +28,7 @@ from progress_measures.measures.checks import (
     check_weights,
 )
 from progress_measures.norms import sum_squared_weights
-from progress_measures.operations.checks import check_frequencies, check_operation, check_train_mask
+from progress_measures.operations.checks import Split, check_frequencies, check_operation, check_split
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 from progress_measures.runs.journal import load_recording
@@ -50,6 +52,9 @@ def grokking_measures(
     frequencies: Frequencies,
     train_mask: Array,
     *,
+    test_mask: Array | None = None,
+    labels: Array | None = None,
+    loss: Loss = "cross_entropy",
     weights: Mapping[str, Weights] | None = None,
     batch_size: int | None = None,
 ) -> Callable[[nn.Module], dict[str, Tensor]]:
@@ -61,7 +66,7 @@ def grokking_measures(
     frequencies of weights; and ``sum_squared_weights``.
 
     Args:
-        predict: A function from the model and tokens, int64, shape ``(batch, 2)``, to the logits at the answer
+        predict: A function from the model and tokens, int64, shape ``(batch, k)``, to the logits at the answer
             position, shape ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if
             ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
         op: The operation that defines the answers.
@@ -70,19 +75,22 @@ def grokking_measures(
             will only be known after the run. With ``"final"``, all columns that depend on them are left out, and
             ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from which
             :func:`add_restricted_loss` computes restricted losses.
-        train_mask: The training pairs, bool, shape ``(n, n)``; all others are test pairs.
+        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
+        test_mask: As for :func:`measure`.
+        labels: As for :func:`measure`.
+        loss: As for :func:`measure`.
         weights: By name, the weights whose frequencies are measured: the dotted path of weights with one row per token,
             such as ``"embed.weight"``, from which the rows of ``op.elements`` are selected; or a function of the model
             that returns weights with one row per element.
-        batch_size: Pairs per call; all at once if None.
+        batch_size: Inputs per call; all at once if None.
 
     Returns:
         The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If a frequency is not one of the operation's or is repeated, or there is no training or no test
-            pair.
+        ValueError: If a frequency is not one of the operation's or is repeated, or there is no training
+            input.
 
     References:
         Nanda et al. (2023), sections 5.1 and 5.2.
@@ -96,13 +104,15 @@ def grokking_measures(
         ([0.0, 1.0, 1.0], True)
     """
     check_operation(op)
+    check_loss(loss)
     if batch_size is not None:
         batch_size = check_integer(batch_size, "batch_size", at_least=1)
     return _GrokkingMeasures(
         check_predict(predict),
         op,
         check_frequencies_of_model(frequencies, op),
-        check_train_mask(train_mask, op, torch.device("cpu")),
+        check_split(op, torch.device("cpu"), train_mask, test_mask, labels),
+        loss,
         check_weights(weights),
         batch_size,
     )
@@ -115,13 +125,14 @@ class _GrokkingMeasures:
     predict: Predict | None
     op: Operation
     frequencies: tuple[int, ...] | Literal["current", "final"] | Callable[[Any], Iterable[int]]
-    train_mask: Tensor
+    split: Split
+    loss: Loss
     weights: Mapping[str, Weights]
     batch_size: int | None
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, Tensor]:
-        logits = computable(self._logits(check_model(model)))
+        logits = computable(self._logits(check_model(model))).flatten(0, -2)
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
         return self._losses(model, logits, means, power) | {
@@ -149,7 +160,7 @@ class _GrokkingMeasures:
 
     def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.
-        return vars(measures_of(logits, means, self.op, keys, self.train_mask.to(logits.device)))
+        return vars(measures_of(logits, means, self.op, keys, self.split.to(logits.device), self.loss))
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
@@ -165,13 +176,16 @@ def add_restricted_loss(
     frequencies: Iterable[int] | None = None,
     *,
     train_mask: Array,
+    test_mask: Array | None = None,
+    labels: Array | None = None,
+    loss: Loss = "cross_entropy",
 ) -> Trajectory:
     """Restricted losses and accuracy, added to a run that was recorded before its key frequencies were known.
 
-    Restricted logits depend on a pair only through its answer. So the mean logits of each answer suffice for restricted
-    loss and accuracy, over all pairs, the training pairs or the test pairs. They do not suffice for excluded loss,
-    which needs the logits of every training pair: the run records it for each frequency alone. To exclude several
-    frequencies at once, save the models and :func:`track` them.
+    Restricted logits depend on an input only through its answer. So the mean logits of each answer suffice for
+    restricted loss and accuracy, over all inputs, the training or the test inputs. They do not suffice for excluded
+    loss, which needs the logits of every training input: the run records it for each frequency alone. To exclude
+    several frequencies at once, save the models and :func:`track` them.
 
     Args:
         trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
@@ -179,7 +193,10 @@ def add_restricted_loss(
             differ from the recorded ones. One with the same frequencies, such as subtraction instead of addition, goes
             unnoticed, and makes ``restricted_loss_train`` and ``restricted_loss_test`` wrong.
         frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
-        train_mask: The training pairs, bool, shape ``(n, n)``.
+        train_mask: The training inputs, as for :func:`grokking_measures`.
+        test_mask: As for :func:`measure`.
+        labels: As for :func:`measure`.
+        loss: As for :func:`measure`.
 
     Returns:
         The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
@@ -189,7 +206,7 @@ def add_restricted_loss(
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If the trajectory has no ``answer_means`` that fit the operation, a frequency is not one of the
-            operation's or is repeated, or there is no training or no test pair.
+            operation's or is repeated, or there is no training input.
 
     Example:
         >>> op = pm.addition(7)
@@ -202,24 +219,23 @@ def add_restricted_loss(
     if isinstance(trajectory, str | os.PathLike):
         trajectory = load_recording(trajectory)
     tables = check_answer_tables(trajectory, MEANS, check_operation(op).n)
-    train = check_train_mask(train_mask, op, tables.device)
+    row_losses, split = check_loss(loss), check_split(op, tables.device, train_mask, test_mask, labels)
     power = [spectrum(means, op) for means in tables]
     ginis = torch.stack([gini(of_step.sqrt()) for of_step in power])
     check_same_operation(ginis, trajectory.columns.get("gini_logits"), op)
     chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
     keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
 
-    restricted = [
-        restricted_margins(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables
-    ]
-    losses = torch.stack([pair_losses(of_step) for of_step in restricted])
-    hits = torch.stack([pair_hits(of_step, answers) for of_step in restricted]).to(torch.float64)
-    train_counts, test_counts = pairs_per_answer(op, train), pairs_per_answer(op, ~train)
+    restricted = torch.stack(
+        [restricted_logits(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables]
+    )
+    over_all, over_train, over_test = losses_of_tables(restricted, op, split, row_losses)
+    hits = torch.stack([pair_hits(margins(table, answers), answers) for table in restricted]).to(torch.float64)
     added = {
-        "restricted_loss": losses.mean(1),
-        "restricted_loss_train": losses @ train_counts / train_counts.sum(),
-        "restricted_loss_test": losses @ test_counts / test_counts.sum(),
-        "restricted_accuracy": hits.mean(1),
+        "restricted_loss": over_all,
+        "restricted_loss_train": over_train,
+        "restricted_loss_test": over_test,
+        "restricted_accuracy": hits @ inputs_per_answer(op, torch.ones_like(split.train)) / op.table.numel(),
         "key_frequencies": _indicator(keys, op).expand(len(tables), -1),
     }
     kept = {name: values for name, values in trajectory.columns.items() if name != MEANS}

@@ -7,7 +7,8 @@ the sine of one frequency. For any other group it is one isotypic part of the fu
 ``Irrep`` describes.
 """
 
+from progress_measures.operations.any_function import operation, parity
 from progress_measures.operations.cyclic import addition, division, multiplication, subtraction
 from progress_measures.operations.operation import Operation
 
-__all__ = ["Operation", "addition", "division", "multiplication", "subtraction"]
+__all__ = ["Operation", "addition", "division", "multiplication", "operation", "parity", "subtraction"]

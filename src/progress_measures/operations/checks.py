@@ -1,13 +1,26 @@
 """Checks of arguments that are operations, or that belong to one: frequencies, weights, values on the grid, masks."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from progress_measures._blocks import blocks
-from progress_measures._checks.tensors import check_dim, check_finite, check_real, check_tensor
+from progress_measures._checks.tensors import check_dim, check_finite, check_indices, check_real
 from progress_measures._checks.values import shape_of, type_name
 from progress_measures.operations.fields import check_members
+from progress_measures.operations.operands import check_tuple
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.rows import check_input_mask
+
+
+def two_logits(x: Tensor) -> str:
+    """How one output becomes two logits, for messages."""
+    join = "cat" if x.shape[-1] == 1 else "stack"
+    return f"If x is one output whose sign is the answer, two logits are torch.{join}([torch.zeros_like(x), x], -1)."
 
 
 def check_operation(op: object, name: str = "op") -> Operation:
@@ -31,6 +44,28 @@ def check_frequencies(values: object, op: object) -> tuple[int, ...]:
     return check_members(values, checked.frequencies, checked.n, cyclic=checked.cyclic)
 
 
+def check_parts(values: object, op: object) -> tuple[int, ...] | list[tuple[int, ...]]:
+    """Requires distinct frequencies, all of the answer (integers) or all of the inputs (a tuple of integers each)."""
+    checked = check_operation(op)
+    chosen = values.tolist() if isinstance(values, Tensor | np.ndarray) else values
+    chosen = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str | bytes) else []
+    if not any(isinstance(value, tuple | list) for value in chosen):
+        return check_frequencies(chosen or values, checked)
+    if not all(isinstance(value, tuple | list) for value in chosen):
+        raise TypeError(
+            "`frequencies` must be integers, parts of the functions of the answer, or tuples, parts of the functions "
+            f"of the inputs. Got both: {chosen!r}. Such parts overlap."
+        )
+    counts = [int(checked.operand_basis(axis)[1][-1]) for axis in range(len(check_all_inputs(checked).operands))]
+    tuples = [check_tuple(tuple(value), counts) for value in chosen]
+    for value in tuples:
+        if tuples.count(value) > 1:
+            raise ValueError(f"`frequencies` must be distinct. Got {value!r} twice.")
+        if not any(value):
+            raise ValueError(f"`frequencies` must not hold the constant, {value!r}, which is always kept.")
+    return tuples
+
+
 def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, int]:
     """Requires finite real values, one per element of the operation along ``dim``; returns them and that axis."""
     x, n = check_finite(check_real(x, name), name), check_operation(op).n
@@ -52,72 +87,129 @@ def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[
     return columns, torch.finfo(checked.dtype).eps
 
 
-def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
-    """Requires finite values on every pair of inputs, ``(n, n, m)``, or ``(n*n, m)`` in row-major order.
+def check_pairs(op: object, why: str, name: str = "op", remedy: str = "") -> Operation:
+    """Requires an operation on all pairs of its elements; ``why`` says what needs them."""
+    checked = check_operation(op, name)
+    if not checked.on_pairs:
+        raise ValueError(f"`{name}` must take all pairs of its elements: {why}. Got {checked!r}.{remedy}")
+    return checked
 
-    Returns them in their own dtype, shape ``(n, n, m)``.
-    """
-    n = check_operation(op).n
-    x = check_real(x, name)
-    if x.ndim == 2 and x.shape[0] == n * n:
-        x = x.reshape(n, n, -1)
-    if x.ndim != 3 or x.shape[:2] != (n, n):
+
+def check_all_inputs(op: object) -> Operation:
+    """Requires an operation on all combinations of its operands."""
+    checked = check_operation(op)
+    if not checked.operands:
         raise ValueError(
-            f"`{name}` must have axes {axes}: shape ({n}, {n}, m), or ({n * n}, m) in row-major order. "
-            f"Got {shape_of(x)}."
+            f"`op` must have all combinations of its operands: frequencies of the inputs are products of functions "
+            f"of each. Got {checked!r}, which has some inputs only. Give their parts as functions of the answer."
         )
-    return _check_summable(check_finite(x, name, axes), name, n)
+    return checked
 
 
-def check_logits(logits: object, op: object) -> Tensor:
-    """Requires finite logits; returns them in their own dtype with axes ``(a, b, c)``, shape ``(n, n, n)``."""
+def check_on_grid(x: object, op: object, name: str, axes: str = "") -> Tensor:
+    """Requires finite values on every input, the shape of the table and one axis more, or ``(N, m)`` in its order.
+
+    Returns them in their own dtype, shape ``(N, m)``.
+    """
+    checked = check_operation(op)
+    grid, count = tuple(checked.table.shape), checked.table.numel()
+    x = check_real(x, name)
+    if x.ndim == 2 and len(x) == count:
+        x = x.reshape(*grid, -1)
+    if x.ndim != len(grid) + 1 or tuple(x.shape[:-1]) != grid:
+        shape = f"({', '.join(map(str, grid))}, m)"
+        flat = f", or ({count}, m) in row-major order" if len(grid) > 1 else ""
+        raise ValueError(f"`{name}` must have axes {axes}: shape {shape}{flat}. Got {shape_of(x)}.")
+    return _check_summable(check_finite(x, name, axes), name, checked).flatten(0, -2)
+
+
+def check_logits(logits: object, op: Any) -> Tensor:
+    """Requires finite logits; returns them in their own dtype, shape ``(N, n)``."""
     x, n = check_real(logits, "logits"), check_operation(op).n
-    if x.ndim in (2, 3) and x.shape[-1] != n and x.shape[:-1] in ((n, n), (n * n,)):
+    grid, count = op.table.shape, op.table.numel()
+    if n == 2 and x.shape in (grid, (count,), (*grid, 1), (count, 1)):
+        raise ValueError(f"`logits` must have one column per answer (2). Got shape {shape_of(x)}. {two_logits(x)}")
+    if x.shape[:-1] in (grid, (count,)) and x.shape[-1] != n:
         remedy = " Drop the separator's column." if x.shape[-1] == n + 1 else ""
         if x.shape[-1] > n + 1:
             remedy = " Select those of `op.elements`."
         raise ValueError(
             f"`logits` must have one column per element of the operation ({n}). Got {x.shape[-1]}.{remedy}"
         )
-    return check_on_grid(x, op, "logits", "(a, b, c)")
+    return check_on_grid(x, op, "logits", op.axes)
 
 
 def check_mask(mask: object, op: Operation, device: torch.device, name: str = "mask") -> Tensor:
-    """Requires a boolean mask of pairs that selects at least one; returns it, ``(n, n)``. None selects all pairs."""
-    n = op.n
+    """Requires a boolean mask of inputs that selects at least one; returns it, ``(N,)``. None selects all inputs."""
     if mask is None:
-        return torch.ones(n, n, dtype=torch.bool, device=device)
-    chosen = check_tensor(mask, name)
-    if chosen.dtype != torch.bool:
-        raise TypeError(f"`{name}` must be boolean. Got {chosen.dtype}.")
-    if chosen.shape == (n * n,):
-        chosen = chosen.reshape(n, n)
-    if chosen.shape != (n, n):
-        raise ValueError(f"`{name}` must have one entry per pair: shape ({n}, {n}). Got {shape_of(chosen)}.")
+        return torch.ones(op.table.numel(), dtype=torch.bool, device=device)
+    chosen = check_input_mask(mask, op.table, name)
     if not bool(chosen.any()):
-        raise ValueError(f"`{name}` selects no pair. A mean over nothing is undefined.")
+        raise ValueError(f"`{name}` selects no {_one(op)}. A mean over nothing is undefined.")
     return chosen.to(device)
 
 
-def check_train_mask(mask: object, op: Operation, device: torch.device) -> Tensor:
-    """Requires a mask of training pairs that leaves at least one pair to test on."""
-    if mask is None:
+def _one(op: Operation) -> str:
+    return "pair" if op.table.ndim == 2 else "input"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The inputs that a network was trained and is tested on, and the answers that it was trained to give."""
+
+    train: Tensor
+    """The training inputs, bool, ``(N,)``."""
+    test: Tensor
+    """The test inputs, bool, ``(N,)``; possibly none."""
+    labels: Tensor
+    """What the network is asked for at each input where it is a training input, ``(N,)``."""
+    noisy: bool
+    """Whether some label of a training input is not its answer."""
+
+    def to(self, device: torch.device) -> "Split":
+        """The same on another device."""
+        return Split(self.train.to(device), self.test.to(device), self.labels.to(device), self.noisy)
+
+
+def check_split(op: Operation, device: torch.device, train_mask: object, test_mask: object, labels: object) -> Split:
+    """Requires a mask of training inputs, and one of test inputs and labels if there are any.
+
+    Without a mask of test inputs, all that are not training inputs are.
+    """
+    if train_mask is None:
         raise TypeError("`train_mask` must be boolean. Got None.")
-    chosen = check_mask(mask, op, device, "train_mask")
-    if bool(chosen.all()):
-        raise ValueError("`train_mask` leaves no pair to test on. A mean over nothing is undefined.")
-    return chosen
+    train = check_mask(train_mask, op, device, "train_mask")
+    test = ~train if test_mask is None else check_input_mask(test_mask, op.table, "test_mask").to(device)
+    answers = op.table.flatten().to(device)
+    if labels is None:
+        return Split(train, test, answers, False)
+    given = check_indices(labels, "labels")
+    if given.shape not in (op.table.shape, (op.table.numel(),)):
+        raise ValueError(
+            f"`labels` must have one index of an answer per {_one(op)}: shape {shape_of(op.table)}. "
+            f"Got {shape_of(given)}."
+        )
+    given = given.flatten().to(device)
+    trained = given[train]
+    if int(trained.min()) < 0 or int(trained.max()) >= op.n:
+        raise ValueError(
+            f"`labels` must be indices 0..{op.n - 1} of `op.elements` where the network was trained. "
+            f"Got {int(trained.min())}..{int(trained.max())}."
+        )
+    asked = torch.where(train, given, answers)
+    return Split(train, test, asked, bool((asked != answers).any()))
 
 
-def _check_summable(x: Tensor, name: str, n: int) -> Tensor:
-    """Requires values on the grid so small that their sums are finite; only float64 has larger values."""
-    limit = torch.finfo(torch.float64).max / n**4  # restricting may make values n times as large, and n³ are summed
+def _check_summable(x: Tensor, name: str, op: Operation) -> Tensor:
+    """Requires values on the inputs so small that their sums are finite; only float64 has larger values."""
+    # restricting may make values n times as large, and N · n are summed
+    limit = torch.finfo(torch.float64).max / op.n**2 / op.table.numel()
     for _, block in blocks(x.detach()) if x.dtype == torch.float64 else ():
         values = block.flatten()
         # The sum of squares takes half the time, and overflows only for the largest values.
         if not bool(torch.isfinite(values @ values)) and (largest := float(values.abs().amax())) > limit:
             raise ValueError(
-                f"`{name}` must be at most {limit:.2g} in size for n={n}, so that their sums are finite. "
+                f"`{name}` must be at most {limit:.2g} in size for n={op.n}, so that their sums are finite. "
                 f"Got {largest:.2g}. Divide them by a number."
             )
     return x

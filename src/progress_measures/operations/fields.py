@@ -1,12 +1,16 @@
 """Checks of the fields of an operation, and of its frequencies."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.tensors import check_finite, check_indices, check_real
+from progress_measures._checks.tensors import Array, check_finite, check_indices, check_real
 from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+
+Tokens: TypeAlias = Array | Sequence[int]
 
 
 def check_fields(elements: object, table: object, basis: object, row_frequency: object) -> dict[str, Tensor]:
@@ -19,16 +23,14 @@ def check_fields(elements: object, table: object, basis: object, row_frequency: 
     n = elements.numel()
     if n == 0:
         raise ValueError("`elements` must hold at least one token. Got none.")
-    expected = {"elements": (n,), "table": (n, n), "basis": (n, n), "row_frequency": (n,)}
+    expected = {"elements": (n,), "basis": (n, n), "row_frequency": (n,)}
     fields = {"elements": elements, "table": table, "basis": basis, "row_frequency": row_frequency}
-    for name, field in fields.items():
-        if field.shape != expected[name]:
-            raise ValueError(f"`{name}` must have shape {expected[name]} for n={n}. Got {shape_of(field)}.")
+    for name, shape in expected.items():
+        if fields[name].shape != shape:
+            raise ValueError(f"`{name}` must have shape {shape} for n={n}. Got {shape_of(fields[name])}.")
     if elements.min() < 0 or len(set(elements.tolist())) < n:
         raise ValueError("`elements` must be distinct tokens, none negative. Got " + str(elements.tolist()) + ".")
-    indices = torch.arange(n, device="cpu").expand(n, n)
-    if not (torch.equal(table.sort(1).values, indices) and torch.equal(table.T.sort(1).values, indices)):
-        raise ValueError("`table` must hold each index 0..n-1 once in every row and every column.")
+    check_answers(table, n)
     error = float((basis @ basis.T - torch.eye(n, dtype=basis.dtype, device="cpu")).abs().max())
     if error > 1e-10:
         raise ValueError(
@@ -41,6 +43,92 @@ def check_fields(elements: object, table: object, basis: object, row_frequency: 
     if row_frequency[0] != 0 or (n > 1 and row_frequency[1] != 1) or bool(((steps < 0) | (steps > 1)).any()):
         raise ValueError("`row_frequency` must be 0 for row 0 alone, then 1, 2, … in ascending order without a gap.")
     return fields
+
+
+def check_answers(table: Tensor, n: int) -> None:
+    """Requires indices of answers, each of them at least once."""
+    if table.ndim == 0 or table.numel() == 0:
+        raise ValueError(f"`table` must hold the answer to at least one input. Got shape {shape_of(table)}.")
+    if int(table.min()) < 0 or int(table.max()) >= n:
+        raise ValueError(
+            f"`table` must hold indices 0..{n - 1} of the answers. Got {int(table.min())}..{int(table.max())}."
+        )
+    missing = (torch.bincount(table.flatten(), minlength=n) == 0).nonzero().flatten().tolist()
+    if missing:
+        raise ValueError(
+            f"`table` must have an input for each answer. Got none for {some(missing)}. "
+            "Leave such answers out of `elements`, or add inputs."
+        )
+
+
+def some(numbers: list[int]) -> str:
+    """Numbers for a message: the first three, and how many there are."""
+    return ", ".join(map(str, numbers[:3])) + (f", … ({len(numbers)} in all)" if len(numbers) > 3 else "")
+
+
+def check_inputs(table: Tensor, elements: Tensor, operands: object, inputs: object) -> dict[str, Any]:
+    """Requires operands that fit the axes of the table, or inputs that fit its entries; returns both by field."""
+    if not isinstance(operands, tuple | list):
+        raise TypeError(f"`operands` must be a tuple with the tokens of each operand. Got {type_name(operands)}.")
+    if inputs is not None and not operands:
+        rows = check_indices(inputs, "inputs")
+        if rows.ndim != 2 or table.shape != rows.shape[:1]:
+            raise ValueError(
+                f"`inputs` must have one row per entry of `table`, {shape_of(table)}: shape (N, k). "
+                f"Got {shape_of(rows)}."
+            )
+        check_tokens_of_inputs(rows)
+        return {"operands": (), "inputs": rows}
+    axes = tuple(check_tokens(x, f"operands[{i}]") for i, x in enumerate(operands)) or (elements,) * table.ndim
+    sizes = tuple(map(len, axes))
+    if table.shape != sizes:
+        remedy = "" if operands else " Pass `operands`, the tokens along each axis."
+        raise ValueError(
+            f"`table` must have one entry per combination of the operands: shape {sizes} for n={len(elements)}. "
+            f"Got {shape_of(table)}.{remedy}"
+        )
+    product = torch.cartesian_prod(*axes).reshape(-1, len(axes))
+    if inputs is not None and not torch.equal(check_indices(inputs, "inputs"), product):
+        raise ValueError("`inputs` must be left out where `operands` are given, or be all their combinations.")
+    return {"operands": axes, "inputs": product}
+
+
+def check_tokens(tokens: object, name: str) -> Tensor:
+    """Requires distinct tokens, none negative, and returns them, int64, ``(m,)``."""
+    x = check_indices(tokens, name)
+    if x.ndim != 1 or x.numel() == 0 or int(x.min()) < 0 or len(set(x.tolist())) < len(x):
+        found = x.tolist() if x.numel() <= 20 else f"{len(x)} of {len(set(x.flatten().tolist()))} different ones"
+        raise ValueError(f"`{name}` must be distinct tokens, none negative. Got {found}.")
+    return x
+
+
+def check_tokens_of(tokens: object, n: int) -> Tensor:
+    """Requires one token for each of n elements, in the caller's order, and returns them, int64, ``(n,)``."""
+    values = np.asarray(tokens) if isinstance(tokens, Sequence) and not isinstance(tokens, str) else tokens
+    x = check_tokens(values, "tokens")
+    if len(x) != n:
+        raise ValueError(f"`tokens` must have one token per element ({n}). Got {len(x)}.")
+    return x
+
+
+def check_tokens_of_inputs(rows: Tensor) -> None:
+    """Requires rows of tokens, none negative, none repeated."""
+    if rows.numel() == 0 or int(rows.min()) < 0:
+        raise ValueError(f"`inputs` must be tokens, none negative, at least one row. Got shape {shape_of(rows)}.")
+    different, count = torch.unique(rows, dim=0, return_counts=True)
+    if len(different) < len(rows):
+        repeated = tuple(different[count > 1][0].tolist())
+        raise ValueError(f"`inputs` must be distinct. Got {repeated} {int(count.max())} times.")
+
+
+def check_labels(labels: object, row_frequency: Tensor) -> dict[str, Any]:
+    """Requires one string per frequency, or none at all; returns them by field."""
+    count = int(row_frequency[-1])
+    if not isinstance(labels, tuple | list) or not all(isinstance(label, str) for label in labels):
+        raise TypeError(f"`labels` must be strings, one per frequency ({count}). Got {labels!r}.")
+    if labels and len(labels) != count:
+        raise ValueError(f"`labels` must be strings, one per frequency ({count}). Got {len(labels)}.")
+    return {"labels": tuple(labels)}
 
 
 def check_rows_of_waves(row_frequency: Tensor) -> None:

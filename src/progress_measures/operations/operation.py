@@ -2,28 +2,41 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from progress_measures.operations.fields import check_fields, check_irreps, check_members, check_rows_of_waves
+from progress_measures._checks.tensors import Array
+from progress_measures.operations.fields import (
+    check_fields,
+    check_inputs,
+    check_irreps,
+    check_labels,
+    check_members,
+    check_rows_of_waves,
+)
 from progress_measures.operations.irreps import Irrep
+from progress_measures.operations.operands import check_tuple, label_of_inputs, operand_basis, wave_label
+from progress_measures.operations.rows import check_input_mask, find_rows, mirrors
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """A binary operation on n elements with a basis for functions of the answer.
+    """A task with n answers: the answer to each of its inputs, with a basis for functions of the answer.
 
-    :func:`addition`, :func:`subtraction`, :func:`multiplication` and :func:`division` make cyclic operations,
-    :func:`composition` makes the operation of any finite group, and :func:`direct_product` combines two operations. You
-    can also define your own, which works in the same way.
+    :func:`operation` makes one from any function. :func:`addition`, :func:`subtraction`, :func:`multiplication` and
+    :func:`division` make cyclic operations, :func:`parity` that of a subset of bits, :func:`composition` the operation
+    of any finite group, and :func:`direct_product` combines two operations. You can also define your own, which works
+    in the same way.
 
     Args:
         name: A word for messages and pictures.
-        elements: Token of each element, distinct non-negative integers, shape ``(n,)``.
-        table: ``table[a, b]`` is the index in ``elements`` of the answer to the elements a and b, shape ``(n, n)``.
-            Every answer appears exactly once in each row and each column, so each answer has n pairs.
-        basis: Orthonormal functions on the elements, one per row, float64, shape ``(n, n)``. Row 0 is constant.
+        elements: Token of each answer, distinct non-negative integers, shape ``(n,)``.
+        table: The index in ``elements`` of the answer to each input, one axis per operand: ``table[a, b]`` is the
+            answer to a and b. Each answer occurs at least once. If ``inputs`` are given, one entry per input,
+            ``(N,)``.
+        basis: Orthonormal functions on the answers, one per row, float64, shape ``(n, n)``. Row 0 is constant.
         row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K in ascending order,
             each at least once.
         cyclic: Whether the frequencies are those of Z/n, where k and n-k are the same, and the rows are laid out as in
@@ -33,6 +46,10 @@ class Operation:
         irreps: The real irreducible representation of each frequency 1..K, with its character on the classes; empty if
             ``classes`` is None. Basis rows of a representation of the kind ``"complex"`` come in pairs u, J u, where J
             commutes with the group and J² = -1, like cosine and sine; :func:`direct_product` relies on these pairs.
+        operands: The tokens along each axis of ``table``. If empty, they are the elements along each axis.
+        inputs: The tokens of each input, as a model is fed them, int64, shape ``(N, k)``. If None, all combinations of
+            the operands, in row-major order; otherwise these inputs only, and there are no ``operands``.
+        labels: What each frequency 1..K is, in a few words. If empty, :meth:`label` derives them from the basis.
 
     Raises:
         TypeError: If a field is not a tensor or array of its kind.
@@ -52,10 +69,15 @@ class Operation:
     cyclic: bool = False
     classes: Tensor | None = None
     irreps: tuple[Irrep, ...] = ()
+    operands: tuple[Tensor, ...] = ()
+    inputs: Any = None
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fields = check_fields(self.elements, self.table, self.basis, self.row_frequency)
+        fields |= check_inputs(fields["table"], fields["elements"], self.operands, self.inputs)
         fields |= check_irreps(self.classes, self.irreps, fields["basis"], fields["row_frequency"])
+        fields |= check_labels(self.labels, fields["row_frequency"])
         if self.cyclic:
             check_rows_of_waves(fields["row_frequency"])
         for field, value in fields.items():
@@ -63,7 +85,7 @@ class Operation:
 
     @property
     def n(self) -> int:
-        """The order, which is the number of elements."""
+        """The number of answers; for a group its order."""
         return len(self.elements)
 
     @property
@@ -77,9 +99,17 @@ class Operation:
         return tuple(torch.bincount(self.row_frequency)[1:].tolist())
 
     @property
-    def pairs(self) -> Tensor:
-        """The tokens of every pair, as a model is fed them, in row-major order, int64, shape ``(n*n, 2)``."""
-        return torch.cartesian_prod(self.elements, self.elements).reshape(-1, 2)
+    def on_pairs(self) -> bool:
+        """Whether the inputs are all pairs of elements, as in a group."""
+        return len(self.operands) == 2 and all(torch.equal(tokens, self.elements) for tokens in self.operands)
+
+    @property
+    def axes(self) -> str:
+        """The names of the axes of logits, for messages."""
+        if not self.operands:
+            return "(input, c)"
+        count = len(self.operands)
+        return {1: "(a, c)", 2: "(a, b, c)", 3: "(x1, x2, x3, c)"}.get(count, f"(x1, …, x{count}, c)")
 
     def rows(self, frequencies: Iterable[int]) -> Tensor:
         """The basis rows of the given frequencies, in the order of the basis.
@@ -107,5 +137,94 @@ class Operation:
         chosen = check_members(frequencies, self.frequencies, self.n, cyclic=self.cyclic)
         return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()], device="cpu")]
 
+    def label(self, frequency: int | tuple[int, ...]) -> str:
+        """What a frequency is, in a few words: waves, a character, a subset of bits, zero.
+
+        Args:
+            frequency: A member of :attr:`frequencies`; or a frequency of the inputs: one integer per operand, 0 for
+                the constant.
+
+        Returns:
+            Words for a picture or a table.
+
+        Raises:
+            TypeError: If ``frequency`` is neither an integer nor a tuple of integers.
+            ValueError: If it is not a frequency of the operation or of its inputs.
+
+        Example:
+            >>> pm.addition(8).label(3), pm.addition(8).label(4), pm.parity(5, of=(0, 3)).label((1, 0, 0, 1, 0))
+            ('cos 3, sin 3', 'cos 4', 'bits 0 and 3')
+        """
+        if isinstance(frequency, tuple):
+            counts = [int(self.operand_basis(axis)[1][-1]) for axis in range(len(self.operands))]
+            return label_of_inputs(check_tuple(frequency, counts), self.operands)
+        (k,) = check_members([frequency], self.frequencies, self.n, cyclic=self.cyclic)
+        if self.labels:
+            return self.labels[k - 1]
+        if self.cyclic:
+            return wave_label(k, self.n)
+        return f"character {self.irreps[k - 1]!r}" if self.irreps else f"frequency {k}"
+
+    def operand_basis(self, axis: int) -> tuple[Tensor, Tensor]:
+        """The basis of the functions of one operand, ``(m, m)``, and the frequency of each of its rows.
+
+        It is the operation's own basis where the operand's tokens are the elements, in any order, and the Fourier basis
+        of Z/m on their places otherwise.
+        """
+        return operand_basis(self.operands[axis], self.elements, self.basis, self.row_frequency)
+
+    def mask(self, rows: Any, *, columns: Iterable[int] | None = None) -> Tensor:
+        """The mask of the inputs that stand in a set of rows, such as the training data.
+
+        Args:
+            rows: Tokens, integers, shape ``(rows, k)``, in any order: a tensor, an array, nested lists, or a dataset
+                whose items are such rows, or begin with them, such as a ``TensorDataset`` or a ``Subset``.
+            columns: Where the tokens of the operands stand in a row, for rows that hold other tokens too, such as
+                ``[0, 2]`` for ``a + b =``. If None, a row has the operands' tokens alone.
+
+        Returns:
+            True at the inputs that are among the rows, bool, the shape of :attr:`table`.
+
+        Raises:
+            TypeError: If the rows are not integers.
+            ValueError: If they have another number of columns, or a row is not an input of the operation.
+
+        Example:
+            >>> op = pm.multiplication(5)
+            >>> op.mask([[2, 3], [4, 4]]).sum()
+            tensor(2)
+        """
+        found = find_rows(self.inputs, rows, columns)
+        mask = torch.zeros(self.table.numel(), dtype=torch.bool, device="cpu")
+        mask[found] = True
+        return mask.view(self.table.shape)
+
+    def mirrored(self, mask: Array) -> Tensor:
+        """The inputs whose tokens, in another order, stand in the mask and have the same answer.
+
+        In a symmetric task, such as a + b, a network that was trained on (a, b) may give the right answer to (b, a)
+        because it ignores the order, and not because it generalizes. Test it on the inputs that are in neither:
+        ``test_mask=~(train_mask | op.mirrored(train_mask))``. An input of equal tokens is its own mirror.
+
+        Args:
+            mask: The training inputs, bool, the shape of :attr:`table`, or ``(N,)``.
+
+        Returns:
+            True at the mirrored inputs, bool, the shape of :attr:`table`. Where all pairs have the answer of their
+            mirror, it is ``mask.T``.
+
+        Raises:
+            TypeError: If ``mask`` is not boolean.
+            ValueError: If it does not have one entry per input.
+
+        Example:
+            >>> op = pm.addition(5)
+            >>> op.mirrored(op.mask([[1, 2]])).nonzero().tolist()
+            [[2, 1]]
+        """
+        chosen = check_input_mask(mask, self.table, "mask").cpu()
+        return mirrors(self.inputs, self.table.flatten(), chosen).view(self.table.shape)
+
     def __repr__(self) -> str:
-        return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)})"
+        inputs = "" if self.on_pairs else f", inputs={len(self.inputs)}"
+        return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)}{inputs})"

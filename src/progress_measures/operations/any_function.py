@@ -1,0 +1,222 @@
+"""Operations of any function: of any operands, or of some inputs only."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array, check_indices
+from progress_measures._checks.values import (
+    as_index,
+    check_callable,
+    check_distinct_integers,
+    check_integer,
+    shape_of,
+    type_name,
+)
+from progress_measures.operations.cyclic import addition
+from progress_measures.operations.fields import Tokens, check_tokens, check_tokens_of_inputs, some
+from progress_measures.operations.operands import label_of_inputs
+from progress_measures.operations.operation import Operation
+
+Operand: TypeAlias = int | Tokens | range
+Inputs: TypeAlias = Array | Sequence[Sequence[int]]
+
+MOST_INPUTS = 2**24  # for each of which Python calls the function
+MOST_ANSWERS = 2**14  # whose basis has the square of this many entries: 2 GiB
+MOST_BITS = 16
+
+
+def operation(
+    function: Callable[..., Any],
+    *operands: Operand,
+    inputs: Inputs | None = None,
+    answers: int | Tokens | Operation | None = None,
+    name: str | None = None,
+) -> Operation:
+    """The operation whose answers a function gives, for any number of operands.
+
+    Each answer counts once in the means that restricted and excluded losses are made of, however many inputs have it.
+    If all answers have equally many, as in a group, that is the plain mean.
+
+    Args:
+        function: Takes one token per operand, Python integers, and returns the token of the answer. It is called once
+            for each input.
+        operands: The tokens of each operand: a number m for 0..m-1, or the tokens themselves, such as ``range(1, p)``.
+        inputs: The inputs, if not all combinations of operands are inputs: tokens, integers, shape ``(N, k)``. Some
+            measures need all combinations, and say so.
+        answers: What the answers are: a number n for 0..n-1 with the Fourier basis of Z/n; tokens, with the Fourier
+            basis on their places; or an operation, whose elements, basis and frequencies they then have, such as
+            ``pm.groups.symmetric_group(5)``. If None, all operands must be the same number, which is n.
+        name: A word for messages and pictures; the function's name if None.
+
+    Returns:
+        The operation. Its table has one axis per operand, or one entry per input where ``inputs`` are given.
+
+    Raises:
+        TypeError: If ``function`` cannot be called, or returns something that is not an integer.
+        ValueError: If ``function`` raises an exception or returns something that is not an answer, an answer never
+            occurs, or there are more than 2**24 inputs.
+
+    Example:
+        >>> op = pm.operation(lambda a, b: (a * a + b * b) % 7, 7, 7)
+        >>> op.table[2, 3], op.n, op.frequencies
+        (tensor(6), 7, (1, 2, 3))
+        >>> pm.operation(lambda a, b, c: (a + b + c) % 5, 5, 5, 5).table.shape
+        torch.Size([5, 5, 5])
+        >>> pm.operation(lambda a, b: a * b % 7, range(7), range(1, 7), answers=pm.multiplication(7, zero=True))
+        Operation(operation, n=7, frequencies=4, inputs=42)
+    """
+    check_callable(function, "function")
+    axes = [_operand(x, f"operands[{i}]") for i, x in enumerate(operands)]
+    rows = None if inputs is None else _check_rows(inputs, axes)
+    whose = _answers(answers, operands)
+    if rows is None and not axes:
+        raise ValueError("`operands` must be given, or `inputs`. Got neither.")
+    count = math.prod(map(len, axes)) if rows is None else len(rows)
+    if count > MOST_INPUTS:
+        raise ValueError(
+            f"`operands` must have at most 2**24 = {MOST_INPUTS} combinations. Got {count}. "
+            "Pass a sample of them: inputs=…, shape (N, k)."
+        )
+    each = itertools.product(*(x.tolist() for x in axes)) if rows is None else rows.tolist()
+    table = _table(function, each, count, whose.elements)
+    called = getattr(function, "__name__", "<lambda>")
+    return Operation(
+        name or ("operation" if called == "<lambda>" else called),
+        whose.elements,
+        table.view([len(x) for x in axes]) if rows is None else table,
+        whose.basis,
+        whose.row_frequency,
+        cyclic=whose.cyclic,
+        classes=whose.classes,
+        irreps=whose.irreps,
+        operands=tuple(axes),
+        inputs=rows,
+        labels=whose.labels,
+    )
+
+
+def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Operation:
+    """Sparse parity: whether an odd number of some bits are 1.
+
+    The one frequency of the answer is the character of these bits, (-1)^(their sum). Frequencies of the inputs are
+    tuples of 0 and 1, one per bit: the characters of all subsets, see :func:`input_spectrum`.
+
+    Args:
+        bits: How many bits an input has, from 1 to 16. Each is an operand.
+        of: The places of the bits that count, distinct integers in 0..bits-1, at least one.
+        tokens: The tokens of 0 and of 1; 0 and 1 if None.
+
+    Returns:
+        The operation, with 2**bits inputs and the answers 0 and 1. For a model with a single output x, whose sign is
+        its answer, the two logits are 0 and x: ``torch.cat([torch.zeros_like(x), x], -1)``.
+
+    Raises:
+        TypeError: If ``bits`` or ``of`` are not integers.
+        ValueError: If there are fewer than 1 or more than 16 bits, or ``of`` names none, one twice, or one that is no
+            bit.
+
+    References:
+        Barak et al. (2022), "Hidden progress in deep learning" (arXiv 2207.08799), for the task.
+
+    Example:
+        >>> op = pm.parity(5, of=(0, 3))
+        >>> op.table[1, 0, 0, 0, 0], op.table[1, 0, 1, 1, 0], op.label(1)
+        (tensor(1), tensor(0), 'bits 0 and 3')
+    """
+    bits = check_integer(bits, "bits", at_least=1, at_most=MOST_BITS, why="All 2**bits inputs are kept in memory")
+    chosen = check_distinct_integers(of, "of")
+    if not chosen or not all(0 <= place < bits for place in chosen):
+        raise ValueError(f"`of` must be places in 0..{bits - 1}, at least one. Got {chosen}.")
+    both = addition(2, tokens=tokens)
+    digits = torch.cartesian_prod(*[torch.arange(2, device="cpu")] * bits).reshape(-1, bits)
+    table = (digits[:, list(chosen)].sum(1) % 2).view([2] * bits)
+    label = label_of_inputs(tuple(int(place in chosen) for place in range(bits)), [both.elements] * bits)
+    return Operation(
+        f"parity of {label}",
+        both.elements,
+        table,
+        both.basis,
+        both.row_frequency,
+        cyclic=True,
+        classes=both.classes,
+        irreps=both.irreps,
+        labels=(label,),
+    )
+
+
+def _operand(value: Any, name: str) -> Tensor:
+    """The tokens of an operand, from their number or themselves."""
+    if as_index(value) is not None:
+        count = check_integer(value, name, at_least=1, at_most=MOST_INPUTS, why="An operation has at most 2**24 inputs")
+        return torch.arange(count, device="cpu")
+    return check_tokens(np.asarray(value) if isinstance(value, Sequence) else value, name)
+
+
+def _check_rows(inputs: Any, axes: list[Tensor]) -> Tensor:
+    if axes:
+        raise TypeError("`inputs` must be left out where operands are given. Got both.")
+    rows = check_indices(np.asarray(inputs) if isinstance(inputs, Sequence) else inputs, "inputs")
+    if rows.ndim != 2:
+        raise ValueError(f"`inputs` must have shape (N, k), one row of tokens per input. Got {shape_of(rows)}.")
+    check_tokens_of_inputs(rows)
+    return rows
+
+
+def _answers(answers: Any, operands: tuple[Operand, ...]) -> Operation:
+    """An operation with the elements and the basis of the answers."""
+    if isinstance(answers, Operation):
+        return answers
+    if answers is None:
+        sizes = [as_index(x) for x in operands]
+        if not sizes or sizes[0] is None or any(size != sizes[0] for size in sizes):
+            raise TypeError(
+                "`answers` must be given unless all operands are the same number: how many answers there are, "
+                "or an operation with them. Got None."
+            )
+        answers = operands[0]
+    if as_index(answers) is not None:
+        why = "The basis has the square of as many entries"
+        return addition(check_integer(answers, "answers", at_least=1, at_most=MOST_ANSWERS, why=why))
+    tokens = check_tokens(np.asarray(answers) if isinstance(answers, Sequence) else answers, "answers")
+    return addition(len(tokens), tokens=tokens)
+
+
+def _table(function: Callable[..., Any], rows: Iterable[Sequence[int]], count: int, elements: Tensor) -> Tensor:
+    """The index of the answer to each row, ``(count,)``."""
+    index_of = {token: index for index, token in enumerate(elements.tolist())}
+    table = np.empty(count, dtype=np.int64)
+    for i, row in enumerate(rows):
+        try:
+            answer = function(*row)
+        except Exception as error:
+            raise ValueError(
+                f"`function` must return an answer for each input. It raised {type_name(error)} for {tuple(row)}: "
+                f"{error}. Leave such inputs out."
+            ) from error
+        token = int(answer) if isinstance(answer, bool | np.bool_) else as_index(answer)
+        if token is None:
+            remedy = " Return int(…) of it." if isinstance(answer, float | np.floating) else ""
+            raise TypeError(
+                f"`function` must return an integer. Got {answer!r} ({type_name(answer)}) for {tuple(row)}.{remedy}"
+            )
+        if token not in index_of:
+            span = f"{min(index_of)}..{max(index_of)}"
+            raise ValueError(
+                f"`function` must return one of the {len(index_of)} answers, {span}. Got {token} for {tuple(row)}."
+            )
+        table[i] = index_of[token]
+    missing = sorted(set(range(len(elements))) - set(table.tolist()))
+    if missing:
+        there = elements[sorted(set(table.tolist()))].tolist()
+        remedy = f"answers={there}" if len(there) <= 20 else "answers=[…]"
+        raise ValueError(
+            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. "
+            f"Name those that do: {remedy}; or add inputs."
+        )
+    return torch.from_numpy(table)

@@ -1,0 +1,130 @@
+"""Spectra along an axis over the elements, and of logits as functions of the answer."""
+
+import torch
+from torch import Tensor
+
+from progress_measures._blocks import blocks
+from progress_measures._checks.tensors import Array
+from progress_measures._scaling import one_where_zero
+from progress_measures.fourier import sum_rows
+from progress_measures.operations.checks import check_columns, check_logits
+from progress_measures.operations.on_grid import answer_means, input_weights
+from progress_measures.operations.operation import Operation
+from progress_measures.spectra.shares import share_of
+
+
+def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
+    """The power of weights in each frequency, along an axis over the operation's elements.
+
+    The power is the sum of the squared coefficients over the frequency's basis rows and over all other axes; its square
+    root is the norm. It does not change when the other axes are rotated. Together with the
+    constant's power, the powers add up to the squared Frobenius norm.
+
+    Args:
+        x: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map W_L.
+        op: The operation whose basis is used.
+        dim: The axis over the elements.
+
+    Returns:
+        Powers, float64, shape ``(len(op.frequencies),)``.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``x`` does not have n entries along ``dim``, or is not finite.
+
+    References:
+        Nanda et al. (2023), section 4.1 and appendix C.2.
+
+    Example:
+        >>> pm.spectrum(torch.tensor([1.0, -1.0, 1.0, -1.0]), pm.addition(4))
+        tensor([0., 4.], dtype=torch.float64)
+    """
+    columns, _ = check_columns(x, op, dim)
+    return sum_rows((op.basis.to(columns.device) @ columns).square().sum(1), op.row_frequency, 0)[1:]
+
+
+def logit_spectrum(logits: Array, op: Operation) -> Tensor:
+    """The share of the logits' centered variance that lies in each frequency of the answer a∘b.
+
+    Centering subtracts from each output its mean over all pairs. The shares add up to at most 1; the remaining variance
+    does not depend on the answer alone. They are the shares of the components that ``restrict(…, terms="sum")`` keeps.
+    If the logits do not vary, all shares are zero.
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: The operation that gives the answers.
+
+    Returns:
+        Shares in [0, 1], float64, shape ``(len(op.frequencies),)``.
+
+    Raises:
+        TypeError: If ``logits`` are neither tensor nor array, or complex.
+        ValueError: If they do not have the shape above, or are not finite.
+
+    References:
+        Nanda et al. (2023), section 4.2; the sum terms of section 5.1.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> wave = torch.cos(2 * torch.pi * 3 / 7 * (op.table[:, :, None] - torch.arange(7)))
+        >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
+        [0.0, 0.0, 1.0]
+    """
+    x = check_logits(logits, op)
+    largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
+    scale = one_where_zero(torch.stack(largest).amax())
+    means = answer_means(x, op) / scale
+    mean, weights, per_answer = means.mean(0), input_weights(op, x.device), len(x) / op.n
+    squares = [
+        _weighted((block.to(torch.float64) / scale - mean).square(), weights, start) for start, block in blocks(x)
+    ]
+    centered = torch.stack(squares).sum()
+    power = per_answer * sum_rows((op.basis.to(x.device) @ means).square().sum(1), op.row_frequency, 0)[1:]
+    return share_of(power, centered, centered + len(x) * mean.square().sum(), x.numel())
+
+
+def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
+    r"""The coefficients of the logits along cos w_k (s - c) for each frequency k, where s = a∘b is the answer.
+
+    .. math:: \langle L, T_k \rangle, \quad T_k(a, b, c) = \cos(w_k (a \circ b - c)) / \lVert \cdot \rVert
+
+    The waves T_k are orthogonal to each other, and to everything that depends on the pair alone or on the output alone.
+    So the coefficients are also those of a least-squares fit, which is ``restrict(…, terms="aligned")``. The amplitude
+    of a wave is its coefficient times :math:`\sqrt{2 / n^3}` (:math:`\sqrt{1 / n^3}` for k = n/2).
+
+    Args:
+        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        op: The operation that gives the answers. If it is not cyclic, T_k is the kernel of the projection onto the
+            frequency's rows, scaled to length 1.
+
+    Returns:
+        Coefficients, float64, shape ``(len(op.frequencies),)``; differentiable.
+
+    Raises:
+        TypeError: If ``logits`` are neither tensor nor array, or complex.
+        ValueError: If they do not have the shape above, or are not finite.
+
+    References:
+        Nanda et al. (2023), section 4.2 and figure 14.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> wave = 5 * torch.cos(2 * torch.pi * 3 / 7 * (op.table[:, :, None] - torch.arange(7)))
+        >>> amplitudes = pm.cosine_coefficients(wave, op) * (2 / 7**3) ** 0.5
+        >>> [abs(round(amplitude, 5)) for amplitude in amplitudes.tolist()]
+        [0.0, 0.0, 5.0]
+    """
+    x = check_logits(logits, op)
+    # The wave is Σ_r F_r(s) F_r(c). It repeats for the n pairs of each s, so its squared norm is n times the rows.
+    basis = op.basis.to(x.device)
+    per_answer = len(x) / op.n
+    along = (per_answer * (basis @ answer_means(x, op)) * basis).sum(1)
+    rows = torch.bincount(op.row_frequency)[1:].to(along)
+    return sum_rows(along, op.row_frequency, 0)[1:] / (per_answer * rows).sqrt()
+
+
+def _weighted(squares: Tensor, weights: Tensor | None, start: int) -> Tensor:
+    """The sum of the rows of a block, each with the weight of its input; ``start`` is the first one's index."""
+    if weights is None:
+        return squares.sum()
+    return weights[start : start + len(squares)] @ squares.sum(1)
