@@ -22,12 +22,13 @@ from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_choice
 from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, pair_parts, part_evaluator
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
-from progress_measures.losses.pairs import margins, pair_hits, softplus
+from progress_measures.losses.pairs import softplus
 from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_blocks, answer_means, inputs_by_answer
 from progress_measures.operations.operation import Operation
 
-TINY = 1e-250  # terms that underflow, below 1e-308, are negligible in sums of at least this size
+TINY = 1e-200  # terms that underflow, below 1e-308, are negligible in sums of at least this size
+MODERATE = 200.0  # the exponential of a margin of this size times TINY neither underflows nor overflows
 
 
 def excluded_loss_per_frequency(
@@ -106,9 +107,14 @@ def mean_losses_without(
             losses = Inputs.of(rows, asked).losses_without(removed, constant=labels is None)
         else:  # one function at a time
             each = [row_losses((rows - of_answers[:, None]).flatten(0, 1), asked.flatten()) for of_answers in removed]
-            losses = torch.stack(each).view(len(each), *inputs.shape)
-        total = total + (losses * mask[inputs]).sum((1, 2))
+            losses = torch.stack(each, -1).view(*inputs.shape, -1)
+        total = total + sums_over(losses, mask[inputs])
     return total / mask.sum()
+
+
+def sums_over(losses: Tensor, chosen: Tensor) -> Tensor:
+    """The sums over the chosen inputs, ``(R,)``, of losses, ``(s, input, R)``."""
+    return chosen.flatten().to(torch.float64) @ losses.flatten(0, 1)
 
 
 def chosen_by_answer(x: Tensor, op: Operation, mask: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -140,62 +146,87 @@ def inputs_per_answer(op: Operation, mask: Tensor) -> Tensor:
 class Inputs:
     """Inputs of some answers, equally many for each answer, with the exponentials of their margins."""
 
-    logits: Tensor
-    """The logits of each input, ``(s, input, c)``."""
+    wrong: Tensor
+    """The logits of each input, -inf at the answer that is asked for, ``(s, input, c)``."""
+    right: Tensor
+    """The logit of the answer that is asked for, float64, ``(s, input)``."""
     asked: Tensor
     """What each input is asked for, the answer of its row or another label, ``(s, input)``."""
-    largest: Tensor
-    """The largest margin of each input, ``(s, input)``."""
+    top: Tensor
+    """The largest wrong logit, float64, ``(s, input)``."""
     exponentials: Tensor
-    """exp(margins - largest), float64, ``(s, input, c)``."""
+    """exp(wrong - top), float64, ``(s, input, c)``."""
 
     @classmethod
     def of(cls, logits: Tensor, asked: Tensor) -> "Inputs":
-        """Computes the exponentials. At least two outputs are required, so that at least one is wrong."""
+        """Takes over the logits, ``(s, input, c)``, which it may change. At least two outputs are required."""
         index = asked[..., None]
-        wrong = logits.scatter(
-            -1, index, -torch.inf
-        )  # in the logits' own dtype, as memory access takes most of the time
-        top = wrong.detach().amax(-1, keepdim=True).to(torch.float64)
+        right = logits.gather(-1, index)[..., 0].to(torch.float64)
+        # In the logits' own dtype, and in place, because memory access takes most of the time.
+        wrong = (logits.clone() if logits.requires_grad else logits).scatter_(-1, index, -torch.inf)
+        top = wrong.detach().amax(-1).to(torch.float64)
         x = wrong.to(torch.float64, copy=True)
-        x -= top
-        largest = (top - logits.gather(-1, index).to(torch.float64))[..., 0]
-        return cls(logits, asked, largest, x.exp_())
+        x -= top[..., None]
+        return cls(wrong, right, asked, top, x.exp_())
 
     def first(self, count: int) -> "Inputs":
         """The first ``count`` inputs of each answer."""
-        return Inputs(*(x[:, :count] for x in (self.logits, self.asked, self.largest, self.exponentials)))
+        return Inputs(*(x[:, :count] for x in (self.wrong, self.right, self.asked, self.top, self.exponentials)))
 
     def losses(self) -> Tensor:
         """The loss of each input, ``(s, input)``."""
-        return softplus(self.largest + self.exponentials.sum(-1).log())
+        return softplus(self.top - self.right + self.exponentials.sum(-1).log())
 
     def hits(self) -> Tensor:
         """Whether what is asked has the largest logit of each input, bool, ``(s, input)``."""
-        hits, tied = self.largest < 0, (self.largest == 0).nonzero(as_tuple=True)
-        hits[tied] = pair_hits(margins(self.logits[tied], self.asked[tied]), self.asked[tied])
-        return hits
+        return _largest(self.top - self.right.detach(), self.wrong, self.right, self.asked)
+
+    def hits_without(self, removed: Tensor) -> Tensor:
+        """The same after subtracting a function of the answer, ``(s, c)``."""
+        rest = self.wrong.detach().to(torch.float64, copy=True).sub_(removed.detach()[:, None])
+        right = self.right.detach() - removed.detach().gather(1, self.asked)
+        return _largest(rest.amax(-1) - right, rest, right, self.asked)
 
     def losses_without(self, removed: Tensor, *, constant: bool) -> Tensor:
-        """The loss of each input after subtracting each of R functions of the answer, ``(R, s, input)``.
+        """The loss of each input after subtracting each of R functions of the answer, ``(s, input, R)``.
 
         Args:
             removed: The functions that are subtracted from the logits, ``(R, s, c)``.
             constant: Whether all inputs of a row are asked for the same.
         """
         asked = self.asked[:, :1] if constant else self.asked
-        right = removed.gather(2, asked.expand(len(removed), *asked.shape))
         least = removed.detach().amin(-1, keepdim=True)
-        factors = (least - removed).exp_()
-        sums = (self.exponentials @ factors.permute(1, 2, 0)).permute(2, 0, 1)
-        logs = self.largest + (right - least) + sums.clamp(min=TINY).log()
+        # How far the right logit rises above the others, at most: (s, 1 or input, R)
+        rise = (removed.gather(2, asked.expand(len(removed), *asked.shape)) - least).permute(1, 2, 0)
+        sums = self.exponentials @ (least - removed).exp_().permute(1, 2, 0)
+        largest = (self.top - self.right)[..., None]
+        if float(sums.detach().amin()) < TINY or max(_size(largest), _size(rise)) > MODERATE:
+            return softplus(self._logs_without(removed, rise, sums, largest))
+        return (sums * largest.exp() * rise.exp()).log1p()
+
+    def _logs_without(self, removed: Tensor, rise: Tensor, sums: Tensor, largest: Tensor) -> Tensor:
+        """The logarithms of the sums, rescaled, however small or large they are."""
+        logs = largest + rise + sums.clamp(min=TINY).log()
         vanished = (sums < TINY).nonzero()
         if len(vanished) > 0:
+            right = (rise + removed.detach().amin(-1).T[:, None]).expand_as(sums)
             blocks = torch.split(vanished, block_length(removed.shape[2], logs.device))
-            right = right.expand_as(sums)[..., None]
             exact = [
-                (margins(self.logits[s, i], self.asked[s, i]) + right[r, s, i] - removed[r, s]).logsumexp(-1)
-                for r, s, i in (block.T for block in blocks)
+                (self.wrong[s, i] - self.right[s, i, None] + right[s, i, r, None] - removed[r, s]).logsumexp(-1)
+                for s, i, r in (block.T for block in blocks)
             ]
             logs = logs.index_put(tuple(vanished.T), torch.cat(exact))
-        return softplus(logs)
+        return logs
+
+
+def _size(x: Tensor) -> float:
+    return float(x.detach().abs().amax())
+
+
+def _largest(margin: Tensor, wrong: Tensor, right: Tensor, asked: Tensor) -> Tensor:
+    """Whether the largest margin of a wrong answer is below 0; among equal logits, the first counts."""
+    hits, tied = margin < 0, (margin == 0).nonzero(as_tuple=True)
+    if len(tied[0]) > 0:
+        equal = wrong[tied].to(torch.float64) == right[tied][:, None]
+        hits[tied] = asked[tied] < equal.int().argmax(-1)
+    return hits

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from progress_measures._blocks import Progress, block_length
 from progress_measures.filtering.parts import answer_coefficients, part_evaluator, sum_of_parts
-from progress_measures.losses.by_answer import Inputs, inputs_per_answer, restricted_logits
+from progress_measures.losses.by_answer import Inputs, inputs_per_answer, restricted_logits, sums_over
 from progress_measures.losses.filtered import mean_of_blocks
 from progress_measures.losses.kinds import RowLosses, cross_entropies
 from progress_measures.losses.pairs import margins, pair_hits, pair_losses
@@ -40,10 +40,9 @@ def measures_by_answer(
         if most == 0:
             continue
         first, in_train, removed = inputs.first(most), in_train[:, :most], kept[answers]  # all training inputs
-        without = without + _sums(first.losses_without(parts(answers), constant=not split.noisy), in_train)
-        excluded = excluded + _sums(first.losses_without(removed[None], constant=not split.noisy), in_train)[0]
-        hits = pair_hits(margins(first.logits - removed[:, None], first.asked), first.asked)
-        excluded_hits = excluded_hits + (hits & in_train).sum()
+        without = without + sums_over(first.losses_without(parts(answers), constant=not split.noisy), in_train)
+        excluded = excluded + sums_over(first.losses_without(removed[None], constant=not split.noisy), in_train)[0]
+        excluded_hits = excluded_hits + (first.hits_without(removed) & in_train).sum()
 
     # Restricted logits depend on an input only through its answer.
     restricted, every_answer = restricted_logits(means, kept), torch.arange(op.n, device=x.device)
@@ -98,8 +97,3 @@ def losses_of_tables(
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
     return values[mask].to(torch.float64).mean()
-
-
-def _sums(losses: Tensor, chosen: Tensor) -> Tensor:
-    """The sum over the chosen inputs, ``(R,)``, of losses, ``(R, s, input)``."""
-    return (losses * chosen).sum((1, 2))
