@@ -22,7 +22,7 @@ from progress_measures._checks.values import (
 from progress_measures._model_state import evaluation, token_device
 from progress_measures.ablation.checks import check_hookable
 from progress_measures.ablation.sites import hooked
-from progress_measures.operations.checks import check_operation, two_logits
+from progress_measures.operations.checks import check_operation, one_input, two_logits
 from progress_measures.operations.operation import Operation
 
 __all__ = ["grid_logits"]
@@ -106,7 +106,7 @@ def grid_logits(
 
 def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int) -> Tensor:
     """The logits of the operation's elements, for inputs that begin at row ``start``."""
-    logits = check_predicted(predict(tokens), len(tokens), int(op.elements.max()) + 1)
+    logits = check_predicted(predict(tokens), len(tokens), int(op.elements.max()) + 1, one_input(op))
     columns = logits.index_select(1, op.elements.to(logits.device))
 
     def where(at: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,7 +120,7 @@ def _array(x: Tensor) -> np.ndarray:
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
-def check_predicted(logits: object, batch: int, columns: int) -> Tensor:
+def check_predicted(logits: object, batch: int, columns: int, one: str = "pair") -> Tensor:
     """Requires real logits with one row per pair of the batch and at least so many columns; returns a tensor."""
     logits = check_tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
@@ -133,10 +133,10 @@ def check_predicted(logits: object, batch: int, columns: int) -> Tensor:
     if logits.ndim == 3:
         raise ValueError(
             f"`predict` must return logits at the answer position, shape (batch, V). Got {shape_of(logits)}. "
-            "After model.eval(), select the position: lambda tokens: model(tokens)[:, -1]."
+            f"After model.eval(), select the position: lambda {one}s: model({one}s)[:, -1]."
         )
     if logits.ndim != 2 or len(logits) != batch:
-        raise ValueError(f"`predict` must return one row of logits per input ({batch}). Got shape {shape_of(logits)}.")
+        raise ValueError(f"`predict` must return one row of logits per {one} ({batch}). Got shape {shape_of(logits)}.")
     if logits.shape[1] == 1 and columns == 2:
         raise ValueError(f"`predict` must return a logit for each of the 2 answers. Got 1. {two_logits(logits)}")
     if logits.shape[1] < columns:

@@ -98,6 +98,7 @@ MEASURES = [
     Function("logit_spectrum", lambda x: pm.logit_spectrum(x, OP), LOGITS),
     Function("cosine_coefficients", lambda x: pm.cosine_coefficients(x, OP), LOGITS),
     Function("distance_irrelevance", lambda x: pm.circuits.distance_irrelevance(x, OP), LOGITS),
+    Function("input_spectrum", lambda x: pm.input_spectrum(x, OP), LOGITS),
     Function("neuron_spectrum", lambda x: pm.neuron_spectrum(x, OP), LOGITS[..., :3]),
     Function("spectrum", lambda x: pm.spectrum(x, OP), WEIGHTS),
     Function("inverse_participation_ratio", lambda x: pm.concentration.inverse_participation_ratio(x, OP), WEIGHTS),

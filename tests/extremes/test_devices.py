@@ -197,7 +197,7 @@ def test_operations_that_are_made_under_it_are_the_same():
     with torch.device("meta"):
         found = [*operations()]
     for op, expected in zip(found, operations(), strict=True):
-        for name in ("elements", "table", "basis", "row_frequency", "pairs"):
+        for name in ("elements", "table", "basis", "row_frequency", "inputs"):
             assert torch.equal(getattr(op, name), getattr(expected, name))
         for irrep, other in zip(op.irreps, expected.irreps, strict=True):
             assert torch.equal(irrep.character, other.character)

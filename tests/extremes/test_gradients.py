@@ -37,7 +37,18 @@ NOT_DIFFERENTIABLE = {
     "Measures": "what `measure` returns",
     "WaveFit": "what `fit_waves` returns",
     **dict.fromkeys(
-        ("Operation", "Irrep", "addition", "subtraction", "multiplication", "division", "composition"), BUILDS
+        (
+            "Operation",
+            "operation",
+            "Irrep",
+            "addition",
+            "subtraction",
+            "parity",
+            "multiplication",
+            "division",
+            "composition",
+        ),
+        BUILDS,
     ),
     **dict.fromkeys(("symmetric_group", "alternating_group", "dihedral_group", "direct_product"), BUILDS),
     **dict.fromkeys(("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss"), RUNS),

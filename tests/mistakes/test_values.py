@@ -85,7 +85,7 @@ MISTAKES = [
     ("table of floats", lambda: pm.groups.composition(np.eye(2)), TypeError,
      "`table` must be integers. Got torch.float64."),
     ("a token too many", lambda: pm.groups.composition([[0, 1], [1, 0]], elements=torch.arange(3)), ValueError,
-     "`elements` must have one token per row of the table (2). Got shape (3,)."),
+     "`elements` must have one token per element (2). Got 3."),
     ("product with a number", lambda: pm.groups.direct_product(OP, 3), TypeError,
      "`second` must be an Operation, such as addition(113). Got int."),
     ("power of another operation", lambda: pm.key_frequencies(ones(3), OP), ValueError,

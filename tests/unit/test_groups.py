@@ -282,14 +282,19 @@ def test_a_table_with_one_wrong_entry_is_not_a_group(seed):
             "`table` must have shape (n, n). Got (0, 0).",
         ),
         (
-            lambda: pm.groups.composition(pm.addition(2).table, elements=[0, 1]),
+            lambda: pm.groups.composition(pm.addition(2).table, tokens="ab"),
             TypeError,
-            "`elements` must be a tensor or a NumPy array. Got list.",
+            "`tokens` must be a tensor or a NumPy array. Got str.",
+        ),
+        (
+            lambda: pm.groups.composition(pm.addition(2).table, tokens=[0, 1], elements=[0, 1]),
+            TypeError,
+            "`elements` must be left out where `tokens` are given: both are the token of each element.",
         ),
         (
             lambda: pm.groups.composition(pm.addition(4).table, elements=torch.arange(5)),
             ValueError,
-            "`elements` must have one token per row of the table (4). Got shape (5,).",
+            "`elements` must have one token per element (4). Got 5.",
         ),
         (
             lambda: pm.groups.composition([[0, 1], [1]]),

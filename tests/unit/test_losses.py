@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures.losses.by_answer import Pairs
+from progress_measures.losses.by_answer import Inputs
 from progress_measures.losses.pairs import margins, pair_losses
 from tests import _oracle
 from tests._asserts import assert_close, assert_gradient, assert_scalar_loss
@@ -237,27 +237,27 @@ def test_any_functions_of_the_answer_are_removed_at_once(scale, block, monkeypat
     removed = scale * torch.randn(4, 9, 9, dtype=torch.float64, generator=generator)
 
     def losses(logits):
-        return Pairs.of(logits, answers).losses_without(removed)
+        return Inputs.of(logits.clone(), answers).losses_without(removed, constant=True).permute(2, 0, 1)
 
     def one_by_one(logits):
         return [pair_losses(margins(logits - each[:, None], answers)) for each in removed]
 
     assert_close(losses(logits), torch.stack(one_by_one(logits)), rtol=1e-11)
-    assert_close(Pairs.of(logits, answers).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
+    assert_close(Inputs.of(logits.clone(), answers).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
     removed /= scale
     assert_gradient(losses, logits / scale)
 
 
-def test_hits_of_fewer_answers_than_pairs_have_their_ties():
-    logits = torch.randint(3, (2, 6, 4), generator=torch.Generator().manual_seed(0))
+def test_hits_of_fewer_answers_than_inputs_have_their_ties():
+    logits = torch.randint(3, (2, 6, 4), generator=torch.Generator().manual_seed(0)).float()
     answers = torch.tensor([[1], [2]]).expand(2, 6)
     right = logits.argmax(-1) == answers
     assert 0 < right.sum() < 12
-    assert torch.equal(Pairs.of(logits, answers).hits(), right)
+    assert torch.equal(Inputs.of(logits.clone(), answers).hits(), right)
 
 
 def test_a_single_sum_that_vanishes():
     # After the right answer is lowered by 5000 and another by 2000, both wrong ones are 3000 above it.
-    pairs = Pairs.of(torch.tensor([[[0.0, 0.0, -2000.0]]]), torch.tensor([[0]]))
-    losses = pairs.losses_without(torch.tensor([[[5000.0, 2000.0, 0.0]]]).double())
+    pairs = Inputs.of(torch.tensor([[[0.0, 0.0, -2000.0]]]), torch.tensor([[0]]))
+    losses = pairs.losses_without(torch.tensor([[[5000.0, 2000.0, 0.0]]]).double(), constant=True)
     assert_close(losses, [[[3000 + math.log(2)]]], rtol=1e-14)

@@ -613,7 +613,7 @@ USUAL = {"predict": None, "op": OP, "frequencies": [1], "train_mask": TRAIN}
             ValueError,
             "`frequencies` must lie in 1..3 for n=7. Got 4. Frequencies k and n-k are the same: pass 3.",
         ),
-        ({"train_mask": ~torch.zeros(7, 7).bool()}, ValueError, "`train_mask` leaves no pair to test on."),
+        ({"train_mask": torch.zeros(7, 7).bool()}, ValueError, "`train_mask` selects no pair."),
         (
             {"weights": "embed.weight"},
             TypeError,

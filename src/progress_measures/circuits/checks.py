@@ -17,8 +17,8 @@ def check_sum_or_difference(op: object) -> int:
         if torch.equal(table.roll((1, -sign), (0, 1)), table):  # a one step forward and ±b one step back
             return sign
     raise ValueError(
-        f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n, and differ where these do: "
-        f"other pairs have no distance. Got {op!r}."
+        f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no "
+        f"distance. Got {op!r}."
     )
 
 

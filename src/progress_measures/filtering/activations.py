@@ -12,7 +12,7 @@ from torch import Tensor
 from progress_measures._checks.tensors import Array, check_indices, computable
 from progress_measures._checks.values import check_choice, shape_of
 from progress_measures.filtering.parts import SUM, ActivationTerms, Frequencies, part_and_constant
-from progress_measures.operations.checks import check_pairs, check_parts
+from progress_measures.operations.checks import check_pairs, check_parts, one_input
 from progress_measures.operations.operation import Operation
 
 
@@ -169,10 +169,10 @@ def _check_activation(x: Tensor, op: Operation) -> Tensor:
     count = op.table.numel()
     if x.ndim < 1 or len(x) != count:
         raise ValueError(
-            f"The activation must have one row per input of the operation ({count}). Got shape {shape_of(x)}. "
+            f"The activation must have one row per {one_input(op)} of the grid ({count}). Got shape {shape_of(x)}. "
             "Run the model on `op.inputs` in one forward pass."
         )
-    return computable(x).reshape(count, -1).to(torch.float64)
+    return computable(x).flatten(1).to(torch.float64)
 
 
 def _check_neurons(x: Tensor, op: Operation, neurons: int) -> None:
@@ -180,8 +180,7 @@ def _check_neurons(x: Tensor, op: Operation, neurons: int) -> None:
     count = op.table.numel()
     if x.ndim != 2 or len(x) != count:
         raise ValueError(
-            f"The activation must have one row per input of the operation and one column per neuron: "
-            f"shape ({count}, m). Got {shape_of(x)}. Run the model on `op.inputs` in one forward pass."
+            f"The activation must have one row per pair of the grid and one column per neuron: shape ({count}, m). Got {shape_of(x)}. Run the model on `op.inputs` in one forward pass."
         )
     if x.shape[1] != neurons:
         raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {neurons}.")

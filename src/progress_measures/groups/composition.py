@@ -14,7 +14,11 @@ from progress_measures.operations.operation import Operation
 
 
 def composition(
-    table: Array | Sequence[Sequence[int]], *, tokens: Tokens | None = None, name: str = "composition"
+    table: Array | Sequence[Sequence[int]],
+    *,
+    tokens: Tokens | None = None,
+    elements: Tokens | None = None,
+    name: str = "composition",
 ) -> Operation:
     r"""Composition in a finite group given by its Cayley table.
 
@@ -34,6 +38,7 @@ def composition(
     Args:
         table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``, or nested lists.
         tokens: The token of each element, shape ``(n,)``; 0..n-1 if None.
+        elements: The former name of ``tokens``.
         name: A word for messages and pictures.
 
     Returns:
@@ -56,11 +61,12 @@ def composition(
         ((1, 2, 3), Irrep(1, character=(1, 1, -1, -1)))
     """
     table, identity = check_cayley_table(table)
-    elements = torch.arange(len(table), device="cpu") if tokens is None else check_tokens_of(tokens, len(table))
+    given, called = (tokens, "tokens") if elements is None else (elements, "elements")
+    if tokens is not None and elements is not None:
+        raise TypeError("`elements` must be left out where `tokens` are given: both are the token of each element.")
+    order = torch.arange(len(table), device="cpu") if given is None else check_tokens_of(given, len(table), called)
     parts = isotypic_parts(table, identity)
-    return Operation(
-        name, elements, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps
-    )
+    return Operation(name, order, table, parts.basis, parts.row_frequency, classes=parts.classes, irreps=parts.irreps)
 
 
 def symmetric_group(m: int, *, tokens: Tokens | None = None) -> Operation:

@@ -145,11 +145,12 @@ def check_mask(mask: object, op: Operation, device: torch.device, name: str = "m
         return torch.ones(op.table.numel(), dtype=torch.bool, device=device)
     chosen = check_input_mask(mask, op.table, name)
     if not bool(chosen.any()):
-        raise ValueError(f"`{name}` selects no {_one(op)}. A mean over nothing is undefined.")
+        raise ValueError(f"`{name}` selects no {one_input(op)}. A mean over nothing is undefined.")
     return chosen.to(device)
 
 
-def _one(op: Operation) -> str:
+def one_input(op: Operation) -> str:
+    """What an input is called in messages: a pair, if it has two operands."""
     return "pair" if op.table.ndim == 2 else "input"
 
 
@@ -186,7 +187,7 @@ def check_split(op: Operation, device: torch.device, train_mask: object, test_ma
     given = check_indices(labels, "labels")
     if given.shape not in (op.table.shape, (op.table.numel(),)):
         raise ValueError(
-            f"`labels` must have one index of an answer per {_one(op)}: shape {shape_of(op.table)}. "
+            f"`labels` must have one index of an answer per {one_input(op)}: shape {shape_of(op.table)}. "
             f"Got {shape_of(given)}."
         )
     given = given.flatten().to(device)

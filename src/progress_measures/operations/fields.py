@@ -102,12 +102,12 @@ def check_tokens(tokens: object, name: str) -> Tensor:
     return x
 
 
-def check_tokens_of(tokens: object, n: int) -> Tensor:
+def check_tokens_of(tokens: object, n: int, name: str = "tokens") -> Tensor:
     """Requires one token for each of n elements, in the caller's order, and returns them, int64, ``(n,)``."""
     values = np.asarray(tokens) if isinstance(tokens, Sequence) and not isinstance(tokens, str) else tokens
-    x = check_tokens(values, "tokens")
+    x = check_tokens(values, name)
     if len(x) != n:
-        raise ValueError(f"`tokens` must have one token per element ({n}). Got {len(x)}.")
+        raise ValueError(f"`{name}` must have one token per element ({n}). Got {len(x)}.")
     return x
 
 

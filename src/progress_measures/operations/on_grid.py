@@ -1,5 +1,6 @@
 """Quantities of values on the inputs of an operation that several measures need. Rows are inputs, ``(N, m)``."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -41,7 +42,7 @@ def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None =
     order, counts = key.argsort(stable=True), torch.bincount(table, minlength=op.n)
     starts = counts.cumsum(0) - counts
     groups = []
-    for count in sorted(set(counts.tolist())):
+    for count in counts.unique().cpu().tolist():
         answers = (counts == count).nonzero().flatten()
         groups.append((answers, order[starts[answers, None] + torch.arange(count, device=device)]))
     return groups
@@ -91,5 +92,5 @@ def along_operands(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
     """Each operand's matrix, applied along the axis of that operand to values on all inputs, ``(N, m)``."""
     width, y = x.shape[1], x
     for matrix in matrices:  # each takes the first axis, and leaves it as the last
-        y = (matrix.to(x) @ y.reshape(matrix.shape[1], -1)).T
-    return y.reshape(width, -1).T
+        y = (matrix.to(x) @ y.reshape(matrix.shape[1], y.numel() // matrix.shape[1])).T
+    return y.reshape(width, math.prod(map(len, matrices))).T

@@ -1,0 +1,65 @@
+"""A small network that is trained on any operation, with everything that is measured of it on the way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import progress_measures as pm
+
+CURVES = Path(__file__).parent / "curves"
+SHARE = 0.7  # of the inputs are trained on
+STEPS = 10_000
+
+
+class Network(nn.Module):
+    """An embedding of each operand, and an MLP that reads them side by side."""
+
+    def __init__(self, op: pm.Operation, d_embed: int = 64, neurons: int = 256) -> None:
+        super().__init__()
+        tokens, operands = int(torch.cat([op.elements, op.inputs.flatten()]).max()) + 1, op.inputs.shape[1]
+        self.embed = nn.ModuleList([nn.Embedding(tokens, d_embed) for _ in range(operands)])
+        self.hidden = nn.Linear(operands * d_embed, neurons)
+        self.unembed = nn.Linear(neurons, tokens)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits, one column per token, shape ``(batch, tokens)``."""
+        embedded = [embed(column) for embed, column in zip(self.embed, tokens.T, strict=True)]
+        return self.unembed(F.relu(self.hidden(torch.cat(embedded, 1))))
+
+
+class Run:
+    """One network on one operation: the same inputs, weights and curves for the same seed."""
+
+    def __init__(self, op: pm.Operation, seed: int = 0, share: float = SHARE, steps: int = STEPS) -> None:
+        self.op, self.steps = op, steps
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.train_mask = torch.rand(op.table.shape) < share
+            self.model = Network(op)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
+
+    def checkpoints(self) -> Iterator[tuple[int, Network]]:
+        """Trains, full batch, and yields the network at each of some steps, more of them early."""
+        chosen, recorded = self.train_mask.flatten(), pm.log_spaced(per_decade=20)
+        inputs, answers = self.op.inputs[chosen], self.op.elements[self.op.table[self.train_mask]]
+        for step in range(self.steps + 1):
+            if recorded(step) or step == self.steps:
+                yield step, self.model
+            self.optimizer.zero_grad()
+            F.cross_entropy(self.model(inputs), answers).backward()
+            self.optimizer.step()
+
+    def measure(self, model: Network) -> dict[str, Tensor]:
+        """Losses and accuracies, and the shares of the logits that lie in frequencies of the answer and of the inputs."""
+        logits = pm.grid_logits(model, self.op)
+        spectrum = pm.logit_spectrum(logits, self.op)
+        keys = pm.key_frequencies(spectrum, self.op)
+        measured = vars(pm.measure(logits, self.op, keys, train_mask=self.train_mask))
+        names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "restricted_loss", "excluded_loss")
+        return {name: measured[name] for name in names} | {
+            "logit_spectrum": spectrum,
+            "input_spectrum": pm.input_spectrum(logits, self.op).flatten(),
+        }
