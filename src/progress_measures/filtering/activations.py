@@ -180,7 +180,8 @@ def _check_neurons(x: Tensor, op: Operation, neurons: int) -> None:
     count = op.table.numel()
     if x.ndim != 2 or len(x) != count:
         raise ValueError(
-            f"The activation must have one row per pair of the grid and one column per neuron: shape ({count}, m). Got {shape_of(x)}. Run the model on `op.inputs` in one forward pass."
+            f"The activation must have one row per pair of the grid and one column per neuron: shape ({count}, m). "
+            f"Got {shape_of(x)}. Run the model on `op.inputs` in one forward pass."
         )
     if x.shape[1] != neurons:
         raise ValueError(f"`frequency` must have one entry per neuron of the activation ({x.shape[1]}). Got {neurons}.")

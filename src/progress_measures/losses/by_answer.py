@@ -24,7 +24,7 @@ from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coeffi
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
 from progress_measures.losses.pairs import softplus
 from progress_measures.operations.checks import check_logits, check_mask
-from progress_measures.operations.on_grid import answer_blocks, answer_means, inputs_by_answer
+from progress_measures.operations.on_grid import Group, answer_blocks, answer_means, inputs_by_answer
 from progress_measures.operations.operation import Operation
 
 TINY = 1e-200  # terms that underflow, below 1e-308, are negligible in sums of at least this size
@@ -101,14 +101,15 @@ def mean_losses_without(
         labels: What is compared with the logits, ``(N,)``; the answers if None.
     """
     total: Tensor = torch.zeros((), dtype=torch.float64, device=x.device)
-    for answers, inputs, rows in chosen_by_answer(x, op, mask):
-        asked, removed = (answers[:, None].expand_as(inputs) if labels is None else labels[inputs]), parts(answers)
+    for group, rows in chosen_by_answer(x, op, mask):
+        of_rows = group.answers[:, None].expand_as(group.inputs)
+        asked, removed = of_rows if labels is None else labels[group.inputs], parts(group.answers)
         if row_losses is cross_entropies:
             losses = Inputs.of(rows, asked).losses_without(removed, constant=labels is None)
         else:  # one function at a time
             each = [row_losses((rows - of_answers[:, None]).flatten(0, 1), asked.flatten()) for of_answers in removed]
-            losses = torch.stack(each, -1).view(*inputs.shape, -1)
-        total = total + sums_over(losses, mask[inputs])
+            losses = torch.stack(each, -1).view(*asked.shape, -1)
+        total = total + sums_over(losses, group.only(mask))
     return total / mask.sum()
 
 
@@ -117,14 +118,18 @@ def sums_over(losses: Tensor, chosen: Tensor) -> Tensor:
     return chosen.flatten().to(torch.float64) @ losses.flatten(0, 1)
 
 
-def chosen_by_answer(x: Tensor, op: Operation, mask: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Blocks of answers, ``(s,)``, their inputs, ``(s, input)``, and rows, ``(s, input, c)``, with all of a mask's.
+def chosen_by_answer(x: Tensor, op: Operation, mask: Tensor) -> Iterator[tuple[Group, Tensor]]:
+    """Groups of answers in blocks, with all inputs of a mask, and their rows, ``(s, input, c)``.
 
     Inputs that are not in the mask fill up the answers with fewer than others have.
     """
-    groups = inputs_by_answer(op, x.device, mask)
-    longest = [int(mask[inputs].sum(1).max()) for _, inputs in groups]
-    return answer_blocks(x, [(s, inputs[:, :most]) for (s, inputs), most in zip(groups, longest, strict=True) if most])
+    groups = []
+    for group in inputs_by_answer(op, x.device, mask):
+        most = int(group.only(mask).sum(1).max())
+        if most > 0:
+            valid = None if group.valid is None else group.valid[:, :most]
+            groups.append(Group(group.answers, group.inputs[:, :most], valid))
+    return answer_blocks(x, groups)
 
 
 def restricted_logits(means: Tensor, parts: Tensor) -> Tensor:

@@ -33,9 +33,11 @@ def measures_by_answer(
     loss, hit = x.new_empty(len(x), dtype=torch.float64), torch.empty_like(is_train)
     excluded, excluded_hits = x.new_zeros(2, dtype=torch.float64)
     without = x.new_zeros(len(op.frequencies), dtype=torch.float64)
-    for answers, index, rows in answer_blocks(x, inputs_by_answer(op, x.device, is_train), progress):
-        inputs, in_train = Inputs.of(rows, split.labels[index]), is_train[index]
-        loss[index], hit[index] = inputs.losses(), inputs.hits()
+    for group, rows in answer_blocks(x, inputs_by_answer(op, x.device, is_train), progress):
+        answers, index, valid = group
+        inputs, in_train = Inputs.of(rows, split.labels[index]), group.only(is_train)
+        each = ... if valid is None else valid
+        loss[index[each]], hit[index[each]] = inputs.losses()[each], inputs.hits()[each]
         most = int(in_train.sum(1).max())
         if most == 0:
             continue

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +11,24 @@ from progress_measures._blocks import Progress, block_length, every_one, gather
 from progress_measures.fourier import change_basis
 from progress_measures.operations.operation import Operation
 
-Groups: TypeAlias = list[tuple[Tensor, Tensor]]
+PADDED = 1.25  # answers stand in one group if none has more than this many times the inputs of another
+
+
+class Group(NamedTuple):
+    """Some answers, ``(s,)``, and the inputs of each, ``(s, count)``.
+
+    Answers with fewer inputs repeat their first one; ``valid``, ``(s, count)``, leaves these out. It is None if all
+    have equally many.
+    """
+
+    answers: Tensor
+    inputs: Tensor
+    valid: Tensor | None
+
+    def only(self, chosen: Tensor) -> Tensor:
+        """Which entries of ``inputs`` are in a mask, ``(N,)``, each input once, bool."""
+        found = chosen[self.inputs]
+        return found if self.valid is None else found & self.valid
 
 
 def answer_means(x: Tensor, op: Operation) -> Tensor:
@@ -20,13 +37,18 @@ def answer_means(x: Tensor, op: Operation) -> Tensor:
     The means hold everything that depends on the input only through s. The values may have any real dtype.
     """
     means = x.new_zeros(op.n, x.shape[-1], dtype=torch.float64)
-    for answers, inputs, rows in answer_blocks(x, inputs_by_answer(op, x.device)):
-        means[answers] = rows.sum(1, dtype=torch.float64) / inputs.shape[1]
+    for (answers, inputs, valid), rows in answer_blocks(x, inputs_by_answer(op, x.device)):
+        if valid is None:
+            means[answers] = rows.sum(1, dtype=torch.float64) / inputs.shape[1]
+        else:
+            count = valid.sum(1, keepdim=True)
+            repeated = (inputs.shape[1] - count) * rows[:, 0].to(torch.float64)
+            means[answers] = (rows.sum(1, dtype=torch.float64) - repeated) / count
     return means
 
 
-def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None = None) -> Groups:
-    """The inputs of each answer; answers with equally many stand together.
+def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None = None) -> list[Group]:
+    """The inputs of each answer; answers with about equally many stand together.
 
     Args:
         op: The operation.
@@ -34,35 +56,39 @@ def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None =
         first: A mask of inputs, ``(N,)``, that come first among those of their answer.
 
     Returns:
-        For each number of inputs that some answer has: the answers, ``(s,)``, and their inputs, ``(s, count)``. Where
-        all answers have equally many inputs, as in a group, this is one table.
+        Groups that hold each answer once. Where all answers have equally many inputs, there is one, without padding.
     """
     table = op.table.flatten().to(device)
     key = table if first is None else 2 * table + ~first
     order, counts = key.argsort(stable=True), torch.bincount(table, minlength=op.n)
-    starts = counts.cumsum(0) - counts
-    groups = []
-    for count in counts.unique().cpu().tolist():
-        answers = (counts == count).nonzero().flatten()
-        groups.append((answers, order[starts[answers, None] + torch.arange(count, device=device)]))
+    starts, groups = counts.cumsum(0) - counts, list[Group]()
+    sizes = torch.unique(counts).cpu()  # ascending
+    while len(sizes) > 0:
+        least, most = int(sizes[0]), int(sizes[sizes <= PADDED * sizes[0]][-1])
+        answers = ((counts >= least) & (counts <= most)).nonzero().flatten()
+        place = torch.arange(most, device=device).expand(len(answers), most)
+        valid = None if least == most else place < counts[answers, None]
+        real = place if valid is None else place * valid
+        groups.append(Group(answers, order[starts[answers, None] + real], valid))
+        sizes = sizes[sizes > most]
     return groups
 
 
 def answer_blocks(
-    x: Tensor, groups: Groups, progress: Progress | None = None
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yields answers, ``(s,)``, their inputs, ``(s, count)``, and the rows of these, ``(s, count, m)``, in blocks."""
-    parts: Groups = []
-    for answers, inputs in groups:
-        length = block_length(inputs.shape[1] * x.shape[1], x.device)
-        parts += zip(torch.split(answers, length), torch.split(inputs, length), strict=True)
+    x: Tensor, groups: Sequence[Group], progress: Progress | None = None
+) -> Iterator[tuple[Group, Tensor]]:
+    """Yields groups in blocks of answers, and the rows of their inputs, ``(s, count, m)``."""
+    parts = list[Group]()
+    for group in groups:
+        length = block_length(group.inputs.shape[1] * x.shape[1], x.device)
+        columns = [[None] * len(group.answers) if y is None else torch.split(y, length) for y in group]
+        parts += [Group(*block) for block in zip(*columns, strict=False)]
     gathered: Iterator[Tensor] | None = None
     if x.requires_grad:  # gather once, because each gathering has a gradient as large as the matrix
-        every_input = torch.cat([inputs.flatten() for _, inputs in parts])
-        gathered = iter(torch.split(gather(x, every_input), [inputs.numel() for _, inputs in parts]))
-    for answers, inputs in every_one(parts, progress):
-        rows = gather(x, inputs) if gathered is None else next(gathered).view(*inputs.shape, -1)
-        yield answers, inputs, rows
+        every_input = torch.cat([part.inputs.flatten() for part in parts])
+        gathered = iter(torch.split(gather(x, every_input), [part.inputs.numel() for part in parts]))
+    for part in every_one(parts, progress):
+        yield part, gather(x, part.inputs) if gathered is None else next(gathered).view(*part.inputs.shape, -1)
 
 
 def input_weights(op: Operation, device: torch.device) -> Tensor | None:

@@ -70,6 +70,8 @@ def _columns(values: object, op: Operation) -> Tensor:
             f"`values` must have one entry per input of the operation, shape {tuple(grid)} or ({grid.numel()},), and "
             f"perhaps one axis more. Got {shape_of(x)}."
         )
+    if x.numel() == 0:
+        raise ValueError(f"`values` must hold at least one value. Got shape {shape_of(x)}.")
     return check_finite(x, "values").to(torch.float64).reshape(grid.numel(), -1)
 
 
