@@ -89,7 +89,12 @@ ANSWERS = {
     "division": lambda a, b, n: a * pow(b, -1, n + 1) % (n + 1),
 }
 RECIPES = [heading for heading, code in CODE.items() if "loss = pm.cross_entropy(" in code]
-OTHERS = [heading for heading, code in CODE.items() if heading not in RECIPES and "checkpoint.safetensors" not in code]
+TRAINED = [heading for heading, code in CODE.items() if "optimizer.step()" in code]  # each has a test of its own below
+OTHERS = [
+    heading
+    for heading, code in CODE.items()
+    if heading not in (*RECIPES, *TRAINED) and "checkpoint.safetensors" not in code
+]
 
 
 def by_hand(predict, op, answer):
@@ -149,6 +154,67 @@ def test_neurons_of_the_mlp_are_those_of_each_pair(tmp_path, monkeypatch):
         ]
     assert_close(names["activations"]["1"], torch.stack(expected), rtol=1e-5, atol=1e-6)
     assert names["share"].shape == (32, 3)
+
+
+def test_squared_error_is_that_of_the_training_loop(tmp_path, monkeypatch):
+    names = run(with_code('loss="mse"'), tmp_path, monkeypatch)
+    with torch.no_grad():
+        outputs = names["predict"](names["inputs"])
+    expected = nn.functional.mse_loss(outputs, nn.functional.one_hot(names["answers"], 7).float())
+    assert_close(names["measured"].train_loss, expected, rtol=1e-5)
+    op, rows = names["op"], names["logits"].double()
+    means = torch.stack([rows[op.table == s].mean(0) for s in range(7)])
+    rest = (rows - (means - means.mean(0))[op.table])[names["train_mask"]]  # without any function of the answer
+    assert_close(
+        names["measured"].excluded_loss,
+        nn.functional.mse_loss(rest, nn.functional.one_hot(names["answers"], 7).double()),
+        rtol=1e-6,
+    )
+    assert names["measured"].excluded_loss > 10 * names["measured"].train_loss
+
+
+def test_parity_is_found_among_all_subsets_of_bits(tmp_path, monkeypatch):
+    names = run(with_code("pm.parity("), tmp_path, monkeypatch)
+    mlp, (bits, answers), op = names["mlp"], names["data"].tensors, names["op"]
+    distinct, index = bits.unique(dim=0, return_inverse=True)
+    first = torch.tensor([int((index == i).nonzero()[0]) for i in range(len(distinct))])
+    with torch.no_grad():
+        outputs = mlp(bits[first].float())[:, 0].double()
+    expected = nn.functional.binary_cross_entropy_with_logits(outputs, answers[first].double())
+    assert_close(names["measured"].train_loss, expected, rtol=1e-4)
+    assert names["measured"].test_accuracy == 1
+    assert op.label(names["largest"]) == "bits 1 and 4"
+    with torch.no_grad():
+        every = mlp(op.inputs.float())[:, 0].double()
+    signs = (1 - 2 * op.inputs[:, [1, 4]]).prod(1).double()
+    correlation = (every * signs).mean() / every.std(correction=0)
+    assert_close(names["spectrum"].max(), correlation.square(), rtol=1e-4)
+    rest = every - signs * (every * signs).mean()
+    without = nn.functional.binary_cross_entropy_with_logits(rest, op.table.flatten().double())
+    assert_close(names["without"], without, rtol=1e-5)
+
+
+def test_each_of_several_tasks_is_measured_as_alone(tmp_path, monkeypatch):
+    names = run(with_code("train_masks"), tmp_path, monkeypatch)
+    functions = {7: lambda a, b: a + b, 8: lambda a, b: a - b, 9: lambda a, b: a * a + b * b}
+    for task, function in functions.items():
+        rows = torch.tensor([[a, task, b] for a in range(7) for b in range(7)])
+        answers = torch.tensor([function(a, b) % 7 for a, _, b in rows.tolist()])
+        with torch.no_grad():
+            losses = cross_entropy(names["model"](rows).double(), answers, reduction="none")
+        train = names["train_masks"][task].flatten()
+        assert_close(names["measured"][task].train_loss, losses[train].mean(), rtol=1e-4)
+        assert_close(names["measured"][task].test_loss, losses[~train].mean(), rtol=1e-4)
+
+
+def test_offsets_axes_and_transposed_embeddings(tmp_path, monkeypatch):
+    names = run(with_code("op.mask(data, columns=[0, 2])"), tmp_path, monkeypatch)
+    model, rows = names["model"], names["rows"]
+    with torch.no_grad():
+        outputs = model(rows)[:, 3:].double()
+    sums = (rows[0] - 3 + rows[2] - 3) % 7
+    assert_close(names["measured"].train_loss, cross_entropy(outputs, sums), rtol=1e-4)
+    assert_close(names["power"], pm.spectrum(model.W_E.detach().T[3:], pm.addition(7)), rtol=1e-6)
 
 
 def test_sites_of_the_page_are_replaced_as_it_says(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from tests.extremes.test_gradients import NOT_DIFFERENTIABLE
 
 ROOT = Path(__file__).parents[2]
 UNIT = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "unit").glob("*.py"))
-TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_models.py")
+TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_models.py", "mistakes/test_operations.py")
 MISTAKES = "\n".join((ROOT / "tests" / table).read_text(encoding="utf-8") for table in TABLES)
 RESULTS = {  # of functions, which tests meet as what these return
     "Activations", "Control", "Controls", "Irrep", "LeadTimes", "Measures", "PhaseSpread", "Phases", "Site", "WaveFit",

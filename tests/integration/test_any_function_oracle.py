@@ -367,6 +367,64 @@ def test_confident_logits_have_small_losses(name):
     assert_measures(found, expected)
 
 
+def improbabilities(logits, answers):
+    """The cross-entropy as it should not be written: infinite where a probability is rounded to zero."""
+    return -logits.softmax(1).gather(1, answers[:, None])[:, 0].log()
+
+
+def hopeless_elsewhere():
+    """Logits of addition, the training inputs, and test inputs at which the loss above is infinite."""
+    op = pm.addition(7)
+    x = np.random.default_rng(0).normal(size=(7, 7, 7))
+    x[6, 6, 0] += 3000  # without a change of the mean over the inputs of this answer
+    x[5, 0, 0] -= 3000
+    return op, torch.from_numpy(x), op.table < 3
+
+
+def test_a_loss_that_is_infinite_elsewhere_is_none_of_the_mask():
+    op, x, mask = hopeless_elsewhere()
+    assert improbabilities(x[6, 6][None], op.table[6, 6][None]).isinf()
+    found = pm.measure(x, op, [1, 2], train_mask=mask, test_mask=mask, loss=improbabilities)
+    expected = pm.measure(x, op, [1, 2], train_mask=mask, test_mask=mask)
+    for field in ("train_loss", "restricted_loss_train", "excluded_loss"):
+        assert_close(getattr(found, field), getattr(expected, field))
+    for function in (pm.restricted_loss, pm.excluded_loss):
+        found = function(x, op, [1, 2], mask=mask, loss=improbabilities)
+        assert_close(found, function(x, op, [1, 2], mask=mask))
+
+
+@pytest.mark.xfail(strict=True, reason="inputs outside of the mask are asked too, and infinity times 0 is NaN")
+@pytest.mark.parametrize("through", ["excluded_loss_per_frequency", "measure", "control"])
+def test_a_loss_that_is_infinite_elsewhere_is_none_of_the_mask_without_a_frequency(through):
+    op, x, mask = hopeless_elsewhere()
+
+    def asked(**loss):
+        if through == "measure":
+            return pm.measure(x, op, [1], train_mask=mask, **loss).excluded_loss_per_frequency
+        if through == "control":
+            return pm.random_frequency_control(x, op, [1], train_mask=mask, draws=1, **loss).excluded_loss.real
+        return pm.excluded_loss_per_frequency(x, op, mask=mask, **loss)
+
+    assert_close(asked(loss=improbabilities), asked())
+
+
+@pytest.mark.xfail(strict=True, reason="answers outside of the mask are asked too, and infinity times 0 is NaN")
+@pytest.mark.parametrize("through", ["control", "gradient"])
+def test_a_loss_that_is_infinite_at_other_answers_is_none_of_the_mask(through):
+    op, x, mask = hopeless_elsewhere()
+    x[op.table == 5] += 3000 * torch.eye(7, dtype=x.dtype)[0]
+
+    def asked(**loss):
+        if through == "control":
+            controls = pm.random_frequency_control(x, op, [1, 2], train_mask=mask, draws=1, **loss)
+            return controls.restricted_loss_train.real
+        logits = x.clone().requires_grad_()
+        pm.restricted_loss(logits, op, [1, 2], mask=mask, **loss).backward()
+        return logits.grad
+
+    assert_close(asked(loss=improbabilities), asked(), atol=1e-12)
+
+
 def test_the_logits_as_they_are(name):
     for scale in (1e-2, 1.0, 300.0):
         d = draw(name, scale=scale)

@@ -197,7 +197,8 @@ MISTAKES = [
     ("table of one number", lambda: operation(table=torch.tensor(0)), ValueError,
      "`table` must hold the answer to at least one input. Got shape ()."),
     ("answer that never occurs", lambda: operation(table=OP.table.clamp(max=3)), ValueError,
-     "`table` must have an input for each answer. Got none for 4. Leave such answers out of `elements`, or add inputs."),
+     "`table` must have an input for each answer. Got none for 4. "
+     "Leave such answers out of `elements`, or add inputs."),
     ("answers that never occur", lambda: operation(table=0 * OP.table), ValueError,
      "`table` must have an input for each answer. Got none for 1, 2, 3, … (4 in all). "
      "Leave such answers out of `elements`, or add inputs."),

@@ -74,9 +74,9 @@ def operation(
     check_callable(function, "function")
     axes = [_operand(x, f"operands[{i}]") for i, x in enumerate(operands)]
     rows = None if inputs is None else _check_rows(inputs, axes)
-    whose = _answers(answers, operands)
     if rows is None and not axes:
-        raise ValueError("`operands` must be given, or `inputs`. Got neither.")
+        raise TypeError("`operands` must be given, or `inputs`. Got neither.")
+    whose = _answers(answers, operands)
     count = math.prod(map(len, axes)) if rows is None else len(rows)
     if count > MOST_INPUTS:
         raise ValueError(
@@ -208,7 +208,8 @@ def _table(function: Callable[..., Any], rows: Iterable[Sequence[int]], count: i
         if token not in index_of:
             span = f"{min(index_of)}..{max(index_of)}"
             raise ValueError(
-                f"`function` must return one of the {len(index_of)} answers, {span}. Got {token} for {tuple(row)}."
+                f"`function` must return one of the {len(index_of)} answers, {span}. Got {token} for {tuple(row)}. "
+                "Take the remainder, or pass the `answers`."
             )
         table[i] = index_of[token]
     missing = sorted(set(range(len(elements))) - set(table.tolist()))

@@ -21,10 +21,10 @@ def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None) -> Tenso
     outside = (found < 0).nonzero().flatten()
     if len(outside) > 0:
         first = int(outside[0])
-        others = f" So are {len(outside) - 1} others." if len(outside) > 1 else ""
+        more = f" So it is in {len(outside) - 1} more." if len(outside) > 1 else ""
         raise ValueError(
             f"`rows` must hold inputs of the operation. Got {tuple(tokens[first].tolist())} in row {first}, "
-            f"which is none.{others}"
+            f"which is none.{more}"
         )
     return found
 
@@ -99,11 +99,9 @@ def _select(tokens: Tensor, count: int, columns: Iterable[int] | None) -> Tensor
     if columns is None:
         if tokens.shape[1] != count:
             more = tokens.shape[1] > count
-            remedy = f" Pass columns={list(range(count))} if the operands come first." if more else ""
-            raise ValueError(
-                f"`rows` must have one column per operand ({count}), or say which they are. "
-                f"Got {tokens.shape[1]}.{remedy}"
-            )
+            first = list(range(count))
+            remedy = f" Pass `columns`, where the operands' tokens stand, such as columns={first}." if more else ""
+            raise ValueError(f"`rows` must have one column per operand ({count}). Got {tokens.shape[1]}.{remedy}")
         return tokens
     chosen = check_distinct_integers(columns, "columns")
     if len(chosen) != count:

@@ -102,7 +102,8 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
         >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    check_pairs(op, "a neuron's polynomial has products of functions of a and of b")
+    remedy = " For others, `input_spectrum` has the shares of one neuron."
+    check_pairs(op, "a neuron's polynomial has products of functions of a and of b", remedy=remedy)
     x = check_on_grid(activations, op, "activations", "(a, b, neuron)").view(op.n, op.n, -1)
     # Subtracting a constant from a neuron changes no variance. One of its own values leaves numbers as small as its
     # variation.
