@@ -185,6 +185,7 @@ OTHERS = {
     "a rectangle": lambda: of_numbers(lambda a, b: (a + 3 * b) % 5, [7, 3, 8], [2, 0, 1, 9], p=5),
     "a ≤ b": lambda: of_some_inputs(lambda a, b: (a + b) % P, ordered_pairs(P)),
     "a sample": lambda: of_some_inputs(cubic, a_sample(cubic, P, 40)),
+    "a large sample": lambda: of_some_inputs(lambda a, b: (a + b) % P, a_sample(lambda a, b: (a + b) % P, P, 140)),
     "S3: a sample of xyx": lambda: of_permutations(
         3, "xyx", inputs=[(x, y) for x in range(6) for y in range(6) if x == 0 or (x + y) % 3 == 0]
     ),
@@ -204,7 +205,7 @@ LARGE = {
     "S5: xyx⁻¹": lambda: of_permutations(5, "xyX"),
 }
 SMALL = POWER | OTHERS
-SOME_INPUTS = ["a ≤ b", "a sample", "S3: a sample of xyx"]
+SOME_INPUTS = ["a ≤ b", "a sample", "a large sample", "S3: a sample of xyx"]
 ALL_INPUTS = [name for name in SMALL if name not in SOME_INPUTS]
 SEVERAL_FREQUENCIES = [
     name for name in SMALL if "parity" not in name and name not in ("addition of 2", "one operand", "one answer")
@@ -299,6 +300,13 @@ def test_the_operation_is_the_function(name):
     for axis in range(len(task.axes or [])):
         for found, expected in zip(op.operand_basis(axis), task.operand_basis(axis), strict=True):
             assert_close(found, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.xfail(strict=True, reason="the same column is read twice")
+def test_two_names_of_one_column_are_a_mistake():
+    op = pm.addition(5)
+    with pytest.raises(ValueError, match="`columns`"):
+        op.mask([[1, 2]], columns=[1, -1])
 
 
 # Losses.

@@ -1,0 +1,42 @@
+"""The numbers of docs/conventions.md that say why each answer counts once."""
+
+import math
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+
+import progress_measures as pm
+from tests.docs._numbers import assert_has_numbers
+from tests.docs._pages import section
+
+PAGE = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text(encoding="utf-8")
+
+
+def test_why_each_answer_counts_once():
+    p = 13
+    op = pm.operation(lambda a, b: (a * a + b * b) % p, p, p)
+    answers, basis = op.table.flatten(), op.rows([3])
+
+    def wave(k):
+        turns = k * (answers[:, None] - torch.arange(p)) / p
+        return 9 * torch.cos(2 * math.pi * turns.double())
+
+    def loss_without(part):
+        return float(cross_entropy(wave(3) - part, answers))
+
+    each_input_once = basis[:, answers].T @ (basis[:, answers] @ wave(3)) * p / p**2
+    waves = torch.nn.functional.normalize(basis[:, answers])  # of length 1 over the inputs, but not orthogonal
+    projected = waves.T @ (waves @ wave(5))
+    share = projected.square().sum() / (wave(5) - wave(5).mean(0)).square().sum()
+    counts = torch.bincount(answers).tolist()
+    own_share = pm.logit_spectrum(wave(3), op)[2]
+    text = next(part for part in section(PAGE, "Any function").split("\n- ") if part.startswith("*Why.*"))
+    assert_has_numbers(
+        text,
+        p, counts[0], counts[1], round(float(own_share)), float(pm.excluded_loss(wave(3), op, [3])),
+        loss_without(each_input_once), float(share), float(cross_entropy(wave(5) - projected, answers)),
+        float(pm.excluded_loss(wave(5), op, [3])),
+    )  # fmt: skip
+    assert max(counts[1:]) == min(counts[1:])
+    assert loss_without(each_input_once) > math.log(p)
