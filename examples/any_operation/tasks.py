@@ -15,7 +15,7 @@ def modulo(function: Callable[[int, int], int], name: str) -> pm.Operation:
 
 
 def divide_or_subtract(x: int, y: int) -> int:
-    """x / y for an odd y, otherwise x - y."""
+    """X / y for an odd y, otherwise x - y."""
     return (x * pow(y, -1, P) if y % 2 else x - y) % P
 
 
@@ -38,3 +38,11 @@ OPERATIONS = {
     "xyx⁻¹ in S5": lambda: of_permutations(lambda x, y: COMPOSE[COMPOSE[x][y]][INVERSE[x]], "xyx⁻¹"),
     "xyx in S5": lambda: of_permutations(lambda x, y: COMPOSE[COMPOSE[x][y]][x], "xyx"),
 }
+
+SHARES = dict.fromkeys(OPERATIONS, 0.7)  # of the inputs are trained on
+STEPS = dict.fromkeys(OPERATIONS, 10000)
+
+
+def file_name(name: str) -> str:
+    """The name of an operation in letters and digits: that of its file."""
+    return f"operation_{[*OPERATIONS].index(name) + 1:02}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,8 +11,7 @@ from torch.nn import functional as F
 import progress_measures as pm
 
 CURVES = Path(__file__).parent / "curves"
-SHARE = 0.7  # of the inputs are trained on
-STEPS = 10_000
+WEIGHT_DECAY, LEARNING_RATE, BETAS = 1.0, 1e-3, (0.9, 0.98)
 
 
 class Network(nn.Module):
@@ -33,18 +33,20 @@ class Network(nn.Module):
 class Run:
     """One network on one operation: the same inputs, weights and curves for the same seed."""
 
-    def __init__(self, op: pm.Operation, seed: int = 0, share: float = SHARE, steps: int = STEPS) -> None:
+    def __init__(self, op: pm.Operation, *, share: float, steps: int, seed: int = 0) -> None:
         self.op, self.steps = op, steps
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.train_mask = torch.rand(op.table.shape) < share
             self.model = Network(op)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS
+        )
 
     def checkpoints(self) -> Iterator[tuple[int, Network]]:
-        """Trains, full batch, and yields the network at each of some steps, more of them early."""
-        chosen, recorded = self.train_mask.flatten(), pm.log_spaced(per_decade=20)
-        inputs, answers = self.op.inputs[chosen], self.op.elements[self.op.table[self.train_mask]]
+        """Trains on all training inputs at once, and yields the network at steps that are dense at first."""
+        recorded = pm.log_spaced(per_decade=20)
+        inputs, answers = self.op.inputs[self.train_mask.flatten()], self.op.elements[self.op.table[self.train_mask]]
         for step in range(self.steps + 1):
             if recorded(step) or step == self.steps:
                 yield step, self.model
@@ -53,13 +55,16 @@ class Run:
             self.optimizer.step()
 
     def measure(self, model: Network) -> dict[str, Tensor]:
-        """Losses and accuracies, and the shares of the logits that lie in frequencies of the answer and of the inputs."""
+        """Losses, accuracies, and the share of the logits that lies in each frequency of the answer."""
         logits = pm.grid_logits(model, self.op)
-        spectrum = pm.logit_spectrum(logits, self.op)
-        keys = pm.key_frequencies(spectrum, self.op)
-        measured = vars(pm.measure(logits, self.op, keys, train_mask=self.train_mask))
-        names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "restricted_loss", "excluded_loss")
-        return {name: measured[name] for name in names} | {
-            "logit_spectrum": spectrum,
-            "input_spectrum": pm.input_spectrum(logits, self.op).flatten(),
+        measured = pm.measure(logits, self.op, (), train_mask=self.train_mask)
+        names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+        return {name: getattr(measured, name) for name in names} | {
+            "logit_spectrum": pm.logit_spectrum(logits, self.op)
         }
+
+    def save(self, folder: Path, name: str, curves: pm.Trajectory) -> None:
+        """Writes the curves, and the spectrum of the trained network over frequencies of the inputs."""
+        curves.save(folder / f"{name}.npz")
+        of_inputs = pm.input_spectrum(pm.grid_logits(self.model, self.op), self.op)
+        np.save(folder / f"{name}_inputs.npy", of_inputs.numpy().astype(np.float32))

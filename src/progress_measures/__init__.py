@@ -2,8 +2,8 @@
 
 The modules, in the order in which data pass through them:
 
-- the logits of a model on every pair of inputs: :func:`grid_logits`, for an :class:`Operation` such as
-  :func:`addition`, or one from :mod:`progress_measures.groups`
+- the logits of a model on every input: :func:`grid_logits`, for an :class:`Operation` such as :func:`addition`, one of
+  any function, :func:`operation`, or one from :mod:`progress_measures.groups`
 - the parts of logits and activations that belong to chosen frequencies: :mod:`progress_measures.filtering`
 - losses and accuracies: :mod:`progress_measures.losses`; all those of a checkpoint in one call, or compared with
   chance: :mod:`progress_measures.measures`

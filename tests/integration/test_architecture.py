@@ -24,7 +24,7 @@ LINES = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in FI
 
 
 def module_of(file):
-    """A file as it is imported below the package: ``losses.pairs``, ``losses.__init__``, ``grid``."""
+    """A file as it is imported below the package: ``losses.margins``, ``losses.__init__``, ``grid``."""
     return ".".join(file.relative_to(SOURCE).with_suffix("").parts)
 
 
@@ -87,7 +87,7 @@ def test_imports_are_found():
     assert HOUSE["_files"] == set()
     assert {"_checks", "fourier"} <= HOUSE["operations"]
     assert {"groups", "losses", "runs"} <= HOUSE[FACADE]
-    assert "losses.pairs" in IMPORTS["losses.filtered"]
+    assert "losses.margins" in IMPORTS["losses.filtered"]
     assert set().union(*HOUSE.values()) == set(HOUSE) - LEAVES | {FACADE, "plotting"}  # which the command needs
 
 

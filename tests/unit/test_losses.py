@@ -6,7 +6,7 @@ import torch
 
 import progress_measures as pm
 from progress_measures.losses.by_answer import Inputs
-from progress_measures.losses.pairs import margins, pair_losses
+from progress_measures.losses.margins import losses_of, margins
 from tests import _oracle
 from tests._asserts import assert_close, assert_gradient, assert_scalar_loss
 from tests._planted import OPERATIONS, learned_logits, planted_logits, random_logits, random_mask
@@ -240,10 +240,10 @@ def test_any_functions_of_the_answer_are_removed_at_once(scale, block, monkeypat
         return Inputs.of(logits.clone(), answers).losses_without(removed, constant=True).permute(2, 0, 1)
 
     def one_by_one(logits):
-        return [pair_losses(margins(logits - each[:, None], answers)) for each in removed]
+        return [losses_of(margins(logits - each[:, None], answers)) for each in removed]
 
     assert_close(losses(logits), torch.stack(one_by_one(logits)), rtol=1e-11)
-    assert_close(Inputs.of(logits.clone(), answers).losses(), pair_losses(margins(logits, answers)), rtol=1e-12)
+    assert_close(Inputs.of(logits.clone(), answers).losses(), losses_of(margins(logits, answers)), rtol=1e-12)
     removed /= scale
     assert_gradient(losses, logits / scale)
 

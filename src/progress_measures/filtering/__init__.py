@@ -1,10 +1,10 @@
 """The part of logits and activations that belongs to chosen frequencies, kept alone or removed.
 
-The logits have axes ``(a, b, c)``. The literature gives "the part of frequency k" four meanings, and ``terms`` selects
-one of them:
+Logits have one row per input and one column per answer; those of pairs have axes ``(a, b, c)``. The literature gives
+"the part of frequency k" four meanings, and ``terms`` selects one of them:
 
-- ``"sum"``: for every output c, the part that depends on the true answer s = a∘b through cos w_k s and sin w_k s. These
-  are two directions of the input grid. The authors' code uses this meaning for every published curve.
+- ``"sum"``: for every output c, the part that depends on the true answer s through cos w_k s and sin w_k s. For pairs
+  these are two directions of the input grid. The authors' code uses this meaning for every published curve.
 - ``"product"``: the block {cos, sin} w_k a times {cos, sin} w_k b. These are four directions, the "20 terms" of section
   5.1 for five key frequencies.
 - ``"polynomial"``: the block {1, cos, sin} w_k a times {1, cos, sin} w_k b without 1 times 1. These are eight
@@ -19,8 +19,16 @@ But they span r² and r² + 2r of the n² directions of the input grid, so they 
 define an operation whose basis is not that of a group, all four are still defined, but ``"product"`` and
 ``"polynomial"`` need not contain ``"sum"``.
 
-Parts of different frequencies are orthogonal to each other and to the constant, which is the mean of each output over
-all pairs. Both ``restrict`` and ``exclude`` keep the constant.
+``"sum"`` and ``"aligned"`` are for any operation. They are made of M(s, c), the mean logit of c over the inputs whose
+answer is s, in which each answer counts once: part k is Σ_r F_r(s) Σ_t F_r(t) M(t, c) over the basis rows r of k, and
+the constant is the mean of M over the answers. ``"product"`` and ``"polynomial"`` need all pairs of elements.
+
+A frequency of the inputs, a tuple with one integer per operand, stands for the products of these frequencies' basis
+rows, one of each operand; 0 is the constant. It needs all combinations of the operands.
+
+Parts of different frequencies are orthogonal to each other and to the constant: those of the answer in the inner
+product that weighs each input by 1 / (number of inputs with its answer), those of the inputs in the plain one. Both
+``restrict`` and ``exclude`` keep the constant.
 
 All of these functions are linear in the logits and compute in float64.
 """

@@ -1,8 +1,8 @@
 """Cross-entropy and accuracy on the grid, for the logits as they are, restricted, or with frequencies excluded.
 
-All losses are float64, in nats, and means over the chosen pairs. They are computed from margins to the right answer: a
-pair's loss is log(1 + Σ exp(L_c - L_s)) over the wrong answers c. This keeps the loss of a confident model, such as
-1e-26, from being rounded away next to 1.
+All losses are float64 and means over the chosen inputs. Cross-entropies are in nats, and computed from margins to the
+right answer: an input's loss is log(1 + Σ exp(L_c - L_s)) over the wrong answers c. This keeps the loss of a confident
+model, such as 1e-26, from being rounded away next to 1.
 """
 
 from progress_measures.losses.by_answer import excluded_loss_per_frequency

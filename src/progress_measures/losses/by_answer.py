@@ -22,7 +22,7 @@ from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_choice
 from progress_measures.filtering.parts import ANSWER_TERMS, Terms, answer_coefficients, pair_parts, part_evaluator
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
-from progress_measures.losses.pairs import softplus
+from progress_measures.losses.margins import softplus
 from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import Group, answer_blocks, answer_means, inputs_by_answer
 from progress_measures.operations.operation import Operation

@@ -17,7 +17,7 @@ from progress_measures.filtering.parts import (
     sum_of_parts,
 )
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
-from progress_measures.losses.pairs import margins, pair_hits
+from progress_measures.losses.margins import hits_of, margins
 from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
@@ -79,7 +79,7 @@ def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tens
     x = check_logits(logits, op).detach()
     chosen = check_mask(mask, op, x.device)
     rows = chosen_rows(x, _answers(op, x.device), chosen)
-    return mean_of_blocks(pair_hits(margins(block, answers), answers) for block, answers in rows)
+    return mean_of_blocks(hits_of(margins(block, answers), answers) for block, answers in rows)
 
 
 def restricted_loss(

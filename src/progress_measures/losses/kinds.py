@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_takes, shape_of, type_name
-from progress_measures.losses.pairs import margins, pair_losses
+from progress_measures.losses.margins import losses_of, margins
 
 NamedLoss: TypeAlias = Literal["cross_entropy", "mse"]
 Loss: TypeAlias = NamedLoss | Callable[[Tensor, Tensor], Tensor]
@@ -31,7 +31,7 @@ def check_loss(loss: object) -> RowLosses:
 
 def cross_entropies(logits: Tensor, answers: Tensor) -> Tensor:
     """The cross-entropy of each row in nats."""
-    return pair_losses(margins(logits, answers))
+    return losses_of(margins(logits, answers))
 
 
 def squared_errors(logits: Tensor, answers: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from progress_measures.filtering.parts import answer_coefficients, part_evaluato
 from progress_measures.losses.by_answer import Inputs, inputs_per_answer, restricted_logits, sums_over
 from progress_measures.losses.filtered import mean_of_blocks
 from progress_measures.losses.kinds import RowLosses, cross_entropies
-from progress_measures.losses.pairs import margins, pair_hits, pair_losses
+from progress_measures.losses.margins import hits_of, losses_of, margins
 from progress_measures.measures.by_rows import loss_and_accuracy
 from progress_measures.operations.checks import Split
 from progress_measures.operations.on_grid import answer_blocks, inputs_by_answer
@@ -49,7 +49,7 @@ def measures_by_answer(
     # Restricted logits depend on an input only through its answer.
     restricted, every_answer = restricted_logits(means, kept), torch.arange(op.n, device=x.device)
     to_answer = margins(restricted, every_answer)
-    restricted_loss = pair_losses(to_answer)[answer_of_input]
+    restricted_loss = losses_of(to_answer)[answer_of_input]
     restricted_train = restricted_loss[is_train].mean()
     test_loss, test_accuracy, count = _mean(loss, split.test), _mean(hit, split.test), is_train.sum()
     if split.noisy:
@@ -66,7 +66,7 @@ def measures_by_answer(
         "restricted_loss": restricted_loss.mean(),
         "restricted_loss_train": restricted_train,
         "restricted_loss_test": _mean(restricted_loss, split.test),
-        "restricted_accuracy": pair_hits(to_answer, every_answer)[answer_of_input].to(torch.float64).mean(),
+        "restricted_accuracy": hits_of(to_answer, every_answer)[answer_of_input].to(torch.float64).mean(),
         "excluded_loss": excluded / count,
         "excluded_accuracy": excluded_hits / count,
         "excluded_loss_per_frequency": without / count,

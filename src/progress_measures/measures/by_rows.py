@@ -15,7 +15,7 @@ from progress_measures.filtering.parts import (
 )
 from progress_measures.losses.by_answer import mean_losses_without
 from progress_measures.losses.kinds import RowLosses
-from progress_measures.losses.pairs import margins, pair_hits
+from progress_measures.losses.margins import hits_of, margins
 from progress_measures.operations.checks import Split
 from progress_measures.operations.operation import Operation
 
@@ -101,6 +101,6 @@ def loss_and_accuracy(
     for index, rows in row_blocks(x, mask.nonzero()[:, 0], progress):
         logits, of_rows = change(rows, index), asked[index]
         loss = loss + row_losses(logits, of_rows).sum()
-        hits = hits + pair_hits(margins(logits, of_rows), of_rows).sum()
+        hits = hits + hits_of(margins(logits, of_rows), of_rows).sum()
     count = mask.sum()
     return loss / count, hits / count

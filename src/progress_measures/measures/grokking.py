@@ -16,7 +16,7 @@ from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
 from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
-from progress_measures.losses.pairs import margins, pair_hits
+from progress_measures.losses.margins import hits_of, margins
 from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checkpoint import measures_of
 from progress_measures.measures.checks import (
@@ -230,7 +230,7 @@ def add_restricted_loss(
         [restricted_logits(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables]
     )
     over_all, over_train, over_test = losses_of_tables(restricted, op, split, row_losses)
-    hits = torch.stack([pair_hits(margins(table, answers), answers) for table in restricted]).to(torch.float64)
+    hits = torch.stack([hits_of(margins(table, answers), answers) for table in restricted]).to(torch.float64)
     added = {
         "restricted_loss": over_all,
         "restricted_loss_train": over_train,

@@ -1,4 +1,4 @@
-"""Loss and accuracy of single pairs, from margins: how far the logit of each wrong answer is above the right one."""
+"""Loss and accuracy of single inputs, from margins: how far the logit of each wrong answer is above the right one."""
 
 import torch
 from torch import Tensor
@@ -9,8 +9,8 @@ def margins(logits: Tensor, answers: Tensor) -> Tensor:
     """How far each logit is above the logit of the right answer, float64, ``(…, n)``; -inf at the right answer itself.
 
     Args:
-        logits: The logits of each pair, ``(…, n)``.
-        answers: The right answer of each pair, ``(…)``.
+        logits: The logits of each input, ``(…, n)``.
+        answers: The right answer of each input, ``(…)``.
     """
     right = answers[..., None]
     x = logits.to(torch.float64, copy=True)
@@ -18,13 +18,13 @@ def margins(logits: Tensor, answers: Tensor) -> Tensor:
     return x.scatter_(-1, right, -torch.inf)
 
 
-def pair_losses(margins: Tensor) -> Tensor:
-    """The cross-entropy of each pair in nats, ``(…)``, from margins, ``(…, n)``."""
+def losses_of(margins: Tensor) -> Tensor:
+    """The cross-entropy of each input in nats, ``(…)``, from margins, ``(…, n)``."""
     return softplus(margins.logsumexp(-1))
 
 
-def pair_hits(margins: Tensor, answers: Tensor) -> Tensor:
-    """Whether the right answer has the largest logit of each pair, bool; among equal logits, the first counts."""
+def hits_of(margins: Tensor, answers: Tensor) -> Tensor:
+    """Whether the right answer has the largest logit of each input, bool; among equal logits, the first counts."""
     margins = margins.detach()
     largest = margins.amax(-1)
     hits, tied = largest < 0, (largest == 0).nonzero(as_tuple=True)
