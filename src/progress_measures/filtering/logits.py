@@ -15,7 +15,8 @@ def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms:
     """The constant and the chosen frequencies of the logits, without everything else.
 
     This is an orthogonal projection, in the inner product in which each answer counts once, or, for frequencies of the
-    inputs, each input: restricting twice changes nothing. ``restrict + exclude`` is the logits plus their constant.
+    inputs, each input: restricting twice changes nothing. Without any frequency, the constant is that of the answers.
+    ``restrict + exclude`` is the logits plus their constant.
 
     Args:
         logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes

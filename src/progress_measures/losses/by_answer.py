@@ -102,15 +102,24 @@ def mean_losses_without(
     """
     total: Tensor = torch.zeros((), dtype=torch.float64, device=x.device)
     for group, rows in chosen_by_answer(x, op, mask):
-        of_rows = group.answers[:, None].expand_as(group.inputs)
+        of_rows, chosen = group.answers[:, None].expand_as(group.inputs), group.only(mask)
         asked, removed = of_rows if labels is None else labels[group.inputs], parts(group.answers)
         if row_losses is cross_entropies:
             losses = Inputs.of(rows, asked).losses_without(removed, constant=labels is None)
-        else:  # one function at a time
-            each = [row_losses((rows - of_answers[:, None]).flatten(0, 1), asked.flatten()) for of_answers in removed]
-            losses = torch.stack(each, -1).view(*asked.shape, -1)
-        total = total + sums_over(losses, group.only(mask))
+            total = total + sums_over(losses, chosen)
+        else:  # one function at a time, and of the chosen inputs alone, because other losses may be infinite
+            place = torch.arange(len(rows), device=x.device)[:, None].expand_as(asked)[chosen]
+            of_chosen, asked = rows[chosen], asked[chosen]
+            each = [row_losses(of_chosen - of_answers[place], asked).sum() for of_answers in removed]
+            total = total + torch.stack(each)
     return total / mask.sum()
+
+
+def mean_over_answers(table: Tensor, op: Operation, mask: Tensor, row_losses: RowLosses) -> Tensor:
+    """The mean loss over the inputs of a mask of logits that depend on the answer alone, ``(s, c)``."""
+    counts = inputs_per_answer(op, mask)
+    there = counts.nonzero()[:, 0]  # others are not asked, because their losses may be infinite
+    return (row_losses(table[there], there) * counts[there]).sum() / counts.sum()
 
 
 def sums_over(losses: Tensor, chosen: Tensor) -> Tensor:

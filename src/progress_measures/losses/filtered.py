@@ -16,6 +16,7 @@ from progress_measures.filtering.parts import (
     part_and_constant,
     sum_of_parts,
 )
+from progress_measures.losses.by_answer import mean_over_answers, restricted_logits
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
 from progress_measures.losses.margins import hits_of, margins
 from progress_measures.operations.checks import check_logits, check_mask
@@ -133,7 +134,7 @@ def restricted_loss(
         return mean_loss(constant + kept, _answers(op, x.device), mask, row_losses)
     means = answer_means(x, op)
     kept = sum_of_parts(answer_coefficients(means, op, terms), op, chosen)
-    return row_losses(means.mean(0) + kept, torch.arange(op.n, device=x.device))[_answers(op, x.device)[mask]].mean()
+    return mean_over_answers(restricted_logits(means, kept), op, mask, row_losses)
 
 
 def excluded_loss(

@@ -87,7 +87,7 @@ def losses_of_tables(
     every_answer = torch.arange(op.n, device=tables.device)
     losses = torch.stack([row_losses(table, every_answer) for table in tables])
     counts = (inputs_per_answer(op, mask) for mask in (torch.ones_like(split.train), split.train, split.test))
-    over_all, over_train, over_test = (losses @ of_mask / of_mask.sum() for of_mask in counts)
+    over_all, over_train, over_test = (_weighted_mean(losses, of_mask) for of_mask in counts)
     if split.noisy:
         of_train, asked = op.table.flatten().to(tables.device)[split.train], split.labels[split.train]
         blocks = block_length(op.n, tables.device)
@@ -95,6 +95,11 @@ def losses_of_tables(
         each = (mean_of_blocks(row_losses(table[s], label) for s, label in pairs) for table in tables)
         over_train = torch.stack([*each])
     return over_all, over_train, over_test
+
+
+def _weighted_mean(losses: Tensor, counts: Tensor) -> Tensor:
+    """The mean of losses of answers, ``(T, s)``, over inputs; losses of answers without an input may be infinite."""
+    return torch.where(counts > 0, losses, 0.0) @ counts / counts.sum()
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -103,10 +103,10 @@ def _select(tokens: Tensor, count: int, columns: Iterable[int] | None) -> Tensor
             remedy = f" Pass `columns`, where the operands' tokens stand, such as columns={first}." if more else ""
             raise ValueError(f"`rows` must have one column per operand ({count}). Got {tokens.shape[1]}.{remedy}")
         return tokens
-    chosen = check_distinct_integers(columns, "columns")
+    chosen, width = check_distinct_integers(columns, "columns"), tokens.shape[1]
     if len(chosen) != count:
         raise ValueError(f"`columns` must name one column per operand ({count}). Got {len(chosen)}.")
     for column in chosen:
-        if not -tokens.shape[1] <= column < tokens.shape[1]:
-            raise ValueError(f"`columns` must be columns of the rows ({tokens.shape[1]}). Got {column}.")
-    return tokens[:, list(chosen)]
+        if not -width <= column < width:
+            raise ValueError(f"`columns` must be columns of the rows ({width}). Got {column}.")
+    return tokens[:, list(check_distinct_integers([column % width for column in chosen], "columns"))]
