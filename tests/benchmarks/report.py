@@ -10,6 +10,8 @@ from pathlib import Path
 GOALS = {  # what is measured, and beside what: the ratio of their times is to be at most this
     ("`measure`, n = 113", "a forward pass"): 0.10,
     ("`measure`, n = 227", "a forward pass"): 0.15,
+    ("`measure` of x² + y², n = 113", "of a + b"): 1.5,
+    ("`measure` of random answers, n = 113", "of a + b"): 1.5,
     ("all that the example measures of a checkpoint", "a forward pass"): 0.3,
     ("`excluded_loss_per_frequency`, n = 113", "a loop over `excluded_loss`"): 1 / 6,
     ("`excluded_loss_per_frequency`, n = 227", "a loop over `excluded_loss`"): 1 / 25,

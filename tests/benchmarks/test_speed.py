@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -65,6 +66,27 @@ def test_measure_and_the_definitions(benchmark, n):
     op, logits, train = task(n)
     baselines = {"the definitions, one by one": lambda: _naive.measure(logits, op, KEYS, train)}
     beside(benchmark, f"`measure`, n = {n}", lambda: pm.measure(logits, op, KEYS, train_mask=train), baselines, 1)
+
+
+@pytest.mark.parametrize("what", ["x² + y²", "random answers"])
+def test_measure_of_unequal_counts(benchmark, what):
+    """Answers with different numbers of inputs, beside the same logits of addition."""
+    op, logits, train = task(113)
+    answers = torch.randint(113, (113, 113), generator=torch.Generator().manual_seed(0)).tolist()
+    function = {"x² + y²": lambda x, y: (x * x + y * y) % 113, "random answers": lambda x, y: answers[x][y]}[what]
+    other = pm.operation(function, 113, 113)
+    baselines = {"of a + b": lambda: pm.measure(logits, op, KEYS, train_mask=train)}
+    beside(
+        benchmark, f"`measure` of {what}, n = 113", lambda: pm.measure(logits, other, KEYS, train_mask=train), baselines
+    )
+
+
+def test_spectrum_of_parity(benchmark):
+    op = pm.parity(16, of=(0, 3, 5))
+    values = torch.randn(op.table.shape, generator=torch.Generator().manual_seed(0))
+    array = values.numpy()
+    baselines = {"`numpy.fft.fftn` of them": lambda: np.fft.fftn(array)}
+    beside(benchmark, "`input_spectrum` of 16 bits", lambda: pm.input_spectrum(values, op), baselines)
 
 
 def test_analysis_of_a_checkpoint(benchmark):

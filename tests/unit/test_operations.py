@@ -139,6 +139,7 @@ NAMES = {
     "A4": lambda: pm.groups.alternating_group(4),
     "dihedral group of order 6": lambda: pm.groups.dihedral_group(3),
     "composition": lambda: pm.groups.composition([[0]]),
+    "parity of bits 0 and 2": lambda: pm.parity(3, of=(0, 2)),
     "addition × S3": lambda: pm.groups.direct_product(pm.addition(2), pm.groups.symmetric_group(3)),
 }
 
