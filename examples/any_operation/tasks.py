@@ -39,8 +39,8 @@ OPERATIONS = {
     "xyx in S5": lambda: of_permutations(lambda x, y: COMPOSE[COMPOSE[x][y]][x], "xyx"),
 }
 
-SHARES = dict.fromkeys(OPERATIONS, 0.7)  # of the inputs are trained on
-STEPS = dict.fromkeys(OPERATIONS, 10000)
+SHARES = {name: 0.5 if "S5" in name else 0.8 for name in OPERATIONS}  # of the inputs are trained on
+STEPS = {name: 5_000 if "S5" in name else 40_000 for name in OPERATIONS}
 
 
 def file_name(name: str) -> str:
