@@ -1,27 +1,33 @@
 """How large the weights of a model are: all together, by parameter, or by part of the model."""
 
+from collections.abc import Iterator, Mapping
+
 import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import computable
-from progress_measures._checks.values import check_integer, check_model
+from progress_measures._checks.values import check_integer, type_name
 
 __all__ = ["parameter_norms", "sum_squared_weights"]
 
+BUFFERS = ("running_mean", "running_var")  # of PyTorch's normalizations, with floating-point numbers
 
-def sum_squared_weights(model: nn.Module) -> Tensor:
+
+def sum_squared_weights(model: nn.Module | Mapping[str, Tensor]) -> Tensor:
     """The sum of the squares of all parameters of a model; a shared parameter counts once.
 
     Under weight decay it falls sharply when a network drops what it memorized.
 
     Args:
-        model: Any module; buffers do not count.
+        model: Any module, whose buffers do not count; or a state dict, whose tensors of floating-point and complex
+            numbers all count, because it does not say which are buffers. Running means and variances of normalization,
+            known by their names, are left out.
 
     Returns:
         The sum, float64, shape ``()``, on the first parameter's device; differentiable.
 
     Raises:
-        TypeError: If ``model`` is not a module.
+        TypeError: If ``model`` is neither a module nor a state dict.
 
     References:
         Nanda et al. (2023), section 5.2.
@@ -32,20 +38,20 @@ def sum_squared_weights(model: nn.Module) -> Tensor:
         >>> pm.sum_squared_weights(layer).item()
         2.0
     """
-    squares = [_numbers(parameter).square().sum() for parameter in check_model(model).parameters()]
+    squares = [_numbers(parameter).square().sum() for _, parameter in _named_parameters(model)]
     if not squares:
         return torch.zeros((), dtype=torch.float64)
     return torch.stack([square.to(squares[0].device) for square in squares]).sum()
 
 
-def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, Tensor]:
+def parameter_norms(model: nn.Module | Mapping[str, Tensor], *, depth: int | None = None) -> dict[str, Tensor]:
     """The L2 norm of each parameter of a model, or of the parameters of each of its parts.
 
     A shared parameter counts once, under the first of its names. At any depth, the squares add up to
     :func:`sum_squared_weights`. Norms are differentiable; the gradient of a zero norm is zero.
 
     Args:
-        model: Any module; buffers do not count.
+        model: Any module or state dict, as for :func:`sum_squared_weights`.
         depth: If given, parameters whose names agree in their first ``depth`` parts are taken together. In the bundled
             transformer, 1 gives ``"embed"``, ``"pos_embed"``, ``"blocks"`` and ``"unembed"``, and 3 tells
             ``"blocks.0.attn"`` from ``"blocks.0.mlp"``.
@@ -55,7 +61,7 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
         first parameter. ``track`` takes them as columns.
 
     Raises:
-        TypeError: If ``model`` is not a module, or ``depth`` not an integer.
+        TypeError: If ``model`` is neither a module nor a state dict, or ``depth`` not an integer.
         ValueError: If ``depth`` is less than 1.
 
     References:
@@ -73,13 +79,36 @@ def parameter_norms(model: nn.Module, *, depth: int | None = None) -> dict[str, 
     if depth is not None:
         depth = check_integer(depth, "depth", at_least=1)
     parts: dict[str, list[Tensor]] = {}
-    for name, parameter in check_model(model).named_parameters():
+    for name, parameter in _named_parameters(model):
         norm = torch.linalg.vector_norm(_numbers(parameter))
         parts.setdefault(".".join(name.split(".")[:depth]), []).append(norm)
     return {
         name: torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
         for name, norms in parts.items()
     }
+
+
+def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
+    """The parameters of a module or of a state dict by name, each tensor once."""
+    if isinstance(model, nn.Module):
+        yield from model.named_parameters()
+        return
+    if not isinstance(model, Mapping):
+        raise TypeError(f"`model` must be a torch.nn.Module or a state dict. Got {type_name(model)}.")
+    seen = set()
+    for name, value in model.items():
+        if not isinstance(value, Tensor):
+            remedy = " Pass the state dict itself." if isinstance(value, Mapping) else ""
+            raise TypeError(
+                f"`model` must have tensors as values where it is a state dict. "
+                f"Got {type_name(value)} at {name!r}.{remedy}"
+            )
+        if not (value.is_floating_point() or value.is_complex()) or str(name).endswith(BUFFERS):
+            continue
+        place = (value.data_ptr(), value.shape, value.stride()) if value.numel() > 0 else name
+        if place not in seen:
+            seen.add(place)
+            yield str(name), value
 
 
 def _numbers(parameter: Tensor) -> Tensor:

@@ -178,8 +178,10 @@ MISTAKES = [
     ("weights with the separator's row", lambda: pm.spectrum(torch.ones(3, 6), OP, 1), ValueError,
      "`x` must have one entry per element of the operation (5) along axis 1. Got 6. "
      "Select them first: x.index_select(1, op.elements)."),
-    ("state dict for a model", lambda: pm.sum_squared_weights({"w": torch.ones(2)}), TypeError,
-     "`model` must be a torch.nn.Module. Got dict."),
+    ("checkpoint for a state dict", lambda: pm.sum_squared_weights({"model": {"w": torch.ones(2)}}), TypeError,
+     "`model` must have tensors as values where it is a state dict. Got dict at 'model'. Pass the state dict itself."),
+    ("parameters for a model", lambda: pm.parameter_norms([torch.ones(2)]), TypeError,
+     "`model` must be a torch.nn.Module or a state dict. Got list."),
     # Operations
     ("elements are a list", lambda: operation(elements=[0, 1, 2, 3, 4]), TypeError,
      "`elements` must be a tensor or a NumPy array. Got list."),
@@ -655,7 +657,7 @@ MISTAKES = [
     ("norms at no depth", lambda: pm.parameter_norms(model(), depth=0), ValueError,
      "`depth` must be at least 1. Got 0."),
     ("norms of a tensor", lambda: pm.parameter_norms(torch.ones(3)), TypeError,
-     "`model` must be a torch.nn.Module. Got Tensor."),
+     "`model` must be a torch.nn.Module or a state dict. Got Tensor."),
     ("distance in a loop", lambda: pm.circuits.distance_irrelevance(LOGITS, operation(table=LATIN)), ValueError,
      "`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no distance. "
      "Got Operation(mine, n=5, frequencies=2)."),

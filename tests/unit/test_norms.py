@@ -108,3 +108,23 @@ def test_a_complex_parameter_is_two_numbers():
     model = nn.ParameterDict({"w": nn.Parameter(torch.tensor([3 + 4j, 12j]))})
     assert pm.sum_squared_weights(model) == 169
     assert pm.parameter_norms(model)["w"] == 13
+
+
+def test_state_dicts_have_the_numbers_of_their_models():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    model(torch.randn(5, 3))  # running means that are not zero
+    assert_close(pm.sum_squared_weights(model.state_dict()), pm.sum_squared_weights(model), rtol=1e-14)
+    norms = pm.parameter_norms(model)
+    assert list(pm.parameter_norms(model.state_dict())) == list(norms)
+    assert_close(pm.parameter_norms(model.state_dict(), depth=1)["0"], pm.parameter_norms(model, depth=1)["0"])
+    assert pm.sum_squared_weights({}) == 0
+
+
+def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():
+    model = tied_model()
+    state = {name: value for name, value in model.state_dict().items() if name != "not_a_weight"}
+    assert len(state) > len(pm.parameter_norms(model))
+    assert_close(pm.sum_squared_weights(state), pm.sum_squared_weights(model), rtol=1e-14)
+    assert list(pm.parameter_norms(state)) == list(pm.parameter_norms(model))
+    with_buffer = pm.sum_squared_weights(model.state_dict())  # of which a state dict does not say that it is one
+    assert_close(with_buffer, pm.sum_squared_weights(model) + 100, rtol=1e-14)
