@@ -40,7 +40,7 @@ OPERATIONS = {
 }
 
 SHARES = {name: 0.5 if "S5" in name else 0.8 for name in OPERATIONS}  # of the inputs are trained on
-STEPS = {name: 5_000 if "S5" in name else 40_000 for name in OPERATIONS}
+STEPS = {name: 4_000 if "S5" in name else 30_000 if "xy" in name else 10_000 for name in OPERATIONS}
 
 
 def file_name(name: str) -> str:

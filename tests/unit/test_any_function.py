@@ -1,6 +1,9 @@
 """Operations of any function: of any operands, of some inputs, of bits; masks, mirrors and labels."""
 
+import copy
+import dataclasses
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -330,3 +333,26 @@ def test_controls_with_labels_and_a_test_set(loss):
             assert_close(found.real, getattr(measured, name), rtol=1e-12)
             assert found.draws.shape == (3,)
             assert len(set(found.draws.tolist())) > 1
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        SQUARES,
+        pm.parity(4, of=(0, 1)),
+        pm.division(7, zero=True),
+        pm.operation(lambda a, b: (a + b) % 3, inputs=[(2, 0), (0, 1), (1, 2)], answers=3),
+    ],
+    ids=lambda op: op.name,
+)
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda op: pickle.loads(pickle.dumps(op)), dataclasses.replace])
+def test_operations_are_copied(op, again):
+    copied = again(op)
+    for name, value in vars(op).items():
+        found = getattr(copied, name)
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(found, value)
+        elif name == "operands":
+            assert all(torch.equal(one, other) for one, other in zip(found, value, strict=True))
+        elif name != "irreps":
+            assert found == value
