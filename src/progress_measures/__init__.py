@@ -80,6 +80,7 @@ from progress_measures.measures import (
     measure as measure,
     random_frequency_control as random_frequency_control,
     shuffled_label_control as shuffled_label_control,
+    weight as weight,
 )
 from progress_measures.norms import (
     parameter_norms as parameter_norms,

@@ -51,7 +51,9 @@ NOT_DIFFERENTIABLE = {
         BUILDS,
     ),
     **dict.fromkeys(("symmetric_group", "alternating_group", "dihedral_group", "direct_product"), BUILDS),
-    **dict.fromkeys(("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss"), RUNS),
+    **dict.fromkeys(
+        ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight"), RUNS
+    ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
     **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread"), RUNS),
 }

@@ -57,6 +57,16 @@ def measured(*values):
     return pm.track(((step, None) for step in range(len(values))), lambda _: next(left))
 
 
+def sizes_of(rows, columns, source):
+    """Measures a model without input that has a matrix of some shape."""
+    model = nn.Module()
+    model.W = nn.Parameter(torch.ones(rows, columns))
+    measure = pm.grokking_measures(
+        lambda _, pairs: torch.zeros(len(pairs), 5), OP, [1], OP.table < 2, weights={"W": source}
+    )
+    return measure(model)
+
+
 def symmetricity(predict, op, embedding, **options):
     pm.circuits.gradient_symmetricity(predict, op, embedding, **options)
 
@@ -648,8 +658,25 @@ MISTAKES = [
      "`exponent` must be a finite number above 1. Got 1."),
     ("participation of another axis",
      lambda: pm.concentration.inverse_participation_ratio(torch.ones(5, 3), OP, 1), ValueError,
-     "`x` must have one entry per element of the operation (5) along axis 1. Got 3. "
-     "Select them first: x.index_select(1, op.elements)."),
+     "`x` must have one entry per element of the operation (5) along axis 1. Got 3. Axis 0 has 5: pass dim=0."),
+    ("weights stored as (d_model, vocabulary)", lambda: pm.spectrum(torch.ones(16, 6), OP), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 0. Got 16. "
+     "Axis 1 has 6: pass x.index_select(1, op.elements) with dim=1."),
+    ("path that is none", lambda: pm.weight(5), TypeError,
+     "`path` must be the dotted path of weights. Got 5 (int)."),
+    ("axis by name", lambda: pm.weight("W_E", dim="vocabulary"), TypeError,
+     "`dim` must be an integer. Got 'vocabulary' (str)."),
+    ("weights with tokens along axis 1", lambda: sizes_of(16, 6, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (16, 6). "
+     "Axis 1 has 6: pass pm.weight('W', dim=1)."),
+    ("weights with tokens along either axis", lambda: sizes_of(6, 5, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (6, 5). "
+     "Say which axis they are on, such as pm.weight('W', dim=0)."),
+    ("weights with tokens along neither axis", lambda: sizes_of(10, 32, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (10, 32). "
+     "Say which axis they are on, such as pm.weight('W', dim=0)."),
+    ("too few tokens along the axis", lambda: sizes_of(3, 6, pm.weight("W")), ValueError,
+     "`W` must have at least 5 entries along axis 0, one per token of the operation. Got shape (3, 6)."),
     ("rank of a vector", lambda: pm.effective_rank(torch.ones(3)), ValueError,
      "`matrix` must have rows and columns: shape (…, rows, columns). Got (3,)."),
     ("rank of nothing", lambda: pm.effective_rank(torch.ones(3, 0)), ValueError,

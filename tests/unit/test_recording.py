@@ -743,3 +743,40 @@ def test_the_last_step_that_was_recorded():
     for step in range(25):
         recorder(step, 1.0)
     assert recorder.last_step == 20
+
+
+class Transposed(torch.nn.Module):
+    """An embedding stored as (d_model, vocabulary)."""
+
+    def __init__(self):
+        super().__init__()
+        self.W_E = torch.nn.Parameter(torch.randn(32, 8, generator=torch.Generator().manual_seed(0)))
+        self.out = torch.nn.Linear(32, 8)
+
+    def forward(self, pairs):
+        return self.out(self.W_E.T[pairs].sum(1).relu())
+
+
+def test_weights_with_the_tokens_along_another_axis():
+    op, model = pm.addition(7), Transposed()
+    options = {"W_E": pm.weight("W_E", dim=1), "last": pm.weight("W_E", dim=-1), "W_U": pm.weight("out.weight")}
+    measure = pm.grokking_measures(None, op, [1], op.table < 3, weights=options)
+    measured = pickle.loads(pickle.dumps(measure))(model)
+    right = pm.gini(pm.spectrum(model.W_E.detach().T[:7], op).sqrt())
+    assert_close(measured["gini_W_E"], right, rtol=1e-12)
+    assert measured["gini_last"] == measured["gini_W_E"]
+    assert_close(measured["gini_W_U"], pm.gini(pm.spectrum(model.out.weight.detach()[:7], op).sqrt()), rtol=1e-12)
+
+
+def test_square_embeddings_of_a_module_need_no_axis():
+    op = pm.addition(7)
+    model = torch.nn.Sequential(torch.nn.Embedding(8, 8), torch.nn.Flatten(), torch.nn.Linear(16, 8))
+    measured = pm.grokking_measures(None, op, [1], op.table < 3, weights={"W_E": "0.weight"})(model)
+    assert_close(measured["gini_W_E"], pm.gini(pm.spectrum(model[0].weight.detach()[:7], op).sqrt()), rtol=1e-12)
+
+
+def test_weights_of_tokens_that_do_not_begin_at_zero():
+    op = pm.addition(5, tokens=range(3, 8))
+    model = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Flatten(), torch.nn.Linear(8, 9))
+    measured = pm.grokking_measures(None, op, [1], op.table < 3, weights={"W_E": "0.weight"})(model)
+    assert_close(measured["gini_W_E"], pm.gini(pm.spectrum(model[0].weight.detach()[3:8], op).sqrt()), rtol=1e-12)

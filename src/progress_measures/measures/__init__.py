@@ -3,6 +3,7 @@
 from progress_measures.measures.checkpoint import Measures, measure
 from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control
 from progress_measures.measures.grokking import add_restricted_loss, grokking_measures
+from progress_measures.measures.weights import weight
 
 __all__ = [
     "Control",
@@ -13,4 +14,5 @@ __all__ = [
     "measure",
     "random_frequency_control",
     "shuffled_label_control",
+    "weight",
 ]

@@ -1,14 +1,13 @@
 """Checks of the arguments of :func:`grokking_measures` and :func:`add_restricted_loss`."""
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.tensors import check_real
-from progress_measures._checks.values import check_takes, nearest_name, shape_of, type_name
+from progress_measures._checks.values import check_takes, shape_of, type_name
+from progress_measures.measures.weights import Weight
 from progress_measures.operations.checks import check_frequencies
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import check_trajectory
@@ -42,7 +41,7 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
 
 
 def check_weights(value: Any) -> dict[str, Any]:
-    """A dictionary from names to paths of weights, or to functions of the model that return weights."""
+    """A dictionary from names to weights by their path, or to functions of the model that return weights."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -50,28 +49,9 @@ def check_weights(value: Any) -> dict[str, Any]:
     for name, source in value.items():
         if not isinstance(name, str):
             raise TypeError(f"`weights` must have strings as names. Got {name!r} ({type_name(name)}).")
-        if not isinstance(source, str) and not callable(source):
+        if not isinstance(source, str | Weight) and not callable(source):
             raise TypeError(f"`weights[{name!r}]` must be a path or a function of the model. Got {type_name(source)}.")
-    return dict(value)
-
-
-def check_token_rows(model: nn.Module, name: str, path: str, count: int) -> Tensor:
-    """The weights at a path, one row per token and at least ``count`` rows; an error suggests the nearest path."""
-    try:
-        weights = operator.attrgetter(path)(model)
-    except AttributeError as error:
-        paths = [existing for existing, _ in (*model.named_parameters(), *model.named_buffers())]
-        hint = f" Did you mean {nearest_name(path, paths)!r}?" if paths else " The model has none."
-        raise ValueError(
-            f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
-        ) from error
-    rows = check_real(weights, path)
-    if rows.ndim == 0 or len(rows) < count:
-        raise ValueError(
-            f"`{path}` must have one row per token of the operation, at least {count}. Got shape {shape_of(rows)}. "
-            "Weights with one row per element are given by a function of the model."
-        )
-    return rows
+    return {name: Weight(source, None) if isinstance(source, str) else source for name, source in value.items()}
 
 
 def check_answer_tables(run: Any, name: str, n: int) -> Tensor:

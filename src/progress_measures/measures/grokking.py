@@ -24,9 +24,9 @@ from progress_measures.measures.checks import (
     check_frequencies_of_model,
     check_predict,
     check_same_operation,
-    check_token_rows,
     check_weights,
 )
+from progress_measures.measures.weights import Weight
 from progress_measures.norms import sum_squared_weights
 from progress_measures.operations.checks import Split, check_frequencies, check_operation, check_split
 from progress_measures.operations.on_grid import answer_means
@@ -38,7 +38,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 Frequencies: TypeAlias = Iterable[int] | Callable[[Any], Iterable[int]] | Literal["current", "final"]
 Predict: TypeAlias = Callable[[Any, Tensor], Any]
-Weights: TypeAlias = str | Callable[[Any], Tensor]
+Weights: TypeAlias = str | Weight | Callable[[Any], Tensor]
 
 MEANS = "answer_means"
 WITHOUT_FREQUENCIES = (
@@ -79,9 +79,10 @@ def grokking_measures(
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.
-        weights: By name, the weights whose frequencies are measured: the dotted path of weights with one row per token,
-            such as ``"embed.weight"``, from which the rows of ``op.elements`` are selected; or a function of the model
-            that returns weights with one row per element.
+        weights: By name, the weights whose frequencies are measured: the dotted path of weights with tokens along axis
+            0, such as ``"embed.weight"``, from which the rows of ``op.elements`` are selected; ``pm.weight(path,
+            dim=1)`` where they are along another; or a function of the model that returns weights with one row per
+            element.
         batch_size: Inputs per call; all at once if None.
 
     Returns:
@@ -127,7 +128,7 @@ class _GrokkingMeasures:
     frequencies: tuple[int, ...] | Literal["current", "final"] | Callable[[Any], Iterable[int]]
     split: Split
     loss: Loss
-    weights: Mapping[str, Weights]
+    weights: Mapping[str, Weight | Callable[[Any], Tensor]]
     batch_size: int | None
 
     @torch.no_grad()
@@ -164,10 +165,7 @@ class _GrokkingMeasures:
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
-        if callable(source):
-            return spectrum(source(model), self.op)
-        rows = check_token_rows(model, name, source, int(self.op.elements.max()) + 1)
-        return spectrum(rows[self.op.elements.to(rows.device)], self.op)
+        return spectrum(source.rows(model, self.op, name) if isinstance(source, Weight) else source(model), self.op)
 
 
 def add_restricted_loss(

@@ -68,16 +68,29 @@ def check_parts(values: object, op: object) -> tuple[int, ...] | list[tuple[int,
 
 def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, int]:
     """Requires finite real values, one per element of the operation along ``dim``; returns them and that axis."""
-    x, n = check_finite(check_real(x, name), name), check_operation(op).n
+    checked = check_operation(op)
+    x, n = check_finite(check_real(x, name), name), checked.n
     axis = check_dim(dim, x)
     if x.numel() == 0:
         raise ValueError(f"`{name}` must hold at least one value. Got shape {shape_of(x)}.")
     if x.shape[axis] != n:
         raise ValueError(
             f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "
-            f"Select them first: {name}.index_select({axis}, op.elements)."
+            + _where_elements_are(x, checked, axis, name)
         )
     return x, axis
+
+
+def _where_elements_are(x: Tensor, op: Operation, axis: int, name: str) -> str:
+    """The remedy for weights without one entry per element along an axis."""
+    vocabulary = int(op.elements.max()) + 1
+    for other, size in enumerate(x.shape):
+        if size == op.n:
+            return f"Axis {other} has {size}: pass dim={other}."
+    for other, size in enumerate(x.shape):  # tokens, perhaps with a separator
+        if size in (vocabulary, vocabulary + 1) and x.shape[axis] not in (vocabulary, vocabulary + 1):
+            return f"Axis {other} has {size}: pass {name}.index_select({other}, op.elements) with dim={other}."
+    return f"Select them first: {name}.index_select({axis}, op.elements)."
 
 
 def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, float]:

@@ -1,0 +1,91 @@
+"""Weights of a model by their path, with one row per element of an operation."""
+
+import operator
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from progress_measures._checks.tensors import check_dim, check_real
+from progress_measures._checks.values import check_integer, nearest_name, shape_of, type_name
+from progress_measures.operations.operation import Operation
+
+
+@dataclass(frozen=True)
+class Weight:
+    """The path of weights in a model, and the axis over the tokens; None if only the path was given."""
+
+    path: str
+    dim: int | None
+
+    def rows(self, model: nn.Module, op: Operation, name: str) -> Tensor:
+        """The weights of the operation's elements, ``(n, …)``; ``name`` is theirs among ``weights``."""
+        weights = _at_path(model, self.path, name)
+        count = int(op.elements.max()) + 1
+        if weights.ndim == 0 or max(weights.shape) < count:
+            raise ValueError(
+                f"`{self.path}` must have one row per token of the operation, at least {count}. "
+                f"Got shape {shape_of(weights)}. Weights with one row per element are given by a function of the model."
+            )
+        axis = _token_axis(model, weights, self.path, op, count) if self.dim is None else check_dim(self.dim, weights)
+        if weights.shape[axis] < count:
+            raise ValueError(
+                f"`{self.path}` must have at least {count} entries along axis {axis}, one per token of the operation. "
+                f"Got shape {shape_of(weights)}."
+            )
+        return weights.movedim(axis, 0)[op.elements.to(weights.device)]
+
+
+def weight(path: str, *, dim: int = 0) -> Weight:
+    """Weights of a model by their path, with the axis over the tokens, for ``weights`` of :func:`grokking_measures`.
+
+    Args:
+        path: The dotted path of a parameter or buffer, such as ``"embed.W_E"``.
+        dim: The axis over the tokens: 0 for ``(vocabulary, d_model)``, 1 for ``(d_model, vocabulary)``.
+
+    Returns:
+        The path with its axis.
+
+    Raises:
+        TypeError: If ``path`` is not a string, or ``dim`` not an integer.
+
+    Example:
+        >>> pm.weight("embed.W_E", dim=1)
+        Weight(path='embed.W_E', dim=1)
+    """
+    if not isinstance(path, str):
+        raise TypeError(f"`path` must be the dotted path of weights. Got {path!r} ({type_name(path)}).")
+    return Weight(path, check_integer(dim, "dim", at_least=-64))
+
+
+def _at_path(model: nn.Module, path: str, name: str) -> Tensor:
+    """The weights at a path; an error suggests the nearest path."""
+    try:
+        weights = operator.attrgetter(path)(model)
+    except AttributeError as error:
+        paths = [existing for existing, _ in (*model.named_parameters(), *model.named_buffers())]
+        hint = f" Did you mean {nearest_name(path, paths)!r}?" if paths else " The model has none."
+        raise ValueError(
+            f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
+        ) from error
+    return check_real(weights, path)
+
+
+def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation, count: int) -> int:
+    """The first axis, if nothing but the tokens can be along it; otherwise the axis has to be said."""
+    embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    if any(weights is module.weight for module in embeddings):
+        return 0
+    # The elements, the tokens up to the last of them, these and a separator, and the model's own vocabularies.
+    plausible = {op.n, count, count + 1, *(module.num_embeddings for module in embeddings)}
+    fitting = [axis for axis, size in enumerate(weights.shape) if size in plausible and size >= count]
+    if fitting == [0]:
+        return 0
+    if fitting and 0 not in fitting:
+        found = f"Axis {fitting[0]} has {weights.shape[fitting[0]]}: pass pm.weight({path!r}, dim={fitting[0]})."
+    else:
+        found = f"Say which axis they are on, such as pm.weight({path!r}, dim=0)."
+    tokens = f"{op.n} elements" if op.n == count else f"tokens up to {count - 1}"
+    raise ValueError(
+        f"`{path}` must have the {tokens}, or the vocabulary, along axis 0 and no other. "
+        f"Got shape {shape_of(weights)}. {found}"
+    )
