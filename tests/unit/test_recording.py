@@ -780,3 +780,59 @@ def test_weights_of_tokens_that_do_not_begin_at_zero():
     model = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Flatten(), torch.nn.Linear(8, 9))
     measured = pm.grokking_measures(None, op, [1], op.table < 3, weights={"W_E": "0.weight"})(model)
     assert_close(measured["gini_W_E"], pm.gini(pm.spectrum(model[0].weight.detach()[3:8], op).sqrt()), rtol=1e-12)
+
+
+def test_a_run_that_diverges_is_recorded_with_nan_and_one_warning(tmp_path):
+    def root(model):
+        return {"root": torch.tensor(model).sqrt().item() if model >= 0 else fail()}
+
+    def fail():
+        raise ValueError("no root")
+
+    path = tmp_path / "run.jsonl"
+    recorder = pm.Recorder(root, every=10, path=path, errors="record")
+    assert recorder(0, 4.0) == {"root": 2.0}
+    message = r"^Step 10 could not be measured, its columns are nan, as will be those of others\. ValueError: no root$"
+    with pytest.warns(RuntimeWarning, match=message):
+        assert recorder(10, -4.0) == {}
+    assert recorder(20, -9.0) == {}  # without another warning, which would be an error here
+    assert recorder(30, 9.0) == {"root": 3.0}
+    assert recorder.last_step == 30
+    for trajectory in (recorder.trajectory, pm.load_recording(path), pm.Recorder(root, path=path).trajectory):
+        assert trajectory.steps.tolist() == [0, 10, 20, 30]
+        assert trajectory["root"].isnan().tolist() == [False, True, True, False]
+
+
+def test_columns_that_change_are_recorded_as_an_error():
+    recorder = pm.Recorder(lambda model: {"x": torch.ones(model)}, every=1, errors="record")
+    recorder(0, 2)
+    with pytest.warns(RuntimeWarning, match="Step 1 could not be measured"):
+        recorder(1, 3)
+    assert recorder.trajectory["x"].isnan().tolist() == [[False, False], [True, True]]
+    with pytest.raises(ValueError, match=r"^`errors` must be one of 'raise', 'record'\. Got 'warn'\.$"):
+        pm.Recorder({"x": len}, errors="warn")
+
+
+def test_logits_that_are_not_finite_do_not_end_a_training():
+    op, model = pm.addition(5), torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Flatten(), torch.nn.Linear(6, 5))
+    recorder = pm.Recorder(pm.grokking_measures(None, op, [1], op.table < 2), every=1, errors="record")
+    recorder(0, model)
+    with torch.no_grad():
+        model[2].bias[0] = torch.inf
+    with pytest.warns(RuntimeWarning, match=r"`logits` must be finite\. Got 25 non-finite"):
+        recorder(1, model)
+    assert recorder.last_step == 1
+    assert recorder.trajectory["train_loss"].isnan().tolist() == [False, True]
+
+
+def test_a_relative_path_is_the_same_file_after_the_folder_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    recorder = pm.Recorder({"x": float}, every=1, path="run.jsonl")
+    recorder(0, 1.0)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    recorder(1, 2.0)
+    recorder(0, 3.0)  # goes back, which is written too
+    assert [file.name for file in tmp_path.rglob("*.jsonl")] == ["run.jsonl"]
+    assert pm.load_recording(tmp_path / "run.jsonl")["x"].tolist() == [3.0]
+    assert not list((tmp_path / "elsewhere").iterdir())

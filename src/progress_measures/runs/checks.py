@@ -5,12 +5,14 @@ import os
 import pickle
 from collections.abc import Callable, Container, Iterable, Mapping, Set
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from progress_measures._checks.values import check_callable, check_integer, check_step, check_takes, shape_of, type_name
 from progress_measures.trajectory.checks import check_column_name, check_numeric
+
+Errors = Literal["raise", "record"]
 
 
 def shapes_of_columns(columns: Mapping[str, Tensor]) -> dict[str, str]:

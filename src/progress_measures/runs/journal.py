@@ -55,11 +55,14 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, name: str = "path") -> None:
+        if path is not None:
+            check_path(path, name)
         self.path = path
+        # The same file also after the working directory has changed.
+        self._file = "" if path is None else os.path.abspath(path)
         self.rows: dict[int, Row] = {}
         self.errors: dict[int, str] = {}
         if path is not None:
-            check_path(path, name)
             with open(path, "a+b") as file:
                 file.seek(0)
                 self.read(file.read(), name, path)
@@ -82,20 +85,20 @@ class Journal:
     def add(self, step: int, row: Row) -> None:
         """Stores and writes the row of a step."""
         if self.path is not None:
-            write_columns(self.path, step, {name: value.tolist() for name, value in row.items()})
+            write_columns(self._file, step, {name: value.tolist() for name, value in row.items()})
         self._put(step, row)
 
     def fail(self, step: int, error: str) -> None:
         """Stores and writes the error of a step that could not be measured."""
         if self.path is not None:
-            write_error(self.path, step, error)
+            write_error(self._file, step, error)
         self.errors[step] = error
 
     def go_back(self, step: int) -> None:
         """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
         if any(recorded >= step for recorded in (*self.rows, *self.errors)):
             if self.path is not None:
-                write_back(self.path, step)
+                write_back(self._file, step)
             self._go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:

@@ -1,13 +1,14 @@
 """Measuring at some steps of a training loop."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from progress_measures._checks.values import as_index, check_integer, check_step, type_name
+from progress_measures._checks.values import as_index, check_choice, check_integer, check_step, type_name
 from progress_measures._formats.table import entries
 from progress_measures._model_state import undisturbed
-from progress_measures.runs.checks import check_measures, check_row
+from progress_measures.runs.checks import Errors, check_measures, check_row
 from progress_measures.runs.journal import Journal
 from progress_measures.runs.rules import Rule
 from progress_measures.trajectory.trajectory import Trajectory
@@ -38,10 +39,15 @@ class Recorder:
         path: A file that grows by one line at each recorded step. If the file exists, its steps are kept, so that a run
             that was killed can be resumed. The file may be one that :func:`track` wrote; :func:`load_recording` reads
             it.
+        errors: What to do if ``measures`` raises an exception, as it does when a run diverges and its logits are no
+            longer finite, or if names or shapes differ from those of earlier steps. ``"raise"`` raises the error, which
+            ends the training. ``"record"`` warns the first time, writes the error to the file if there is one, and lets
+            the training go on: the step's columns are nan.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If ``every`` is less than 1, the file is of another kind, or its lines are of different measures.
+        ValueError: If ``every`` is less than 1, ``errors`` is not one of the choices, the file is of another kind, or
+            its lines are of different measures.
         OSError: If the file cannot be read or written.
 
     Example:
@@ -60,7 +66,10 @@ class Recorder:
         *,
         every: int | Rule = 100,
         path: str | os.PathLike[str] | None = None,
+        errors: Errors = "raise",
     ) -> None:
+        check_choice(errors, "errors", Errors)
+        self._errors, self._has_warned = errors, False
         self._measures = check_measures(measures)
         self._is_due = _check_every(every)
         self._journal = Journal(path)
@@ -75,15 +84,17 @@ class Recorder:
             model: The model.
 
         Returns:
-            Numbers by name, ready for a logger; empty if the step is not recorded. The entries of a vector are
-            ``name/1``, ``name/2`` and so on. Tables, with two axes or more, are left out: only the trajectory has them.
+            Numbers by name, ready for a logger; empty if the step is not recorded, or could not be measured. The
+            entries of a vector are ``name/1``, ``name/2`` and so on. Tables, with two axes or more, are left out: only
+            the trajectory has them.
 
         Raises:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
             ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have the
                 same name, such as a number ``name/1`` and the first entry of a vector ``name``.
             OSError: If the file cannot be written.
-            Exception: Whatever ``measures`` raises, with a note that names the step.
+            Exception: Whatever ``measures`` raises, with a note that names the step; nothing if ``errors`` are
+                recorded.
         """
         if type(step) is not int or step < self._below:  # one more comparison would slow every call by a tenth
             step = self._go_back(step)
@@ -99,10 +110,21 @@ class Recorder:
                 row = check_row(self._measures(model), self._journal.other_row(step))
             numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measures")
         except Exception as error:
+            if self._errors == "record":
+                self._fail(step, f"{type(error).__name__}: {error}")
+                return {}
             error.add_note(f"This was at step {step}.")
             raise
         self._journal.add(step, row)
         return {name: float(value) for name, value in numbers.items()}
+
+    def _fail(self, step: int, error: str) -> None:
+        """Records that a step could not be measured; warns once, because a run that diverges stays so."""
+        self._journal.fail(step, error)
+        if not self._has_warned:
+            self._has_warned = True
+            text = f"Step {step} could not be measured, its columns are nan, as will be those of others. {error}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _go_back(self, step: int) -> int:
         """Returns the step as an integer; if the run has gone back, drops what was recorded from this step on."""
@@ -113,8 +135,8 @@ class Recorder:
 
     @property
     def last_step(self) -> int | None:
-        """The last recorded step; None if there is none yet."""
-        return max(self._journal.rows, default=None)
+        """The last recorded step, measured or not; None if there is none yet."""
+        return max((*self._journal.rows, *self._journal.errors), default=None)
 
     @property
     def trajectory(self) -> Trajectory:

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from progress_measures._blocks import Progress
 from progress_measures._checks.values import check_callable, check_choice, check_progress
 from progress_measures.runs.checks import (
+    Errors,
     check_checkpoints,
     check_executor,
     check_finished,
@@ -23,8 +24,6 @@ from progress_measures.runs.dispatcher import Dispatcher
 from progress_measures.runs.jobs import SerialExecutor, sends_pickles, worker_count
 from progress_measures.runs.journal import Journal
 from progress_measures.trajectory.trajectory import Trajectory
-
-Errors = Literal["raise", "record"]
 
 
 def track(
