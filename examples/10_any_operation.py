@@ -19,7 +19,7 @@ import torch
 from tqdm import tqdm
 
 import progress_measures as pm
-from examples.any_operation.tasks import OPERATIONS, SHARES, STEPS, file_name
+from examples.any_operation.tasks import OPERATIONS, TRAINING, file_name
 from examples.any_operation.training import CURVES, Run
 from examples.report import OUTPUT, compare, save
 
@@ -37,7 +37,7 @@ if "--train" in sys.argv:
     folder = OUTPUT / "any_operation"
     folder.mkdir(parents=True, exist_ok=True)
     for name, op in operations.items():
-        run = Run(op, share=SHARES[name], steps=STEPS[name])
+        run = Run(op, *TRAINING[name])
         steps = sum(pm.log_spaced(per_decade=20)(step) or step == run.steps for step in range(run.steps + 1))
         run.save(folder, file_name(name), pm.track(tqdm(run.checkpoints(), name, total=steps), run.measure))
 curves = {name: pm.Trajectory.load(folder / f"{file_name(name)}.npz") for name in operations}
@@ -45,8 +45,8 @@ of_inputs = {name: torch.from_numpy(np.load(folder / f"{file_name(name)}_inputs.
 
 
 # %%
-# A network has generalized where it answers nine of ten test inputs. What it then computes is a function of the answer:
-# most of its logits' variance lies in frequencies of the answer. One that memorizes has as little there as chance gives.
+# A network has generalized where it answers nine of ten test inputs. Then most of its logits' variance lies in a few
+# frequencies of the answer.
 def generalized(name):
     """The first step with a test accuracy of at least 90 %, or None."""
     at = (curves[name]["test_accuracy"] >= 0.9).nonzero()
@@ -68,7 +68,7 @@ for name, run in curves.items():
     paper = "not within their steps" if name == "x³ + xy² + y" else "generalizes"
     here = f"test accuracy {last:.1%}, " + (f"from step {step} on 90 %" if step is not None else "memorized")
     rows += [
-        (f"{name}, {SHARES[name]:.0%} of the inputs", paper, here),
+        (f"{name}, {TRAINING[name][0]:.0%} of the inputs", paper, here),
         ("  logits, in functions of the answer", "not given", f"{spectrum.sum():.1%}"),
         ("  the largest of these", "not given", of_answer),
         ("  the largest in functions of the inputs", "not given", largest_of_inputs(name)),

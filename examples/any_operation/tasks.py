@@ -39,8 +39,16 @@ OPERATIONS = {
     "xyx in S5": lambda: of_permutations(lambda x, y: COMPOSE[COMPOSE[x][y]][x], "xyx"),
 }
 
-SHARES = {name: 0.5 if "S5" in name else 0.8 for name in OPERATIONS}  # of the inputs are trained on
-STEPS = {name: 4_000 if "S5" in name else 30_000 if "xy" in name else 10_000 for name in OPERATIONS}
+# The share of the inputs that are trained on, and the steps.
+TRAINING = dict.fromkeys(OPERATIONS, (0.8, 10_000)) | {
+    "x² + xy + y²": (0.8, 80_000),
+    "x² + xy + y² + x": (0.8, 80_000),
+    "x³ + xy": (0.8, 30_000),
+    "x³ + xy² + y": (0.8, 30_000),
+    "xy in S5": (0.5, 4_000),
+    "xyx⁻¹ in S5": (0.8, 4_000),
+    "xyx in S5": (0.8, 4_000),
+}
 
 
 def file_name(name: str) -> str:

@@ -34,7 +34,7 @@ class Network(nn.Module):
 class Run:
     """One network on one operation: the same inputs, weights and curves for the same seed."""
 
-    def __init__(self, op: pm.Operation, *, share: float, steps: int, seed: int = 0) -> None:
+    def __init__(self, op: pm.Operation, share: float, steps: int, seed: int = 0) -> None:
         self.op, self.steps = op, steps
         with torch.random.fork_rng():
             torch.manual_seed(seed)

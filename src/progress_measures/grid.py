@@ -106,7 +106,13 @@ def grid_logits(
 
 def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int) -> Tensor:
     """The logits of the operation's elements, for inputs that begin at row ``start``."""
-    logits = check_predicted(predict(tokens), len(tokens), int(op.elements.max()) + 1, one_input(op))
+    try:
+        predicted = predict(tokens)
+    except RuntimeError as error:
+        if "Long" in str(error) or "long int" in str(error):
+            error.add_note("Tokens are int64. Give floats to a model by `lambda tokens: model(tokens.float())`.")
+        raise
+    logits = check_predicted(predicted, len(tokens), int(op.elements.max()) + 1, one_input(op), op.n)
     columns = logits.index_select(1, op.elements.to(logits.device))
 
     def where(at: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,7 +126,7 @@ def _array(x: Tensor) -> np.ndarray:
     return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
 
 
-def check_predicted(logits: object, batch: int, columns: int, one: str = "pair") -> Tensor:
+def check_predicted(logits: object, batch: int, columns: int, one: str = "pair", answers: int = 0) -> Tensor:
     """Requires real logits with one row per pair of the batch and at least so many columns; returns a tensor."""
     logits = check_tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
@@ -131,17 +137,28 @@ def check_predicted(logits: object, batch: int, columns: int, one: str = "pair")
     if logits.is_complex():
         raise TypeError(f"`predict` must return real logits. Got {logits.dtype}.")
     if logits.ndim == 3:
+        batch_first = logits.shape[0] == batch or logits.shape[1] != batch
+        position = f"model({one}s)[:, -1]" if batch_first else f"model({one}s.T)[-1]"
         raise ValueError(
             f"`predict` must return logits at the answer position, shape (batch, V). Got {shape_of(logits)}. "
-            f"After model.eval(), select the position: lambda {one}s: model({one}s)[:, -1]."
+            f"After model.eval(), select the position: lambda {one}s: {position}."
         )
+    two = f" {two_logits(logits)}" if answers == 2 and logits.shape in ((batch,), (batch, 1)) else ""
     if logits.ndim != 2 or len(logits) != batch:
-        raise ValueError(f"`predict` must return one row of logits per {one} ({batch}). Got shape {shape_of(logits)}.")
-    if logits.shape[1] == 1 and columns == 2:
-        raise ValueError(f"`predict` must return a logit for each of the 2 answers. Got 1. {two_logits(logits)}")
+        raise ValueError(
+            f"`predict` must return one row of logits per {one} ({batch}). Got shape {shape_of(logits)}.{two}"
+        )
+    if two:
+        raise ValueError(f"`predict` must return a logit for each of the 2 answers. Got 1.{two}")
     if logits.shape[1] < columns:
+        remedy = ""
+        if logits.shape[1] == answers:
+            remedy = (
+                f" If they are the {answers} answers in their order, the answers' tokens are 0..{answers - 1}: "
+                f"pm.operation(function, tokens, tokens, answers={answers})."
+            )
         raise ValueError(
             f"`predict` must return a logit for every token of the operation, at least {columns} columns. "
-            f"Got {logits.shape[1]}."
+            f"Got {logits.shape[1]}.{remedy}"
         )
     return logits

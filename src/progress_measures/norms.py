@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.tensors import computable
+from progress_measures._checks.tensors import Array, check_tensor, computable
 from progress_measures._checks.values import check_integer, type_name
 
 __all__ = ["parameter_norms", "sum_squared_weights"]
@@ -13,7 +14,7 @@ __all__ = ["parameter_norms", "sum_squared_weights"]
 BUFFERS = ("running_mean", "running_var")  # of PyTorch's normalizations, with floating-point numbers
 
 
-def sum_squared_weights(model: nn.Module | Mapping[str, Tensor]) -> Tensor:
+def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
     """The sum of the squares of all parameters of a model; a shared parameter counts once.
 
     Under weight decay it falls sharply when a network drops what it memorized.
@@ -44,7 +45,7 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Tensor]) -> Tensor:
     return torch.stack([square.to(squares[0].device) for square in squares]).sum()
 
 
-def parameter_norms(model: nn.Module | Mapping[str, Tensor], *, depth: int | None = None) -> dict[str, Tensor]:
+def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None = None) -> dict[str, Tensor]:
     """The L2 norm of each parameter of a model, or of the parameters of each of its parts.
 
     A shared parameter counts once, under the first of its names. At any depth, the squares add up to
@@ -97,12 +98,13 @@ def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
         raise TypeError(f"`model` must be a torch.nn.Module or a state dict. Got {type_name(model)}.")
     seen = set()
     for name, value in model.items():
-        if not isinstance(value, Tensor):
+        if not isinstance(value, Tensor | np.ndarray):
             remedy = " Pass the state dict itself." if isinstance(value, Mapping) else ""
             raise TypeError(
                 f"`model` must have tensors as values where it is a state dict. "
                 f"Got {type_name(value)} at {name!r}.{remedy}"
             )
+        value = check_tensor(value, str(name))
         if not (value.is_floating_point() or value.is_complex()) or str(name).endswith(BUFFERS):
             continue
         place = (value.data_ptr(), value.shape, value.stride()) if value.numel() > 0 else name

@@ -174,7 +174,7 @@ def test_squared_error_is_that_of_the_training_loop(tmp_path, monkeypatch):
 
 
 def test_parity_is_found_among_all_subsets_of_bits(tmp_path, monkeypatch):
-    names = run(with_code("pm.parity("), tmp_path, monkeypatch)
+    names = run(with_code("input_spectrum("), tmp_path, monkeypatch)
     mlp, (bits, answers), op = names["mlp"], names["data"].tensors, names["op"]
     distinct, index = bits.unique(dim=0, return_inverse=True)
     first = torch.tensor([int((index == i).nonzero()[0]) for i in range(len(distinct))])
@@ -192,6 +192,20 @@ def test_parity_is_found_among_all_subsets_of_bits(tmp_path, monkeypatch):
     rest = every - signs * (every * signs).mean()
     without = nn.functional.binary_cross_entropy_with_logits(rest, op.table.flatten().double())
     assert_close(names["without"], without, rtol=1e-5)
+
+
+def test_the_hinge_loss_of_signs(tmp_path, monkeypatch):
+    names = run(with_code("def hinge("), tmp_path, monkeypatch)
+    mlp, signs, targets = names["mlp"], names["signs"], names["targets"]
+    first = torch.tensor([int((signs == row).all(1).nonzero()[0]) for row in signs.unique(dim=0)])
+    with torch.no_grad():
+        outputs = mlp(signs[first])[:, 0].double()
+    expected = (1 - targets[first] * outputs).relu().mean()
+    assert_close(names["measured"].train_loss, expected, rtol=1e-5)
+    assert names["measured"].test_accuracy == 1
+    squares = lambda logits, answers: (logits[:, 0] - logits[:, 1] - (1 - 2 * answers)).square()  # noqa: E731, the page's
+    measured = pm.measure(names["logits"], names["op"], [1], train_mask=names["train_mask"], loss=squares)
+    assert_close(measured.train_loss, (outputs - targets[first]).square().mean(), rtol=1e-5)
 
 
 def test_each_of_several_tasks_is_measured_as_alone(tmp_path, monkeypatch):

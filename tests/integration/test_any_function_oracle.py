@@ -132,9 +132,9 @@ def of_bits(bits, of, tokens=(0, 1)):
     op = pm.parity(bits, of=of, tokens=None if tokens == (0, 1) else list(tokens))
 
     def function(*row):
-        return tokens[sum(tokens.index(row[place]) for place in of) % 2]
+        return sum(tokens.index(row[place]) for place in of) % 2
 
-    return op, oracle.task(function, [tokens] * bits, elements=tokens, basis=oracle.fourier(2))
+    return op, oracle.task(function, [tokens] * bits, elements=(0, 1), basis=oracle.fourier(2))
 
 
 def conditional(x, y, p=P):
@@ -545,7 +545,7 @@ def test_spectra_of_neurons(name):
     if d.op.on_pairs:
         assert_equal(pm.neuron_spectrum(d.logits, d.op), oracle.neuron_spectrum(d.rows, d.task))
     else:
-        with pytest.raises(ValueError, match="must take all pairs of its elements"):
+        with pytest.raises(ValueError, match="must take all pairs of two operands"):
             pm.neuron_spectrum(d.rows, d.op)
 
 

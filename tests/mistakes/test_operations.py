@@ -10,6 +10,7 @@ from tests._unchanged import assert_met_with
 OP = pm.addition(5)
 LOGITS = torch.zeros(5, 5, 5)
 SOME = pm.operation(lambda a, b: (a + b) % 5, inputs=[(a, b) for a in range(5) for b in range(a, 5)], answers=5)
+OFFSET = pm.addition(5, tokens=[1, 2, 3, 4, 5])
 RECT = pm.operation(lambda a, b: a * b % 5, 5, range(1, 5), answers=5)
 
 
@@ -41,7 +42,8 @@ MISTAKES = [
         "function that divides",
         lambda: pm.operation(lambda a, _: a / 2, 5, 5),
         TypeError,
-        "`function` must return an integer. Got 0.0 (float) for (0, 0). Return int(…) of it.",
+        "`function` must return an integer. Got 0.0 (float) for (0, 0). Division modulo a prime p is x * "
+        "pow(y, -1, p) % p.",
     ),
     (
         "answer that is none",
@@ -61,7 +63,8 @@ MISTAKES = [
         "answer that never occurs in a function",
         lambda: pm.operation(lambda a, _: a * a % 5, 5, 5),
         ValueError,
-        "`answers` must all occur. Got none of 2, 3. Name those that do: answers=[0, 1, 4]; or add inputs.",
+        "`answers` must all occur. Got none of 2, 3. Name the 3 that do, answers=[0, 1, 4], whose frequencies"
+        " are then those of their places; or add inputs.",
     ),
     (
         "inputs beyond memory",
@@ -100,7 +103,8 @@ MISTAKES = [
         "token of an operand twice",
         lambda: pm.operation(lambda a, b: (a + b) % 5, [1, 1], 5, answers=5),
         ValueError,
-        "`operands[0]` must be distinct tokens, none negative. Got [1, 1].",
+        "`operands[0]` must be a number of tokens or distinct tokens. Got [1, 1]. Pass operands one by one, "
+        "as in operation(function, 7, 7).",
     ),
     (
         "inputs in one row",
@@ -112,7 +116,7 @@ MISTAKES = [
         "a million answers",
         lambda: pm.operation(lambda a, _: a, 5, 5, answers=10**6),
         ValueError,
-        "`answers` must be at most 16384. Got 1000000. The basis has the square of as many entries.",
+        "`answers` must be at most 4096. Got 1000000. The basis has the square of as many entries.",
     ),
     (
         "too many bits",
@@ -161,14 +165,14 @@ MISTAKES = [
         "rows with the answer",
         lambda: OP.mask([[1, 2, 3]]),
         ValueError,
-        "`rows` must have one column per operand (2). Got 3. Pass `columns`, where the operands' tokens "
-        "stand, such as columns=[0, 1].",
+        "`rows` must have one column per operand (2). Got (1, 3). Pass `columns`, the places of the operands'"
+        " tokens in a row.",
     ),
     (
         "rows of one token",
         lambda: OP.mask([[1], [2]]),
         ValueError,
-        "`rows` must have one column per operand (2). Got 1.",
+        "`rows` must have one column per operand (2). Got (2, 1). Pass their transpose, rows.T.",
     ),
     (
         "one column of two",
@@ -192,13 +196,13 @@ MISTAKES = [
         "mask for rows",
         lambda: OP.mask(torch.ones(5, 5).bool()),
         TypeError,
-        "`rows` must be integers, the tokens of each row. Got torch.bool. A mask is one already.",
+        "`rows` must be tokens. Got booleans of shape (5, 5), which are a mask already.",
     ),
     (
         "rows of halves",
         lambda: OP.mask([[1.5, 2]]),
         TypeError,
-        "`rows` must be integers, the tokens of each row. Got torch.float64.",
+        "`rows` must be whole numbers, the tokens of each row. Got torch.float64 with others.",
     ),
     (
         "rows with three axes",
@@ -210,13 +214,13 @@ MISTAKES = [
         "rows of mappings",
         lambda: OP.mask(Mappings()),
         TypeError,
-        "`rows` must hold rows of tokens. Got a mapping or text. Pass the tensor of its tokens.",
+        "`rows` must hold rows of tokens. Got mappings. Pass [item['input_ids'] for item in rows].",
     ),
     (
         "rows of a stream",
         lambda: OP.mask(Stream()),
         TypeError,
-        "`rows` must be a tensor, an array, lists, or a dataset. Got Stream. Pass list(…) of it.",
+        "`rows` must be a tensor, an array, lists, or a dataset. Got Stream. Pass the tensor of its tokens.",
     ),
     (
         "rows of a loader",
@@ -228,7 +232,7 @@ MISTAKES = [
         "rows of text",
         lambda: OP.mask("ab"),
         TypeError,
-        "`rows` must hold rows of tokens. Got a mapping or text. Pass the tensor of its tokens.",
+        "`rows` must be a tensor, an array, lists, or a dataset. Got str. Pass the tensor of its tokens.",
     ),
     ("label of no frequency", lambda: OP.label(9), ValueError, "`frequencies` must lie in 1..2 for n=5. Got 9."),
     (
@@ -293,17 +297,17 @@ MISTAKES = [
         "products on a rectangle",
         lambda: pm.restrict(torch.zeros(5, 4, 5), RECT, [1], terms="product"),
         ValueError,
-        "`op` must take all pairs of its elements: terms='product' are products of functions of a and of b. "
-        'Got Operation(operation, n=5, frequencies=2, inputs=20). Pass terms="sum", or frequencies of the '
-        "inputs: tuples with one integer per operand.",
+        "`op` must take all pairs of two operands with the answers' frequencies: terms='product' are products"
+        " of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). Pass "
+        'terms="sum", or frequencies of the inputs: tuples with one integer per operand.',
     ),
     (
         "polynomials on a rectangle",
         lambda: pm.project_onto_frequencies(RECT, [1]),
         ValueError,
-        "`op` must take all pairs of its elements: terms='polynomial' are products of functions of a and of "
-        'b. Got Operation(operation, n=5, frequencies=2, inputs=20). Pass terms="sum", or frequencies of the '
-        "inputs: tuples with one integer per operand.",
+        "`op` must take all pairs of two operands with the answers' frequencies: terms='polynomial' are "
+        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). Pass "
+        'terms="sum", or frequencies of the inputs: tuples with one integer per operand.',
     ),
     (
         "spectrum of some inputs",
@@ -324,15 +328,15 @@ MISTAKES = [
         "neurons on a rectangle",
         lambda: pm.neuron_spectrum(torch.zeros(5, 4, 3), RECT),
         ValueError,
-        "`op` must take all pairs of its elements: a neuron's polynomial has products of functions of a and "
-        "of b. Got Operation(operation, n=5, frequencies=2, inputs=20). For others, `input_spectrum` has the "
-        "shares of one neuron.",
+        "`op` must take all pairs of two operands with the answers' frequencies: a neuron's polynomial has "
+        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). For "
+        "others, `input_spectrum` has the shares of one neuron.",
     ),
     (
         "product of a rectangle",
         lambda: pm.groups.direct_product(RECT, OP),
         ValueError,
-        "`first` must take all pairs of its elements: their pairs are paired. Got Operation(operation, n=5, "
+        "`first` must take all pairs of its elements, in their order. Got Operation(operation, n=5, "
         "frequencies=2, inputs=20).",
     ),
     (
@@ -375,7 +379,8 @@ MISTAKES = [
         "labels that are none",
         lambda: pm.measure(LOGITS, OP, [1], train_mask=OP.table < 2, labels=OP.table + 4),
         ValueError,
-        "`labels` must be indices 0..4 of `op.elements` where the network was trained. Got 4..5.",
+        "`labels` must be indices 0..4 of `op.elements` where the network was trained. Got 4..5. Pass "
+        "op.labels(rows, answers), from the tokens of inputs and labels in any order.",
     ),
     (
         "labels of another shape",
@@ -399,22 +404,25 @@ MISTAKES = [
         "one output for two answers",
         lambda: pm.grid_logits(lambda t: torch.zeros(len(t), 1), pm.parity(3, of=[0])),
         ValueError,
-        "`predict` must return a logit for each of the 2 answers. Got 1. If x is one output whose sign is the"
-        " answer, two logits are torch.cat([torch.zeros_like(x), x], -1).",
+        "`predict` must return a logit for each of the 2 answers. Got 1. If x is one output, positive where "
+        "the answer is 1, its logits are torch.cat([torch.zeros_like(x), x], -1). If it is positive where the"
+        " answer is 0, as a product of signs is, swap the two.",
     ),
     (
         "one logit for two answers",
         lambda: pm.cross_entropy(torch.zeros(8, 1), pm.parity(3, of=[0])),
         ValueError,
-        "`logits` must have one column per answer (2). Got shape (8, 1). If x is one output whose sign is the"
-        " answer, two logits are torch.cat([torch.zeros_like(x), x], -1).",
+        "`logits` must have one column per answer (2). Got shape (8, 1). If x is one output, positive where "
+        "the answer is 1, its logits are torch.cat([torch.zeros_like(x), x], -1). If it is positive where the"
+        " answer is 0, as a product of signs is, swap the two.",
     ),
     (
         "one logit on the grid",
         lambda: pm.cross_entropy(torch.zeros(2, 2, 2), pm.parity(3, of=[0])),
         ValueError,
-        "`logits` must have one column per answer (2). Got shape (2, 2, 2). If x is one output whose sign is "
-        "the answer, two logits are torch.stack([torch.zeros_like(x), x], -1).",
+        "`logits` must have one column per answer (2). Got shape (2, 2, 2). If x is one output, positive "
+        "where the answer is 1, its logits are torch.stack([torch.zeros_like(x), x], -1). If it is positive "
+        "where the answer is 0, as a product of signs is, swap the two.",
     ),
     (
         "logits of three operands",
@@ -457,15 +465,15 @@ MISTAKES = [
     ),
     (
         "label too few",
-        lambda: pm.Operation("mine", OP.elements, OP.table, OP.basis, OP.row_frequency, labels=("a",)),
+        lambda: pm.Operation("mine", OP.elements, OP.table, OP.basis, OP.row_frequency, frequency_labels=("a",)),
         ValueError,
-        "`labels` must be strings, one per frequency (2). Got 1.",
+        "`frequency_labels` must be strings, one per frequency (2). Got 1.",
     ),
     (
         "label for labels",
-        lambda: pm.Operation("mine", OP.elements, OP.table, OP.basis, OP.row_frequency, labels="a"),
+        lambda: pm.Operation("mine", OP.elements, OP.table, OP.basis, OP.row_frequency, frequency_labels="a"),
         TypeError,
-        "`labels` must be strings, one per frequency (2). Got 'a'.",
+        "`frequency_labels` must be strings, one per frequency (2). Got 'a'.",
     ),
     (
         "operand that is a number",
@@ -477,21 +485,172 @@ MISTAKES = [
         "negative token",
         lambda: pm.operation(lambda a, b: (a + b) % 5, inputs=[[-1, 2]], answers=5),
         ValueError,
-        "`inputs` must be tokens, none negative, at least one row. Got shape (1, 2).",
+        "`inputs` must be tokens, none negative. Got -1.",
     ),
     (
         "clock on a rectangle",
         lambda: pm.circuits.Clock(RECT, {1: 1.0}),
         ValueError,
-        "`op` must take all pairs of its elements: others have no a + b. Got Operation(operation, n=5, "
+        "`op` must take all pairs of its elements, in their order. Got Operation(operation, n=5, "
         "frequencies=2, inputs=20).",
     ),
     (
         "gradients on a rectangle",
         lambda: pm.circuits.gradient_symmetricity(lambda x: x, RECT, embedding=torch.nn.Linear(1, 1)),
         ValueError,
-        "`op` must take all pairs of its elements: a and b are drawn from them. Got Operation(operation, n=5,"
-        " frequencies=2, inputs=20).",
+        "`op` must take all pairs of its elements, in their order. Got Operation(operation, n=5, "
+        "frequencies=2, inputs=20).",
+    ),
+    (
+        "one-hot rows",
+        lambda: OP.mask(torch.nn.functional.one_hot(OP.inputs, 5).flatten(1)),
+        ValueError,
+        "`rows` must have one column per operand (2). Got 10, of which each 5 have a single 1. Pass the "
+        "places of these: rows.view(-1, 2, 5).argmax(-1).",
+    ),
+    (
+        "rows in columns",
+        lambda: OP.mask(OP.inputs[:7].T),
+        ValueError,
+        "`rows` must have one column per operand (2). Got (2, 7). Pass their transpose, rows.T.",
+    ),
+    (
+        "places for rows",
+        lambda: OP.mask([3, 8, 20]),
+        ValueError,
+        "`rows` must have shape (rows, 2). Got (3,). Of places among `op.inputs`, mask.view(-1)[places] = "
+        "True makes a mask.",
+    ),
+    (
+        "rows of signs",
+        lambda: pm.parity(3, of=[0]).mask([[1, -1, 1]]),
+        ValueError,
+        "`rows` must hold inputs of the operation. Got (1, -1, 1) in row 0, which is none. Bits of such signs"
+        " are (1 - x) / 2, whose parity is 1 where the product of the signs is -1.",
+    ),
+    (
+        "tokens that are signs",
+        lambda: pm.parity(3, of=[0], tokens=(-1, 1)),
+        ValueError,
+        "`tokens` must be distinct tokens, none negative. Got [-1, 1]. Bits of signs are (1 - x) / 2.",
+    ),
+    (
+        "inputs that are signs",
+        lambda: pm.operation(lambda *_: 0, inputs=[[1, -1]], answers=1),
+        ValueError,
+        "`inputs` must be tokens, none negative. Got -1. Bits of signs are (1 - x) / 2.",
+    ),
+    (
+        "tokens for labels",
+        lambda: pm.measure(
+            torch.zeros(5, 5, 5), OFFSET, [1], train_mask=OFFSET.table < 4, labels=OFFSET.elements[OFFSET.table]
+        ),
+        ValueError,
+        "`labels` must be indices of `op.elements`. Got tokens: as such they agree with 100% of the training "
+        "inputs' answers, as indices with 0%. Pass op.labels(rows, answers), from the tokens of inputs and "
+        "labels in any order.",
+    ),
+    (
+        "labels of nothing",
+        lambda: OP.labels([[1, 2]]),
+        TypeError,
+        "`answers` must be the label of each row, unless `rows` are a dataset of tokens and labels.",
+    ),
+    (
+        "labels of other rows",
+        lambda: OP.labels([[1, 2]], [3, 4]),
+        ValueError,
+        "`answers` must have one label per row (1). Got 2.",
+    ),
+    (
+        "label of no answer",
+        lambda: OP.labels([[1, 2]], [7]),
+        ValueError,
+        "`answers` must be tokens of `op.elements`. Got 7 in row 0.",
+    ),
+    (
+        "two labels of an input",
+        lambda: OP.labels([[1, 2], [1, 2]], [3, 4]),
+        ValueError,
+        "`answers` must be the same where an input is repeated. Got 3 in row 0, and 4 elsewhere.",
+    ),
+    (
+        "one number for two answers",
+        lambda: pm.grid_logits(lambda t: torch.zeros(len(t)), pm.parity(3, of=[0])),
+        ValueError,
+        "`predict` must return one row of logits per input (8). Got shape (8,). If x is one output, positive "
+        "where the answer is 1, its logits are torch.stack([torch.zeros_like(x), x], -1). If it is positive "
+        "where the answer is 0, as a product of signs is, swap the two.",
+    ),
+    (
+        "classes for tokens",
+        lambda: pm.grid_logits(lambda t: torch.zeros(len(t), 5), OFFSET),
+        ValueError,
+        "`predict` must return a logit for every token of the operation, at least 6 columns. Got 5. If they "
+        "are the 5 answers in their order, the answers' tokens are 0..4: pm.operation(function, tokens, "
+        "tokens, answers=5).",
+    ),
+    (
+        "positions before the batch",
+        lambda: pm.grid_logits(lambda t: torch.zeros(2, len(t), 5), OP),
+        ValueError,
+        "`predict` must return logits at the answer position, shape (batch, V). Got (2, 25, 5). After "
+        "model.eval(), select the position: lambda pairs: model(pairs.T)[-1].",
+    ),
+    (
+        "logits of another grid",
+        lambda: pm.cross_entropy(torch.zeros(4, 4, 5), pm.multiplication(5)),
+        ValueError,
+        "`logits` must have one column per element of the operation (4). Got 5. Select those of the answers: "
+        "logits[..., op.elements].",
+    ),
+    (
+        "function of tensors",
+        lambda: pm.operation(lambda a, b: a.remainder(b), 5, 5),
+        ValueError,
+        "`function` must return an answer for each input. It raised AttributeError for (0, 0): 'int' object "
+        "has no attribute 'remainder'. It is called with Python integers, one per operand (2).",
+    ),
+    (
+        "answer of a long row",
+        lambda: pm.operation(lambda *b: len(b) + 7, *[2] * 10, answers=2),
+        ValueError,
+        "`function` must return one of the 2 answers, 0..1. Got 17 for (0, 0, 0, 0, … 10 tokens). Take the "
+        "remainder, or pass the `answers`.",
+    ),
+    (
+        "inputs of two lengths",
+        lambda: pm.operation(lambda a, _: a, inputs=[[1, 2], [3]], answers=5),
+        ValueError,
+        "`inputs` must all have the same number of tokens.",
+    ),
+    (
+        "operand of some inputs",
+        lambda: SOME.operand_basis(0),
+        ValueError,
+        "`op` must have all combinations of its operands. Got Operation(operation, n=5, frequencies=2, "
+        "inputs=15), with some inputs only.",
+    ),
+    (
+        "tuple without a list",
+        lambda: pm.excluded_loss(torch.zeros(2, 2, 2, 2, 2), pm.parity(4, of=[0]), (1, 0, 0, 1)),
+        ValueError,
+        "`frequencies` must be distinct members of `op.frequencies`. Got (1, 0, 0, 1). If it is a frequency "
+        "of the inputs, pass a list of such tuples: [(1, 0, 0, 1)].",
+    ),
+    (
+        "many answers that never occur",
+        lambda: pm.operation(lambda a: a * a % 97, 97),
+        ValueError,
+        "`answers` must all occur. Got none of 5, 7, 10, … (48 in all). Name the 49 that do, answers=[0, 1, "
+        "2, 3, 4, 6, 8, 9, 11, 12, 16, 18, 22, 24, 25, 27, 31, 32, 33, 35, …], whose frequencies are then "
+        "those of their places; or add inputs.",
+    ),
+    (
+        "column by two names",
+        lambda: OP.mask([[1, 2]], columns=[1, -1]),
+        ValueError,
+        "`columns` must be distinct. Got 1 twice.",
     ),
 ]
 

@@ -173,8 +173,8 @@ def test_frequencies_of_inputs_of_a_pair():
     assert_close(pm.restrict(logits, op, [(2, 2)]), pm.restrict(logits, op, [2], terms="product"), atol=1e-12)
     three = [(2, 2), (2, 0), (0, 2)]
     assert_close(pm.exclude(logits, op, three), pm.exclude(logits, op, [2], terms="polynomial"), atol=1e-12)
-    assert op.label((2, 0)) == "2 of a"
-    assert op.label((2, 3)) == "2 of a × 3 of b"
+    assert op.label((2, 0)) == "(cos 2, sin 2) of a"
+    assert op.label((2, 3)) == "(cos 2, sin 2) of a × (cos 3, sin 3) of b"
     assert op.label((0, 0)) == "constant"
 
 
@@ -286,6 +286,12 @@ def test_a_test_set_of_ones_own():
     assert_close(nothing.train_loss, measured.train_loss)
 
 
+def noisy(op):
+    """Every other answer is another."""
+    wrong = torch.arange(op.table.numel()).view(op.table.shape) % 2
+    return (op.table + wrong) % op.n
+
+
 class Answers(torch.nn.Module):
     """Logits that are parameters, one row per input of an operation."""
 
@@ -302,7 +308,7 @@ class Answers(torch.nn.Module):
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_recorded_with_labels_and_a_test_set(loss):
     op, model = SQUARES, Answers(SQUARES)
-    mask, labels = op.mask(op.inputs[::3]), (op.table + 1) % P
+    mask, labels = op.mask(op.inputs[::3]), noisy(op)
     options = {"test_mask": op.mask(op.inputs[1::3]), "labels": labels, "loss": loss}
     recorder = pm.Recorder(pm.grokking_measures(None, op, [1, 2], mask, **options))
     recorder(0, model)
@@ -323,7 +329,7 @@ def test_controls_with_labels_and_a_test_set(loss):
     options = {
         "train_mask": op.mask(op.inputs[::3]),
         "test_mask": op.mask(op.inputs[1::3]),
-        "labels": (op.table + 1) % P,
+        "labels": noisy(op),
         "loss": loss,
     }
     measured = pm.measure(logits, op, [2, 5], **options)
@@ -356,3 +362,110 @@ def test_operations_are_copied(op, again):
             assert all(torch.equal(one, other) for one, other in zip(found, value, strict=True))
         elif name != "irreps":
             assert found == value
+
+
+def test_labels_of_rows_in_any_order():
+    op, generator = pm.multiplication(11, zero=True), torch.Generator().manual_seed(0)
+    chosen = torch.randperm(121, generator=generator)[:60]
+    rows, labels = op.inputs[chosen], op.elements[(op.table.flatten()[chosen] + torch.arange(60) % 2) % 11]
+    expected = op.table.flatten().clone()
+    expected[chosen] = (expected[chosen] + torch.arange(60) % 2) % 11
+    for found in (
+        op.labels(rows, labels),
+        op.labels(rows.tolist(), labels.tolist()),
+        op.labels(TensorDataset(rows, labels)),
+        op.labels(Subset(TensorDataset(rows.flip(0), labels.flip(0)), range(60))),
+        op.labels([(row, int(label)) for row, label in zip(rows, labels, strict=True)]),
+        op.labels(torch.cat([rows, rows], 0), torch.cat([labels, labels])),
+    ):
+        assert torch.equal(found, expected.view(11, 11))
+    logits = 9.0 * torch.nn.functional.one_hot(expected, 11).double()
+    measured = pm.measure(logits, op, [1], train_mask=op.mask(rows), labels=op.labels(rows, labels))
+    assert measured.train_accuracy == measured.test_accuracy == 1
+
+
+def test_labels_in_the_order_of_the_data_are_told():
+    op = pm.addition(11)
+    labels = op.table.flatten()[torch.randperm(121, generator=torch.Generator().manual_seed(0))]
+    with pytest.warns(UserWarning, match=r"^`labels` agree with [\d.]+% of the training inputs' answers, no more than"):
+        pm.measure(torch.zeros(11, 11, 11), op, [1], train_mask=torch.ones(11, 11).bool(), labels=labels)
+
+
+class Shifted(TensorDataset):
+    """Items that are not those of its tensors."""
+
+    def __getitem__(self, index):
+        return self.tensors[0][index] + 1
+
+
+class Wrapped:
+    """Another kind of subset, which has rows of its own."""
+
+    def __init__(self, dataset, indices):
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, index):
+        return self.dataset[self.indices[index]][0] + 1
+
+
+def test_items_of_datasets_are_their_own():
+    op, rows = pm.addition(5), torch.tensor([[0, 1], [2, 3]])
+    assert op.mask(Shifted(rows)).nonzero().tolist() == [[1, 2], [3, 4]]
+    assert op.mask(Wrapped(TensorDataset(rows), [1])).nonzero().tolist() == [[3, 4]]
+    assert op.mask(Subset(TensorDataset(rows, rows), [1])).nonzero().tolist() == [[2, 3]]
+    a, b = rows.T
+    assert op.mask(TensorDataset(a[:, None], b[:, None])).nonzero().tolist() == [[0, 1], [2, 3]]
+    assert op.mask(TensorDataset(a, b, torch.zeros(2, 9))).nonzero().tolist() == [[0, 1], [2, 3]]
+    items = [[row.bfloat16().requires_grad_(), 1] for row in rows]
+    assert op.mask(items).nonzero().tolist() == [[0, 1], [2, 3]]
+    assert pm.parity(2, of=[0]).mask(torch.tensor([[True, False], [False, False], [True, True]])).sum() == 3
+
+
+def test_operands_in_another_order_or_with_other_tokens_are_still_pairs():
+    powers = pm.multiplication(7)
+    natural = pm.operation(lambda a, b: a * b % 7, range(1, 7), range(1, 7), answers=powers)
+    place = [powers.elements.tolist().index(token) for token in range(1, 7)]
+    logits = torch.randn(6, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    permuted = logits[place][:, place]
+    for terms in ("product", "polynomial"):
+        assert_close(
+            pm.restrict(permuted, natural, [2], terms=terms),
+            pm.restrict(logits, powers, [2], terms=terms)[place][:, place],
+        )
+        assert_close(
+            pm.excluded_loss_per_frequency(permuted, natural, terms=terms),
+            pm.excluded_loss_per_frequency(logits, powers, terms=terms),
+            rtol=1e-12,
+        )
+    assert_close(pm.neuron_spectrum(permuted, natural), pm.neuron_spectrum(logits, powers), rtol=1e-10)
+    offset = pm.operation(lambda a, b: (a + b - 4) % 7, range(2, 9), range(2, 9), answers=7)
+    neurons = torch.randn(7, 7, 3, generator=torch.Generator().manual_seed(0))
+    assert_close(pm.neuron_spectrum(neurons, offset), pm.neuron_spectrum(neurons, pm.addition(7)), rtol=1e-12)
+
+
+def test_frequencies_of_the_inputs_are_recorded():
+    op, model = (
+        pm.parity(4, of=(0, 2)),
+        torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)),
+    )
+    mask = op.mask(op.inputs[::3])
+    measure = pm.grokking_measures(lambda model, rows: model(rows.float()), op, [(1, 0, 1, 0)], mask)
+    measured = measure(model)
+    logits = pm.grid_logits(lambda rows: model(rows.float()), op)
+    assert_close(measured["restricted_loss"], pm.restricted_loss(logits, op, [1]), rtol=1e-12)
+    assert "key_frequencies" not in measured
+
+
+def test_a_model_of_floats_is_told_from_tokens():
+    with pytest.raises(RuntimeError) as caught:
+        pm.grid_logits(torch.nn.Linear(3, 2), pm.parity(3, of=[0]))
+    assert caught.value.__notes__ == [
+        "Tokens are int64. Give floats to a model by `lambda tokens: model(tokens.float())`."
+    ]
+    in_float32 = torch.nn.CrossEntropyLoss(weight=torch.ones(5), reduction="none")
+    with pytest.raises(RuntimeError) as caught:
+        pm.excluded_loss(torch.zeros(5, 5, 5), pm.addition(5), [1], loss=in_float32)
+    assert caught.value.__notes__[0].startswith("`loss` is called with logits, float64, (rows, n), and the indices")

@@ -268,7 +268,8 @@ MISTAKES = [
     ("separator's column", lambda: pm.accuracy(torch.zeros(25, 6), OP), ValueError,
      "`logits` must have one column per element of the operation (5). Got 6. Drop the separator's column."),
     ("columns of other tokens", lambda: pm.logit_spectrum(torch.zeros(5, 5, 9), OP), ValueError,
-     "`logits` must have one column per element of the operation (5). Got 9. Select those of `op.elements`."),
+     "`logits` must have one column per element of the operation (5). Got 9. "
+     "Select those of the answers: logits[..., op.elements]."),
     ("nan in logits", lambda: pm.cross_entropy(with_entry(LOGITS, (1, 2, slice(3, None)), torch.nan), OP), ValueError,
      "`logits` must be finite. Got 2 non-finite of 125 values, the first (nan) at (a, b, c) (1, 2, 3)."),
     ("infinity in flat logits",
@@ -353,7 +354,9 @@ MISTAKES = [
      "`predict` must return one row of logits per pair (25). Got shape (24, 5)."),
     ("too few columns",
      lambda: pm.grid_logits(lambda pairs: torch.ones(len(pairs), 5), operation(elements=OP.elements + 3)), ValueError,
-     "`predict` must return a logit for every token of the operation, at least 8 columns. Got 5."),
+     "`predict` must return a logit for every token of the operation, at least 8 columns. Got 5. "
+     "If they are the 5 answers in their order, the answers' tokens are 0..4: "
+     "pm.operation(function, tokens, tokens, answers=5)."),
     ("prediction with nan",
      lambda: pm.grid_logits(lambda pairs: with_entry(torch.ones(len(pairs), 5), (6, 2), torch.nan), OP), ValueError,
      "`logits` must be finite. Got 1 non-finite of 125 values, the first (nan) at (a, b, c) (1, 1, 2)."),

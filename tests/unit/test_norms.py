@@ -118,6 +118,8 @@ def test_state_dicts_have_the_numbers_of_their_models():
     assert list(pm.parameter_norms(model.state_dict())) == list(norms)
     assert_close(pm.parameter_norms(model.state_dict(), depth=1)["0"], pm.parameter_norms(model, depth=1)["0"])
     assert pm.sum_squared_weights({}) == 0
+    arrays = {name: value.numpy() for name, value in model.state_dict().items()}
+    assert_close(pm.sum_squared_weights(arrays), pm.sum_squared_weights(model), rtol=1e-14)
 
 
 def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_integer, check_number, shape_of, type_name
-from progress_measures.operations.checks import check_cyclic, check_frequencies, check_pairs
+from progress_measures.operations.checks import check_cyclic, check_frequencies, check_pairs_of_elements
 
 
 def check_sum_or_difference(op: object) -> int:
     """1 if answers depend only on the sum of the inputs' indices modulo n, -1 if only on their difference."""
-    table = check_pairs(op, "others have no a + b").table
+    table = check_pairs_of_elements(op).table
     once = torch.equal(table[0].sort().values, torch.arange(len(table), device="cpu"))
     for sign in (1, -1) if once else ():
         if torch.equal(table.roll((1, -sign), (0, 1)), table):  # a one step forward and ±b one step back

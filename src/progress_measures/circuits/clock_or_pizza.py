@@ -20,7 +20,7 @@ from progress_measures.circuits.checks import (
 )
 from progress_measures.fourier import sum_rows
 from progress_measures.grid import check_predicted
-from progress_measures.operations.checks import check_columns, check_logits, check_pairs
+from progress_measures.operations.checks import check_columns, check_logits, check_pairs_of_elements
 from progress_measures.operations.operation import Operation
 
 EPS = torch.finfo(torch.float64).eps
@@ -176,7 +176,7 @@ def gradient_symmetricity(
         1.0
     """
     check_callable(predict, "predict")
-    n = check_pairs(op, "a and b are drawn from them").n
+    n = check_pairs_of_elements(op).n
     check_hookable(embedding, "embedding")
     places = check_positions(positions)
     if isinstance(predict, nn.Module):

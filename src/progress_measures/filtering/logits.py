@@ -11,7 +11,13 @@ from progress_measures.operations.checks import check_logits, check_parts
 from progress_measures.operations.operation import Operation
 
 
-def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def restrict(
+    logits: Array,
+    op: Operation,
+    frequencies: Iterable[int] | Iterable[tuple[int, ...]],
+    *,
+    terms: Terms = "sum",
+) -> Tensor:
     """The constant and the chosen frequencies of the logits, without everything else.
 
     This is an orthogonal projection, in the inner product in which each answer counts once, or, for frequencies of the
@@ -50,7 +56,13 @@ def restrict(logits: Array, op: Operation, frequencies: Iterable[int], *, terms:
     return (constant + kept).view(*op.table.shape, op.n)
 
 
-def exclude(logits: Array, op: Operation, frequencies: Iterable[int], *, terms: Terms = "sum") -> Tensor:
+def exclude(
+    logits: Array,
+    op: Operation,
+    frequencies: Iterable[int] | Iterable[tuple[int, ...]],
+    *,
+    terms: Terms = "sum",
+) -> Tensor:
     """The logits without the chosen frequencies.
 
     The constant stays.

@@ -79,12 +79,12 @@ def pair_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tenso
     check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
     coefficients = pair_coefficients(x.to(torch.float64), op)
     a, b = mask.view(op.n, op.n).nonzero(as_tuple=True)
+    of_a, of_b = (op.operand_basis(axis)[0].to(x.device) for axis in (0, 1))
     for frequency in frequencies:
         rows = (op.row_frequency == frequency).nonzero().flatten()
         if terms == "polynomial":
             rows = torch.cat([rows.new_zeros(1), rows])
-        waves = op.basis[rows].to(x.device)
-        directions = torch.einsum("ip,jp->pij", waves[:, a], waves[:, b]).flatten(1)
+        directions = torch.einsum("ip,jp->pij", of_a[rows][:, a], of_b[rows][:, b]).flatten(1)
         block = coefficients[rows][:, rows].flatten(0, 1)
         first = 1 if terms == "polynomial" else 0  # leaves out 1 times 1, which comes first
         yield directions[:, first:] @ block[first:]

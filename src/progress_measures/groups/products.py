@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from progress_measures.operations.checks import check_pairs
+from progress_measures.operations.checks import check_pairs_of_elements
 from progress_measures.operations.fields import Tokens, check_tokens_of
 from progress_measures.operations.irreps import Kind, irreps_of_basis
 from progress_measures.operations.operation import Operation
@@ -46,8 +46,8 @@ def direct_product(first: Operation, second: Operation, *, tokens: Tokens | None
         >>> op.elements[op.table[1 * 5 + 3, 2 * 5 + 4]]  # 1 + 2 = 0 modulo 3, 3 + 4 = 2 modulo 5
         tensor(2)
     """
-    check_pairs(first, "their pairs are paired", "first")
-    check_pairs(second, "their pairs are paired", "second")
+    check_pairs_of_elements(first, "first")
+    check_pairs_of_elements(second, "second")
     table = first.table[:, None, :, None] * second.n + second.table[None, :, None, :]
     alike = _composes(first) == _composes(second)
     blocks: list[Tensor] = []

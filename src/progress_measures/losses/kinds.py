@@ -26,7 +26,19 @@ def check_loss(loss: object) -> RowLosses:
             f"`loss` must be one of {names}, or a function of logits and answers. Got {loss!r}."
         )
     check_takes(loss, "loss", 2, "logits and answers, as `lambda logits, answers: …`")
-    return lambda logits, answers: _check_losses(loss(logits.to(torch.float64), answers), logits)
+
+    def row_losses(logits: Tensor, answers: Tensor) -> Tensor:
+        try:
+            losses = loss(logits.to(torch.float64), answers)
+        except Exception as error:
+            error.add_note(
+                "`loss` is called with logits, float64, (rows, n), and the indices of answers, int64, (rows,). "
+                "The squared error of logits and a one-hot answer is loss='mse'."
+            )
+            raise
+        return _check_losses(losses, logits)
+
+    return row_losses
 
 
 def cross_entropies(logits: Tensor, answers: Tensor) -> Tensor:

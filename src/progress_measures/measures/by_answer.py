@@ -10,9 +10,9 @@ from progress_measures.losses.filtered import mean_of_blocks
 from progress_measures.losses.kinds import RowLosses, cross_entropies
 from progress_measures.losses.margins import hits_of, losses_of, margins
 from progress_measures.measures.by_rows import loss_and_accuracy
-from progress_measures.operations.checks import Split
 from progress_measures.operations.on_grid import answer_blocks, inputs_by_answer
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import Split
 
 
 def measures_by_answer(

@@ -16,8 +16,8 @@ from progress_measures.filtering.parts import (
 from progress_measures.losses.by_answer import mean_losses_without
 from progress_measures.losses.kinds import RowLosses
 from progress_measures.losses.margins import hits_of, margins
-from progress_measures.operations.checks import Split
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import Split
 
 Change = Callable[[Tensor, Tensor], Tensor]  # rows of logits (R, n), and which inputs they are -> changed logits
 

@@ -12,9 +12,10 @@ from progress_measures.filtering.parts import Frequencies
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import measures_by_answer
 from progress_measures.measures.by_rows import measures_by_rows
-from progress_measures.operations.checks import Split, check_logits, check_parts, check_split
+from progress_measures.operations.checks import check_logits, check_parts
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import Split, check_split
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from progress_measures._checks.values import check_takes, shape_of, type_name
 from progress_measures.measures.weights import Weight
-from progress_measures.operations.checks import check_frequencies
+from progress_measures.operations.checks import check_parts
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import check_trajectory
 
@@ -37,7 +37,7 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
                 f"Got {value!r}."
             )
         return value
-    return value if callable(value) else check_frequencies(value, op)
+    return value if callable(value) else check_parts(value, op)
 
 
 def check_weights(value: Any) -> dict[str, Any]:

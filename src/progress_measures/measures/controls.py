@@ -17,9 +17,10 @@ from progress_measures._checks.values import check_integer, check_quantile, chec
 from progress_measures.losses.by_answer import mean_losses_without, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import losses_of_tables
-from progress_measures.operations.checks import check_frequencies, check_logits, check_split
+from progress_measures.operations.checks import check_frequencies, check_logits
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import check_split
 
 QUANTILES = (0.05, 0.5, 0.95)
 ROUNDING = 1e-9  # relative difference between equal losses

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from progress_measures._checks.tensors import Array, computable
 from progress_measures._checks.values import check_integer, check_model
 from progress_measures._model_state import evaluation, token_device
-from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
+from progress_measures.filtering.parts import Frequencies as Parts, answer_coefficients, sum_of_parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
 from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
@@ -28,15 +28,17 @@ from progress_measures.measures.checks import (
 )
 from progress_measures.measures.weights import Weight
 from progress_measures.norms import sum_squared_weights
-from progress_measures.operations.checks import Split, check_frequencies, check_operation, check_split
+from progress_measures.operations.checks import check_frequencies, check_operation, check_parts
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import Split, check_split
 from progress_measures.runs.journal import load_recording
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
 from progress_measures.trajectory.trajectory import Trajectory
 
-Frequencies: TypeAlias = Iterable[int] | Callable[[Any], Iterable[int]] | Literal["current", "final"]
+Chosen: TypeAlias = Iterable[int] | Iterable[tuple[int, ...]]
+Frequencies: TypeAlias = Chosen | Callable[[Any], Chosen] | Literal["current", "final"]
 Predict: TypeAlias = Callable[[Any, Tensor], Any]
 Weights: TypeAlias = str | Weight | Callable[[Any], Tensor]
 
@@ -61,7 +63,8 @@ def grokking_measures(
     """The measures that show how a model generalizes, as a function for :class:`Recorder` and :func:`track`.
 
     Its columns are the fields of :class:`Measures` and these others: ``key_frequencies``, with 1 for each key frequency
-    of that step and 0 for the others, in the order of ``op.frequencies``; ``gini_logits``, the Gini coefficient of the
+    of that step and 0 for the others, in the order of ``op.frequencies``, unless they are frequencies of the inputs;
+    ``gini_logits``, the Gini coefficient of the
     norms of the logits' frequencies of the answer; ``gini_<name>``, the Gini coefficient of the norms of the
     frequencies of weights; and ``sum_squared_weights``.
 
@@ -70,7 +73,8 @@ def grokking_measures(
             position, shape ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if
             ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
         op: The operation that defines the answers.
-        frequencies: The key frequencies: members of ``op.frequencies`` if they are known; ``"current"`` for those that
+        frequencies: The key frequencies: members of ``op.frequencies`` if they are known, or tuples, as for
+            :func:`restrict`; ``"current"`` for those that
             stand out in the logits of each checkpoint; a function of the model for another rule; or ``"final"`` if they
             will only be known after the run. With ``"final"``, all columns that depend on them are left out, and
             ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from which
@@ -125,7 +129,7 @@ class _GrokkingMeasures:
 
     predict: Predict | None
     op: Operation
-    frequencies: tuple[int, ...] | Literal["current", "final"] | Callable[[Any], Iterable[int]]
+    frequencies: Parts | Literal["current", "final"] | Callable[[Any], Chosen]
     split: Split
     loss: Loss
     weights: Mapping[str, Weight | Callable[[Any], Tensor]]
@@ -154,12 +158,13 @@ class _GrokkingMeasures:
             values = self._measures(logits, means, ())
             return {name: values[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
         if callable(self.frequencies):
-            keys = check_frequencies(self.frequencies(model), self.op)
+            keys = check_parts(self.frequencies(model), self.op)
         else:
             keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
-        return self._measures(logits, means, keys) | {"key_frequencies": _indicator(keys, self.op)}
+        measured = self._measures(logits, means, keys)
+        return measured if isinstance(keys, list) else measured | {"key_frequencies": _indicator(keys, self.op)}
 
-    def _measures(self, logits: Tensor, means: Tensor, keys: tuple[int, ...]) -> dict[str, Tensor]:
+    def _measures(self, logits: Tensor, means: Tensor, keys: Parts) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.
         return vars(measures_of(logits, means, self.op, keys, self.split.to(logits.device), self.loss))
 
@@ -192,7 +197,8 @@ def add_restricted_loss(
             unnoticed, and makes ``restricted_loss_train`` and ``restricted_loss_test`` wrong.
         frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
         train_mask: The training inputs, as for :func:`grokking_measures`.
-        test_mask: As for :func:`measure`.
+        test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
+            those of the recorded run go unnoticed.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.
 

@@ -3,13 +3,14 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from progress_measures._checks.tensors import Array, check_indices
+from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import (
     as_index,
     check_callable,
@@ -18,16 +19,17 @@ from progress_measures._checks.values import (
     shape_of,
     type_name,
 )
+from progress_measures._rows.containers import read_rows
 from progress_measures.operations.cyclic import addition
-from progress_measures.operations.fields import Tokens, check_tokens, check_tokens_of_inputs, some
-from progress_measures.operations.operands import label_of_inputs
+from progress_measures.operations.fields import Tokens, check_tokens, check_tokens_of, check_tokens_of_inputs, some
+from progress_measures.operations.operands import label_of_bits
 from progress_measures.operations.operation import Operation
 
 Operand: TypeAlias = int | Tokens | range
 Inputs: TypeAlias = Array | Sequence[Sequence[int]]
 
 MOST_INPUTS = 2**24  # for each of which Python calls the function
-MOST_ANSWERS = 2**14  # whose basis has the square of this many entries: 2 GiB
+MOST_ANSWERS = 2**12  # whose basis, of as many rows and columns, is checked in some 10 s
 MOST_BITS = 16
 
 
@@ -47,8 +49,8 @@ def operation(
         function: Takes one token per operand, Python integers, and returns the token of the answer. It is called once
             for each input.
         operands: The tokens of each operand: a number m for 0..m-1, or the tokens themselves, such as ``range(1, p)``.
-        inputs: The inputs, if not all combinations of operands are inputs: tokens, integers, shape ``(N, k)``. Some
-            measures need all combinations, and say so.
+        inputs: The inputs, if not all combinations of operands are inputs: tokens, shape ``(N, k)``, each row once; a
+            tensor, an array, lists or a dataset. Some measures need all combinations, and say so.
         answers: What the answers are: a number n for 0..n-1 with the Fourier basis of Z/n; tokens, with the Fourier
             basis on their places; or an operation, whose elements, basis and frequencies they then have, such as
             ``pm.groups.symmetric_group(5)``. If None, all operands must be the same number, which is n.
@@ -97,7 +99,7 @@ def operation(
         irreps=whose.irreps,
         operands=tuple(axes),
         inputs=rows,
-        labels=whose.labels,
+        frequency_labels=whose.frequency_labels,
     )
 
 
@@ -110,11 +112,13 @@ def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Ope
     Args:
         bits: How many bits an input has, from 1 to 16. Each is an operand.
         of: The places of the bits that count, distinct integers in 0..bits-1, at least one.
-        tokens: The tokens of 0 and of 1; 0 and 1 if None.
+        tokens: The tokens of a bit's 0 and of its 1; 0 and 1 if None. The answers are 0 and 1 in any case.
 
     Returns:
-        The operation, with 2**bits inputs and the answers 0 and 1. For a model with a single output x, whose sign is
-        its answer, the two logits are 0 and x: ``torch.cat([torch.zeros_like(x), x], -1)``.
+        The operation, with 2**bits inputs and the answers 0 and 1. For a model with a single output x that is positive
+        where the answer is 1, the two logits are 0 and x: ``torch.cat([torch.zeros_like(x), x], -1)``. For one that is
+        trained on the product of signs, which is -1 where the answer is 1, they are x and 0. Bits of signs are
+        (1 - x) / 2.
 
     Raises:
         TypeError: If ``bits`` or ``of`` are not integers.
@@ -133,10 +137,10 @@ def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Ope
     chosen = check_distinct_integers(of, "of")
     if not chosen or not all(0 <= place < bits for place in chosen):
         raise ValueError(f"`of` must be places in 0..{bits - 1}, at least one. Got {chosen}.")
-    both = addition(2, tokens=tokens)
+    both, tokens_of_bits = addition(2), torch.arange(2, device="cpu") if tokens is None else check_tokens_of(tokens, 2)
     digits = torch.cartesian_prod(*[torch.arange(2, device="cpu")] * bits).reshape(-1, bits)
     table = (digits[:, list(chosen)].sum(1) % 2).view([2] * bits)
-    label = label_of_inputs(tuple(int(place in chosen) for place in range(bits)), [both.elements] * bits)
+    label = label_of_bits(sorted(chosen))
     return Operation(
         f"parity of {label}",
         both.elements,
@@ -146,7 +150,8 @@ def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Ope
         cyclic=True,
         classes=both.classes,
         irreps=both.irreps,
-        labels=(label,),
+        operands=(tokens_of_bits,) * bits,
+        frequency_labels=(label,),
     )
 
 
@@ -155,13 +160,18 @@ def _operand(value: Any, name: str) -> Tensor:
     if as_index(value) is not None:
         count = check_integer(value, name, at_least=1, at_most=MOST_INPUTS, why="An operation has at most 2**24 inputs")
         return torch.arange(count, device="cpu")
+    if isinstance(value, Sequence) and len(value) > 1 and not isinstance(value, range | str) and value[0] == value[1]:
+        raise ValueError(
+            f"`{name}` must be a number of tokens or distinct tokens. Got {value!r}. "
+            "Pass operands one by one, as in operation(function, 7, 7)."
+        )
     return check_tokens(np.asarray(value) if isinstance(value, Sequence) else value, name)
 
 
 def _check_rows(inputs: Any, axes: list[Tensor]) -> Tensor:
     if axes:
         raise TypeError("`inputs` must be left out where operands are given. Got both.")
-    rows = check_indices(np.asarray(inputs) if isinstance(inputs, Sequence) else inputs, "inputs")
+    rows, _ = read_rows(inputs, "inputs")
     if rows.ndim != 2:
         raise ValueError(f"`inputs` must have shape (N, k), one row of tokens per input. Got {shape_of(rows)}.")
     check_tokens_of_inputs(rows)
@@ -190,34 +200,59 @@ def _answers(answers: Any, operands: tuple[Operand, ...]) -> Operation:
 def _table(function: Callable[..., Any], rows: Iterable[Sequence[int]], count: int, elements: Tensor) -> Tensor:
     """The index of the answer to each row, ``(count,)``."""
     index_of = {token: index for index, token in enumerate(elements.tolist())}
-    table = np.empty(count, dtype=np.int64)
-    for i, row in enumerate(rows):
+    table, places = np.empty(count, dtype=np.int64), iter(rows)
+    for i, row in enumerate(places):
         try:
             answer = function(*row)
         except Exception as error:
-            raise ValueError(
-                f"`function` must return an answer for each input. It raised {type_name(error)} for {tuple(row)}: "
-                f"{error}. Leave such inputs out."
-            ) from error
+            raise _raised(error, row, i) from error
         token = int(answer) if isinstance(answer, bool | np.bool_) else as_index(answer)
         if token is None:
-            remedy = " Return int(…) of it." if isinstance(answer, float | np.floating) else ""
             raise TypeError(
-                f"`function` must return an integer. Got {answer!r} ({type_name(answer)}) for {tuple(row)}.{remedy}"
+                f"`function` must return an integer. Got {answer!r} ({type_name(answer)}) for {_shown(row)}."
+                + _remedy_of_float(answer, function, places)
             )
         if token not in index_of:
             span = f"{min(index_of)}..{max(index_of)}"
             raise ValueError(
-                f"`function` must return one of the {len(index_of)} answers, {span}. Got {token} for {tuple(row)}. "
+                f"`function` must return one of the {len(index_of)} answers, {span}. Got {token} for {_shown(row)}. "
                 "Take the remainder, or pass the `answers`."
             )
         table[i] = index_of[token]
     missing = sorted(set(range(len(elements))) - set(table.tolist()))
     if missing:
         there = elements[sorted(set(table.tolist()))].tolist()
-        remedy = f"answers={there}" if len(there) <= 20 else "answers=[…]"
+        listed = ", ".join(map(str, there[:20])) + (", …" if len(there) > 20 else "")
         raise ValueError(
-            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. "
-            f"Name those that do: {remedy}; or add inputs."
+            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. Name the {len(there)} that do, "
+            f"answers=[{listed}], whose frequencies are then those of their places; or add inputs."
         )
     return torch.from_numpy(table)
+
+
+def _shown(row: Sequence[int]) -> str:
+    """A row for a message."""
+    return str(tuple(row)) if len(row) <= 8 else f"({', '.join(map(str, row[:4]))}, … {len(row)} tokens)"
+
+
+def _raised(error: Exception, row: Sequence[int], place: int) -> ValueError:
+    """What to say of a function that raises an exception: at once it is called wrongly, later for some inputs."""
+    text = (str(error).splitlines() or [""])[0][:200].rstrip(".")
+    if place == 0 and isinstance(error, TypeError | AttributeError):
+        remedy = f"It is called with Python integers, one per operand ({len(row)})."
+    else:
+        remedy = "Leave such inputs out."
+    return ValueError(
+        f"`function` must return an answer for each input. It raised {type_name(error)} for {_shown(row)}: {text}. "
+        + remedy
+    )
+
+
+def _remedy_of_float(answer: Any, function: Callable[..., Any], others: Iterable[Sequence[int]]) -> str:
+    """What to do about an answer that is a float: none of the others may have a fraction."""
+    if not isinstance(answer, float | np.floating):
+        return ""
+    with suppress(Exception):
+        if float(answer).is_integer() and all(float(function(*row)).is_integer() for row in others):
+            return " Return int(…) of it."
+    return " Division modulo a prime p is x * pow(y, -1, p) % p."

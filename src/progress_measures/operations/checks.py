@@ -1,7 +1,6 @@
 """Checks of arguments that are operations, or that belong to one: frequencies, weights, values on the grid, masks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +8,22 @@ import torch
 from torch import Tensor
 
 from progress_measures._blocks import blocks
-from progress_measures._checks.tensors import check_dim, check_finite, check_indices, check_real
+from progress_measures._checks.tensors import check_dim, check_finite, check_real
 from progress_measures._checks.values import shape_of, type_name
+from progress_measures._rows.places import check_input_mask
 from progress_measures.operations.fields import check_members
 from progress_measures.operations.operands import check_tuple
 from progress_measures.operations.operation import Operation
-from progress_measures.operations.rows import check_input_mask
 
 
 def two_logits(x: Tensor) -> str:
     """How one output becomes two logits, for messages."""
-    join = "cat" if x.shape[-1] == 1 else "stack"
-    return f"If x is one output whose sign is the answer, two logits are torch.{join}([torch.zeros_like(x), x], -1)."
+    join = "cat" if x.ndim > 0 and x.shape[-1] == 1 else "stack"
+    return (
+        f"If x is one output, positive where the answer is 1, its logits are "
+        f"torch.{join}([torch.zeros_like(x), x], -1). "
+        "If it is positive where the answer is 0, as a product of signs is, swap the two."
+    )
 
 
 def check_operation(op: object, name: str = "op") -> Operation:
@@ -50,6 +53,11 @@ def check_parts(values: object, op: object) -> tuple[int, ...] | list[tuple[int,
     chosen = values.tolist() if isinstance(values, Tensor | np.ndarray) else values
     chosen = list(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str | bytes) else []
     if not any(isinstance(value, tuple | list) for value in chosen):
+        if isinstance(values, tuple) and len(values) == len(checked.operands) and len({*chosen, 0}) <= len(chosen):
+            raise ValueError(
+                f"`frequencies` must be distinct members of `op.frequencies`. Got {values!r}. "
+                f"If it is a frequency of the inputs, pass a list of such tuples: [{values!r}]."
+            )
         return check_frequencies(chosen or values, checked)
     if not all(isinstance(value, tuple | list) for value in chosen):
         raise TypeError(
@@ -100,11 +108,21 @@ def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[
     return columns, torch.finfo(checked.dtype).eps
 
 
-def check_pairs(op: object, why: str, name: str = "op", remedy: str = "") -> Operation:
-    """Requires an operation on all pairs of its elements; ``why`` says what needs them."""
-    checked = check_operation(op, name)
+def check_pairs(op: object, why: str, *, remedy: str = "") -> Operation:
+    """Requires all pairs of two operands with the answers' frequencies; ``why`` says what needs them."""
+    checked = check_operation(op)
     if not checked.on_pairs:
-        raise ValueError(f"`{name}` must take all pairs of its elements: {why}. Got {checked!r}.{remedy}")
+        raise ValueError(
+            f"`op` must take all pairs of two operands with the answers' frequencies: {why}. Got {checked!r}.{remedy}"
+        )
+    return checked
+
+
+def check_pairs_of_elements(op: object, name: str = "op") -> Operation:
+    """Requires all pairs of elements, in their order."""
+    checked = check_operation(op, name)
+    if len(checked.operands) != 2 or not all(torch.equal(tokens, checked.elements) for tokens in checked.operands):
+        raise ValueError(f"`{name}` must take all pairs of its elements, in their order. Got {checked!r}.")
     return checked
 
 
@@ -143,9 +161,10 @@ def check_logits(logits: object, op: Any) -> Tensor:
     if n == 2 and x.shape in (grid, (count,), (*grid, 1), (count, 1)):
         raise ValueError(f"`logits` must have one column per answer (2). Got shape {shape_of(x)}. {two_logits(x)}")
     if x.shape[:-1] in (grid, (count,)) and x.shape[-1] != n:
-        remedy = " Drop the separator's column." if x.shape[-1] == n + 1 else ""
-        if x.shape[-1] > n + 1:
-            remedy = " Select those of `op.elements`."
+        in_order = torch.equal(op.elements, torch.arange(n, device="cpu"))
+        remedy = " Drop the separator's column." if x.shape[-1] == n + 1 and in_order else ""
+        if x.shape[-1] > n and not remedy:
+            remedy = " Select those of the answers: logits[..., op.elements]."
         raise ValueError(
             f"`logits` must have one column per element of the operation ({n}). Got {x.shape[-1]}.{remedy}"
         )
@@ -165,53 +184,6 @@ def check_mask(mask: object, op: Operation, device: torch.device, name: str = "m
 def one_input(op: Operation) -> str:
     """What an input is called in messages: a pair, if it has two operands."""
     return "pair" if op.table.ndim == 2 else "input"
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The inputs that a network was trained and is tested on, and the answers that it was trained to give."""
-
-    train: Tensor
-    """The training inputs, bool, ``(N,)``."""
-    test: Tensor
-    """The test inputs, bool, ``(N,)``; possibly none."""
-    labels: Tensor
-    """What the network is asked for at each input where it is a training input, ``(N,)``."""
-    noisy: bool
-    """Whether some label of a training input is not its answer."""
-
-    def to(self, device: torch.device) -> "Split":
-        """The same on another device."""
-        return Split(self.train.to(device), self.test.to(device), self.labels.to(device), self.noisy)
-
-
-def check_split(op: Operation, device: torch.device, train_mask: object, test_mask: object, labels: object) -> Split:
-    """Requires a mask of training inputs, and one of test inputs and labels if there are any.
-
-    Without a mask of test inputs, all that are not training inputs are.
-    """
-    if train_mask is None:
-        raise TypeError("`train_mask` must be boolean. Got None.")
-    train = check_mask(train_mask, op, device, "train_mask")
-    test = ~train if test_mask is None else check_input_mask(test_mask, op.table, "test_mask").to(device)
-    answers = op.table.flatten().to(device)
-    if labels is None:
-        return Split(train, test, answers, False)
-    given = check_indices(labels, "labels")
-    if given.shape not in (op.table.shape, (op.table.numel(),)):
-        raise ValueError(
-            f"`labels` must have one index of an answer per {one_input(op)}: shape {shape_of(op.table)}. "
-            f"Got {shape_of(given)}."
-        )
-    given = given.flatten().to(device)
-    trained = given[train]
-    if int(trained.min()) < 0 or int(trained.max()) >= op.n:
-        raise ValueError(
-            f"`labels` must be indices 0..{op.n - 1} of `op.elements` where the network was trained. "
-            f"Got {int(trained.min())}..{int(trained.max())}."
-        )
-    asked = torch.where(train, given, answers)
-    return Split(train, test, asked, bool((asked != answers).any()))
 
 
 def _check_summable(x: Tensor, name: str, op: Operation) -> Tensor:

@@ -142,7 +142,7 @@ def _with_zero(name: str, table: Tensor, elements: Tensor, operands: tuple[Tenso
     highest = int(waves[-1])
     labels = (*(wave_label(k, n - 1) for k in range(1, highest + 1)), "zero")
     frequency = torch.cat([waves, waves.new_tensor([highest + 1])])
-    return Operation(name, elements, table, basis, frequency, operands=operands, labels=labels)
+    return Operation(name, elements, table, basis, frequency, operands=operands, frequency_labels=labels)
 
 
 def _tokens_of_powers(powers: Tensor, tokens: Tokens | None, zero: bool) -> Tensor:

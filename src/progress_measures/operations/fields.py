@@ -9,6 +9,8 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_finite, check_indices, check_real
 from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+from progress_measures.operations.irreps import Irrep
+from progress_measures.operations.operands import wave_label
 
 Tokens: TypeAlias = Array | Sequence[int]
 
@@ -97,8 +99,10 @@ def check_tokens(tokens: object, name: str) -> Tensor:
     """Requires distinct tokens, none negative, and returns them, int64, ``(m,)``."""
     x = check_indices(tokens, name)
     if x.ndim != 1 or x.numel() == 0 or int(x.min()) < 0 or len(set(x.tolist())) < len(x):
-        found = x.tolist() if x.numel() <= 20 else f"{len(x)} of {len(set(x.flatten().tolist()))} different ones"
-        raise ValueError(f"`{name}` must be distinct tokens, none negative. Got {found}.")
+        different = set(x.flatten().tolist())
+        found = x.tolist() if x.numel() <= 20 else f"shape {shape_of(x)}, {len(different)} of them different"
+        signs = " Bits of signs are (1 - x) / 2." if different == {-1, 1} else ""
+        raise ValueError(f"`{name}` must be distinct tokens, none negative. Got {found}.{signs}")
     return x
 
 
@@ -113,22 +117,31 @@ def check_tokens_of(tokens: object, n: int, name: str = "tokens") -> Tensor:
 
 def check_tokens_of_inputs(rows: Tensor) -> None:
     """Requires rows of tokens, none negative, none repeated."""
-    if rows.numel() == 0 or int(rows.min()) < 0:
-        raise ValueError(f"`inputs` must be tokens, none negative, at least one row. Got shape {shape_of(rows)}.")
+    if rows.numel() == 0:
+        raise ValueError(f"`inputs` must have at least one row. Got shape {shape_of(rows)}.")
+    if int(rows.min()) < 0:
+        signs = " Bits of signs are (1 - x) / 2." if bool((rows.abs() == 1).all()) else ""
+        raise ValueError(f"`inputs` must be tokens, none negative. Got {int(rows.min())}.{signs}")
     different, count = torch.unique(rows, dim=0, return_counts=True)
     if len(different) < len(rows):
         repeated = tuple(different[count > 1][0].tolist())
         raise ValueError(f"`inputs` must be distinct. Got {repeated} {int(count.max())} times.")
 
 
-def check_labels(labels: object, row_frequency: Tensor) -> dict[str, Any]:
-    """Requires one string per frequency, or none at all; returns them by field."""
+def check_labels(labels: object, row_frequency: Tensor, cyclic: bool, irreps: Sequence[Irrep]) -> dict[str, Any]:
+    """Requires one string per frequency, or none at all, to derive them from the basis; returns them by field."""
     count = int(row_frequency[-1])
     if not isinstance(labels, tuple | list) or not all(isinstance(label, str) for label in labels):
-        raise TypeError(f"`labels` must be strings, one per frequency ({count}). Got {labels!r}.")
+        raise TypeError(f"`frequency_labels` must be strings, one per frequency ({count}). Got {labels!r}.")
     if labels and len(labels) != count:
-        raise ValueError(f"`labels` must be strings, one per frequency ({count}). Got {len(labels)}.")
-    return {"labels": tuple(labels)}
+        raise ValueError(f"`frequency_labels` must be strings, one per frequency ({count}). Got {len(labels)}.")
+    if labels:
+        derived = [*labels]
+    elif cyclic:
+        derived = [wave_label(k, len(row_frequency)) for k in range(1, count + 1)]
+    else:
+        derived = [irrep.label for irrep in irreps] or [f"frequency {k}" for k in range(1, count + 1)]
+    return {"frequency_labels": tuple(derived)}
 
 
 def check_rows_of_waves(row_frequency: Tensor) -> None:

@@ -36,9 +36,17 @@ class Irrep:
     """The trace of the representation on each conjugacy class, in the order of the numbers in ``op.classes``, float64.
     Entry 0, for the identity, is the dimension."""
 
+    @property
+    def label(self) -> str:
+        """Its character on the classes, for a picture or a table."""
+        return f"character ({self._values})"
+
+    @property
+    def _values(self) -> str:
+        return ", ".join(f"{x:.4g}" for x in self.character.round(decimals=9) + 0.0)  # no -0
+
     def __repr__(self) -> str:
-        values = ", ".join(f"{x:.4g}" for x in self.character.round(decimals=9) + 0.0)  # no -0
-        return f"Irrep({self.dimension}, character=({values}))"
+        return f"Irrep({self.dimension}, character=({self._values}))"
 
 
 def irreps_of_basis(basis: Tensor, row_frequency: Tensor, classes: Tensor, kinds: Sequence[Kind]) -> tuple[Irrep, ...]:

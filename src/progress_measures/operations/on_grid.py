@@ -109,9 +109,9 @@ def rows_by_frequency(x: Tensor, op: Operation) -> Tensor:
 
 
 def pair_coefficients(x: Tensor, op: Operation) -> Tensor:
-    """The coefficients of values on all pairs of elements in the basis along a and along b, shape ``(n, n, m)``."""
-    basis = op.basis.to(x.device)
-    return change_basis(change_basis(x.reshape(op.n, op.n, -1), basis, 0), basis, 1)
+    """The coefficients of values on all pairs in the bases along a and along b, shape ``(n, n, m)``."""
+    of_a, of_b = (op.operand_basis(axis)[0].to(x.device) for axis in (0, 1))
+    return change_basis(change_basis(x.reshape(op.n, op.n, -1), of_a, 0), of_b, 1)
 
 
 def along_operands(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:

@@ -9,15 +9,27 @@ from progress_measures._checks.values import as_index, type_name
 from progress_measures.fourier import fourier_basis, row_frequency
 
 
-def operand_basis(tokens: Tensor, elements: Tensor, basis: Tensor, of_rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The basis of the functions of one operand, ``(m, m)``, and its rows' frequencies.
+def operand_basis(tokens: Tensor, elements: Tensor, basis: Tensor) -> Tensor:
+    """The basis of the functions of one operand, ``(m, m)``.
 
     It is the answers' own where the tokens are those of the answers, and the Fourier basis on the places otherwise.
     """
-    ordered, place = elements.sort()
-    if torch.equal(tokens.sort().values, ordered):
-        return basis[:, place[torch.searchsorted(ordered, tokens)]], of_rows
-    return fourier_basis(len(tokens), device="cpu"), row_frequency(len(tokens))
+    if torch.equal(tokens, elements):
+        return basis
+    if has_answers(tokens, elements):
+        ordered, place = elements.sort()
+        return basis[:, place[torch.searchsorted(ordered, tokens)]]
+    return fourier_basis(len(tokens), device="cpu")
+
+
+def operand_frequencies(tokens: Tensor, elements: Tensor, of_answers: Tensor) -> Tensor:
+    """The frequency of each row of an operand's basis, ``(m,)``."""
+    return of_answers if has_answers(tokens, elements) else row_frequency(len(tokens))
+
+
+def has_answers(tokens: Tensor, elements: Tensor) -> bool:
+    """Whether the tokens of an operand are those of the answers, in any order."""
+    return torch.equal(tokens.sort().values, elements.sort().values)
 
 
 def check_tuple(frequency: tuple[object, ...], counts: Sequence[int]) -> tuple[int, ...]:
@@ -41,16 +53,32 @@ def check_tuple(frequency: tuple[object, ...], counts: Sequence[int]) -> tuple[i
     return tuple(numbers)
 
 
-def label_of_inputs(frequency: tuple[int, ...], operands: Sequence[Tensor]) -> str:
-    """The bits of a character of bits; otherwise the frequency of each operand that is not constant."""
+def label_of_inputs(
+    frequency: tuple[int, ...], operands: Sequence[Tensor], elements: Tensor, labels: Sequence[str]
+) -> str:
+    """The bits of a character of bits; otherwise what the frequency of each operand is, unless it is the constant.
+
+    It is one of the answers' where the operand has their tokens, whose ``labels`` are given, and otherwise waves.
+    """
     places = [place for place, k in enumerate(frequency) if k > 0]
     if not places:
         return "constant"
     if all(len(tokens) == 2 for tokens in operands):
-        *before, last = map(str, places)
-        return f"bits {', '.join(before)} and {last}" if before else f"bit {last}"
+        return label_of_bits(places)
     names = "ab" if len(operands) == 2 else [f"x{place + 1}" for place in range(len(operands))]
-    return " × ".join(f"{frequency[place]} of {names[place]}" for place in places)
+    own = {
+        place: labels[frequency[place] - 1]
+        if has_answers(operands[place], elements)
+        else wave_label(frequency[place], len(operands[place]))
+        for place in places
+    }
+    return " × ".join(f"({own[place]}) of {names[place]}" for place in places)
+
+
+def label_of_bits(places: Sequence[int]) -> str:
+    """The places of bits, of which there is at least one."""
+    *before, last = map(str, places)
+    return f"bits {', '.join(before)} and {last}" if before else f"bit {last}"
 
 
 def wave_label(k: int, n: int) -> str:

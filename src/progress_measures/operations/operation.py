@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
+from progress_measures._rows.places import check_input_mask, find_labels, find_rows, mirrors
 from progress_measures.operations.fields import (
     check_fields,
     check_inputs,
@@ -17,8 +18,7 @@ from progress_measures.operations.fields import (
     check_rows_of_waves,
 )
 from progress_measures.operations.irreps import Irrep
-from progress_measures.operations.operands import check_tuple, label_of_inputs, operand_basis, wave_label
-from progress_measures.operations.rows import check_input_mask, find_rows, mirrors
+from progress_measures.operations.operands import check_tuple, label_of_inputs, operand_basis, operand_frequencies
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Operation:
         operands: The tokens along each axis of ``table``. If empty, they are the elements along each axis.
         inputs: The tokens of each input, as a model is fed them, int64, shape ``(N, k)``. If None, all combinations of
             the operands, in row-major order; otherwise these inputs only, and there are no ``operands``.
-        labels: What each frequency 1..K is, in a few words. If empty, :meth:`label` derives them from the basis.
+        frequency_labels: What each frequency 1..K is, in a few words; derived from the basis if empty.
 
     Raises:
         TypeError: If a field is not a tensor or array of its kind.
@@ -71,13 +71,13 @@ class Operation:
     irreps: tuple[Irrep, ...] = ()
     operands: tuple[Tensor, ...] = ()
     inputs: Any = None
-    labels: tuple[str, ...] = ()
+    frequency_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fields = check_fields(self.elements, self.table, self.basis, self.row_frequency)
         fields |= check_inputs(fields["table"], fields["elements"], self.operands, self.inputs)
         fields |= check_irreps(self.classes, self.irreps, fields["basis"], fields["row_frequency"])
-        fields |= check_labels(self.labels, fields["row_frequency"])
+        fields |= check_labels(self.frequency_labels, fields["row_frequency"], self.cyclic, self.irreps)
         if self.cyclic:
             check_rows_of_waves(fields["row_frequency"])
         for field, value in fields.items():
@@ -100,8 +100,9 @@ class Operation:
 
     @property
     def on_pairs(self) -> bool:
-        """Whether the inputs are all pairs of elements, as in a group."""
-        return len(self.operands) == 2 and all(torch.equal(tokens, self.elements) for tokens in self.operands)
+        """Whether there are two operands whose frequencies are those of the answers, as in a group."""
+        frequencies = [operand_frequencies(x, self.elements, self.row_frequency) for x in self.operands]
+        return len(self.operands) == 2 and all(torch.equal(of_rows, self.row_frequency) for of_rows in frequencies)
 
     @property
     def axes(self) -> str:
@@ -157,13 +158,9 @@ class Operation:
         """
         if isinstance(frequency, tuple):
             counts = [int(self.operand_basis(axis)[1][-1]) for axis in range(len(self.operands))]
-            return label_of_inputs(check_tuple(frequency, counts), self.operands)
+            return label_of_inputs(check_tuple(frequency, counts), self.operands, self.elements, self.frequency_labels)
         (k,) = check_members([frequency], self.frequencies, self.n, cyclic=self.cyclic)
-        if self.labels:
-            return self.labels[k - 1]
-        if self.cyclic:
-            return wave_label(k, self.n)
-        return f"character {self.irreps[k - 1]!r}" if self.irreps else f"frequency {k}"
+        return self.frequency_labels[k - 1]
 
     def operand_basis(self, axis: int) -> tuple[Tensor, Tensor]:
         """The basis of the functions of one operand, ``(m, m)``, and the frequency of each of its rows.
@@ -171,14 +168,18 @@ class Operation:
         It is the operation's own basis where the operand's tokens are the elements, in any order, and the Fourier basis
         of Z/m on their places otherwise.
         """
-        return operand_basis(self.operands[axis], self.elements, self.basis, self.row_frequency)
+        if not self.operands:
+            raise ValueError(f"`op` must have all combinations of its operands. Got {self!r}, with some inputs only.")
+        given = self.operands[axis], self.elements
+        return operand_basis(*given, self.basis), operand_frequencies(*given, self.row_frequency)
 
     def mask(self, rows: Any, *, columns: Iterable[int] | None = None) -> Tensor:
         """The mask of the inputs that stand in a set of rows, such as the training data.
 
         Args:
-            rows: Tokens, integers, shape ``(rows, k)``, in any order: a tensor, an array, nested lists, or a dataset
-                whose items are such rows, or begin with them, such as a ``TensorDataset`` or a ``Subset``.
+            rows: Tokens, whole numbers, shape ``(rows, k)``, in any order: a tensor, an array, nested lists, or a
+                dataset whose items are such rows, or begin with them, such as a ``TensorDataset`` or a ``Subset``. A
+                row may be repeated.
             columns: Where the tokens of the operands stand in a row, for rows that hold other tokens too, such as
                 ``[0, 2]`` for ``a + b =``. If None, a row has the operands' tokens alone.
 
@@ -186,7 +187,7 @@ class Operation:
             True at the inputs that are among the rows, bool, the shape of :attr:`table`.
 
         Raises:
-            TypeError: If the rows are not integers.
+            TypeError: If the rows are not whole numbers.
             ValueError: If they have another number of columns, or a row is not an input of the operation.
 
         Example:
@@ -194,10 +195,37 @@ class Operation:
             >>> op.mask([[2, 3], [4, 4]]).sum()
             tensor(2)
         """
-        found = find_rows(self.inputs, rows, columns)
+        found, _ = find_rows(self.inputs, rows, columns, self.table.shape)
         mask = torch.zeros(self.table.numel(), dtype=torch.bool, device="cpu")
         mask[found] = True
         return mask.view(self.table.shape)
+
+    def labels(self, rows: Any, answers: Any = None, *, columns: Iterable[int] | None = None) -> Tensor:
+        """What a network was trained to say at each input, for the argument ``labels`` of :func:`measure`.
+
+        Args:
+            rows: Tokens of the training inputs in any order, as for :meth:`mask`.
+            answers: The token of each row's label, right or wrong, shape ``(rows,)``. If None, ``rows`` are a dataset
+                whose items are tokens and a label.
+            columns: As for :meth:`mask`.
+
+        Returns:
+            Indices of :attr:`elements`, int64, the shape of :attr:`table`; at inputs that are not among the rows, their
+            answers.
+
+        Raises:
+            TypeError: If rows or labels are not whole numbers, or there are no labels.
+            ValueError: As for :meth:`mask`; also if a label is not the token of an answer, or an input that is repeated
+                has two labels.
+
+        Example:
+            >>> op = pm.multiplication(5)
+            >>> op.elements[op.labels([[2, 3]], [4])[op.mask([[2, 3]])]]  # 4, where 2 · 3 is 1
+            tensor([4])
+        """
+        found, following = find_rows(self.inputs, rows, columns, self.table.shape)
+        given = following if answers is None else answers
+        return find_labels(found, given, self.elements, self.table.flatten()).view(self.table.shape)
 
     def mirrored(self, mask: Array) -> Tensor:
         """The inputs whose tokens, in another order, stand in the mask and have the same answer.
@@ -226,5 +254,5 @@ class Operation:
         return mirrors(self.inputs, self.table.flatten(), chosen).view(self.table.shape)
 
     def __repr__(self) -> str:
-        inputs = "" if self.on_pairs else f", inputs={len(self.inputs)}"
+        inputs = "" if len(self.operands) == 2 and self.table.shape == (self.n,) * 2 else f", inputs={len(self.inputs)}"
         return f"Operation({self.name}, n={self.n}, frequencies={len(self.frequencies)}{inputs})"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ class Journal:
             check_path(path, name)
         self.path = path
         # The same file also after the working directory has changed.
-        self._file = "" if path is None else os.path.abspath(path)
+        self._file = Path() if path is None else Path(path).absolute()
         self.rows: dict[int, Row] = {}
         self.errors: dict[int, str] = {}
         if path is not None:

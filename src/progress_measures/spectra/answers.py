@@ -44,14 +44,16 @@ def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
 
 
 def logit_spectrum(logits: Array, op: Operation) -> Tensor:
-    """The share of the logits' centered variance that lies in each frequency of the answer a∘b.
+    """The share of the logits' centered variance that lies in each frequency of the answer.
 
-    Centering subtracts from each output its mean over all pairs. The shares add up to at most 1; the remaining variance
-    does not depend on the answer alone. They are the shares of the components that ``restrict(…, terms="sum")`` keeps.
-    If the logits do not vary, all shares are zero.
+    Each answer counts once, however many inputs it has: an input weighs 1 / (number of inputs with its answer).
+    Centering subtracts from each output its mean over the answers. The shares add up to at most 1; the remaining
+    variance does not depend on the answer alone. They are the shares of the components that
+    ``restrict(…, terms="sum")`` keeps. If the logits do not vary, all shares are zero.
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that gives the answers.
 
     Returns:
@@ -84,16 +86,18 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
 
 
 def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
-    r"""The coefficients of the logits along cos w_k (s - c) for each frequency k, where s = a∘b is the answer.
+    r"""The coefficients of the logits along cos w_k (s - c) for each frequency k, where s is the answer.
 
-    .. math:: \langle L, T_k \rangle, \quad T_k(a, b, c) = \cos(w_k (a \circ b - c)) / \lVert \cdot \rVert
+    .. math:: \langle L, T_k \rangle, \quad T_k(x, c) = \cos(w_k (s(x) - c)) / \lVert \cdot \rVert
 
-    The waves T_k are orthogonal to each other, and to everything that depends on the pair alone or on the output alone.
-    So the coefficients are also those of a least-squares fit, which is ``restrict(…, terms="aligned")``. The amplitude
-    of a wave is its coefficient times :math:`\sqrt{2 / n^3}` (:math:`\sqrt{1 / n^3}` for k = n/2).
+    in the inner product in which each answer counts once. The waves T_k are orthogonal to each other, and to everything
+    that depends on the input alone or on the output alone. So the coefficients are also those of a least-squares fit,
+    which is ``restrict(…, terms="aligned")``. The amplitude of a wave is its coefficient times
+    :math:`\sqrt{2 / (N n)}` for N inputs (:math:`\sqrt{1 / (N n)}` for k = n/2); for pairs N = n².
 
     Args:
-        logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
+        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
+            ``(a, b, c)``, shape ``(n, n, n)``.
         op: The operation that gives the answers. If it is not cyclic, T_k is the kernel of the projection onto the
             frequency's rows, scaled to length 1.
 

@@ -113,7 +113,9 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
         variation = torch.maximum(variation, torch.maximum(block.amax((0, 1)) - shift, shift - block.amin((0, 1))))
     scale = one_where_zero(variation)
     waves = fourier_basis(op.n, device="cpu")
-    cyclic = torch.equal(op.basis, waves) and torch.equal(op.row_frequency, row_frequency(op.n))
+    cyclic = torch.equal(op.row_frequency, row_frequency(op.n)) and all(
+        torch.equal(op.operand_basis(axis)[0], waves) for axis in (0, 1)
+    )
     moments_of = _cyclic_moments if cyclic else _moments
     power, squares, mean = moments_of(x, shift, scale, op)
     raw = squares + (op.n * (shift / scale)).square()  # to within a factor of 2
@@ -122,17 +124,18 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
 
 def _moments(x: Tensor, shift: Tensor, scale: Tensor, op: Operation) -> tuple[Tensor, Tensor, Tensor]:
     """The power in each frequency's block, ``(m, K)``, the sum of squares and the mean of y = (x - shift) / scale."""
-    basis, frequency, n = op.basis.to(x.device), op.row_frequency, op.n
-    constant_and_own = torch.cat([basis[:1].expand(1 + len(op.frequencies), 1, -1), rows_by_frequency(basis, op)], 1)
+    frequency, n = op.row_frequency, op.n
+    of_a, of_b = (op.operand_basis(axis)[0].to(x.device) for axis in (0, 1))
+    constant_and_own = torch.cat([of_b[:1].expand(1 + len(op.frequencies), 1, -1), rows_by_frequency(of_b, op)], 1)
     moments = []
     for neurons, shifts, scales in zip(
         *(torch.split(y, block_length(n**2, x.device), -1) for y in (x, shift, scale)), strict=True
     ):
         y = (neurons - shifts) / scales
-        along_a = torch.tensordot(basis, y, 1)  # coefficients in the basis of a, (row, b, neuron)
+        along_a = torch.tensordot(of_a, y, 1)  # coefficients in the basis of a, (row, b, neuron)
         # A frequency's block combines its rows along a with its rows and the constant along b, and the constant along a
         # with its rows along b.
-        power = (constant_and_own[frequency] @ along_a).square().sum(1) + (basis @ along_a[0]).square()
+        power = (constant_and_own[frequency] @ along_a).square().sum(1) + (of_b @ along_a[0]).square()
         moments.append((sum_rows(power, frequency, 0)[1:].T, y.square().sum((0, 1)), y.mean((0, 1))))
     powers, squares, means = zip(*moments, strict=True)
     return torch.cat(powers), torch.cat(squares), torch.cat(means)
