@@ -14,7 +14,6 @@ memorize, and in which frequencies?
 import sys
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -41,7 +40,7 @@ if "--train" in sys.argv:
         steps = sum(pm.log_spaced(per_decade=20)(step) or step == run.steps for step in range(run.steps + 1))
         run.save(folder, file_name(name), pm.track(tqdm(run.checkpoints(), name, total=steps), run.measure))
 curves = {name: pm.Trajectory.load(folder / f"{file_name(name)}.npz") for name in operations}
-of_inputs = {name: torch.from_numpy(np.load(folder / f"{file_name(name)}_inputs.npy")) for name in operations}
+final = {name: pm.Trajectory.load(folder / f"{file_name(name)}_inputs.npz") for name in operations}
 
 
 # %%
@@ -56,7 +55,7 @@ def generalized(name):
 
 def largest_of_inputs(name):
     """The frequency of the inputs with the largest share, in words, and that share."""
-    spectrum = of_inputs[name]
+    spectrum = final[name]["input_spectrum"][0]
     frequency = tuple(int(k) for k in (spectrum == spectrum.max()).nonzero()[0])
     return f"{operations[name].label(frequency)} ({spectrum.max():.1%})"
 

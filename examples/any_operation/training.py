@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -68,4 +67,4 @@ class Run:
         """Writes the curves, and the spectrum of the trained network over frequencies of the inputs."""
         curves.save(folder / f"{name}.npz")
         of_inputs = pm.input_spectrum(pm.grid_logits(self.model, self.op), self.op)
-        np.save(folder / f"{name}_inputs.npy", of_inputs.numpy().astype(np.float32))
+        pm.Trajectory([self.steps], {"input_spectrum": of_inputs[None]}).save(folder / f"{name}_inputs.npz")

@@ -41,14 +41,14 @@ def test_each_way_to_a_mask_of_training_pairs_is_right():
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     n, pairs = 5, [(0, 3), (4, 4), (2, 0)]
     given = {
-        "torch": torch, "n": n, "a": [a for a, _ in pairs], "b": [b for _, b in pairs],
+        "torch": torch, "n": n, "op": pm.addition(n),
         "is_train": [(a, b) in pairs for a in range(n) for b in range(n)],
-        "train_indices": [a * n + b for a, b in pairs],
     }  # fmt: skip
-    ways = re.split(r"\n\n", code)
+    ways = code.splitlines()
     assert len(ways) == 3
     for way in ways:
-        names = dict(given)
+        rows = [[a, 0, b] for a, b in pairs] if "columns" in way else pairs
+        names = given | {"rows": rows}
         exec(way, names)
         mask = names["train_mask"].view(n, n)
         assert [tuple(pair) for pair in mask.nonzero().tolist()] == sorted(pairs)
