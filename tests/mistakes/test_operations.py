@@ -159,7 +159,8 @@ MISTAKES = [
         "rows outside",
         lambda: OP.mask([[1, 7], [9, 9]]),
         ValueError,
-        "`rows` must hold inputs of the operation. Got (1, 7) in row 0, which is none. So it is in 1 more.",
+        "`rows` must hold inputs of the operation. Got (1, 7) in row 0, which is none. "
+        "The same holds for other rows, 1 in number.",
     ),
     (
         "rows with the answer",
@@ -202,7 +203,7 @@ MISTAKES = [
         "rows of halves",
         lambda: OP.mask([[1.5, 2]]),
         TypeError,
-        "`rows` must be whole numbers, the tokens of each row. Got torch.float64 with others.",
+        "`rows` must be whole numbers, the tokens of each row. Got torch.float64 with other values.",
     ),
     (
         "rows with three axes",
@@ -284,8 +285,8 @@ MISTAKES = [
         lambda: pm.restrict(torch.zeros(15, 5), SOME, [(1, 2)]),
         ValueError,
         "`op` must have all combinations of its operands: frequencies of the inputs are products of functions"
-        " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. Give "
-        "their parts as functions of the answer.",
+        " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. "
+        "Frequencies of the answer, integers and `logit_spectrum`, do not need all.",
     ),
     (
         "tuple of a letter",
@@ -314,8 +315,8 @@ MISTAKES = [
         lambda: pm.input_spectrum(torch.zeros(15), SOME),
         ValueError,
         "`op` must have all combinations of its operands: frequencies of the inputs are products of functions"
-        " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. Give "
-        "their parts as functions of the answer.",
+        " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. "
+        "Frequencies of the answer, integers and `logit_spectrum`, do not need all.",
     ),
     (
         "values of another shape",

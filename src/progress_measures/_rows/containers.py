@@ -27,14 +27,15 @@ def whole_numbers(values: Any, name: str) -> Tensor:
     x = check_tensor(values, name).detach().cpu()
     whole = not x.is_complex() and (not x.is_floating_point() or bool((x.isfinite() & (x == x.round())).all()))
     if not whole:
-        raise TypeError(f"`{name}` must be whole numbers, the tokens of each row. Got {x.dtype} with others.")
+        raise TypeError(f"`{name}` must be whole numbers, the tokens of each row. Got {x.dtype} with other values.")
     return x.to(torch.int64)
 
 
 def _of_container(rows: Any, name: str) -> tuple[Any, Any]:
     if isinstance(rows, Subset) and type(rows).__getitem__ is Subset.__getitem__ and _is_plain(rows.dataset):
         chosen = torch.as_tensor(np.asarray(rows.indices), dtype=torch.int64, device="cpu")
-        return _of_tensors(tuple(x[chosen] for x in rows.dataset.tensors))  # type: ignore[attr-defined]
+        whole: Any = rows.dataset  # whose type says less than _is_plain
+        return _of_tensors(tuple(x[chosen] for x in whole.tensors))
     if _is_plain(rows):
         return _of_tensors(rows.tensors)
     if isinstance(rows, str | dict) or not (hasattr(rows, "__len__") and hasattr(rows, "__getitem__")):

@@ -24,7 +24,7 @@ def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: to
     outside = (found < 0).nonzero().flatten()
     if len(outside) > 0:
         first = int(outside[0])
-        more = f" So it is in {len(outside) - 1} more." if len(outside) > 1 else ""
+        more = f" The same holds for other rows, {len(outside) - 1} in number." if len(outside) > 1 else ""
         signs = BITS if bool((tokens.abs() == 1).all()) and bool((tokens < 0).any()) else ""
         raise ValueError(
             f"`rows` must hold inputs of the operation. Got {tuple(tokens[first].tolist())} in row {first}, "

@@ -74,7 +74,8 @@ def part_evaluator(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Te
 def pair_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
     """The part of each given frequency in turn, ``(pairs, m)``, at the pairs of the mask, ``(N,)``.
 
-    ``terms`` is ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
+    One frequency has few directions, so this is some ten times faster than ``part_of_inputs`` for each. ``terms`` is
+    ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
     """
     check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
     coefficients = pair_coefficients(x.to(torch.float64), op)

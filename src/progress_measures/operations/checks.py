@@ -132,12 +132,13 @@ def check_all_inputs(op: object) -> Operation:
     if not checked.operands:
         raise ValueError(
             f"`op` must have all combinations of its operands: frequencies of the inputs are products of functions "
-            f"of each. Got {checked!r}, which has some inputs only. Give their parts as functions of the answer."
+            f"of each. Got {checked!r}, which has some inputs only. "
+            "Frequencies of the answer, integers and `logit_spectrum`, do not need all."
         )
     return checked
 
 
-def check_on_grid(x: object, op: object, name: str, axes: str = "") -> Tensor:
+def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
     """Requires finite values on every input, the shape of the table and one axis more, or ``(N, m)`` in its order.
 
     Returns them in their own dtype, shape ``(N, m)``.
