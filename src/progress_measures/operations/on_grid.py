@@ -36,15 +36,17 @@ def answer_means(x: Tensor, op: Operation) -> Tensor:
 
     The means hold everything that depends on the input only through s. The values may have any real dtype.
     """
-    means = x.new_zeros(op.n, x.shape[-1], dtype=torch.float64)
-    for (answers, inputs, valid), rows in answer_blocks(x, inputs_by_answer(op, x.device)):
+    groups, means = inputs_by_answer(op, x.device), list[Tensor]()
+    for (_, inputs, valid), rows in answer_blocks(x, groups):
         if valid is None:
-            means[answers] = rows.sum(1, dtype=torch.float64) / inputs.shape[1]
+            means.append(rows.sum(1, dtype=torch.float64) / inputs.shape[1])
         else:
             count = valid.sum(1, keepdim=True)
             repeated = (inputs.shape[1] - count) * rows[:, 0].to(torch.float64)
-            means[answers] = (rows.sum(1, dtype=torch.float64) - repeated) / count
-    return means
+            means.append((rows.sum(1, dtype=torch.float64) - repeated) / count)
+    if len(groups) == 1:  # whose answers are in order
+        return torch.cat(means)
+    return torch.cat(means)[torch.cat([group.answers for group in groups]).argsort()]
 
 
 def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None = None) -> list[Group]:
@@ -61,8 +63,10 @@ def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None =
     table = op.table.flatten().to(device)
     key = table if first is None else 2 * table + ~first
     order, counts = key.argsort(stable=True), torch.bincount(table, minlength=op.n)
-    starts, groups = counts.cumsum(0) - counts, list[Group]()
     sizes = torch.unique(counts).cpu()  # ascending
+    if len(sizes) == 1:
+        return [Group(torch.arange(op.n, device=device), order.view(op.n, -1), None)]
+    starts, groups = counts.cumsum(0) - counts, list[Group]()
     while len(sizes) > 0:
         least, most = int(sizes[0]), int(sizes[sizes <= PADDED * sizes[0]][-1])
         answers = ((counts >= least) & (counts <= most)).nonzero().flatten()
