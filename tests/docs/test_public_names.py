@@ -20,6 +20,7 @@ TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_model
 MISTAKES = "\n".join((ROOT / "tests" / table).read_text(encoding="utf-8") for table in TABLES)
 RESULTS = {  # of functions, which tests meet as what these return
     "Activations", "Control", "Controls", "Irrep", "LeadTimes", "Measures", "PhaseSpread", "Phases", "Site", "WaveFit",
+    "Weight",
 }  # fmt: skip
 OWN = {  # what everybody knows, or this library's own: there is no source to name
     "accuracy", "cross_entropy", "explained_variance", "phase_spread", "random_frequency_control",

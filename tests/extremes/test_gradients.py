@@ -52,7 +52,7 @@ NOT_DIFFERENTIABLE = {
     ),
     **dict.fromkeys(("symmetric_group", "alternating_group", "dihedral_group", "direct_product"), BUILDS),
     **dict.fromkeys(
-        ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight"), RUNS
+        ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight", "Weight"), RUNS
     ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
     **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread"), RUNS),

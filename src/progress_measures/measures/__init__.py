@@ -3,12 +3,13 @@
 from progress_measures.measures.checkpoint import Measures, measure
 from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control
 from progress_measures.measures.grokking import add_restricted_loss, grokking_measures
-from progress_measures.measures.weights import weight
+from progress_measures.measures.weights import Weight, weight
 
 __all__ = [
     "Control",
     "Controls",
     "Measures",
+    "Weight",
     "add_restricted_loss",
     "grokking_measures",
     "measure",

@@ -12,10 +12,17 @@ from progress_measures.operations.operation import Operation
 
 @dataclass(frozen=True)
 class Weight:
-    """The path of weights in a model, and the axis over the tokens; None if only the path was given."""
+    """Weights of a model by their path, as :func:`weight` names them.
+
+    Example:
+        >>> pm.weight("embed.W_E", dim=1).dim
+        1
+    """
 
     path: str
+    """The dotted path."""
     dim: int | None
+    """The axis over the tokens; None if it was not said."""
 
     def rows(self, model: nn.Module, op: Operation, name: str) -> Tensor:
         """The weights of the operation's elements, ``(n, …)``; ``name`` is theirs among ``weights``."""

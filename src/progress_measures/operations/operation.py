@@ -184,7 +184,7 @@ class Operation:
                 ``[0, 2]`` for ``a + b =``. If None, a row has the operands' tokens alone.
 
         Returns:
-            True at the inputs that are among the rows, bool, the shape of :attr:`table`.
+            True at the inputs that are among the rows, bool, the shape of ``table``.
 
         Raises:
             TypeError: If the rows are not whole numbers.
@@ -210,7 +210,7 @@ class Operation:
             columns: As for :meth:`mask`.
 
         Returns:
-            Indices of :attr:`elements`, int64, the shape of :attr:`table`; at inputs that are not among the rows, their
+            Indices of ``elements``, int64, the shape of ``table``; at inputs that are not among the rows, their
             answers.
 
         Raises:
@@ -235,10 +235,10 @@ class Operation:
         ``test_mask=~(train_mask | op.mirrored(train_mask))``. An input of equal tokens is its own mirror.
 
         Args:
-            mask: The training inputs, bool, the shape of :attr:`table`, or ``(N,)``.
+            mask: The training inputs, bool, the shape of ``table``, or ``(N,)``.
 
         Returns:
-            True at the mirrored inputs, bool, the shape of :attr:`table`. Where all pairs have the answer of their
+            True at the mirrored inputs, bool, the shape of ``table``. Where all pairs have the answer of their
             mirror, it is ``mask.T``.
 
         Raises:
