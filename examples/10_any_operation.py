@@ -75,8 +75,8 @@ for name, run in curves.items():
 
 # %%
 # Each panel has the accuracies of one network, and below them the share of its logits in each frequency of the answer.
-# Numbers modulo p are answered with all frequencies alike. Of xy and of xyx in S5 the sign, frequency 1, has the largest
-# share. The sign of xyx is that of y alone, which is the largest frequency of the inputs too.
+# Numbers modulo p are answered with all frequencies alike. Of xy and of xyx in S5 the sign, frequency 1, has the
+# largest share. The sign of xyx is that of y alone, which is the largest frequency of the inputs too.
 figure = plt.figure(figsize=(11, 10.5), layout="constrained")
 for (name, run), cell in zip(curves.items(), figure.subfigures(4, 3).flat, strict=True):
     above, below = cell.subplots(2, 1, height_ratios=[3, 1.4])
