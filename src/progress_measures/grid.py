@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from progress_measures._checks.values import (
 )
 from progress_measures._model_state import evaluation, token_device
 from progress_measures.ablation.checks import check_hookable
+from progress_measures.ablation.passes import Fed, check_same_hooks, feeding
 from progress_measures.ablation.sites import hooked
 from progress_measures.operations.checks import check_operation, one_input, two_logits
 from progress_measures.operations.operation import Operation
@@ -94,20 +95,33 @@ def grid_logits(
 
     # A copy, because a model may change its tokens.
     batches = torch.split(op.inputs.to(token_device(predict), copy=True), size)
+    fed: list[Fed] = []
     with torch.set_grad_enabled(requires_grad), evaluation(predict):
         starts = itertools.count(step=size)
         numbered = zip(every_one(batches, progress), starts, strict=False)
-        columns = (_columns(predict, tokens, op, start) for tokens, start in numbered)
+        columns = (_columns(predict, tokens, op, start, fed) for tokens, start in numbered)
         if out is None:
-            return torch.cat([*columns]).reshape(shape)
-        _files.write_npy(out, map(_array, columns), shape)
+            logits = torch.cat([*columns]).reshape(shape)
+            check_same_hooks(fed, "predict")
+            return logits
+        _files.write_npy(out, map(_array, _checked_at_end(columns, fed)), shape)
     return _files.mapped(np.load(out, mmap_mode="r+", allow_pickle=False))
 
 
-def _columns(predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int) -> Tensor:
-    """The logits of the operation's elements, for inputs that begin at row ``start``."""
+def _checked_at_end(columns: Iterable[Tensor], fed: list[Fed]) -> Iterator[Tensor]:
+    """The columns of all batches; an error after the last keeps the file from being written."""
+    yield from columns
+    check_same_hooks(fed, "predict")
+
+
+def _columns(
+    predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int, fed: list[Fed]
+) -> Tensor:
+    """The logits of the operation's elements, for inputs that begin at row ``start``; the batch is added to ``fed``."""
     try:
-        predicted = predict(tokens)
+        with feeding(len(tokens), len(op.inputs)) as batch:
+            predicted = predict(tokens)
+        fed.append(batch)
     except RuntimeError as error:
         if "Long" in str(error) or "long int" in str(error):
             error.add_note("Tokens are int64. Give floats to a model by `lambda tokens: model(tokens.float())`.")

@@ -133,6 +133,7 @@ def test_compiled_code_that_is_called_in_the_context_is_an_error(model):
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of the compiler itself, where hooks break its graph
 def test_code_that_is_first_compiled_in_the_context_forgets_the_hook(model, without_mlp):
     output = model(X)
     compiled = torch.compile(model, backend="eager")

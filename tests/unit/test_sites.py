@@ -450,10 +450,10 @@ def test_calls_of_other_shapes_cannot_be_joined():
         model(torch.ones(4, 3))
         assert activations["0"].shape == (6, 3)
         model(torch.ones(2, 5))
-    message = "'0' must have the same shape in every call but for the first axis. Got (2, 3), (4, 3), (2, 5). "
+    message = "'0' must have the same shape in every call except for the first axis. Got (2, 3), (4, 3), (2, 5). "
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (matched below, in full)
         activations["0"]
-    assert str(caught.value) == message + "Capture one call at a time."
+    assert str(caught.value) == message + "Capture one call at a time, or pass the axis of the batch as dim."
 
 
 def test_calls_without_an_axis_cannot_be_joined():

@@ -1,14 +1,10 @@
 """The inputs and outputs of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
 
-from progress_measures.ablation.contexts import Activations, ablated, captured
+from progress_measures.ablation.activations import Activations
+from progress_measures.ablation.contexts import ablated, captured
 from progress_measures.ablation.parts import at
-from progress_measures.ablation.replacements import (
-    mean_ablation,
-    project_onto,
-    project_out,
-    resample_ablation,
-    zero_ablation,
-)
+from progress_measures.ablation.projections import project_onto, project_out
+from progress_measures.ablation.replacements import mean_ablation, resample_ablation, zero_ablation
 from progress_measures.ablation.sites import Site, input_of, output_of
 
 __all__ = [

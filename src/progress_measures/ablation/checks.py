@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ def check_hookable(value: object, name: str = "model") -> nn.Module:
     """A module whose hooks run, and see the whole batch: neither compiled nor replicated over several devices."""
     module = check_model(value, name)
     for submodule in module.modules():
-        if hasattr(submodule, "_orig_mod") or getattr(submodule, "_compiled_call_impl", None) is not None:
+        if _is_compiled(submodule):
             raise TypeError(
                 f"`{name}` must not be compiled, because compiled code may leave out hooks. "
                 "Got a compiled module. Pass the module as it was before torch.compile."
@@ -26,6 +26,29 @@ def check_hookable(value: object, name: str = "model") -> nn.Module:
                 f"order. Got DataParallel on {len(submodule.device_ids)}. Pass its .module."
             )
     return module
+
+
+def is_compiled_function(value: object) -> bool:
+    """Whether a function, or a method, was made by ``torch.compile``."""
+    return hasattr(value, "_torchdynamo_orig_callable")
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether a module was compiled, or a method that may call its submodules was: its ``forward`` or another."""
+    if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
+        return True
+    if not any(module.children()):
+        return False  # hooks on the module itself run outside of its methods
+    own_classes = takewhile(lambda kind: kind is not nn.Module, type(module).__mro__)
+    methods = [value for kind in own_classes for value in vars(kind).values()]
+    assigned = [value for value in vars(module).values() if _is_method_of_module(value)]
+    return any(map(is_compiled_function, [*methods, *assigned]))
+
+
+def _is_method_of_module(value: object) -> bool:
+    """Whether a compiled function was made from a method of a module; one of tensors alone calls no submodule."""
+    original = getattr(value, "_torchdynamo_orig_callable", None)
+    return isinstance(getattr(original, "__self__", None), nn.Module)
 
 
 def check_submodule(parent: nn.Module, path: object) -> nn.Module:
@@ -95,14 +118,17 @@ def check_replacement(value: object) -> None:
         raise TypeError(f"`replacement` must be a function of the activation. Got {type_name(value)}.")
 
 
-def check_joinable(calls: list[Tensor], key: object) -> None:
-    """Requires activations, one per call, that can be joined along the first axis."""
-    row_shapes = {x.shape[1:] if x.ndim > 0 else None for x in calls}
-    if len(calls) > 1 and (len(row_shapes) > 1 or None in row_shapes):
+def check_joinable(calls: list[Tensor], dim: int, key: object) -> None:
+    """Requires activations, one per call, that can be joined along an axis."""
+    row_shapes = {
+        (*x.shape[: dim % x.ndim], *x.shape[dim % x.ndim + 1 :]) if -x.ndim <= dim < x.ndim else None for x in calls
+    }
+    if len(row_shapes) > 1 or None in row_shapes:
         shapes = ", ".join(dict.fromkeys(shape_of(x) for x in calls))
+        axis = "the first axis" if dim == 0 else f"axis {dim}"
         raise ValueError(
-            f"{key!r} must have the same shape in every call but for the first axis. Got {shapes}. "
-            "Capture one call at a time."
+            f"{key!r} must have the same shape in every call except for {axis}. Got {shapes}. "
+            "Capture one call at a time, or pass the axis of the batch as dim."
         )
 
 
@@ -128,6 +154,26 @@ def check_replaced(result: object, original: Tensor, what: str) -> Tensor:
         )
     # A copy, because the next module may work in place, and the tensor may belong to the user.
     return result.to(original, copy=True)
+
+
+def check_repeatable(replacement: Any, activation: Tensor, what: str) -> None:
+    """Requires a replacement that returns the same twice, because gradient checkpointing computes it again.
+
+    It puts the global random states back first, so a replacement that draws from these returns the same.
+    """
+    devices = [activation.device] if activation.is_cuda else []
+    with torch.no_grad():
+        with torch.random.fork_rng(devices):
+            once = replacement(activation)
+        with torch.random.fork_rng(devices):
+            again = replacement(activation)
+    if not isinstance(once, Tensor) or not isinstance(again, Tensor) or once.shape != again.shape:
+        return  # what is wrong with it is said where it is used
+    if not torch.allclose(once, again, rtol=0.0, atol=0.0, equal_nan=True):
+        raise RuntimeError(
+            f"The replacement for {what} must return the same again where gradient checkpointing computes it again in "
+            "the backward pass. Got other numbers. Turn gradient checkpointing off."
+        )
 
 
 def check_called(calls: dict[str, int]) -> None:

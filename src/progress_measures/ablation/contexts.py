@@ -10,23 +10,22 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TypeAlias
 
-import torch
 from torch import Tensor, nn
-from typing_extensions import override
 
+from progress_measures.ablation.activations import Activations, Call, Runs
 from progress_measures.ablation.checks import (
     check_called,
-    check_captured_path,
     check_distinct,
     check_hookable,
-    check_joinable,
     check_paths,
+    check_repeatable,
     check_replaced,
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.replacements import Replacement
-from progress_measures.ablation.sites import Key, Site, Visit, path_of, register
+from progress_measures.ablation.passes import axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
+from progress_measures.ablation.replacements import Replacement, check_axis
+from progress_measures.ablation.sites import Key, Site, Visit, as_site, modules_on, path_of, register
 
 # To type checkers, mappings are invariant in their keys: a mapping from paths is not one from paths or sites.
 Replacements: TypeAlias = Mapping[str, Replacement] | Mapping[Site, Replacement] | Mapping[Key, Replacement]
@@ -68,10 +67,16 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls = dict.fromkeys(modules, 0)
 
+    axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
+
     def visit_at(key: Key) -> Visit:
         def replace(activation: Tensor) -> Tensor:
             calls[key] += 1
-            return check_replaced(replacements[key](activation), activation, repr(key))
+            _mark(calls, key)
+            with laid_out(axes[key], activation):
+                if is_recomputed():
+                    check_repeatable(replacements[key], activation, repr(key))
+                return check_replaced(replacements[key](activation), activation, repr(key))
 
         return replace
 
@@ -81,23 +86,26 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
 
 @contextmanager
-def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activations"]:
+def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = None) -> Iterator[Activations]:
     """The outputs or inputs of submodules, recorded inside the context.
 
     Args:
         model: Any module that is not compiled.
         path: What to record: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``; a
             site from :func:`output_of` or :func:`input_of` for any other tensor; or several of these.
+        dim: The axis along which the activations of several calls are joined, that of the batch; the first if None.
 
     Yields:
         A mapping from each path or site to its activations, to read inside the context or after it. Activations are
-        detached copies. Those of several calls, such as the batches of ``grid_logits``, are joined along the first axis
-        in the order of the calls.
+        detached copies. Those of several calls, such as the batches of ``grid_logits``, are joined along ``dim`` in the
+        order of the calls; an axis that is known not to be the batch is refused, as in :func:`mean_ablation`. What
+        gradient checkpointing computes again, and what a call of the model recorded that ended in an error, is left
+        out.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or a site holds no tensor.
-        ValueError: If a path or an item does not exist, two paths lead to one module, or the model runs on several
-            devices at once; on reading, if calls have shapes that cannot be joined.
+        ValueError: If a path or an item does not exist, two paths lead to one module, the model runs on several
+            devices at once, or inside of ``torch.func.vmap``; on reading, if calls cannot be joined along ``dim``.
         RuntimeError: On leaving, or on reading, if the model never called one of the submodules.
 
     Example:
@@ -109,57 +117,25 @@ def captured(model: nn.Module, path: Key | Iterable[Key]) -> Iterator["Activatio
     """
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in check_paths(path, Key)}
     check_distinct({path_of(key): module for key, module in modules.items()})
-    calls: dict[Key, list[Tensor]] = {key: [] for key in modules}
+    calls: dict[Key, list[Call]] = {key: [] for key in modules}
+    runs = Runs()
 
     def visit_at(key: Key) -> Visit:
         def record(activation: Tensor) -> None:
-            # A copy, because the next module may work in place.
-            calls[key].append(activation.detach().clone())
+            check_not_mapped(activation, repr(key))
+            if not is_recomputed():
+                _mark(calls, key)
+                # A copy, because the next module may work in place.
+                calls[key].append(Call(activation.detach().clone(), current(), runs.current()))
 
         return record
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules):
-        yield Activations(calls)
+    activations = Activations(
+        calls, check_axis(dim), {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
+    )
+    with runs.of(model), _hooks((modules[key], key, visit_at(key)) for key in modules):
+        yield activations
     check_called({path_of(key): len(chunks) for key, chunks in calls.items()})
-
-
-class Activations(Mapping[Key, Tensor]):
-    """The activations that :func:`captured` recorded, by path or site, with all calls joined along the first axis.
-
-    Example:
-        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
-        >>> with pm.captured(model, ["0", "1"]) as activations:
-        ...     outputs = [model(torch.ones(4, 2)) for _ in range(2)]
-        >>> activations, activations["1"].shape
-        (Activations('0', '1'), torch.Size([8, 3]))
-    """
-
-    def __init__(self, calls: Mapping[Key, list[Tensor]]) -> None:
-        self._calls = calls
-
-    @override
-    def __getitem__(self, path: Key) -> Tensor:
-        check_captured_path(path, self._calls)
-        chunks = self._calls[path]
-        check_called({path_of(path): len(chunks)})
-        check_joinable(chunks, path)
-        return chunks[0] if len(chunks) == 1 else torch.cat(chunks)
-
-    @override
-    def __contains__(self, path: object) -> bool:
-        return path in self._calls
-
-    @override
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._calls)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    @override
-    def __repr__(self) -> str:
-        return f"Activations({', '.join(map(repr, self._calls))})"
 
 
 @contextmanager
@@ -174,3 +150,10 @@ def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
         closed.set()
         for handle in handles:
             handle.remove()
+
+
+def _mark(context: object, key: Key) -> None:
+    """Notes in the batch that ``grid_logits`` feeds that the hook of a context has run."""
+    fed = current()
+    if fed is not None:
+        fed.hooks.add((id(context), key))

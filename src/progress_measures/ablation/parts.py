@@ -1,5 +1,6 @@
 """Replacements that apply to a part of an activation."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from progress_measures._checks.tensors import check_unmasked
 from progress_measures._checks.values import shape_of, type_name
 from progress_measures.ablation.checks import check_replaced, check_replacement
 from progress_measures.ablation.replacements import Replacement
+
+_SHOWN = 8  # places of a list that a repr shows
 
 
 def at(index: Any, replacement: Replacement) -> Replacement:
@@ -37,14 +40,34 @@ def at(index: Any, replacement: Replacement) -> Replacement:
     """
     index = _check_index(index)
     check_replacement(replacement)
+    return _At(index, replacement)
 
-    def replace(activation: Tensor) -> Tensor:
-        _check_chosen(activation, index)
-        part, replaced = activation[index], activation.clone()
-        replaced[index] = check_replaced(replacement(part), part, "the part at `index`")
+
+@dataclass(frozen=True, eq=False)
+class _At:
+    """What :func:`at` returns; a class, because a nested function cannot be pickled."""
+
+    index: tuple[Any, ...]
+    replacement: Replacement
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        _check_chosen(activation, self.index)
+        part, replaced = activation[self.index], activation.clone()
+        replaced[self.index] = check_replaced(self.replacement(part), part, "the part at `index`")
         return replaced
 
-    return replace
+    def __repr__(self) -> str:
+        return f"at({', '.join(map(_shown, self.index))}; {self.replacement!r})"
+
+
+def _shown(entry: Any) -> str:
+    """An entry of an index as it is written between brackets."""
+    if isinstance(entry, slice):
+        ends = ["" if end is None else str(end) for end in (entry.start, entry.stop)]
+        return ":".join([*ends, *([] if entry.step is None else [str(entry.step)])])
+    if isinstance(entry, Tensor):
+        return str(entry.tolist()) if entry.numel() <= _SHOWN else f"{entry.numel()} places"
+    return "..." if entry is Ellipsis else str(entry)
 
 
 def _check_index(value: object) -> tuple[Any, ...]:

@@ -1,19 +1,19 @@
 """Replacements for ``ablated``: functions from an activation to one of the same shape.
 
-The first axis of an activation is the batch, and the last axis is the features.
+The first axis of an activation is the batch, unless another is named, and the last axis is the features.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from progress_measures._checks.tensors import Array, check_finite, check_real, check_tensor, computable
-from progress_measures._checks.values import check_choice, check_seed, shape_of
+from progress_measures._checks.tensors import Array, check_dim, check_tensor
+from progress_measures._checks.values import as_index, check_seed, shape_of, type_name
+from progress_measures.ablation.passes import check_batch_axis, check_whole_batch
 
 Replacement = Callable[[Tensor], Tensor]
-Center = Literal["origin", "mean"]
 
 
 def zero_ablation() -> Replacement:
@@ -29,40 +29,49 @@ def zero_ablation() -> Replacement:
     return torch.zeros_like
 
 
-def mean_ablation() -> Replacement:
+def mean_ablation(*, dim: int | None = None) -> Replacement:
     """A replacement by the mean over the batch, the same for every input.
 
+    Args:
+        dim: The axis of the batch. If None, the first, unless it is known to be another: ``nn.TransformerEncoderLayer``
+            and the recurrent layers have the batch along axis 1 unless they are made with ``batch_first=True``, and the
+            states of an LSTM always have. Inside of :func:`grid_logits` the axis must have as many entries as inputs
+            are fed.
+
     Returns:
-        A function from an activation to its mean over the first axis, repeated. Each forward pass has its own mean, so
-        run all inputs in one pass.
+        A function from an activation to its mean over the axis, repeated. Each forward pass has its own mean, so run
+        all inputs in one pass. If memory does not allow it, take the mean of activations that :func:`captured` recorded
+        in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the axis
+        is not the batch as far as that is known, or the batch does not hold all inputs of :func:`grid_logits`.
+
+    Raises:
+        TypeError: If ``dim`` is not an integer.
 
     Example:
         >>> pm.mean_ablation()(torch.tensor([[1.0], [3.0]]))
         tensor([[2.],
                 [2.]])
     """
-
-    def mean_over_batch(activation: Tensor) -> Tensor:
-        _check_has_mean(activation)
-        return activation.mean(0, keepdim=True).expand_as(activation)
-
-    return mean_over_batch
+    return _Mean(check_axis(dim))
 
 
-def resample_ablation(source: Array, *, seed: int = 0) -> Replacement:
+def resample_ablation(source: Array, *, dim: int | None = None, seed: int = 0) -> Replacement:
     """A replacement by the activations of other inputs, drawn at random.
 
     Args:
-        source: Activations to draw from, such as those that ``captured`` recorded, shape ``(m, …)`` with m at least 1.
+        source: Activations to draw from, such as those that ``captured`` recorded, shape ``(m, …)`` with m at least 1,
+            or with the m inputs along ``dim``.
+        dim: The axis of the batch in ``source`` and in the activation, as for :func:`mean_ablation`.
         seed: The seed of the draws. They are with replacement and use no global generator; each call draws new rows.
+            Gradient checkpointing, which would call for other rows in the backward pass, is refused there.
 
     Returns:
         A function from an activation, shape ``(batch, …)``, to as many rows of ``source``.
 
     Raises:
-        TypeError: If ``source`` is neither tensor nor array, or ``seed`` is not an integer.
+        TypeError: If ``source`` is neither tensor nor array, or ``dim`` or ``seed`` is not an integer.
         ValueError: If ``source`` has no row. The replacement raises it if the rows of ``source`` do not have the shape
-            of the activation's rows.
+            of the activation's rows, or the axis is not the batch as far as that is known.
 
     References:
         Chan et al. (2022), "Causal scrubbing".
@@ -71,122 +80,48 @@ def resample_ablation(source: Array, *, seed: int = 0) -> Replacement:
         >>> pm.resample_ablation(torch.tensor([[5.0]]))(torch.zeros(3, 1)).T
         tensor([[5., 5., 5.]])
     """
-    rows = _check_source(source)
-    generator = torch.Generator().manual_seed(check_seed(seed))
-
-    def draw(activation: Tensor) -> Tensor:
-        _check_same_features(rows, activation)
-        chosen = torch.randint(len(rows), (len(activation),), generator=generator, device="cpu")
-        return rows[chosen.to(rows.device)]
-
-    return draw
+    rows, axis = _check_source(source, check_axis(dim))
+    return _Resample(rows, axis, torch.Generator().manual_seed(check_seed(seed)))
 
 
-def project_onto(directions: Array, *, center: Center = "origin") -> Replacement:
-    """A replacement that keeps only the part of the activation in the span of given directions of feature space.
+@dataclass(frozen=True)
+class _Mean:
+    """What :func:`mean_ablation` returns; a class, because a nested function cannot be pickled."""
 
-    Args:
-        directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
-            unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
-        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
-            ``"mean"`` projects its deviation from the mean over the first axis, and the mean stays as it is. Each
-            forward pass has its own mean, so run all inputs in one pass.
+    dim: int | None
 
-    Returns:
-        A function from an activation, shape ``(…, features)``, to its orthogonal projection onto the span.
+    def __call__(self, activation: Tensor) -> Tensor:
+        _check_has_mean(activation)
+        axis = check_batch_axis(activation, self.dim, "The activation of `mean_ablation`")
+        check_whole_batch("`mean_ablation`")
+        return activation.mean(axis, keepdim=True).expand_as(activation)
 
-    Raises:
-        TypeError: If ``directions`` are neither tensor nor array, or are complex.
-        ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
-            of the choices. The replacement raises it if the activation has another number of features.
-
-    References:
-        Nanda et al. (2023), section 4.4: the activations of the MLP on the directions of W_L.
-
-    Example:
-        >>> pm.project_onto(torch.tensor([2.0, 0.0]))(torch.tensor([[3.0, 4.0]]))
-        tensor([[3., 0.]])
-    """
-    span = _span(directions)
-    check_choice(center, "center", Center)
-
-    def keep(activation: Tensor) -> Tensor:
-        _, center_point, projection = _projected(activation, span, center)
-        return (center_point + projection).to(activation)
-
-    return keep
+    def __repr__(self) -> str:
+        return f"mean_ablation({listed_option(self.dim)})"
 
 
-def project_out(directions: Array, *, center: Center = "origin") -> Replacement:
-    """A replacement that removes the part of the activation in the span of given directions of feature space.
+@dataclass(frozen=True, eq=False)
+class _Resample:
+    """What :func:`resample_ablation` returns."""
 
-    Args:
-        directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
-            unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
-        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
-            ``"mean"`` projects its deviation from the mean over the first axis, and the mean stays as it is. Each
-            forward pass has its own mean, so run all inputs in one pass.
+    rows: Tensor
+    dim: int | None
+    generator: torch.Generator
 
-    Returns:
-        A function from an activation, shape ``(…, features)``, to its part orthogonal to the span.
+    def __call__(self, activation: Tensor) -> Tensor:
+        axis = check_batch_axis(activation, self.dim, "The activation of `resample_ablation`")
+        _check_same_features(self.rows, activation, axis)
+        shape = (activation.shape[axis],)
+        chosen = torch.randint(self.rows.shape[axis], shape, generator=self.generator, device="cpu")
+        return self.rows.index_select(axis, chosen.to(self.rows.device))
 
-    Raises:
-        TypeError: If ``directions`` are neither tensor nor array, or are complex.
-        ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
-            of the choices. The replacement raises it if the activation has another number of features.
-
-    References:
-        Nanda et al. (2023), section 4.4: the activations of the MLP on the null space of W_L.
-
-    Example:
-        >>> pm.project_out(torch.tensor([2.0, 0.0]))(torch.tensor([[3.0, 4.0]]))
-        tensor([[0., 4.]])
-    """
-    span = _span(directions)
-    check_choice(center, "center", Center)
-
-    def remove(activation: Tensor) -> Tensor:
-        x, _, projection = _projected(activation, span, center)
-        return (x - projection).to(activation)
-
-    return remove
+    def __repr__(self) -> str:
+        return f"resample_ablation({shape_of(self.rows)}{listed_option(self.dim, ', ')})"
 
 
-def _span(directions: object) -> Tensor:
-    """Orthonormal rows with the same span as the directions, float64."""
-    rows = _check_directions(directions).detach().to(torch.float64)
-    _, singular, basis = torch.linalg.svd(rows, full_matrices=False)
-    tolerance = singular[0] * max(rows.shape) * torch.finfo(torch.float64).eps
-    independent: Tensor = basis[singular > tolerance]
-    return independent
-
-
-def _projected(activation: Tensor, span: Tensor, center: Center) -> tuple[Tensor, Tensor, Tensor]:
-    """An activation, its center point, and the projection of their difference onto the span, all float64."""
-    x = computable(activation).to(torch.float64)
-    mean = x.mean(0, keepdim=True)
-    center_point = mean if center == "mean" else torch.zeros_like(mean)
-    _check_features(x, span.shape[1])
-    span = span.to(x.device)
-    coordinates: Tensor = (x - center_point) @ span.T
-    return x, center_point, coordinates @ span
-
-
-def _check_directions(x: object) -> Tensor:
-    """One direction per row, ``(r, features)``, not all zero."""
-    rows = check_finite(check_real(x, "directions"), "directions")
-    rows = rows[None] if rows.ndim == 1 else rows
-    if rows.ndim != 2 or rows.numel() == 0:
-        raise ValueError(f"`directions` must have one direction a row: shape (r, features). Got {shape_of(rows)}.")
-    if not bool(rows.any()):
-        raise ValueError("`directions` must not all be zero. They span nothing.")
-    return rows
-
-
-def _check_features(x: Tensor, count: int) -> None:
-    """Requires an activation with as many features as the directions."""
-    if x.ndim == 0 or x.shape[-1] != count:
-        raise ValueError(f"The activation must have {count} features, as the directions have. Got shape {shape_of(x)}.")
+def listed_option(dim: int | None, before: str = "") -> str:
+    """The option of a replacement as its repr shows it, if it was given."""
+    return "" if dim is None else f"{before}dim={dim}"
 
 
 def _check_has_mean(x: Tensor) -> None:
@@ -195,18 +130,26 @@ def _check_has_mean(x: Tensor) -> None:
         raise TypeError(f"`mean_ablation` must be of floating-point activations. Got {x.dtype}.")
 
 
-def _check_source(x: object) -> Tensor:
-    """Activations to draw from, at least one row."""
+def check_axis(dim: object) -> int | None:
+    """An axis of activations, which are not known yet, or None."""
+    if dim is None:
+        return None
+    axis = as_index(dim)
+    if axis is None:
+        raise TypeError(f"`dim` must be an integer, the axis of the batch. Got {dim!r} ({type_name(dim)}).")
+    return axis
+
+
+def _check_source(x: object, dim: int | None) -> tuple[Tensor, int | None]:
+    """Activations to draw from, at least one along the axis of the batch; and that axis, counted from the first."""
     rows = check_tensor(x, "source")
-    if rows.ndim == 0 or len(rows) == 0:
+    if rows.ndim == 0 or rows.shape[0 if dim is None or not -rows.ndim <= dim < rows.ndim else dim] == 0:
         raise ValueError(f"`source` must have at least one row to draw. Got shape {shape_of(rows)}.")
-    return rows
+    return rows, None if dim is None else check_dim(dim, rows)
 
 
-def _check_same_features(source: Tensor, activation: Tensor) -> None:
+def _check_same_features(source: Tensor, activation: Tensor, axis: int) -> None:
     """Requires rows of the source to have the shape of the activation's rows."""
-    if activation.ndim == 0 or source.shape[1:] != activation.shape[1:]:
-        raise ValueError(
-            f"`source` must have rows of the activation's shape {tuple(activation.shape[1:])}. "
-            f"Got {tuple(source.shape[1:])}."
-        )
+    of_source, of_activation = (tuple(x.shape[:axis] + x.shape[axis + 1 :]) for x in (source, activation))
+    if of_source != of_activation:
+        raise ValueError(f"`source` must have rows of the activation's shape {of_activation}. Got {of_source}.")

@@ -1,11 +1,13 @@
 """Sites, each of which names one tensor among the inputs or outputs of a submodule."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -14,6 +16,7 @@ from progress_measures.ablation import containers
 from progress_measures.ablation.containers import Item
 
 Of = Literal["output", "input"]
+F = TypeVar("F", bound=Callable[..., Any])
 Visit = Callable[[Tensor], Tensor | None]
 
 
@@ -105,6 +108,24 @@ def path_of(key: Key) -> str:
     return key.path if isinstance(key, Site) else key
 
 
+def as_site(key: Key) -> Site:
+    """The site of a path, which is that of the output, or the site itself."""
+    return Site(key) if isinstance(key, str) else key
+
+
+def modules_on(model: nn.Module, path: str) -> list[nn.Module]:
+    """The modules that a path leads through, from the model down to the submodule."""
+    prefixes = ["", *accumulate(path.split("."), "{}.{}".format)] if path else [""]
+    return [model.get_submodule(prefix) for prefix in prefixes]
+
+
+def not_compiled(hook: F) -> F:
+    """A hook that compiled code calls as it is; without the compiler, which takes long to import, the hook itself."""
+    if "torch._dynamo" not in sys.modules:
+        return hook
+    return torch.compiler.disable(hook)  # type: ignore[no-untyped-call,no-any-return]  # PyTorch leaves it untyped
+
+
 def hooked(model: nn.Module) -> bool:
     """Whether a model carries a hook that :func:`ablated` or :func:`captured` added."""
     hooks = (
@@ -121,7 +142,7 @@ def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> Remova
 
     The hook does nothing once ``closed`` is set.
     """
-    site = Site(key) if isinstance(key, str) else key
+    site = as_site(key)
 
     def on_output(_module: nn.Module, _args: Any, output: Any) -> Any:
         return None if closed.is_set() else _visit(output, key, site, visit)
@@ -137,8 +158,8 @@ def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> Remova
         return tuple(changed[index] for index in range(len(args))), {name: changed[name] for name in kwargs}
 
     if site.of == "input":
-        return module.register_forward_pre_hook(on_input, with_kwargs=True)
-    return module.register_forward_hook(on_output)
+        return module.register_forward_pre_hook(not_compiled(on_input), with_kwargs=True)
+    return module.register_forward_hook(not_compiled(on_output))
 
 
 def _visit(value: Any, key: Key, site: Site, visit: Visit) -> Any:

@@ -4,6 +4,7 @@ Run the model on ``op.inputs``, in that order and in one forward pass, so that a
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,11 +50,7 @@ def project_onto_frequencies(
     """
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
-    def keep(activation: Tensor) -> Tensor:
-        kept, constant = part_and_constant(_check_activation(activation, op), op, chosen, terms)
-        return (constant + kept).reshape(activation.shape).to(activation)
-
-    return keep
+    return partial(_keep, op, chosen, terms)
 
 
 def project_out_frequencies(
@@ -88,11 +85,7 @@ def project_out_frequencies(
     """
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
-    def remove(activation: Tensor) -> Tensor:
-        x = _check_activation(activation, op)
-        return (x - part_and_constant(x, op, chosen, terms)[0]).reshape(activation.shape).to(activation)
-
-    return remove
+    return partial(_remove, op, chosen, terms)
 
 
 def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Tensor], Tensor]:
@@ -129,17 +122,29 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     """
     frequency_of_neuron = _check_frequency_per_neuron(frequency, op)
 
-    def keep(activation: Tensor) -> Tensor:
-        _check_neurons(activation, op, len(frequency_of_neuron))
-        x = _check_activation(activation, op)
-        kept = x.clone()
-        for k in sorted(set(frequency_of_neuron.tolist()) - {0}):
-            cluster = frequency_of_neuron == k
-            of_cluster, constant = part_and_constant(x[:, cluster], op, (k,), "polynomial")
-            kept[:, cluster] = constant + of_cluster
-        return kept.reshape(activation.shape).to(activation)
+    return partial(_keep_own, op, frequency_of_neuron)
 
-    return keep
+
+# What the three functions return are partial functions of these, because nested functions cannot be pickled.
+def _keep(op: Operation, chosen: Frequencies, terms: ActivationTerms, activation: Tensor) -> Tensor:
+    kept, constant = part_and_constant(_check_activation(activation, op), op, chosen, terms)
+    return (constant + kept).reshape(activation.shape).to(activation)
+
+
+def _remove(op: Operation, chosen: Frequencies, terms: ActivationTerms, activation: Tensor) -> Tensor:
+    x = _check_activation(activation, op)
+    return (x - part_and_constant(x, op, chosen, terms)[0]).reshape(activation.shape).to(activation)
+
+
+def _keep_own(op: Operation, frequency_of_neuron: Tensor, activation: Tensor) -> Tensor:
+    _check_neurons(activation, op, len(frequency_of_neuron))
+    x = _check_activation(activation, op)
+    kept = x.clone()
+    for k in sorted(set(frequency_of_neuron.tolist()) - {0}):
+        cluster = frequency_of_neuron == k
+        of_cluster, constant = part_and_constant(x[:, cluster], op, (k,), "polynomial")
+        kept[:, cluster] = constant + of_cluster
+    return kept.reshape(activation.shape).to(activation)
 
 
 def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: object) -> Frequencies:
@@ -168,9 +173,14 @@ def _check_activation(x: Tensor, op: Operation) -> Tensor:
     """Float64 values on every input, ``(N, m)``, from an activation with one row per input."""
     count = op.table.numel()
     if x.ndim < 1 or len(x) != count:
+        second = x.ndim > 2 and x.shape[1] == count
         raise ValueError(
             f"The activation must have one row per {one_input(op)} of the grid ({count}). Got shape {shape_of(x)}. "
-            "Run the model on `op.inputs` in one forward pass."
+            + (
+                f"Axis 1 has {count}: replace one position, such as with pm.at(-1, …)."
+                if second
+                else "Run the model on `op.inputs` in one forward pass."
+            )
         )
     return computable(x).flatten(1).to(torch.float64)
 

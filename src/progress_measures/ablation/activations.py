@@ -1,0 +1,144 @@
+"""What ``captured`` has recorded: one call at a time, and joined."""
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from progress_measures._checks.values import shape_of
+from progress_measures.ablation.checks import check_called, check_captured_path, check_joinable
+from progress_measures.ablation.passes import Fed, check_one_fit, check_stated, without_transforms
+from progress_measures.ablation.sites import Key, not_compiled, path_of
+
+
+@dataclass(eq=False)
+class Run:
+    """One call of the model."""
+
+    failed: bool = False
+    """Whether it ended in an error."""
+
+
+class Call(NamedTuple):
+    """One call of a submodule."""
+
+    activation: Tensor
+    fed: Fed | None
+    """The batch that ``grid_logits`` was feeding."""
+    run: Run | None
+    """The call of the model that it belongs to; None if the submodule was called by itself."""
+
+
+class Runs(threading.local):
+    """The calls of a model that are under way in each thread, and whether they end in an error.
+
+    A function may catch an error and call the model again, on a smaller batch say. What was recorded before the error
+    would otherwise count twice.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: list[Run] = []
+
+    def current(self) -> Run | None:
+        """The call that is under way in this thread."""
+        return self._under_way[-1] if self._under_way else None
+
+    @contextmanager
+    def of(self, model: nn.Module) -> Iterator[None]:
+        """Follows the calls of a model inside the context."""
+        handles = [
+            model.register_forward_pre_hook(not_compiled(self._begin), prepend=True),
+            model.register_forward_hook(not_compiled(self._end), always_call=True),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _begin(self, *_: Any) -> None:
+        self._under_way.append(Run())
+
+    def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
+        # After an error, PyTorch calls the hook while the error is handled, and without an output.
+        if self._under_way:
+            self._under_way.pop().failed = output is None and sys.exc_info()[1] is not None
+
+
+class Activations(Mapping[Key, Tensor]):
+    """The activations that :func:`captured` recorded, by path or site, with all calls joined along the batch.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
+        >>> with pm.captured(model, ["0", "1"]) as activations:
+        ...     outputs = [model(torch.ones(4, 2)) for _ in range(2)]
+        >>> activations, activations["1"].shape
+        (Activations('0', '1'), torch.Size([8, 3]))
+    """
+
+    def __init__(self, calls: Mapping[Key, list[Call]], dim: int | None, axes: Mapping[Key, int | None]) -> None:
+        self._calls, self._dim, self._axes = calls, dim, axes
+
+    @override
+    def __getitem__(self, path: Key) -> Tensor:
+        check_captured_path(path, self._calls)
+        calls = [call for call in self._calls[path] if call.run is None or not call.run.failed]
+        check_called({path_of(path): len(calls)})
+        chunks = [without_transforms(call.activation) for call in calls]
+        if len(chunks) == 1:
+            return chunks[0]
+        axis = self._dim or 0
+        check_joinable(chunks, axis, path)
+        axis %= chunks[0].ndim
+        self._check_batch(axis, calls, chunks, path)
+        return torch.cat(chunks, axis)
+
+    @override
+    def __contains__(self, path: object) -> bool:
+        return path in self._calls
+
+    @override
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._calls)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @override
+    def __repr__(self) -> str:
+        return f"Activations({', '.join(map(repr, self._calls))})"
+
+    def _check_batch(self, axis: int, calls: Sequence[Call], chunks: Sequence[Tensor], path: Key) -> None:
+        """Requires that calls are joined along the batch, as far as it is known which axis that is."""
+        batches: dict[int, list[int]] = {}
+        for place, call in enumerate(calls):
+            if call.fed is not None:
+                batches.setdefault(id(call.fed), []).append(place)
+            elif self._dim is None:
+                check_stated(chunks[place], self._axes[path])
+        for places in batches.values():
+            rows = calls[places[0]].fed.rows  # type: ignore[union-attr]  # calls without a batch are not among them
+            # A batch may be split, and a submodule called more than once.
+            joined = sum(chunks[place].shape[axis] for place in places)
+            if joined == 0 or joined % rows:
+                _raise_unfit(chunks[places[0]], axis, joined, rows, path)
+            if self._dim is None:
+                check_one_fit(chunks[places[0]], rows)
+
+
+def _raise_unfit(x: Tensor, axis: int, joined: int, rows: int, path: Key) -> None:
+    fitting = [place for place, size in enumerate(x.shape) if size == rows]
+    remedy = f"Axis {fitting[0]} has {rows}: pass dim={fitting[0]}." if fitting else (
+        "Capture all inputs in one batch, whose activations stay as they are."
+    )  # fmt: skip
+    raise ValueError(
+        f"{path!r} must have one entry per input of the batch ({rows}) along `dim`, where the calls are joined. "
+        f"Got {joined} along axis {axis} of shape {shape_of(x)}. {remedy}"
+    )
