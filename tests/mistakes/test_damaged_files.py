@@ -339,7 +339,7 @@ def test_a_recording_that_is_cut_off_anywhere_has_the_steps_before(tmp_path):
     data = path.read_bytes()
     for length in range(len(data)):
         path.write_bytes(data[:length])
-        steps = data[:length].count(b"}}")  # a line is whole without its end, too
+        steps = data[:length].count(b'"}')  # a line is whole without its end, too
         with same_files(tmp_path):
             if steps > 0:
                 assert pm.load_recording(path).steps.tolist() == [*range(steps)]

@@ -1,31 +1,80 @@
 """Recordings: files that only grow, by one line of JSON for each event of a step.
 
-    {"step": 100, "columns": {"test_loss": 4.7, "excluded_loss_per_frequency": [0.1, 0.2]}}
-    {"step": 200, "error": "ValueError: …"}
-    {"step": 150, "back": true}
+    {"step": 0, "about": {"operation": "addition"}, "after": "00000000", "check": "5d3c8ba1"}
+    {"step": 100, "columns": {"test_loss": 4.7, "excluded_loss_per_frequency": [0.1, 0.2]}, "after": …, "check": …}
+    {"step": 200, "error": "ValueError: …", "after": …, "check": …}
+    {"step": 150, "back": true, "after": …, "check": …}
 
-The first line says what was measured at step 100; it replaces any earlier line about that step. The second says that
-step 200 could not be measured; it counts until that step is measured. The third says that the run continues from step
-150; earlier lines about that step or a later one no longer count. Steps may come in any order, because checkpoints may
-be measured in any order.
+The first line says what is measured: whoever goes on with the file has to measure the same. The second says what was
+measured at step 100; it replaces any earlier line about that step. The third says that step 200 could not be measured;
+it counts until that step is measured. The fourth says that the run continues from step 150; earlier lines about that
+step or a later one no longer count. Steps may come in any order, because checkpoints may be measured in any order.
+
+``check`` is the CRC-32 of the line without it, in eight digits, and ``after`` is that of the line before. So a line
+that was changed is known, and so is one that was taken out, put in, or moved. Lines without the two, as earlier
+versions wrote them, may only come before those with them.
 
 One system call writes each line at the end of the file, and the line is on the disk before anything else happens. So a
-kill loses at most the line being written, a full disk loses no line written before, and two processes that append do
-not tear each other's lines apart. Nothing is ever removed: a line that was cut off stays a line of its own, and readers
-skip it. Numbers are read back exactly as they were written, bit for bit. The dialect of JSON is Python's, with ``NaN``
-and ``Infinity``.
+kill loses at most the line being written, and a full disk loses no line written before. Only the last line can be cut
+off: readers pass over it, and the next writer takes it off. Numbers are read back exactly as they were written, bit for
+bit. The dialect of JSON is Python's, with ``NaN`` and ``Infinity``.
 """
 
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from progress_measures._checks.values import check_step
 
 _HEAD = b'{"step": '  # how every line begins
-_KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("back", bool))
+_KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("error", str), ("back", bool))
+_CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
+_WHOLE = re.compile(rb', "check": "[0-9a-f]{8}"\}')
+_START = "00000000"  # what the first line comes after
+PADDING = b"\0\r"  # what a power cut and an editor of another system leave
+
+
+class Entry(NamedTuple):
+    """What a line says: ``kind`` is one of those of the formats above, ``value`` what stands beside it."""
+
+    line: int
+    """Its number, counted from 1."""
+    step: int
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a recording ends."""
+
+    size: int = 0
+    """In bytes, without a line that was cut off."""
+    torn: int = 0
+    """The bytes of a line that was cut off."""
+    check: str = _START
+    """The check of the last line that has one."""
+    is_open: bool = False
+    """Whether the last line is whole, but not ended."""
+
+
+class DamagedLineError(ValueError):
+    """A line that is not as it was written."""
+
+
+class _Seal(NamedTuple):
+    """The checks of a line."""
+
+    after: str
+    """That of the line before."""
+    check: str
+    """Its own."""
 
 
 def is_recording(path: str | os.PathLike[str]) -> bool:
@@ -34,77 +83,116 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
         return file.read(len(_HEAD)) == _HEAD
 
 
-def write_columns(path: str | os.PathLike[str], step: int, columns: Mapping[str, object]) -> None:
-    """Writes what was measured at a step: a number, or nested lists of numbers, by name."""
-    _append(path, {"step": step, "columns": columns})
+def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: object) -> End:
+    """Appends a line to a file that ends as ``end`` says, and returns where it ends once the line is on the disk."""
+    body = json.dumps({"step": step, kind: value, "after": end.check}).encode()
+    check = f"{zlib.crc32(body):08x}"
+    line = (b"\n" if end.is_open else b"") + body[:-1] + f', "check": "{check}"}}\n'.encode()
+    with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
+        _check_one_writer(os.fstat(file.fileno()).st_size, end, path)
+        if end.torn:
+            file.truncate(end.size)
+        try:
+            written = file.write(line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):  # the line is no part of the recording
+                file.truncate(end.size)
+            raise
+    return End(end.size + len(line), check=check)
 
 
-def write_error(path: str | os.PathLike[str], step: int, error: str) -> None:
-    """Writes that a step could not be measured."""
-    _append(path, {"step": step, "error": error})
-
-
-def write_back(path: str | os.PathLike[str], step: int) -> None:
-    """Writes that the run goes on from a step."""
-    _append(path, {"step": step, "back": True})
-
-
-def parse(content: bytes, name: str, path: str | os.PathLike[str]) -> Iterator[tuple[int, int, str, Any]]:
-    """What each line says: its number, counted from 1, the step, and ``"columns"``, ``"error"`` or ``"back"`` with it.
+def parse(
+    content: bytes, name: str, path: str | os.PathLike[str], skipped: list[str] | None = None
+) -> Iterator[Entry | End]:
+    """What each line says, and finally where the recording ends.
 
     Args:
         content: What the file holds.
         name: The name of the argument that held the path, for messages.
         path: The file.
+        skipped: Where damaged lines are listed, which are passed over. If None, they are errors.
     """
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        parsed = _parse_line(line, name, path, number)
-        if parsed is not None:
-            yield (number, *parsed)
+    *lines, tail = content.split(b"\n")
+    check, size = _START, len(content) - len(tail)
+    for number, line in enumerate([*lines, tail], start=1):
+        text, is_tail = line.rstrip(PADDING), number > len(lines)
+        if not text:
+            continue
+        try:
+            entry, seal = _parse_line(text, number)
+            if seal is None and check != _START:
+                raise DamagedLineError(f"whose line {number} has no check, though lines before it have one.")
+        except DamagedLineError as damage:
+            if is_tail and _is_torn(text):
+                break
+            if skipped is None:
+                raise _refused(damage, name, path) from damage
+            skipped.append(f"line {number}")
+            continue
+        if seal is not None and seal.after != check:
+            if skipped is None:
+                reason = f"whose line {number} does not follow the line before it: a line was taken out or put in."
+                raise _refused(reason, name, path)
+            if not skipped or skipped[-1] != f"line {number - 1}":
+                skipped.append(f"what was before line {number}")
+        check = check if seal is None else seal.check
+        yield entry
+        if is_tail:
+            yield End(len(content), 0, check, is_open=True)
+            return
+    yield End(size, len(tail), check)
 
 
-def _append(path: str | os.PathLike[str], record: Mapping[str, object]) -> None:
-    """Appends a line to the file, and returns once it is on the disk."""
-    line = json.dumps(record).encode() + b"\n"
-    with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-        if file.read(1) not in (b"", b"\n"):
-            line = b"\n" + line  # a line that was cut off stays a line of its own
-        if file.write(line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
-        os.fsync(file.fileno())
-
-
-def damaged_line(error: Exception, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
+def damaged_line(error: object, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
     """The error for a line that looks like a recording's but holds a wrong value."""
     return ValueError(
         f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, line {number}: {error}"
     )
 
 
-def _parse_line(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> tuple[int, str, Any] | None:
-    """The step of a line, and what it says of the step; None if the line is empty or was cut off."""
+def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
+    """What a line says, and its checks if it has them."""
+    end = _CHECK.search(line)
+    body = line[: end.start()] + b"}" if end else line
     try:
-        record = json.loads(line)
+        record = json.loads(body)
     except (ValueError, RecursionError):
-        if line.startswith(_HEAD) or _HEAD.startswith(line.strip(b"\0")):  # a power cut leaves zeros
-            return None
-        raise _foreign(line, name, path, number) from None
-    keys = [
-        key
-        for key, kind in _KINDS
-        if isinstance(record, dict) and record.keys() == {"step", key} and type(record[key]) is kind
-    ]
-    if not keys:
-        raise _foreign(line, name, path, number)
+        raise DamagedLineError(_unlike(line, number)) from None
+    if not isinstance(record, dict):
+        raise DamagedLineError(_unlike(line, number))
+    seal = _Seal(str(record.pop("after", "")), end[1].decode()) if end else None
+    kinds = [key for key, kind in _KINDS if record.keys() == {"step", key} and type(record[key]) is kind]
+    if not kinds:
+        raise DamagedLineError(_unlike(line, number))
+    if seal is not None and seal.check != f"{zlib.crc32(body):08x}":
+        raise DamagedLineError(f"whose line {number} was changed: its check does not fit.")
     try:
-        return check_step(record["step"]), keys[0], record[keys[0]]
+        step = check_step(record["step"])
     except (TypeError, ValueError) as error:
-        raise damaged_line(error, name, path, number) from error
+        raise DamagedLineError(f"line {number}: {error}") from error
+    return Entry(number, step, kinds[0], record[kinds[0]]), seal
 
 
-def _foreign(line: bytes, name: str, path: str | os.PathLike[str], number: int) -> ValueError:
-    return ValueError(
-        f"`{name}` must be a file that a Recorder or track wrote. "
-        f"Got {os.fspath(path)!r}, whose line {number} is none of theirs: {line[:60]!r}."
-    )
+def _is_torn(tail: bytes) -> bool:
+    """Whether the end of a file is the beginning of a line, which was not written to its end."""
+    return (tail.startswith(_HEAD) or _HEAD.startswith(tail)) and not _WHOLE.search(tail)
+
+
+def _unlike(line: bytes, number: int) -> str:
+    return f"whose line {number} is none of theirs: {line[:60]!r}."
+
+
+def _refused(damage: object, name: str, path: str | os.PathLike[str]) -> ValueError:
+    return ValueError(f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, {damage}")
+
+
+def _check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
+    """Requires a file that ends where the last line of its writer ends."""
+    if size != end.size + end.torn:
+        raise RuntimeError(
+            f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} were "
+            "written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
+        )

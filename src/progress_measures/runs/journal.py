@@ -1,33 +1,40 @@
 """The rows that were measured, step by step: in memory, and in a recording if there is one."""
 
 import os
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from progress_measures._checks.values import check_path
-from progress_measures._formats.jsonl import damaged_line, parse, write_back, write_columns, write_error
+from progress_measures._checks.values import check_choice, check_path
+from progress_measures._formats.jsonl import End, Entry, append, damaged_line, parse
+from progress_measures.runs.about import check_same_about
 from progress_measures.runs.checks import check_row, listed_columns, shapes_of_columns
+from progress_measures.runs.holding import hold
 from progress_measures.trajectory.trajectory import Trajectory
 
 Row = dict[str, Tensor]
+Damaged = Literal["raise", "skip"]
+SHOWN = 5  # damaged places that a warning lists
 
 
-def load_recording(path: str | os.PathLike[str]) -> Trajectory:
+def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") -> Trajectory:
     """Reads the trajectory in a file that a :class:`Recorder` or :func:`track` writes, during the run or after it.
 
     Args:
         path: The ``path`` of the recorder, or the ``resume`` of :func:`track`.
+        damaged: What to do about lines that are not as they were written: ``"raise"`` an error, or ``"skip"`` them, and
+            warn which. A last line that a kill cut off is no damage: the step was never recorded.
 
     Returns:
         The trajectory of all steps in the file. Steps at which :func:`track` recorded an error are ``nan``.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If the file is not such a recording, or holds no step that was measured.
+        ValueError: If the file is not such a recording, is damaged, or holds no step that was measured.
 
     Example:
         >>> import tempfile
@@ -39,9 +46,15 @@ def load_recording(path: str | os.PathLike[str]) -> Trajectory:
         Trajectory(3 steps, 0..20; size)
     """
     check_path(path, "path")
+    check_choice(damaged, "damaged", Damaged)
     journal = Journal()
+    skipped: list[str] = []
     with open(path, "rb") as file:
-        journal.read(file.read(), "path", path)
+        journal.read(file.read(), path, skipped if damaged == "skip" else None)
+    if skipped:
+        lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {', '.join(skipped[:SHOWN])}"
+        more = ", …" if len(skipped) > SHOWN else ""
+        warnings.warn(f"{os.fspath(path)!r} was read without {lost}{more}.", RuntimeWarning, stacklevel=2)
     _check_recorded(journal.rows, path)
     return journal.trajectory()
 
@@ -49,35 +62,73 @@ def load_recording(path: str | os.PathLike[str]) -> Trajectory:
 class Journal:
     """Rows and errors by step, and the file that they are written to, if there is one.
 
+    A file has one writer at a time. It is held from the first write on by a lock, which the system lets go of when the
+    process ends, however it ends; and each write requires the file to end where this journal's last line ends.
+
     Args:
         path: The file. If it exists, its lines are read. If not, it is created at once, so that a wrong path is found
             before anything is measured.
         name: The name of the argument that held the path, for messages.
+        about: What is measured, if that is known; a file that says something else is an error.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, name: str = "path") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, name: str = "path", about: Mapping[str, Any] | None = None
+    ) -> None:
         if path is not None:
             check_path(path, name)
-        self.path = path
+        self.path, self._name, self._about = path, name, about
         # The same file also after the working directory has changed.
         self._file = Path() if path is None else Path(path).absolute()
-        self.rows: dict[int, Row] = {}
-        self.errors: dict[int, str] = {}
+        self._holds = False
+        self._forget()
         if path is not None:
             with open(path, "a+b") as file:
                 file.seek(0)
-                self.read(file.read(), name, path)
+                self.read(file.read(), path)
 
-    def read(self, lines: bytes, name: str, path: str | os.PathLike[str]) -> None:
-        """Reads the lines of a file into the rows and errors."""
-        for number, step, kind, value in parse(lines, name, path):
-            match kind, value:
-                case "columns", columns:
-                    self._put(step, _check_recorded_row(columns, self.other_row(step), name, path, number))
-                case "error", error:
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_holds": False}  # a copy does not hold the file
+
+    def _forget(self) -> None:
+        self.rows: dict[int, Row] = {}
+        self.errors: dict[int, str] = {}
+        self._recorded_about: dict[str, Any] = {}
+        self._end = End()
+
+    def read(self, lines: bytes, path: str | os.PathLike[str], skipped: list[str] | None = None) -> None:
+        """Reads the lines of a file into the rows and errors; damaged ones are listed, or else are errors."""
+        for entry in parse(lines, self._name, path, skipped):
+            match entry:
+                case End():
+                    self._end = entry
+                case Entry(number, step, "columns", columns):
+                    self._put(step, _check_recorded_row(columns, self.other_row(step), self._name, path, number))
+                case Entry(_, step, "error", error):
                     self.errors[step] = error
-                case "back", True:
+                case Entry(_, step, "back", True):
                     self._go_back(step)
+                case Entry(_, _, "about", about):
+                    self._recorded_about = about
+                    if self._about is not None:
+                        check_same_about(about, self._about, self._name, path)
+
+    def hold(self) -> bool:
+        """Makes this the only writer of the file; returns whether others have written to it since it was read.
+
+        Not before the first write: where a run has several processes, each makes a recorder, but only one writes.
+        """
+        if self.path is None or self._holds:
+            return False
+        hold(self._file, self.path, self)
+        self._holds = True
+        if self._file.exists() and self._file.stat().st_size == self._end.size + self._end.torn:
+            return False
+        self._forget()
+        with open(self._file, "a+b") as file:
+            file.seek(0)
+            self.read(file.read(), self.path)
+        return True
 
     def other_row(self, step: int) -> Row | None:
         """The row of some other step, to compare names and shapes with; None if there is none."""
@@ -85,21 +136,21 @@ class Journal:
 
     def add(self, step: int, row: Row) -> None:
         """Stores and writes the row of a step."""
-        if self.path is not None:
-            write_columns(self._file, step, {name: value.tolist() for name, value in row.items()})
+        if self._about and not self._recorded_about:
+            self._write(step, "about", self._about)
+            self._recorded_about = dict(self._about)
+        self._write(step, "columns", {name: value.tolist() for name, value in row.items()})
         self._put(step, row)
 
     def fail(self, step: int, error: str) -> None:
         """Stores and writes the error of a step that could not be measured."""
-        if self.path is not None:
-            write_error(self._file, step, error)
+        self._write(step, "error", error)
         self.errors[step] = error
 
     def go_back(self, step: int) -> None:
         """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
         if any(recorded >= step for recorded in (*self.rows, *self.errors)):
-            if self.path is not None:
-                write_back(self._file, step)
+            self._write(step, "back", True)
             self._go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
@@ -109,6 +160,11 @@ class Journal:
         nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
         rows = [self.rows.get(step, nan) for step in chosen]
         return Trajectory(chosen, {name: torch.stack([row[name] for row in rows]) for name in first})
+
+    def _write(self, step: int, kind: str, value: object) -> None:
+        if self.path is not None:
+            self.hold()
+            self._end = append(self._file, self._end, step, kind, value)
 
     def _put(self, step: int, row: Row) -> None:
         self.rows[step] = row

@@ -3,11 +3,13 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from threading import RLock, get_ident
 from typing import Any
 
 from progress_measures._checks.values import as_index, check_choice, check_integer, check_step, type_name
 from progress_measures._formats.table import entries
 from progress_measures._model_state import undisturbed
+from progress_measures.runs.about import about_of
 from progress_measures.runs.checks import Errors, check_measures, check_row
 from progress_measures.runs.journal import Journal
 from progress_measures.runs.rules import Rule
@@ -72,9 +74,9 @@ class Recorder:
         self._errors, self._has_warned = errors, False
         self._measures = check_measures(measures)
         self._is_due = _check_every(every)
-        self._journal = Journal(path)
-        # A step below this one means that the run has gone back.
-        self._below = 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
+        self._journal = Journal(path, about=about_of(measures))
+        self._thread, self._turn = 0, RLock()
+        self._below = self._after_last()
 
     def __call__(self, step: int, model: Any) -> dict[str, float]:
         """Records the step if ``every`` selects it.
@@ -103,7 +105,14 @@ class Recorder:
 
     def record(self, step: int, model: Any) -> dict[str, float]:
         """Records a step, such as the last one, even if ``every`` does not select it; otherwise the same as a call."""
+        with self._turn:
+            return self._record(step, model)
+
+    def _record(self, step: int, model: Any) -> dict[str, float]:
+        if self._journal.hold():
+            self._below = self._after_last()
         self._below = step = self._go_back(step)
+        self._thread = get_ident()
         try:
             with undisturbed(model):
                 # A row that is about to be replaced may have other columns.
@@ -129,9 +138,21 @@ class Recorder:
     def _go_back(self, step: int) -> int:
         """Returns the step as an integer; if the run has gone back, drops what was recorded from this step on."""
         step = check_step(step)
-        if step < self._below:
-            self._journal.go_back(step)
+        with self._turn:
+            if step < self._below:
+                _check_same_thread(step, self._below, self._thread)
+                self._journal.go_back(step)
         return step
+
+    def _after_last(self) -> int:
+        """The step after the last recorded one: one below it means that the run has gone back."""
+        return 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_turn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _turn=RLock())
 
     @property
     def last_step(self) -> int | None:
@@ -142,6 +163,15 @@ class Recorder:
     def trajectory(self) -> Trajectory:
         """The trajectory recorded so far. Before the first recorded step, this is a ``ValueError``."""
         return self._journal.trajectory()
+
+
+def _check_same_thread(step: int, below: int, thread: int) -> None:
+    """Requires that a run goes back in the thread that recorded last: several threads would drop each other's steps."""
+    if thread not in (0, get_ident()):
+        raise RuntimeError(
+            f"`step` must ascend where several threads call a recorder. Got {step} after {below} in another thread. "
+            "Make a recorder for each run, or measure checkpoints with track(executor=…)."
+        )
 
 
 def _check_every(value: Any) -> Callable[[int], object]:

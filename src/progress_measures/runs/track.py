@@ -10,6 +10,7 @@ from torch import nn
 
 from progress_measures._blocks import Progress
 from progress_measures._checks.values import check_callable, check_choice, check_progress
+from progress_measures.runs.about import about_of
 from progress_measures.runs.checks import (
     Errors,
     check_checkpoints,
@@ -111,7 +112,8 @@ def track(
         check_picklable(load, "load")
     check_progress(progress)
     check_choice(errors, "errors", Errors)
-    journal = Journal(resume, "resume")
+    journal = Journal(resume, "resume", about_of(measures))
+    journal.hold()
     resumed = next(iter(journal.rows.values()), None)
     if resume is not None:
         check_resumed_names(measures, resumed, resume)

@@ -1,0 +1,53 @@
+"""What a measure says of itself, which is written into a recording so that no other measure goes on with it.
+
+A measure says it in an attribute ``about``: a mapping from words to text, numbers or lists, such as the frequencies of
+:func:`grokking_measures`. A function without that attribute says nothing, and is known by its columns alone.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+
+def about_of(measures: object) -> dict[str, Any]:
+    """What a measure says of itself, or each of a mapping of measures, as it is read back from JSON."""
+    if isinstance(measures, Mapping):
+        each = {name: about_of(function) for name, function in measures.items()}
+        return {name: about for name, about in each.items() if about}
+    about = getattr(measures, "about", None)
+    if not isinstance(about, Mapping):
+        return {}
+    try:
+        read: dict[str, Any] = json.loads(json.dumps(dict(about)))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"`measures.about` must be text, numbers, and lists of these by name. Got: {error}.") from error
+    return read
+
+
+def check_same_about(
+    recorded: Mapping[str, Any], measured: Mapping[str, Any], name: str, path: str | os.PathLike[str]
+) -> None:
+    """Requires a measure that says of itself what the recording says; warns if it says nothing."""
+    if measured == recorded:
+        return
+    file = repr(os.fspath(path))
+    if not measured:
+        warnings.warn(
+            f"{file} says what was measured ({', '.join(recorded)}), but `measures` do not say what they measure, so "
+            "the two cannot be compared. Pass the same measures as before, or another file.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+        return
+    word = next(word for word in (*recorded, *measured) if recorded.get(word) != measured.get(word))
+    raise ValueError(
+        f"`{name}` must be a recording of the same measures. Got {file} with {_shown(word, recorded)}, where "
+        f"`measures` have {_shown(word, measured)}. Pass another file."
+    )
+
+
+def _shown(word: str, about: Mapping[str, Any]) -> str:
+    text = json.dumps(about[word]) if word in about else "none"
+    return f"{word} {text if len(text) <= 100 else text[:100] + '…'}"
