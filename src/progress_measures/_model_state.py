@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 Mode = tuple[nn.Module, bool]
+KNOWN = {"torch", "transformers"}
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -33,7 +34,7 @@ def evaluation(predict: object) -> Iterator[None]:
     parameters, as it does where it merges them, they are afterwards, bit for bit, what they were.
     """
     modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
-    own = [parameter for module, mode in modes if mode and _switches(module) for parameter in module.parameters()]
+    own = [parameter for module, mode in modes if mode and _may_merge(module) for parameter in module.parameters()]
     kept = _copies(own)
     required = [(parameter, parameter.requires_grad) for parameter in own]
     try:
@@ -112,6 +113,12 @@ def _switches(module: nn.Module) -> bool:
     if not (own_train or own_eval):
         return False
     return (not own_train or _takes_mode(module.train)) and (not own_eval or not _needed(module.eval))
+
+
+def _may_merge(module: nn.Module) -> bool:
+    """Whether a module's own switch may change weights. Those of known libraries do not, so nothing is copied then."""
+    homes = {getattr(switch, "__module__", "").partition(".")[0] for switch in (module.train, module.eval)}
+    return _switches(module) and not homes <= KNOWN
 
 
 def _takes_mode(train: Callable[..., Any]) -> bool:
