@@ -21,6 +21,7 @@ def answer(rank, folder):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(6, 4))
     found = {"whole": pm.sum_squared_weights(model).detach()} | of_tensors(copy.deepcopy(model)) | of_wrapper(model)
+    found |= trained(model)
     torch.save(found, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -49,6 +50,35 @@ def of_wrapper(model):
         with FullyShardedDataParallel.summon_full_params(wrapped, writeback=False):
             found[f"summoned {original}"] = pm.sum_squared_weights(wrapped).detach()
     return found
+
+
+def losses(wrap, model, recorder):
+    """Of a sharded model that is measured while it is trained."""
+    model = wrap(copy.deepcopy(model))
+    optimizer, found = torch.optim.SGD(model.parameters(), lr=0.1), []
+    for step in range(3):
+        recorder(step, model)
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(OP.inputs), OP.table.flatten())
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    return found
+
+
+def trained(model):
+    """By wrapper the losses of a run that is not measured, and of one that is."""
+    cpu, mesh = torch.device("cpu"), init_device_mesh("cpu", (2,))
+    wraps = {
+        "tensors": lambda model: fully_shard(model, mesh=mesh),
+        "flat": lambda model: FullyShardedDataParallel(model, device_id=cpu),
+        "original": lambda model: FullyShardedDataParallel(model, device_id=cpu, use_orig_params=True),
+    }
+    recorder = {name: pm.Recorder({"x": lambda model: pm.grid_logits(model, OP).sum()}, every=1) for name in wraps}
+    return {
+        f"trained {name}": [losses(wrap, model, lambda *_: {}), losses(wrap, model, recorder[name])]
+        for name, wrap in wraps.items()
+    }
 
 
 def message(function):

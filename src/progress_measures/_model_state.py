@@ -160,9 +160,12 @@ def _own(model: object) -> tuple[list[Callable[[], None]], list[tuple[Tensor, Te
     """
     undo: list[Callable[[], None]] = []
     tensors: list[Tensor] = []
-    for module in model.modules() if isinstance(model, nn.Module) else ():
+    modules = [*model.modules()] if isinstance(model, nn.Module) else []
+    # FSDP keeps the weights of all modules inside of it as their attributes, and exchanges these by itself.
+    sharded = any(kind.__name__ in SHARDED for module in modules for kind in type(module).__mro__)
+    for module in modules:
         tensors += module.buffers(recurse=False)
-        if _sets_itself_up(module):
+        if sharded or _sets_itself_up(module):
             continue
         attributes = vars(module)
         undo += [_refill(attributes[name]) for name in BOUND]
@@ -179,10 +182,10 @@ def _own(model: object) -> tuple[list[Callable[[], None]], list[tuple[Tensor, Te
 
 
 def _sets_itself_up(module: nn.Module) -> bool:
-    """Whether a module may do at its first call what must not be undone by half, or is a scripted one."""
-    if isinstance(module, torch.jit.ScriptModule) or any(kind.__name__ in SHARDED for kind in type(module).__mro__):
-        return True
-    return any(is_lazy(each) for each in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
+    """Whether a module does at its first call what must not be undone by half, or is a scripted one."""
+    return isinstance(module, torch.jit.ScriptModule) or any(
+        is_lazy(each) for each in (*module.parameters(recurse=False), *module.buffers(recurse=False))
+    )
 
 
 def _refill(container: Any, but: Iterable[str] = ()) -> Callable[[], None]:

@@ -349,6 +349,9 @@ def test_weights_of_which_each_process_holds_a_part(tmp_path):
         for remedy in ("remedy", "summoned False", "summoned True"):
             assert_close(found[remedy], found["whole"], rtol=1e-14)
         assert found["remedy of one"]
+        for kind in ("tensors", "flat", "original"):  # and training goes on as if nothing had been measured
+            unmeasured, measured = found[f"trained {kind}"]
+            assert measured == unmeasured
 
 
 @pytest.mark.parametrize("of", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm])
