@@ -6,6 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from progress_measures._checks.parameters import (
+    CODES,
+    OFFLOADED,
+    check_decoded,
+    check_gathered,
+    check_held,
+    check_real_parameter,
+    is_offloaded,
+    raise_packed,
+)
 from progress_measures._checks.tensors import Array, check_tensor, computable
 from progress_measures._checks.values import check_integer, type_name
 
@@ -17,7 +27,9 @@ BUFFERS = ("running_mean", "running_var")  # of PyTorch's normalizations, with f
 def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
     """The sum of the squares of all parameters of a model; a shared parameter counts once.
 
-    Under weight decay it falls sharply when a network drops what it memorized.
+    Under weight decay it falls sharply when a network drops what it memorized. Of weights that the model computes from
+    others, as with ``torch.nn.utils.parametrize`` or LoRA, the parameters count that they are computed from, because
+    weight decay acts on these.
 
     Args:
         model: Any module, whose buffers do not count; or a state dict, whose tensors of floating-point and complex
@@ -28,7 +40,9 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
         The sum, float64, shape ``()``, on the first parameter's device; differentiable.
 
     Raises:
-        TypeError: If ``model`` is neither a module nor a state dict.
+        TypeError: If ``model`` is neither a module nor a state dict; or its weights are quantized, or sharded among
+            processes.
+        ValueError: If weights are not there: offloaded, on the meta device, or not initialized yet.
 
     References:
         Nanda et al. (2023), section 5.2.
@@ -62,8 +76,8 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
         first parameter. ``track`` takes them as columns.
 
     Raises:
-        TypeError: If ``model`` is neither a module nor a state dict, or ``depth`` not an integer.
-        ValueError: If ``depth`` is less than 1.
+        TypeError: If ``depth`` is not an integer, and as for :func:`sum_squared_weights`.
+        ValueError: If ``depth`` is less than 1, and as for :func:`sum_squared_weights`.
 
     References:
         Nanda et al. (2023), section 5.2, where the squares are summed over the whole model.
@@ -92,18 +106,24 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
 def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
     """The parameters of a module or of a state dict by name, each tensor once."""
     if isinstance(model, nn.Module):
-        yield from model.named_parameters()
+        yield from _parameters_of(model)
         return
     if not isinstance(model, Mapping):
         raise TypeError(f"`model` must be a torch.nn.Module or a state dict. Got {type_name(model)}.")
     seen = set()
     for name, value in model.items():
+        if "_packed_params" in str(name):
+            raise_packed("model", repr(name))
         if not isinstance(value, Tensor | np.ndarray):
             remedy = " Pass the state dict itself." if isinstance(value, Mapping) else ""
             raise TypeError(
                 f"`model` must have tensors as values where it is a state dict. "
                 f"Got {type_name(value)} at {name!r}.{remedy}"
             )
+        if isinstance(value, Tensor):
+            check_decoded(check_held(value, str(name), _of_state_dict), str(name), model.keys())
+            if value.dtype in CODES and value.ndim > 1 and str(name).endswith("weight"):
+                check_real_parameter(value, str(name))
         value = check_tensor(value, str(name))
         if not (value.is_floating_point() or value.is_complex()) or str(name).endswith(BUFFERS):
             continue
@@ -111,6 +131,28 @@ def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
         if place not in seen:
             seen.add(place)
             yield str(name), value
+
+
+def _parameters_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The parameters of a module by name, each once, and each as the model computes with it."""
+    check_gathered(model)
+    load = OFFLOADED if is_offloaded(model) else "Load the model's weights first."
+    names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+    for name, buffer in model.named_buffers():
+        check_decoded(buffer, name, names)  # where weights are kept as buffers, they would be left out
+    for name, parameter in model.named_parameters():
+        check_decoded(check_held(parameter, name, _of_model, load=load), name, names)
+        yield name, check_real_parameter(parameter, name)
+
+
+def _of_model(call: str) -> str:
+    method = call.removeprefix(".").removesuffix("()")
+    each = f"x{call} if hasattr(x, {method!r}) else x"
+    return f"Pass a state dict: {{name: {each} for name, x in model.named_parameters()}}."
+
+
+def _of_state_dict(call: str) -> str:
+    return f"Put its {call} there."
 
 
 def _numbers(parameter: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
+import copy
 import math
+import re
+import warnings
 
 import pytest
 import torch
@@ -6,6 +9,7 @@ from torch import nn
 
 import progress_measures as pm
 from tests._asserts import assert_close
+from tests._sharded import answer
 
 
 def test_sum_squared_weights_counts_every_parameter_once():
@@ -130,3 +134,228 @@ def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():
     assert list(pm.parameter_norms(state)) == list(pm.parameter_norms(model))
     with_buffer = pm.sum_squared_weights(model.state_dict())  # of which a state dict does not say that it is one
     assert_close(with_buffer, pm.sum_squared_weights(model) + 100, rtol=1e-14)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Weights that are not the numbers a model computes with
+
+UNQUANTIZED = "Measure the model that it was quantized from, or pass a state dict of dequantized weights."
+NONE = "must hold numbers. Got a tensor on the meta device, which has none."
+
+
+def two_layers():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+
+
+def refused(weights, error, message):
+    for function in (pm.sum_squared_weights, pm.parameter_norms):
+        with pytest.raises(error, match=f"^{re.escape(message)}$"):
+            function(weights)
+
+
+def quantized():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(two_layers(), {nn.Linear})
+
+
+@pytest.mark.filterwarnings("ignore:.*TypedStorage", "ignore:torch.ao.quantization")
+def test_weights_that_are_packed_away():
+    model = quantized()
+    message = f"must have its weights as parameters. Got {{}} with quantized ones packed away. {UNQUANTIZED}"
+    refused(model, TypeError, "`0` " + message.format("Linear"))
+    refused(model.state_dict(), TypeError, "`model` " + message.format("'0._packed_params.dtype'"))
+    refused(model[1], TypeError, "`model` " + message.format("Linear"))
+    remedy = {f"{n}.{x}": w for n in (0, 1) for x, w in (("w", model[n].weight().dequantize()), ("b", model[n].bias()))}
+    assert_close(pm.sum_squared_weights(remedy), pm.sum_squared_weights(two_layers()), rtol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:.*TypedStorage", "ignore:torch.ao.quantization")
+def test_quantized_tensors():
+    weight = quantized()[0].weight()
+    message = "must be the numbers that are computed with. Got codes of them, qint8."
+    refused({"w": weight}, TypeError, f"`w` {message} Put its .dequantize() there.")
+    with pytest.raises(TypeError, match=f"^{re.escape(f'`x` {message} Pass its .dequantize().')}$"):
+        pm.gini(weight)
+    pm.gini(weight.dequantize())
+    pm.sum_squared_weights({"w": weight.dequantize()})
+
+
+class OfTorchao(torch.Tensor):
+    """Says that it is of torchao."""
+
+
+OfTorchao.__module__ = "torchao.quantization"
+
+
+def test_tensors_of_torchao():
+    model = two_layers()
+    model[0].weight = nn.Parameter(model[0].weight.detach().as_subclass(OfTorchao))
+    refused(
+        model,
+        TypeError,
+        "`0.weight` must be the numbers that are computed with. Got codes of them, OfTorchao. Pass a state dict: "
+        "{name: x.dequantize() if hasattr(x, 'dequantize') else x for name, x in model.named_parameters()}.",
+    )
+
+
+def codes(dtype, name="weight", **beside):
+    """A layer with codes, as parameters or as a buffer, and what stands beside them."""
+    layer = nn.Module()
+    values = torch.ones(4, 3).to(dtype)
+    layer.register_buffer(name, values) if name == "qweight" else layer.register_parameter(
+        name, nn.Parameter(values, requires_grad=False)
+    )
+    for other, value in beside.items():
+        layer.register_buffer(other, value)
+    return nn.ModuleDict({"out": layer})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name", "scale"),
+    [
+        (torch.float8_e4m3fn, "weight", "weight_scale_inv"),
+        (torch.float8_e5m2, "weight", "weight_scale"),
+        (torch.int8, "weight", "SCB"),
+        (torch.int32, "qweight", "scales"),
+    ],
+)
+def test_codes_beside_a_scale(dtype, name, scale):
+    model = codes(dtype, name, **{scale: torch.full((4, 1), 2.0)})
+    message = (
+        f"`out.{name}` must be the numbers that are computed with. Got codes of them, {dtype}, with the scale "
+        f"`out.{scale}`. {UNQUANTIZED}"
+    )
+    refused(model, TypeError, message)
+    refused(model.state_dict(), TypeError, message)
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        pm.weight(f"out.{name}").rows(model, pm.addition(4), "W")
+    remedy = {"out.weight": model["out"].get_buffer(scale) * getattr(model["out"], name).float()}
+    assert pm.sum_squared_weights(remedy) == 4 * 3 * 4
+
+
+def test_quantized_layers_of_transformers():
+    fp8 = pytest.importorskip("transformers.integrations.finegrained_fp8")
+    model = nn.Sequential(fp8.FP8Linear(128, 128, block_size=(128, 128)))
+    with pytest.raises(TypeError, match=r"^`0\.weight` must be the numbers .* with the scale `0\.weight_scale_inv`"):
+        pm.sum_squared_weights(model)
+
+
+def test_float8_without_a_scale_is_numbers():
+    assert pm.sum_squared_weights(codes(torch.float8_e4m3fn)) == 12
+    assert pm.sum_squared_weights(codes(torch.float8_e4m3fn).state_dict()) == 12
+
+
+def test_parameters_of_integers():
+    message = (
+        "`out.weight` must be a parameter of floating-point numbers. Got torch.uint8. Pass a state dict: with "
+        "dequantized weights if these are codes, and without them if these are indices."
+    )
+    refused(codes(torch.uint8), TypeError, message)
+    refused(codes(torch.uint8).state_dict(), TypeError, message)
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        pm.weight("out.weight").rows(codes(torch.uint8), pm.addition(4), "W")
+    assert pm.sum_squared_weights({"mask": torch.ones(3, 3, dtype=torch.uint8), "w": torch.ones(2)}) == 2
+
+
+def test_codes_that_bitsandbytes_stores_as_floats():
+    model = two_layers()
+    model[0].weight.quant_state = object()
+    refused(
+        model,
+        TypeError,
+        f"`0.weight` must be the numbers that are computed with. Got codes of them, Parameter. {UNQUANTIZED}",
+    )
+
+
+def test_weights_without_numbers():
+    refused(nn.Linear(2, 2, device="meta"), ValueError, f"`weight` {NONE} Load the model's weights first.")
+    state = {"w": torch.ones(2, device="meta")}
+    refused(state, ValueError, f"`w` {NONE} Load its numbers first.")
+    message = "`weight` must hold numbers. Got an uninitialized parameter. Run the model on a batch of inputs first."
+    model = nn.LazyLinear(3)
+    refused(model, ValueError, message)
+    with pytest.raises(ValueError, match=f"^{re.escape(f'`x` {NONE} Load its numbers first.')}$"):
+        pm.gini(torch.ones(3, device="meta"))
+    with pytest.raises(ValueError, match=f"^{re.escape(f'`weight` {NONE} ')}Load the model's weights first.$"):
+        pm.weight("weight").rows(nn.Linear(2, 4, device="meta"), pm.addition(4), "W")
+    model(torch.ones(1, 2))
+    pm.sum_squared_weights(model)
+
+
+def test_placeholders_of_deepspeed():
+    model = two_layers()
+    model[0].weight = nn.Parameter(torch.empty(0))
+    model[0].weight.ds_id = 0
+    refused(
+        model,
+        ValueError,
+        "`0.weight` must be a whole tensor. Got a placeholder of DeepSpeed's. Measure on every process inside of "
+        "deepspeed.zero.GatheredParameters(model.parameters()).",
+    )
+    model[0].weight.data = torch.ones(4, 3)  # what is gathered
+    pm.sum_squared_weights(model)
+
+
+@pytest.mark.parametrize("where", ["cpu", "disk"])
+def test_offloaded_weights(where, tmp_path):
+    accelerate = pytest.importorskip("accelerate")
+    from accelerate.utils.modeling import get_state_dict_offloaded_model
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 4), nn.Linear(4, 5, bias=False))
+    model[3].weight = model[0].weight
+    offloaded = copy.deepcopy(model)
+    if where == "cpu":
+        accelerate.cpu_offload(offloaded, execution_device=torch.device("cpu"))
+    else:
+        accelerate.disk_offload(offloaded, str(tmp_path), execution_device=torch.device("cpu"))
+    remedy = (
+        "Pass accelerate.utils.modeling.get_state_dict_offloaded_model(model), with one name only of a shared weight."
+    )
+    refused(offloaded, ValueError, f"`0.weight` {NONE} {remedy}")
+    state = get_state_dict_offloaded_model(offloaded)
+    del state["3.weight"]
+    assert_close(pm.sum_squared_weights(state), pm.sum_squared_weights(model), rtol=1e-14)
+    # Its tokens are not sent to the meta device.
+    op, seen = pm.addition(5), []
+    for each in (model, offloaded):
+        seen.append(pm.Recorder({"logits": lambda model: pm.grid_logits(model, op)}).record(0, each))
+        seen.append(pm.grid_logits(each, op).tolist())
+    assert seen[:2] == seen[2:]
+
+
+def test_weights_of_which_each_process_holds_a_part(tmp_path):
+    torch.multiprocessing.spawn(answer, (str(tmp_path),), nprocs=2)
+    part = "TypeError: `{}` must be a whole tensor. Got a DTensor, of which each process holds a part. {} "
+    each = "Every process has to do so."
+    state = (
+        "Pass a state dict: {name: x.full_tensor() if hasattr(x, 'full_tensor') else x for name, x in "
+        "model.named_parameters()}."
+    )
+    function = "Give a function: lambda model: model.get_parameter('0.weight').full_tensor()."
+    wrapper = (
+        "TypeError: `model` must have whole parameters. Got a FullyShardedDataParallel, of which each process holds a "
+        "part. Measure on every process inside of FullyShardedDataParallel.summon_full_params(model, writeback=False)."
+    )
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        assert found["tensors"] == found["norms"] == part.format("0.weight", state) + each
+        assert found["state"] == part.format("0.weight", "Put its .full_tensor() there.") + each
+        assert found["path"] == part.format("0.weight", function) + each
+        assert found["one"] == part.format("x", "Pass its .full_tensor().") + each
+        assert found["wrapper False"] == found["wrapper True"] == wrapper
+        for remedy in ("remedy", "summoned False", "summoned True"):
+            assert_close(found[remedy], found["whole"], rtol=1e-14)
+        assert found["remedy of one"]
+        for kind in ("tensors", "flat", "original"):  # and training goes on as if nothing had been measured
+            unmeasured, measured = found[f"trained {kind}"]
+            assert measured == unmeasured
+
+
+@pytest.mark.parametrize("of", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm])
+def test_of_weights_that_are_computed_the_parameters_count(of):
+    layer = of(nn.Linear(3, 4))
+    expected = sum(float(x.detach().double().square().sum()) for x in layer.parameters())
+    assert pm.sum_squared_weights(layer).item() == pytest.approx(expected)

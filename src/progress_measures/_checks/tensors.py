@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._blocks import blocks
+from progress_measures._checks.parameters import check_held
 from progress_measures._checks.values import as_index, shape_of, type_name
 from progress_measures._files import mapped
 
@@ -60,7 +61,8 @@ def wide(x: Tensor) -> Tensor:
 
 
 def check_dense(x: Tensor, name: str) -> Tensor:
-    """Requires a tensor that is neither nested nor sparse."""
+    """Requires a tensor that holds all of its own numbers, and is neither nested nor sparse."""
+    check_held(x, name)
     if x.is_nested:
         raise TypeError(f"`{name}` must be a dense tensor. Got a nested one. Pass its .to_padded_tensor(…).")
     if x.layout != torch.strided:

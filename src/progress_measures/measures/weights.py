@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from progress_measures._checks.parameters import check_decoded, check_gathered, check_held, check_real_parameter
 from progress_measures._checks.tensors import check_dim, check_real
 from progress_measures._checks.values import check_integer, nearest_name, shape_of, type_name
 from progress_measures.operations.operation import Operation
@@ -74,7 +75,16 @@ def _at_path(model: nn.Module, path: str, name: str) -> Tensor:
         raise ValueError(
             f"`weights[{name!r}]` must be the path of weights of the model. Got {path!r}.{hint}"
         ) from error
-    return check_real(weights, path)
+    if not isinstance(weights, Tensor):
+        return check_real(weights, path)
+    check_gathered(model)
+
+    def remedy(call: str) -> str:
+        return f"Give a function: lambda model: model.get_parameter({path!r}){call}."
+
+    check_held(weights, path, remedy, load="Load the model's weights first.")
+    check_decoded(weights, path, {name for name, _ in (*model.named_parameters(), *model.named_buffers())})
+    return check_real(check_real_parameter(weights, path) if isinstance(weights, nn.Parameter) else weights, path)
 
 
 def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation, count: int) -> int:
