@@ -43,7 +43,7 @@ def check_executor(value: object) -> None:
 
 def _start_method(executor: object) -> str | None:
     """How an executor starts its processes, if it says so: the standard library's and loky's hold their context."""
-    context = getattr(executor, "_mp_context", getattr(executor, "_context", None))
+    context: Any = getattr(executor, "_mp_context", getattr(executor, "_context", None))
     return context.get_start_method() if hasattr(context, "get_start_method") else None
 
 
