@@ -1,6 +1,7 @@
 """The callbacks, in the trainers that they are for."""
 
 import csv
+import importlib
 import random
 import subprocess
 import sys
@@ -436,6 +437,161 @@ def test_transformers_best_model_is_not_taken_for_the_last_one(tmp_path, stops):
     found = recorder.trajectory
     assert found.steps.tolist() == ([0, 10, 20, 25] if stops == 25 else [0, 10])
     assert found["weights"][1:].tolist() == [pytest.approx(weights[step]) for step in found.steps.tolist()[1:]]
+
+
+def transformers_trainer(folder, *callbacks, fails_at=None, **options):
+    """A trainer of 6 steps, which logs every 2; the model fails in one of its batches."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+
+    class Model(Network):
+        def forward(self, pairs, labels):
+            if self.training and trainer.state.global_step == fails_at:
+                raise ValueError("this batch")
+            return {"loss": F.cross_entropy(super().forward(pairs), labels)}
+
+    model = Model()
+    defaults = {"max_steps": 6, "logging_steps": 2, "save_strategy": "no", "report_to": []} | options
+    trainer = transformers.Trainer(
+        model=model,
+        args=transformers.TrainingArguments(
+            output_dir=str(folder), per_device_train_batch_size=len(PAIRS), use_cpu=True, disable_tqdm=True, **defaults
+        ),
+        train_dataset=[{"pairs": pair, "labels": answer} for pair, answer in zip(PAIRS, ANSWERS, strict=True)],
+        callbacks=list(callbacks),
+    )  # fmt: skip
+    return trainer
+
+
+def own_and_recorded(history, name):
+    """The steps at which the trainer has logged its loss, and the entries of the recorder."""
+    return [entry["step"] for entry in history if "loss" in entry], [entry for entry in history if name in entry]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers_numbers_are_in_the_history_of_the_trainer(tmp_path):
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=4)
+    trainer = transformers_trainer(tmp_path, RecorderCallback(recorder, prefix="recorder/"))
+    trainer.train()
+    own, recorded = own_and_recorded(trainer.state.log_history, "recorder/weights")
+    assert own == [2, 4, 6]
+    assert [(entry["step"], entry.get("epoch")) for entry in recorded] == [(0, 0), (4, 4), (6, 6)]
+    assert [entry["recorder/weights"] for entry in recorded] == recorder.trajectory["weights"].tolist()
+    assert recorder.trajectory.columns.keys() == {"weights"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers_history_of_training_that_is_resumed_has_each_step_once(tmp_path):
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    for steps, resumed in [(4, None), (6, True)]:
+        recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=2, path=tmp_path / "run.jsonl")
+        options = {"max_steps": steps, "save_strategy": "steps", "save_steps": 4}
+        trainer = transformers_trainer(tmp_path, RecorderCallback(recorder), **options)
+        trainer.train(resume_from_checkpoint=resumed)
+    _, recorded = own_and_recorded(trainer.state.log_history, "weights")
+    assert [entry["step"] for entry in recorded] == recorder.trajectory.steps.tolist() == [0, 2, 4, 6]
+    assert [entry["weights"] for entry in recorded] == recorder.trajectory["weights"].tolist()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers_numbers_reach_what_the_trainer_reports_to(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    class Report(transformers.TrainerCallback):
+        def on_log(self, _, state, __, logs, **___):
+            reported.append((state.global_step, *logs))
+
+    reported = []
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=4)
+    trainer = transformers_trainer(tmp_path, Report())
+    trainer.add_callback(RecorderCallback(recorder, log=lambda numbers, _: trainer.log(numbers)))
+    trainer.train()
+    own, recorded = own_and_recorded(trainer.state.log_history, "weights")
+    assert own == [2, 4, 6]  # also where the recorder has called trainer.log before the trainer
+    assert [entry["step"] for entry in recorded] == [0, 4, 6]
+    assert [step for step, *names in reported if "weights" in names] == [0, 4, 6]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("prefix", ["", "recorder/"])
+@pytest.mark.parametrize("log", ["the history", "trainer.log", "elsewhere"])
+def test_transformers_names_of_the_recorder_and_of_the_trainer(tmp_path, log, prefix):
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    elsewhere = []
+    functions = {
+        "the history": None, "trainer.log": lambda numbers, _: trainer.log(numbers),
+        "elsewhere": lambda numbers, step: elsewhere.append((step, *numbers)),
+    }  # fmt: skip
+    recorder = pm.Recorder({"train_loss": pm.sum_squared_weights}, every=3)
+    trainer = transformers_trainer(tmp_path)
+    trainer.add_callback(RecorderCallback(recorder, functions[log], prefix=prefix))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        trainer.train()
+    said = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
+    clash = (
+        "`prefix` must make the recorder's names differ from those that the trainer logs. Got ['train_loss'] for both. "
+        'Pass prefix="recorder/".'
+    )
+    assert said == ([] if prefix or log == "elsewhere" else [clash])
+    assert elsewhere == ([(step, f"{prefix}train_loss") for step in (0, 3, 6)] if log == "elsewhere" else [])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_transformers_goes_on_where_a_step_cannot_be_measured(tmp_path):
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    measure, _ = failing_from(3)
+    recorder = pm.Recorder(measure, every=2, errors="record")
+    trainer = transformers_trainer(tmp_path, RecorderCallback(recorder))
+    with pytest.warns(RuntimeWarning) as caught:
+        trainer.train()
+    assert [str(w.message) for w in caught if w.category is RuntimeWarning] == [
+        "Step 4 could not be measured, its columns are nan, as will be those of others. OSError: no numbers"
+    ]
+    assert recorder.trajectory["weights"].isnan().tolist() == [False, False, True, True]
+    _, recorded = own_and_recorded(trainer.state.log_history, "weights")
+    assert [entry["step"] for entry in recorded] == [0, 2]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers_last_step_before_an_exception_is_recorded_by_hand(tmp_path):
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=100)
+    trainer = transformers_trainer(tmp_path, RecorderCallback(recorder), fails_at=3)
+    with pytest.raises(ValueError, match=r"^this batch$"):
+        trainer.train()
+    assert recorder.trajectory.steps.tolist() == [0]
+    recorder.record(trainer.state.global_step, trainer.model)
+    assert recorder.trajectory.steps.tolist() == [0, 3]
+    assert float(recorder.trajectory["weights"][-1]) == float(pm.sum_squared_weights(trainer.model))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "options", "message"),
+    [
+        ("lightning", {"prefix": 1}, "`prefix` must be a string. Got int."),
+        ("transformers", {"prefix": None}, "`prefix` must be a string. Got NoneType."),
+        ("transformers", {"log": "wandb"}, "`log` must be callable. Got str."),
+    ],
+)
+def test_arguments_are_checked(trainer, options, message):
+    pytest.importorskip(trainer)
+    callbacks = importlib.import_module(f"progress_measures.callbacks.{trainer}")
+    with pytest.raises(TypeError) as caught:
+        callbacks.RecorderCallback(pm.Recorder({"weights": pm.sum_squared_weights}), **options)
+    assert str(caught.value) == message
 
 
 PROCESSES = """
