@@ -581,6 +581,16 @@ def test_the_usual_set_can_be_sent_to_a_process():
     assert {name: value.tolist() for name, value in there.items()} == here
 
 
+@pytest.mark.parametrize("every", [10, pm.log_spaced(1), pm.sqrt_spaced(20, 3)], ids=["number", "log", "sqrt"])
+def test_a_recorder_can_be_pickled_and_goes_on(every, tmp_path):
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=every, path=tmp_path / "run.jsonl")
+    recorder(0, nn.Linear(2, 2))
+    copied = pickle.loads(pickle.dumps(recorder))
+    for step in range(1, 21):
+        assert copied(step, nn.Linear(2, 2)).keys() == recorder(step, nn.Linear(2, 2)).keys()
+    assert copied.trajectory.steps.tolist() == recorder.trajectory.steps.tolist() != [0]
+
+
 OP, TRAIN = pm.addition(7), torch.eye(7) > 0
 USUAL = {"predict": None, "op": OP, "frequencies": [1], "train_mask": TRAIN}
 

@@ -5,8 +5,9 @@ import json
 import re
 import threading
 import weakref
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -611,6 +612,28 @@ class Client:
         raise AssertionError
 
 
+class ForkingPool(ProcessPoolExecutor):
+    """Forks, as a pool does by default on Linux up to Python 3.13."""
+
+    def __init__(self, workers):
+        super().__init__(workers, mp_context=get_context("fork"))
+
+
+class OtherPool(Executor):
+    """Holds its context as loky's executor does."""
+
+    def __init__(self, context):
+        self._context = context
+
+
+FORKS = (
+    "`executor` must not fork this process. Got a {} that does: its workers may wait for ever for threads that they do "
+    "not have. "
+    'Pass ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")), define `measures` and `load` at the '
+    'top level of a module, and call `track` under `if __name__ == "__main__":`.'
+)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -620,6 +643,9 @@ class Client:
             TypeError,
             "`executor` must be a concurrent.futures.Executor. Got Client. Pass its get_executor().",
         ),
+        ({"executor": ForkingPool(2)}, ValueError, FORKS.format("ForkingPool")),
+        ({"executor": ProcessPoolExecutor(2, get_context("fork"))}, ValueError, FORKS.format("ProcessPoolExecutor")),
+        ({"executor": OtherPool(get_context("fork"))}, ValueError, FORKS.format("OtherPool")),
         ({"workers": 0}, ValueError, "`workers` must be at least 1. Got 0."),
         ({"workers": 1.5}, TypeError, "`workers` must be an integer. Got 1.5 (float)."),
         ({"load": "x"}, TypeError, "`load` must be callable. Got str."),

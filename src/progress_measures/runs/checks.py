@@ -26,10 +26,25 @@ def listed_columns(columns: Mapping[str, Tensor]) -> str:
 
 
 def check_executor(value: object) -> None:
-    """Requires an executor or None."""
+    """Requires an executor whose processes are not forks of this one, or None."""
     if value is not None and not isinstance(value, Executor):
         hint = " Pass its get_executor()." if hasattr(value, "get_executor") else ""
         raise TypeError(f"`executor` must be a concurrent.futures.Executor. Got {type_name(value)}.{hint}")
+    # A fork has the locks and the pools of this process but not its threads, so what computes in it may wait for ever.
+    # One thread (torch.set_num_threads) is not enough: TorchScript's fork, and JAX, have pools of their own.
+    if _start_method(value) == "fork":
+        raise ValueError(
+            f"`executor` must not fork this process. Got a {type(value).__name__} that does: its workers may wait for "
+            "ever for threads that they do not have. "
+            'Pass ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")), define `measures` and '
+            '`load` at the top level of a module, and call `track` under `if __name__ == "__main__":`.'
+        )
+
+
+def _start_method(executor: object) -> str | None:
+    """How an executor starts its processes, if it says so: the standard library's and loky's hold their context."""
+    context: Any = getattr(executor, "_mp_context", getattr(executor, "_context", None))
+    return context.get_start_method() if hasattr(context, "get_start_method") else None
 
 
 def check_workers(value: object, executor_workers: int | None, executor: object) -> int | None:

@@ -1,5 +1,6 @@
 """Measuring at some steps of a training loop."""
 
+import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -182,4 +183,8 @@ def _check_every(value: Any) -> Callable[[int], object]:
     if as_index(value) is None:
         raise TypeError(f"`every` must be an integer or a function of the step. Got {value!r} ({type_name(value)}).")
     number = check_integer(value, "every", at_least=1)
-    return lambda step: step % number == 0
+    return functools.partial(_divides, number)  # unlike a closure, it can be pickled
+
+
+def _divides(number: int, step: int) -> bool:
+    return step % number == 0

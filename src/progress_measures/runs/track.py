@@ -62,7 +62,8 @@ def track(
             is measured. To check this, the first model is measured alone. (Inside Dask's workers with several threads,
             this is not checked.)
         executor: Where to measure: threads, processes (``measures`` and ``load`` must then be defined at the top level
-            of a module), Dask's ``client.get_executor()``, or any other executor. It stays open. If None, the
+            of a module), Dask's ``client.get_executor()``, or any other executor. It stays open. Processes must be
+            spawned: those that are forked may wait for ever once PyTorch has computed anything here. If None, the
             checkpoints are measured one after the other in this thread.
         workers: How many checkpoints may be in progress at once. If None, as many as the executor has workers.
         progress: Wraps the steps as they are done, as ``tqdm`` does. It can read their number if ``checkpoints`` has a
@@ -83,8 +84,8 @@ def track(
         TypeError: If an argument, a checkpoint or a measured value is of the wrong kind, or cannot be pickled for the
             processes of an executor.
         ValueError: If there is no checkpoint, or none that can be measured; if a step appears twice; if names or shapes
-            change between steps, or differ from those in the file; if the file is not a recording; or if two steps that
-            are measured at once have the same model.
+            change between steps, or differ from those in the file; if the file is not a recording; if two steps that
+            are measured at once have the same model; or if ``executor`` forks this process.
         RuntimeError: If ``progress`` stops early.
         OSError: If the file cannot be read or written.
         BrokenExecutor: If a process of the executor dies; a note names the steps in progress. (Dask gives these steps
