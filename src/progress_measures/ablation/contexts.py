@@ -23,7 +23,7 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.passes import axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
+from progress_measures.ablation.passes import Fed, axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
 from progress_measures.ablation.replacements import Replacement, check_axis
 from progress_measures.ablation.sites import Key, Site, Visit, as_site, modules_on, path_of, register
 
@@ -65,14 +65,13 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     replacements = check_replacements(path, replacement, Key)
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
     check_distinct({path_of(key): module for key, module in modules.items()})
-    calls = dict.fromkeys(modules, 0)
-
+    calls, feeding = dict.fromkeys(modules, 0), current()
     axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
 
     def visit_at(key: Key) -> Visit:
         def replace(activation: Tensor) -> Tensor:
             calls[key] += 1
-            _mark(calls, key)
+            _mark(calls, key, feeding)
             with laid_out(axes[key], activation):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
@@ -118,22 +117,23 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in check_paths(path, Key)}
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls: dict[Key, list[Call]] = {key: [] for key in modules}
-    runs = Runs()
+    runs, feeding = Runs(), current()
 
     def visit_at(key: Key) -> Visit:
         def record(activation: Tensor) -> None:
             check_not_mapped(activation, repr(key))
             if not is_recomputed():
-                _mark(calls, key)
+                _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
-                calls[key].append(Call(activation.detach().clone(), current(), runs.current()))
+                calls[key].append(Call(activation.detach().clone(), current(), runs.under_way()))
 
         return record
 
     activations = Activations(
         calls, check_axis(dim), {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
     )
-    with runs.of(model), _hooks((modules[key], key, visit_at(key)) for key in modules):
+    within = [module for key in modules for module in modules_on(model, path_of(key))]
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), runs.of(within):
         yield activations
     check_called({path_of(key): len(chunks) for key, chunks in calls.items()})
 
@@ -152,8 +152,8 @@ def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
             handle.remove()
 
 
-def _mark(context: object, key: Key) -> None:
-    """Notes in the batch that ``grid_logits`` feeds that the hook of a context has run."""
+def _mark(context: object, key: Key, entered: Fed | None) -> None:
+    """Notes in the batch that ``grid_logits`` feeds that the hook of a context, entered before the batch, has run."""
     fed = current()
-    if fed is not None:
+    if fed is not None and fed is not entered:
         fed.hooks.add((id(context), key))
