@@ -207,7 +207,18 @@ LAYOUTS: dict[str, Any] = {
         },
     ),
 }
-REPLACEMENTS = ["zero", "mean", "resample", "onto", "out", "onto mean", "out mean", "function", "drawing", "own drawing"]
+REPLACEMENTS = [
+    "zero",
+    "mean",
+    "resample",
+    "onto",
+    "out",
+    "onto mean",
+    "out mean",
+    "function",
+    "drawing",
+    "own drawing",
+]
 AVERAGES = {"mean", "onto mean", "out mean"}
 READS_BATCH = AVERAGES | {"resample"}
 DRAWS = {"resample", "own drawing"}  # by a generator of their own
@@ -378,7 +389,9 @@ def by_hand(case, place):
         # By a mask and not in place.
         inside = torch.zeros(x.shape, dtype=torch.bool)
         inside[index] = True
-        return torch.where(inside, torch.zeros_like(x).index_put(tuple(inside.nonzero().T), of_part(x[index]).flatten()), x)
+        return torch.where(
+            inside, torch.zeros_like(x).index_put(tuple(inside.nonzero().T), of_part(x[index]).flatten()), x
+        )
 
     return lambda name, x: whole(x) if name == case.name else x
 
@@ -484,7 +497,9 @@ def main(cases, seed, path):
         except AssertionError as error:
             what = "failed"
             failed.append(str(error))
-        seen.update([("all", "", what), *((of, getattr(case, of), what) for of in ("layout", "replacement", "flow", "mode"))])
+        seen.update(
+            [("all", "", what), *((of, getattr(case, of), what) for of in ("layout", "replacement", "flow", "mode"))]
+        )
     print(f"{cases} cases in {time.perf_counter() - started:.0f} s")
     for (of, value, what), count in sorted(seen.items()):
         print(f"{of:12} {value:22} {what:9} {count}")

@@ -131,12 +131,30 @@ class Activations(Mapping[Key, Tensor]):
                 check_stated(chunks[place], self._axes[path])
         for places in batches.values():
             rows = calls[places[0]].fed.rows  # type: ignore[union-attr]  # calls without a batch are not among them
+            _check_not_repeated(
+                [calls[place].runs[:1] for place in places], [chunks[place].shape[axis] for place in places], rows, path
+            )
             # A batch may be split, and a submodule called more than once.
             joined = sum(chunks[place].shape[axis] for place in places)
             if joined == 0 or joined % rows:
                 _raise_unfit(chunks[places[0]], axis, joined, rows, path)
             if self._dim is None:
                 check_one_fit(chunks[places[0]], rows)
+
+
+def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], rows: int, path: Key) -> None:
+    """Requires that no call of the model with the whole batch was followed by others with parts of it."""
+    of_run: dict[int, int] = {}
+    for place, (run, size) in enumerate(zip(runs, sizes, strict=True)):
+        key = id(run[0]) if run else -1 - place
+        of_run[key] = of_run.get(key, 0) + size
+    parts = [size for size in of_run.values() if size % rows]
+    if parts and len(parts) < len(of_run):
+        raise ValueError(
+            f"{path!r} must be called with each input of the batch ({rows}) equally often. Got calls with "
+            f"{', '.join(map(str, of_run.values()))} inputs, as after an error that `predict` answered by calling "
+            f"again. Pass batch_size={max(parts)}."
+        )
 
 
 def _raise_unfit(x: Tensor, axis: int, joined: int, rows: int, path: Key) -> None:

@@ -44,6 +44,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
             for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
             Leave it out if ``path`` is a mapping.
 
+    Run a backward pass inside the context too: gradient checkpointing computes the activations again there.
+
     Yields:
         The model itself.
 
