@@ -175,7 +175,7 @@ def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> int | None:
         site: Which of its tensors.
     """
     module = modules[-1]
-    states = {"output": [(1,), (-1,)], "input": [(1,), ("hx",)]}
+    states: dict[str, list[tuple[int | str, ...]]] = {"output": [(1,), (-1,)], "input": [(1,), ("hx",)]}
     if isinstance(module, nn.RNNBase) and site.items[:1] in states[site.of]:
         return 1  # the states have the layers along axis 0, whatever the layout of the sequences
     if isinstance(module, nn.MultiheadAttention) and site.of == "output" and site.items in [(1,), (-1,)]:
