@@ -47,7 +47,7 @@ def ablate(replacement, layer=None, batch=2):
 
 
 def ablate_positions_first(replacement):
-    layers = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8))
+    layers = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0))
     with pm.ablated(layers, "0", replacement):
         layers(torch.ones(3, 2, 4))
 
@@ -422,14 +422,15 @@ MISTAKES = [
      "`dim` must be given where a module has its batch along another axis than 0. Got shape (3, 2, 4) from a module "
      "that has it along axis 1: pass dim=1."),
     ("mean over features", lambda: ablate_on_grid(pm.mean_ablation(dim=1)), ValueError,
-     "The activation of `mean_ablation` must have one entry per input of the batch (25) along `dim`. Got 8 along axis 1 "
-     "of shape (25, 8). Axis 0 has 25: pass dim=0."),
+     "The activation of `mean_ablation` must have one entry per input of the batch (25) along `dim`. Got 8 along axis "
+     "1 of shape (25, 8). Axis 0 has 25: pass dim=0."),
     ("mean over an axis too far", lambda: ablate_on_grid(pm.mean_ablation(dim=2)), ValueError,
      "`dim` must name an axis of a tensor of shape (25, 8). Got 2."),
     ("means over batches", lambda: ablate_on_grid(pm.mean_ablation(), batch_size=10), ValueError,
      "`mean_ablation` must see all 25 inputs in one pass, because each pass has a mean of its own. Got 10 at a time. "
      "Pass batch_size=25."),
-    ("centers of batches", lambda: ablate_on_grid(pm.project_out(torch.ones(8), center="mean"), batch_size=10), ValueError,
+    ("centers of batches",
+     lambda: ablate_on_grid(pm.project_out(torch.ones(8), center="mean"), batch_size=10), ValueError,
      '`center="mean"` must see all 25 inputs in one pass, because each pass has a mean of its own. Got 10 at a time. '
      "Pass batch_size=25."),
     ("axis of the batch is a name", lambda: pm.mean_ablation(dim="batch"), TypeError,
