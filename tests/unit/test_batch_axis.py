@@ -813,6 +813,29 @@ def test_draws_by_a_generator_of_their_own_are_refused_with_checkpointing(reentr
     assert gradients(model, made, None)[0] is not None
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("made", [pm.zero_ablation(), pm.mean_ablation(), drops], ids=["zero", "mean", "drops"])
+def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant, made):
+    # Without the replacement, the activations that are computed again are others.
+    model = Host(Encode(layer, first=True))
+    inner = model.core.forward
+    model.core.forward = lambda x: checkpoint(inner, x, use_reentrant=reentrant)
+    with pm.ablated(model, "core.encoder.linear1", made):
+        loss = pm.grid_logits(model, OP, requires_grad=True).square().sum()
+        twin = copy.deepcopy(model)
+    twin(OP.inputs).sum().backward()  # a copy has hooks that do nothing any more
+    assert_raises(
+        loss.backward, RuntimeError,
+        "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
+        "what is computed again. It ran after the context. Call backward inside of it.",
+    )  # fmt: skip
+    assert all(parameter.grad is None for parameter in model.core.parameters())
+    # Without checkpointing, or without a replacement, it may run anywhere.
+    pm.grid_logits(model, OP, requires_grad=True).sum().backward()
+    model.core.forward = inner
+    logits(model, "core.encoder.linear1", made, requires_grad=True).sum().backward()
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Compiled methods
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from torch import Tensor, nn
 
 from progress_measures.ablation.activations import Activations, Call, Runs
+from progress_measures.ablation.backward import Backward
 from progress_measures.ablation.checks import (
     check_called,
     check_distinct,
@@ -44,7 +45,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
             for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
             Leave it out if ``path`` is a mapping.
 
-    Run a backward pass inside the context too: gradient checkpointing computes the activations again there.
+    Gradient checkpointing computes activations again in the backward pass: run that inside the context too.
 
     Yields:
         The model itself.
@@ -53,7 +54,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
         ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
             or the model runs on several devices at once.
-        RuntimeError: On leaving, if the model never called one of the submodules.
+        RuntimeError: On leaving, if the model never called one of the submodules; in a backward pass after the context,
+            if the model has gradient checkpointing.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -67,12 +69,13 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     replacements = check_replacements(path, replacement, Key)
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
     check_distinct({path_of(key): module for key, module in modules.items()})
-    calls, feeding = dict.fromkeys(modules, 0), current()
+    calls, feeding, backward = dict.fromkeys(modules, 0), current(), Backward()
     axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
 
     def visit_at(key: Key) -> Visit:
         def replace(activation: Tensor) -> Tensor:
             calls[key] += 1
+            backward.note()
             _mark(calls, key, feeding)
             with laid_out(axes[key], activation):
                 if is_recomputed():
@@ -81,7 +84,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
         return replace
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.of(model):
         yield model
     check_called({path_of(key): count for key, count in calls.items()})
 
