@@ -46,6 +46,18 @@ def ablate(replacement, layer=None, batch=2):
         layers(torch.ones(batch, 3))
 
 
+def ablate_positions_first(replacement):
+    layers = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0))
+    with pm.ablated(layers, "0", replacement):
+        layers(torch.ones(3, 2, 4))
+
+
+def ablate_on_grid(replacement, path="1", **options):
+    layers = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 5))
+    with pm.ablated(layers, path, replacement):
+        pm.grid_logits(layers, OP, **options)
+
+
 def hook(path, context=None, **options):
     with (context or pm.captured)(model(), path, **options):
         pass
@@ -406,6 +418,25 @@ MISTAKES = [
      "The replacement for '0' must return a tensor. Got list."),
     ("replacement changes the shape", lambda: ablate(lambda activation: activation.mean(0)), ValueError,
      "The replacement for '0' must keep the activation's shape (2, 4). Got (4,)."),
+    ("mean over positions", lambda: ablate_positions_first(pm.mean_ablation()), ValueError,
+     "`dim` must be given where a module has its batch along another axis than 0. Got shape (3, 2, 4) from a module "
+     "that has it along axis 1: pass dim=1."),
+    ("mean over features", lambda: ablate_on_grid(pm.mean_ablation(dim=1)), ValueError,
+     "The activation of `mean_ablation` must have one entry per input of the batch (25) along `dim`. Got 8 along axis "
+     "1 of shape (25, 8). Axis 0 has 25: pass dim=0."),
+    ("mean over an axis too far", lambda: ablate_on_grid(pm.mean_ablation(dim=2)), ValueError,
+     "`dim` must name an axis of a tensor of shape (25, 8). Got 2."),
+    ("means over batches", lambda: ablate_on_grid(pm.mean_ablation(), batch_size=10), ValueError,
+     "`mean_ablation` must see all 25 inputs in one pass, because each pass has a mean of its own. Got 10 at a time. "
+     "Pass batch_size=25."),
+    ("centers of batches",
+     lambda: ablate_on_grid(pm.project_out(torch.ones(8), center="mean"), batch_size=10), ValueError,
+     '`center="mean"` must see all 25 inputs in one pass, because each pass has a mean of its own. Got 10 at a time. '
+     "Pass batch_size=25."),
+    ("axis of the batch is a name", lambda: pm.mean_ablation(dim="batch"), TypeError,
+     "`dim` must be an integer, the axis of the batch. Got 'batch' (str)."),
+    ("axis of calls is a name", lambda: hook("mlp", dim="batch"), TypeError,
+     "`dim` must be an integer, the axis of the batch. Got 'batch' (str)."),
     ("source of another module", lambda: ablate(pm.resample_ablation(torch.ones(9, 3))), ValueError,
      "`source` must have rows of the activation's shape (4,). Got (3,)."),
     ("empty source", lambda: pm.resample_ablation(torch.ones(0, 4)), ValueError,

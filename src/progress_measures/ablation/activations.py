@@ -2,9 +2,10 @@
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ from progress_measures.ablation.sites import Key, not_compiled, path_of
 
 @dataclass(eq=False)
 class Run:
-    """One call of the model."""
+    """One call of the model, or of a module in it."""
 
     failed: bool = False
     """Whether it ended in an error."""
@@ -31,8 +32,8 @@ class Call(NamedTuple):
     activation: Tensor
     fed: Fed | None
     """The batch that ``grid_logits`` was feeding."""
-    run: Run | None
-    """The call of the model that it belongs to; None if the submodule was called by itself."""
+    runs: tuple[Run, ...]
+    """The calls of the model, and of modules in it, that it belongs to, from the outermost inwards."""
 
 
 class Runs(threading.local):
@@ -45,30 +46,35 @@ class Runs(threading.local):
     def __init__(self) -> None:
         self._under_way: list[Run] = []
 
-    def current(self) -> Run | None:
-        """The call that is under way in this thread."""
-        return self._under_way[-1] if self._under_way else None
+    def under_way(self) -> tuple[Run, ...]:
+        """The calls that are under way in this thread, from the outermost inwards."""
+        return tuple(self._under_way)
 
     @contextmanager
-    def of(self, model: nn.Module) -> Iterator[None]:
-        """Follows the calls of a model inside the context."""
-        handles = [
-            model.register_forward_pre_hook(not_compiled(self._begin), prepend=True),
-            model.register_forward_hook(not_compiled(self._end), always_call=True),
-        ]
+    def of(self, modules: Iterable[nn.Module]) -> Iterator[None]:
+        """Follows the calls of modules inside the context."""
+        closed = Event()
+
+        # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
+        def begin(*_: Any) -> None:
+            if not closed.is_set():
+                self._under_way.append(Run())
+
+        def end(_module: nn.Module, _args: Any, output: Any) -> None:
+            # After an error, PyTorch calls the hook while the error is handled, and without an output.
+            if self._under_way:
+                self._under_way.pop().failed = output is None and sys.exc_info()[1] is not None
+
+        handles = []
         try:
+            for module in dict.fromkeys(modules):
+                handles.append(module.register_forward_pre_hook(not_compiled(begin), prepend=True))
+                handles.append(module.register_forward_hook(not_compiled(end), always_call=True))
             yield
         finally:
+            closed.set()
             for handle in handles:
                 handle.remove()
-
-    def _begin(self, *_: Any) -> None:
-        self._under_way.append(Run())
-
-    def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
-        # After an error, PyTorch calls the hook while the error is handled, and without an output.
-        if self._under_way:
-            self._under_way.pop().failed = output is None and sys.exc_info()[1] is not None
 
 
 class Activations(Mapping[Key, Tensor]):
@@ -88,7 +94,7 @@ class Activations(Mapping[Key, Tensor]):
     @override
     def __getitem__(self, path: Key) -> Tensor:
         check_captured_path(path, self._calls)
-        calls = [call for call in self._calls[path] if call.run is None or not call.run.failed]
+        calls = [call for call in self._calls[path] if not any(run.failed for run in call.runs)]
         check_called({path_of(path): len(calls)})
         chunks = [without_transforms(call.activation) for call in calls]
         if len(chunks) == 1:
@@ -121,16 +127,34 @@ class Activations(Mapping[Key, Tensor]):
         for place, call in enumerate(calls):
             if call.fed is not None:
                 batches.setdefault(id(call.fed), []).append(place)
-            elif self._dim is None:
+            elif self._dim is None and chunks[place].ndim > 2:
                 check_stated(chunks[place], self._axes[path])
         for places in batches.values():
             rows = calls[places[0]].fed.rows  # type: ignore[union-attr]  # calls without a batch are not among them
+            _check_not_repeated(
+                [calls[place].runs[:1] for place in places], [chunks[place].shape[axis] for place in places], rows, path
+            )
             # A batch may be split, and a submodule called more than once.
             joined = sum(chunks[place].shape[axis] for place in places)
             if joined == 0 or joined % rows:
                 _raise_unfit(chunks[places[0]], axis, joined, rows, path)
             if self._dim is None:
                 check_one_fit(chunks[places[0]], rows)
+
+
+def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], rows: int, path: Key) -> None:
+    """Requires that no call of the model with the whole batch was followed by others with parts of it."""
+    of_run: dict[int, int] = {}
+    for place, (run, size) in enumerate(zip(runs, sizes, strict=True)):
+        key = id(run[0]) if run else -1 - place
+        of_run[key] = of_run.get(key, 0) + size
+    parts = [size for size in of_run.values() if size % rows]
+    if parts and len(parts) < len(of_run):
+        raise ValueError(
+            f"{path!r} must be called with each input of the batch ({rows}) equally often. Got calls with "
+            f"{', '.join(map(str, of_run.values()))} inputs, as after an error that `predict` answered by calling "
+            f"again. Pass batch_size={max(parts)}."
+        )
 
 
 def _raise_unfit(x: Tensor, axis: int, joined: int, rows: int, path: Key) -> None:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from torch import Tensor, nn
 
 from progress_measures.ablation.activations import Activations, Call, Runs
+from progress_measures.ablation.backward import Backward
 from progress_measures.ablation.checks import (
     check_called,
     check_distinct,
@@ -23,7 +24,7 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.passes import axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
+from progress_measures.ablation.passes import Fed, axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
 from progress_measures.ablation.replacements import Replacement, check_axis
 from progress_measures.ablation.sites import Key, Site, Visit, as_site, modules_on, path_of, register
 
@@ -44,6 +45,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
             for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
             Leave it out if ``path`` is a mapping.
 
+    Gradient checkpointing computes activations again in the backward pass: run that inside the context too.
+
     Yields:
         The model itself.
 
@@ -51,7 +54,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
         ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
             or the model runs on several devices at once.
-        RuntimeError: On leaving, if the model never called one of the submodules.
+        RuntimeError: On leaving, if the model never called one of the submodules; in a backward pass after the context,
+            if the model has gradient checkpointing.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -65,14 +69,14 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     replacements = check_replacements(path, replacement, Key)
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
     check_distinct({path_of(key): module for key, module in modules.items()})
-    calls = dict.fromkeys(modules, 0)
-
+    calls, feeding, backward = dict.fromkeys(modules, 0), current(), Backward()
     axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
 
     def visit_at(key: Key) -> Visit:
         def replace(activation: Tensor) -> Tensor:
             calls[key] += 1
-            _mark(calls, key)
+            backward.note()
+            _mark(calls, key, feeding)
             with laid_out(axes[key], activation):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
@@ -80,7 +84,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
         return replace
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.of(model):
         yield model
     check_called({path_of(key): count for key, count in calls.items()})
 
@@ -118,22 +122,23 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in check_paths(path, Key)}
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls: dict[Key, list[Call]] = {key: [] for key in modules}
-    runs = Runs()
+    runs, feeding = Runs(), current()
 
     def visit_at(key: Key) -> Visit:
         def record(activation: Tensor) -> None:
             check_not_mapped(activation, repr(key))
             if not is_recomputed():
-                _mark(calls, key)
+                _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
-                calls[key].append(Call(activation.detach().clone(), current(), runs.current()))
+                calls[key].append(Call(activation.detach().clone(), current(), runs.under_way()))
 
         return record
 
     activations = Activations(
         calls, check_axis(dim), {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
     )
-    with runs.of(model), _hooks((modules[key], key, visit_at(key)) for key in modules):
+    within = [module for key in modules for module in modules_on(model, path_of(key))]
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), runs.of(within):
         yield activations
     check_called({path_of(key): len(chunks) for key, chunks in calls.items()})
 
@@ -152,8 +157,8 @@ def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
             handle.remove()
 
 
-def _mark(context: object, key: Key) -> None:
-    """Notes in the batch that ``grid_logits`` feeds that the hook of a context has run."""
+def _mark(context: object, key: Key, entered: Fed | None) -> None:
+    """Notes in the batch that ``grid_logits`` feeds that the hook of a context, entered before the batch, has run."""
     fed = current()
-    if fed is not None:
+    if fed is not None and fed is not entered:
         fed.hooks.add((id(context), key))

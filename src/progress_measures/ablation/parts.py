@@ -10,6 +10,7 @@ from torch import Tensor
 from progress_measures._checks.tensors import check_unmasked
 from progress_measures._checks.values import shape_of, type_name
 from progress_measures.ablation.checks import check_replaced, check_replacement
+from progress_measures.ablation.passes import indexed
 from progress_measures.ablation.replacements import Replacement
 
 _SHOWN = 8  # places of a list that a repr shows
@@ -53,7 +54,8 @@ class _At:
     def __call__(self, activation: Tensor) -> Tensor:
         _check_chosen(activation, self.index)
         part, replaced = activation[self.index], activation.clone()
-        replaced[self.index] = check_replaced(self.replacement(part), part, "the part at `index`")
+        with indexed(activation, self.index):
+            replaced[self.index] = check_replaced(self.replacement(part), part, "the part at `index`")
         return replaced
 
     def __repr__(self) -> str:

@@ -32,9 +32,9 @@ class Fed:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a module has its batch: the axis, in activations with so many axes."""
+    """Where a module has its batch: the axis, in activations with so many axes; None if an index has removed it."""
 
-    axis: int
+    axis: int | None
     ndim: int
 
 
@@ -66,6 +66,28 @@ def laid_out(axis: int | None, activation: Tensor) -> Iterator[None]:
         yield
     finally:
         _layout.reset(token)
+
+
+@contextmanager
+def indexed(activation: Tensor, index: tuple[Any, ...]) -> Iterator[None]:
+    """Makes known where a part of an activation has the batch, while the part is replaced."""
+    layout = _layout.get()
+    if layout is None or layout.axis is None or layout.ndim != activation.ndim or activation.shape[layout.axis] < 2:
+        yield
+        return
+    token = _layout.set(_layout_of_part(activation, index, layout.axis))
+    try:
+        yield
+    finally:
+        _layout.reset(token)
+
+
+def _layout_of_part(activation: Tensor, index: tuple[Any, ...], axis: int) -> _Layout:
+    """The layout of ``activation[index]``: the batch is the axis along which the places of the inputs change."""
+    along = [-1 if place == axis else 1 for place in range(activation.ndim)]
+    inputs = torch.arange(activation.shape[axis], device="cpu").reshape(along).expand(activation.shape)[index]
+    changing = (place for place in range(inputs.ndim) if bool(inputs.diff(dim=place).any()))
+    return _Layout(next(changing, None), inputs.ndim)
 
 
 def is_recomputed() -> bool:
@@ -103,14 +125,20 @@ def check_batch_axis(x: Tensor, dim: int | None, what: str) -> int:
         _check_fits(x, axis, fed.rows, what)
         if dim is None:
             check_one_fit(x, fed.rows)
-    elif dim is None and layout is not None and layout.ndim == x.ndim:
-        check_stated(x, layout.axis)
+    elif layout is not None and layout.ndim == x.ndim:
+        if layout.axis is None:
+            raise ValueError(
+                f"{what} must have an axis of the batch. Got shape {shape_of(x)}, the part of one input: `index` has "
+                "an integer at the axis of the batch. Put a slice there, and the integer at another axis."
+            )
+        if dim is None:
+            check_stated(x, layout.axis)
     return axis
 
 
 def check_stated(x: Tensor, axis: int | None) -> None:
     """Requires that a module has its batch first, as far as its layout is known; otherwise the axis has to be said."""
-    if x.ndim > 2 and axis:
+    if axis:
         raise ValueError(
             f"`dim` must be given where a module has its batch along another axis than 0. Got shape {shape_of(x)} "
             f"from a module that has it along axis {axis}: pass dim={axis}."
@@ -147,9 +175,10 @@ def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> int | None:
         site: Which of its tensors.
     """
     module = modules[-1]
-    if isinstance(module, nn.RNNBase) and site.items[:1] == (1,):
+    states: dict[str, list[tuple[int | str, ...]]] = {"output": [(1,), (-1,)], "input": [(1,), ("hx",)]}
+    if isinstance(module, nn.RNNBase) and site.items[:1] in states[site.of]:
         return 1  # the states have the layers along axis 0, whatever the layout of the sequences
-    if isinstance(module, nn.MultiheadAttention) and site.of == "output" and site.items == (1,):
+    if isinstance(module, nn.MultiheadAttention) and site.of == "output" and site.items in [(1,), (-1,)]:
         return 0  # attention weights
     return next((axis for module in reversed(modules) for axis in _axes(module)), None)
 

@@ -26,7 +26,7 @@ def zero_ablation() -> Replacement:
         >>> pm.zero_ablation()(torch.ones(2))
         tensor([0., 0.])
     """
-    return torch.zeros_like
+    return _Zero()
 
 
 def mean_ablation(*, dim: int | None = None) -> Replacement:
@@ -85,8 +85,19 @@ def resample_ablation(source: Array, *, dim: int | None = None, seed: int = 0) -
 
 
 @dataclass(frozen=True)
+class _Zero:
+    """What :func:`zero_ablation` returns; a class, because a nested function cannot be pickled."""
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        return torch.zeros_like(activation)
+
+    def __repr__(self) -> str:
+        return "zero_ablation()"
+
+
+@dataclass(frozen=True)
 class _Mean:
-    """What :func:`mean_ablation` returns; a class, because a nested function cannot be pickled."""
+    """What :func:`mean_ablation` returns."""
 
     dim: int | None
 

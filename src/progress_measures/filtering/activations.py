@@ -50,7 +50,7 @@ def project_onto_frequencies(
     """
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
-    return partial(_keep, op, chosen, terms)
+    return _OfGrid(_keep, op, chosen, terms)
 
 
 def project_out_frequencies(
@@ -85,7 +85,7 @@ def project_out_frequencies(
     """
     chosen = _check_choice_of_frequencies(op, frequencies, terms)
 
-    return partial(_remove, op, chosen, terms)
+    return _OfGrid(_remove, op, chosen, terms)
 
 
 def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Tensor], Tensor]:
@@ -122,10 +122,18 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     """
     frequency_of_neuron = _check_frequency_per_neuron(frequency, op)
 
-    return partial(_keep_own, op, frequency_of_neuron)
+    return _OfGrid(_keep_own, op, frequency_of_neuron)
 
 
-# What the three functions return are partial functions of these, because nested functions cannot be pickled.
+class _OfGrid(partial[Tensor]):
+    """What the three functions return, because nested functions cannot be pickled."""
+
+    def __repr__(self) -> str:
+        op, chosen = self.args[:2]
+        listed = f"{len(chosen)} neurons" if isinstance(chosen, Tensor) else str([*chosen])
+        return f"{_NAMES[self.func]}({op!r}, {listed})"
+
+
 def _keep(op: Operation, chosen: Frequencies, terms: ActivationTerms, activation: Tensor) -> Tensor:
     kept, constant = part_and_constant(_check_activation(activation, op), op, chosen, terms)
     return (constant + kept).reshape(activation.shape).to(activation)
@@ -145,6 +153,13 @@ def _keep_own(op: Operation, frequency_of_neuron: Tensor, activation: Tensor) ->
         of_cluster, constant = part_and_constant(x[:, cluster], op, (k,), "polynomial")
         kept[:, cluster] = constant + of_cluster
     return kept.reshape(activation.shape).to(activation)
+
+
+_NAMES: dict[Callable[..., Tensor], str] = {
+    _keep: "project_onto_frequencies",
+    _remove: "project_out_frequencies",
+    _keep_own: "project_each_onto_frequency",
+}
 
 
 def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: object) -> Frequencies:

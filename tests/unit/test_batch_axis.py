@@ -1,0 +1,975 @@
+"""Which axis of an activation is the batch, and whether it holds all inputs: right, or refused with a remedy."""
+
+import copy
+import pickle
+import threading
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import progress_measures as pm
+from tests._asserts import assert_raises
+from tests._traces import count_hooks
+
+OP = pm.addition(5)  # 25 inputs of 2 tokens
+POSITIONS, WIDTH, LAYERS = 3, 4, 2
+EQUAL = {"rtol": 1e-12, "atol": 1e-12}
+
+
+class Host(nn.Module):
+    """Embeds two tokens and a third one, runs a core, and reads logits from what it returns, ``(batch, 4)``."""
+
+    def __init__(self, core):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.core, self.read = nn.Embedding(6, WIDTH), core, nn.Linear(WIDTH, 5)
+        self.double().eval()
+
+    def forward(self, tokens):
+        tokens = torch.cat([tokens, torch.full((len(tokens), 1), 5)], 1)
+        return self.read(self.core(self.embed(tokens)))
+
+
+class Encode(nn.Module):
+    """An encoder of PyTorch and the last position of its output."""
+
+    def __init__(self, make, first):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.encoder = first, make(first)
+
+    def forward(self, x):
+        x = x if self.first else x.transpose(0, 1)
+        x = self.encoder(x, x, x)[0] if isinstance(self.encoder, nn.MultiheadAttention) else self.encoder(x)
+        return x[:, -1] if self.first else x[-1]
+
+
+class Recur(nn.Module):
+    """A recurrent layer, and the sum of its last states."""
+
+    def __init__(self, kind, first):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.rnn = first, kind(WIDTH, WIDTH, LAYERS, batch_first=first)
+
+    def forward(self, x):
+        states = self.rnn(x if self.first else x.transpose(0, 1))[1]
+        return (states[0] if isinstance(states, tuple) else states).sum(0)
+
+
+class Mine(nn.Module):
+    """A module of nobody else's, which has positions first inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        return self.inner(x.transpose(0, 1)).tanh()[-1]
+
+
+class Joined(nn.Module):
+    """Batch and positions along one axis inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        return self.inner(x.flatten(0, 1)).unflatten(0, (-1, POSITIONS)).tanh()[:, -1]
+
+
+class Placed(nn.Module):
+    """Adds embeddings of the positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.of_positions = nn.Embedding(POSITIONS, WIDTH)
+
+    def forward(self, x):
+        return (x + self.of_positions(torch.arange(POSITIONS))).tanh()[:, -1]
+
+
+def layer(first):
+    return nn.TransformerEncoderLayer(WIDTH, 2, 8, dropout=0.0, batch_first=first)
+
+
+def encoder(first):
+    return nn.TransformerEncoder(layer(first), 2, enable_nested_tensor=False)
+
+
+def attention(first):
+    return nn.MultiheadAttention(WIDTH, 2, batch_first=first)
+
+
+def embedded():
+    return torch.randn(7, POSITIONS, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def logits(model, path, replacement, predict=None, **options):
+    with pm.ablated(model, path, replacement):
+        return pm.grid_logits(predict or model, OP, **options)
+
+
+def inside(context, run):
+    with context:
+        run()
+
+
+def refused(message, model, path, replacement, predict=None, error=ValueError, **options):
+    hooks = count_hooks(model)
+    assert_raises(lambda: logits(model, path, replacement, predict, **options), error, message)
+    assert count_hooks(model) == hooks
+
+
+def unfit(of, got, axis, shape, remedy, rows=25):
+    return (
+        f"The activation of {of} must have one entry per input of the batch ({rows}) along `dim`. "
+        f"Got {got} along axis {axis} of shape {shape}. {remedy}"
+    )
+
+
+SPLIT = (
+    "No axis has {}, so the model splits the batch or joins it with another axis. "
+    "Write a function of the activation, such as lambda x: x.mean(0, keepdim=True).expand_as(x)."
+)
+STATED = (
+    "`dim` must be given where a module has its batch along another axis than 0. Got shape {} "
+    "from a module that has it along axis 1: pass dim=1."
+)
+WHOLE = (
+    "{} must see all 25 inputs in one pass, because each pass has a mean of its own. Got {} at a time. "
+    "Pass batch_size=25."
+)
+DIRECTIONS = torch.eye(WIDTH, dtype=torch.float64)[:2]
+READERS = {
+    "`mean_ablation`": pm.mean_ablation,
+    "`resample_ablation`": lambda dim=None: pm.resample_ablation(
+        torch.ones((POSITIONS, 9, WIDTH) if dim else (9, POSITIONS, WIDTH), dtype=torch.float64), dim=dim
+    ),
+    "a projection from the mean": lambda dim=None: pm.project_out(DIRECTIONS, center="mean", dim=dim),
+    "a projection from the mean.": lambda dim=None: pm.project_onto(DIRECTIONS, center="mean", dim=dim),
+}
+each_reader = pytest.mark.parametrize("of", READERS)
+
+
+def by_hand(of, x, axis):
+    """What each reader of the batch makes of an activation."""
+    mean = x.mean(axis, keepdim=True)
+    kept = torch.cat([x[..., :2], mean.expand_as(x)[..., 2:]], -1)
+    removed = torch.cat([mean.expand_as(x)[..., :2], x[..., 2:]], -1)
+    return {
+        "`mean_ablation`": mean.expand_as(x),
+        "`resample_ablation`": torch.ones_like(x),
+        "a projection from the mean": removed,
+        "a projection from the mean.": kept,
+    }[of]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Inside of grid_logits, where the number of inputs is known
+
+
+@each_reader
+@pytest.mark.parametrize("make", [layer, encoder], ids=["layer", "encoder"])
+@pytest.mark.parametrize("path", ["core.encoder", "core.encoder.norm"])
+def test_encoder_with_positions_first_has_its_batch_along_axis_1(of, make, path):
+    model = Host(Encode(make, first=False))
+    if path.endswith("norm"):
+        path = "core.encoder.norm2" if make is layer else "core.encoder.layers.1.linear2"
+    remedy = "Axis 1 has 25: pass dim=1."
+    refused(unfit(of.rstrip("."), 3, 0, "(3, 25, 4)", remedy), model, path, READERS[of]())
+    seen = {}
+
+    def spy(x):
+        seen["x"] = x
+        return by_hand(of, x, 1)
+
+    expected = logits(model, path, spy)
+    assert seen["x"].shape == (POSITIONS, 25, WIDTH)
+    for dim in (1, -2):
+        torch.testing.assert_close(logits(model, path, READERS[of](dim=dim)), expected, **EQUAL)
+
+
+@each_reader
+@pytest.mark.parametrize("make", [layer, encoder], ids=["layer", "encoder"])
+def test_encoder_with_the_batch_first_needs_no_word(of, make):
+    model = Host(Encode(make, first=True))
+    expected = logits(model, "core.encoder", lambda x: by_hand(of, x, 0))
+    torch.testing.assert_close(logits(model, "core.encoder", READERS[of]()), expected, **EQUAL)
+    torch.testing.assert_close(logits(model, "core.encoder", READERS[of](dim=0)), expected, **EQUAL)
+    refused(
+        unfit(of.rstrip("."), 3, 1, "(25, 3, 4)", "Axis 0 has 25: pass dim=0."), model, "core.encoder",
+        pm.mean_ablation(dim=1) if "mean_" in of else READERS[of](dim=1),
+    )  # fmt: skip
+
+
+def test_loss_is_that_of_the_mean_over_inputs_not_over_positions():
+    model = Host(Encode(layer, first=False))
+    over_inputs = logits(model, "core.encoder", lambda x: x.mean(1, keepdim=True).expand_as(x))
+    over_positions = logits(model, "core.encoder", lambda x: x.mean(0, keepdim=True).expand_as(x))
+    assert pm.cross_entropy(over_inputs, OP) - pm.cross_entropy(over_positions, OP) != pytest.approx(0, abs=1e-3)
+    assert torch.equal(logits(model, "core.encoder", pm.mean_ablation(dim=1)), over_inputs)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_states_have_the_layers_first_in_either_layout(kind, first):
+    model = Host(Recur(kind, first))
+    items = (1, 0) if kind is nn.LSTM else (1,)
+    for site in (pm.output_of("core.rnn", *items), pm.output_of("core.rnn", -1, *items[1:])):
+        of = "`mean_ablation`"
+        refused(unfit(of, 2, 0, "(2, 25, 4)", "Axis 1 has 25: pass dim=1."), model, site, pm.mean_ablation())
+        result = logits(model, site, pm.mean_ablation(dim=1))
+        # The states are all that is read, so every input has the same logits; a mean over layers changed nothing.
+        torch.testing.assert_close(result, result[:1, :1].expand_as(result), **EQUAL)
+        torch.testing.assert_close(result, logits(model, site, lambda x: x.mean(1, keepdim=True).expand_as(x)), **EQUAL)
+
+
+def test_module_of_ones_own_is_known_by_its_sizes():
+    model = Host(Mine())
+    refused(
+        unfit("`mean_ablation`", 3, 0, "(3, 25, 4)", "Axis 1 has 25: pass dim=1."),
+        model,
+        "core.inner",
+        pm.mean_ablation(),
+    )
+    result = logits(model, "core.inner", pm.mean_ablation(dim=1))
+    torch.testing.assert_close(result, result[:1, :1].expand_as(result), **EQUAL)
+
+
+@pytest.mark.parametrize(
+    ("core", "path", "shape", "got"), [(Joined, "inner", "(75, 4)", 75), (Placed, "of_positions", "(3, 4)", 3)]
+)
+def test_activation_without_an_axis_of_the_batch_is_refused_and_a_function_is_taken(core, path, shape, got):
+    model = Host(core())
+    refused(unfit("`mean_ablation`", got, 0, shape, SPLIT.format(25)), model, f"core.{path}", pm.mean_ablation())
+    remedy = logits(model, f"core.{path}", lambda x: x.mean(0, keepdim=True).expand_as(x))
+    mean = calls_of(model, f"core.{path}", lambda: pm.grid_logits(model, OP)).mean(0)
+    torch.testing.assert_close(remedy, logits(model, f"core.{path}", lambda x: mean.expand_as(x)), **EQUAL)
+    # What reads no batch is not asked for one.
+    assert logits(model, f"core.{path}", pm.zero_ablation(), batch_size=10).shape == (5, 5, 5)
+    assert logits(model, f"core.{path}", pm.project_out(DIRECTIONS), batch_size=10).shape == (5, 5, 5)
+
+
+def test_two_axes_that_fit_have_to_be_told_apart():
+    op = pm.operation(lambda a: a, range(3), answers=3)
+    model = nn.Sequential(nn.Embedding(3, 4), nn.Flatten(), nn.Unflatten(1, (1, 4)), nn.Flatten(), nn.Linear(4, 9))
+    model.append(nn.Unflatten(1, (3, 3))).append(nn.Flatten()).append(nn.Linear(9, 3))
+
+    def run(replacement):
+        with pm.ablated(model, "5", replacement):
+            return pm.grid_logits(model, op)
+
+    assert_raises(
+        lambda: run(pm.mean_ablation()), ValueError,
+        "`dim` must be given where several axes have as many entries as the batch (3). Got shape (3, 3, 3). "
+        "Pass dim=0 or dim=1.",
+    )  # fmt: skip
+    torch.testing.assert_close(
+        run(pm.mean_ablation(dim=0)), run(lambda x: x.mean(0, keepdim=True).expand_as(x)), rtol=0, atol=0
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Inside of grid_logits, in batches
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 10}, {"batch_size": 24}, {"batch_size": 10, "out": "logits.npy"}])
+@pytest.mark.parametrize(
+    ("what", "replacement"),
+    [
+        ("`mean_ablation`", pm.mean_ablation()),
+        ('`center="mean"`', pm.project_out(DIRECTIONS, center="mean")),
+        ('`center="mean"`', pm.project_onto(DIRECTIONS, center="mean")),
+        ("`mean_ablation`", pm.at((slice(None), 0), pm.mean_ablation())),
+    ],
+)
+def test_means_over_batches_are_refused(tmp_path, monkeypatch, options, what, replacement):
+    monkeypatch.chdir(tmp_path)
+    model = Host(Encode(layer, first=True))
+    refused(WHOLE.format(what, options["batch_size"]), model, "core.encoder", replacement, **options)
+    assert [*tmp_path.iterdir()] == []
+    # The remedy.
+    remedy = logits(model, "core.encoder", replacement, **options | {"batch_size": 25})
+    torch.testing.assert_close(remedy, logits(model, "core.encoder", replacement), rtol=0, atol=0)
+
+
+def test_rows_drawn_for_batches_are_those_drawn_for_all():
+    model = Host(Encode(layer, first=True))
+    source = torch.randn(9, POSITIONS, WIDTH, dtype=torch.float64)
+    whole = logits(model, "core.encoder", pm.resample_ablation(source, seed=3))
+    generator = torch.Generator().manual_seed(3)
+    chosen = torch.randint(9, (25,), generator=generator)
+    assert torch.equal(whole, logits(model, "core.encoder", lambda _: source[chosen]))
+    assert logits(model, "core.encoder", pm.resample_ablation(source), batch_size=10).shape == (5, 5, 5)
+
+
+def halves(model):
+    return lambda tokens: torch.cat([model(piece) for piece in tokens.split((len(tokens) + 1) // 2)])
+
+
+class Full(nn.Module):
+    """Passes on 13 rows at most, as if memory were full with more."""
+
+    def forward(self, x):
+        if len(x) > 13:
+            raise RuntimeError("memory is full")
+        return x
+
+
+def retrying(model):
+    def predict(tokens):
+        try:
+            return model(tokens)
+        except RuntimeError:
+            return halves(model)(tokens)
+
+    return predict
+
+
+@pytest.mark.parametrize("make", [halves, retrying])
+def test_predict_that_splits_its_batch_is_refused_and_the_remedy_is_taken(make):
+    model = Host(Encode(layer, first=True))
+    model.read.register_forward_pre_hook(lambda _module, args: Full()(args[0]))
+    for replacement in (pm.mean_ablation(), pm.resample_ablation(torch.ones(9, POSITIONS, WIDTH).double())):
+        of = repr(replacement).split("(")[0]
+        message = unfit(f"`{of}`", 13, 0, "(13, 3, 4)", SPLIT.format(25))
+        refused(message, model, "core.encoder", replacement, make(model))
+    mean = torch.zeros(POSITIONS, WIDTH, dtype=torch.float64)
+    assert logits(model, "core.encoder", lambda x: mean.expand_as(x), make(model)).shape == (5, 5, 5)
+
+
+def expert(model):
+    """A predict that leaves out ``core`` where no first token is 0."""
+
+    def predict(tokens):
+        x = model.embed(tokens)
+        return model.read(model.core(x) if bool((tokens[:, 0] == 0).any()) else x[:, 0])
+
+    return predict
+
+
+@pytest.mark.parametrize("out", [None, "logits.npy"])
+@pytest.mark.parametrize("context", ["ablated", "captured"])
+def test_module_that_is_called_in_some_batches_only_is_an_error(tmp_path, context, out):
+    model = Host(nn.Sequential(nn.Flatten(), nn.Linear(2 * WIDTH, WIDTH)))
+    predict = expert(model)
+    out = None if out is None else tmp_path / out
+
+    def run(**options):
+        hooks = pm.captured(model, "core") if context == "captured" else pm.ablated(model, "core", pm.zero_ablation())
+        with hooks:
+            return pm.grid_logits(predict, OP, out=out, **options)
+
+    assert_raises(
+        lambda: run(batch_size=10), RuntimeError,
+        "`predict` must call 'core' in each batch, because it is replaced or read there. It did in 1 of 3. Compiled "
+        "code leaves out hooks: pass the model as it was before torch.compile. If the model may leave it out of a "
+        "batch, run all inputs at once: batch_size=25.",
+    )  # fmt: skip
+    assert not any(tmp_path.iterdir())
+    assert run(batch_size=25).shape == (5, 5, 5)
+
+
+def test_context_that_predict_enters_itself_is_its_own():
+    model = Host(Encode(layer, first=True))
+
+    def predict(tokens):
+        with pm.ablated(model, "core.encoder", pm.zero_ablation()), pm.captured(model, "core"):
+            return model(tokens)
+
+    expected = logits(model, "core.encoder", pm.zero_ablation())
+    torch.testing.assert_close(pm.grid_logits(predict, OP, batch_size=10), expected, **EQUAL)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Outside, where only the class of a module may tell
+
+
+@each_reader
+@pytest.mark.parametrize("path", ["encoder", "encoder.norm1", pm.input_of("encoder", 0)])
+def test_layout_is_known_from_the_class_of_the_module_or_of_one_around_it(of, path):
+    core, x = Encode(layer, first=False).double(), embedded()
+    assert_raises(
+        lambda: inside(pm.ablated(core, path, READERS[of]()), lambda: core(x)), ValueError, STATED.format("(3, 7, 4)")
+    )
+    with pm.ablated(core, path, READERS[of](dim=1)):
+        actual = core(x)
+    with pm.ablated(core, path, lambda activation: by_hand(of, activation, 1)):
+        torch.testing.assert_close(actual, core(x), **EQUAL)
+
+
+@pytest.mark.parametrize(
+    ("make", "site"),
+    [
+        (lambda: Encode(attention, first=False), pm.output_of("encoder", 0)),
+        (lambda: Encode(attention, first=False), pm.input_of("encoder", 1)),
+        (lambda: Encode(encoder, first=False), "encoder.layers.0.linear2"),
+        (lambda: Recur(nn.LSTM, first=True), pm.output_of("rnn", 1, 0)),
+        (lambda: Recur(nn.LSTM, first=True), pm.output_of("rnn", -1, 1)),
+        (lambda: Recur(nn.GRU, first=True), pm.output_of("rnn", 1)),
+        (lambda: Recur(nn.RNN, first=False), pm.output_of("rnn", 1)),
+        (lambda: Recur(nn.RNN, first=False), pm.output_of("rnn", 0)),
+        (lambda: Recur(nn.GRU, first=False), pm.input_of("rnn", 0)),
+    ],
+)
+def test_layers_of_pytorch_with_another_batch_are_refused(make, site):
+    core, x = make().double(), embedded()
+    leading = 2 if "1" in str(site) and isinstance(core, Recur) else 3
+    assert_raises(
+        lambda: inside(pm.ablated(core, site, pm.mean_ablation()), lambda: core(x)),
+        ValueError,
+        STATED.format(f"({leading}, 7, 4)"),
+    )
+    with pm.ablated(core, site, pm.mean_ablation(dim=1)):
+        actual = core(x)
+    with pm.ablated(core, site, lambda activation: activation.mean(1, keepdim=True).expand_as(activation)):
+        torch.testing.assert_close(actual, core(x), **EQUAL)
+
+
+@pytest.mark.parametrize("how", ["by place", "by name"])
+def test_states_that_are_passed_in_have_the_layers_first(how):
+    class Starts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.GRU(WIDTH, WIDTH, LAYERS, batch_first=True)
+
+        def forward(self, x, state):
+            return self.rnn(x, state)[0] if how == "by place" else self.rnn(x, hx=state)[0]
+
+    model, site = Starts(), pm.input_of("rnn", 1 if how == "by place" else "hx")
+    assert_raises(
+        lambda: inside(
+            pm.ablated(model, site, pm.mean_ablation()),
+            lambda: model(torch.randn(7, POSITIONS, WIDTH), torch.randn(LAYERS, 7, WIDTH)),
+        ),
+        ValueError,
+        STATED.format("(2, 7, 4)"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "site"),
+    [
+        (lambda: Encode(encoder, first=True), "encoder.layers.1"),
+        (lambda: Encode(attention, first=True), pm.output_of("encoder", 0)),
+        (lambda: Encode(attention, first=False), pm.output_of("encoder", 1)),
+        (lambda: Recur(nn.LSTM, first=True), pm.output_of("rnn", 0)),
+        (Joined, "inner"),
+    ],
+)
+def test_first_axis_needs_no_word(make, site):
+    core, x = make().double(), embedded()
+    with pm.ablated(core, site, pm.mean_ablation()):
+        actual = core(x)
+    with pm.ablated(core, site, lambda activation: activation.mean(0, keepdim=True).expand_as(activation)):
+        torch.testing.assert_close(actual, core(x), **EQUAL)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parts
+
+
+@pytest.mark.parametrize(("index", "dim"), [(-1, None), ([-1], 1), ((..., slice(0, 2)), 1)])
+def test_position_of_an_encoder_with_positions_first_has_its_batch_first(index, dim):
+    model = Host(Encode(layer, first=False))
+    part = pm.at(index, pm.mean_ablation(dim=dim))
+    hand = pm.at(index, lambda x: x.mean(x.ndim - 2, keepdim=True).expand_as(x))
+    torch.testing.assert_close(logits(model, "core.encoder", part), logits(model, "core.encoder", hand), **EQUAL)
+    core, x = Encode(layer, first=False).double(), embedded()
+    with pm.ablated(core, "encoder", part):
+        actual = core(x)
+    with pm.ablated(core, "encoder", hand):
+        torch.testing.assert_close(actual, core(x), **EQUAL)
+
+
+def test_part_is_asked_for_its_own_axis():
+    model, core = Host(Encode(layer, first=False)), Encode(layer, first=False).double()
+    part = pm.at([-1], pm.mean_ablation())
+    refused(unfit("`mean_ablation`", 1, 0, "(1, 25, 4)", "Axis 1 has 25: pass dim=1."), model, "core.encoder", part)
+    assert_raises(
+        lambda: inside(pm.ablated(core, "encoder", pm.at((..., [0, 1]), pm.mean_ablation())), lambda: core(embedded())),
+        ValueError,
+        STATED.format("(3, 7, 2)"),
+    )
+
+
+@pytest.mark.parametrize("dim", [None, 0])
+@pytest.mark.parametrize("first", [True, False])
+def test_part_of_one_input_has_no_batch(first, dim):
+    core = Encode(layer, first).double()
+    of_input = 0 if first else (slice(None), 0)
+    assert_raises(
+        lambda: inside(
+            pm.ablated(core, "encoder", pm.at(of_input, pm.mean_ablation(dim=dim))), lambda: core(embedded())
+        ),
+        ValueError,
+        "The activation of `mean_ablation` must have an axis of the batch. Got shape (3, 4), the part of one input: "
+        "`index` has an integer at the axis of the batch. Put a slice there, and the integer at another axis.",
+    )
+    with pm.ablated(core, "encoder", pm.at((slice(None), 0) if first else 0, pm.mean_ablation(dim=dim))):
+        core(embedded())
+    with pm.ablated(core, "encoder", pm.at(of_input, pm.zero_ablation())):
+        core(embedded())
+
+
+def test_frequencies_of_an_activation_with_inputs_along_axis_1():
+    model = Host(Encode(layer, first=False))
+    replacement = pm.project_onto_frequencies(OP, [1])
+    refused(
+        "The activation must have one row per pair of the grid (25). Got shape (3, 25, 4). "
+        "Axis 1 has 25: replace one position, such as with pm.at(-1, …).",
+        model, "core.encoder", replacement,
+    )  # fmt: skip
+    result = logits(model, "core.encoder", pm.at(-1, replacement))
+    first = Host(Encode(layer, first=True))
+    torch.testing.assert_close(result, logits(first, "core.encoder", replacement), **EQUAL)
+
+
+def test_mean_over_features_is_no_center():
+    assert_raises(
+        lambda: pm.project_out(DIRECTIONS, center="mean", dim=-1)(torch.ones(7, WIDTH)), ValueError,
+        "`dim` must be another axis than the last, of the features. Got shape (7, 4).",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# captured
+
+
+def calls_of(model, path, run, dim=None):
+    with pm.captured(model, path, dim=dim) as activations:
+        run()
+    return activations[path]
+
+
+def test_calls_are_joined_along_the_batch():
+    model = Host(Encode(layer, first=False))
+    whole = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+    assert whole.shape == (POSITIONS, 25, WIDTH)
+
+    def batches():
+        pm.grid_logits(model, OP, batch_size=10)
+
+    # The last batch has 5 inputs, so joined along positions they do not fit.
+    assert_raises(
+        lambda: calls_of(model, "core.encoder", batches), ValueError,
+        "'core.encoder' must have the same shape in every call except for the first axis. Got (3, 10, 4), (3, 5, 4). "
+        "Capture one call at a time, or pass the axis of the batch as dim.",
+    )  # fmt: skip
+    torch.testing.assert_close(calls_of(model, "core.encoder", batches, dim=1), whole, **EQUAL)
+    torch.testing.assert_close(calls_of(model, "core.encoder", batches, dim=-2), whole, **EQUAL)
+
+
+def test_batches_of_equal_size_are_not_joined_along_positions():
+    model = Host(Encode(layer, first=False))
+    whole = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+
+    def batches():
+        pm.grid_logits(model, OP, batch_size=5)
+
+    assert_raises(
+        lambda: calls_of(model, "core.encoder", batches), ValueError,
+        "'core.encoder' must have one entry per input of the batch (5) along `dim`, where the calls are joined. "
+        "Got 3 along axis 0 of shape (3, 5, 4). Axis 1 has 5: pass dim=1.",
+    )  # fmt: skip
+    torch.testing.assert_close(calls_of(model, "core.encoder", batches, dim=1), whole, **EQUAL)
+    model = Host(Placed())
+    assert_raises(
+        lambda: calls_of(model, "core.of_positions", batches), ValueError,
+        "'core.of_positions' must have one entry per input of the batch (5) along `dim`, where the calls are joined. "
+        "Got 3 along axis 0 of shape (3, 4). Capture all inputs in one batch, whose activations stay as they are.",
+    )  # fmt: skip
+    assert calls_of(model, "core.of_positions", lambda: pm.grid_logits(model, OP)).shape == (POSITIONS, WIDTH)
+
+
+def test_calls_outside_of_grid_logits_are_joined_as_the_class_tells():
+    core, x = Encode(layer, first=False).double(), embedded()
+
+    def twice():
+        core(x)
+        core(x)
+
+    assert_raises(lambda: calls_of(core, "encoder", twice), ValueError, STATED.format("(3, 7, 4)"))
+    joined = calls_of(core, "encoder", twice, dim=1)
+    assert joined.shape == (POSITIONS, 14, WIDTH)
+    assert torch.equal(joined[:, :7], joined[:, 7:])
+    assert calls_of(core, "encoder", lambda: core(x)).shape == (POSITIONS, 7, WIDTH)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_checkpointing_computes_again_is_not_recorded_again(reentrant):
+    model = Host(Encode(layer, first=True))
+    inner = model.core.forward
+    expected = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+    model.core.forward = lambda x: checkpoint(inner, x, use_reentrant=reentrant)
+
+    def run():
+        pm.grid_logits(model, OP, batch_size=10, requires_grad=True).sum().backward()
+
+    torch.testing.assert_close(calls_of(model, "core.encoder", run), expected, **EQUAL)
+
+
+@pytest.mark.parametrize("transform", [torch.func.grad, torch.func.jacrev, lambda f: lambda x: torch.func.vjp(f, x)])
+def test_gradient_transforms_record_plain_tensors(transform):
+    core, x = Mine().double(), embedded()
+    with pm.captured(core, "inner", dim=1) as activations:
+        transform(lambda x: core(x).sum())(x)
+        core(x)
+    joined = activations["inner"].transpose(0, 1)
+    assert type(joined) is torch.Tensor
+    assert joined.shape == (14, POSITIONS, WIDTH)
+    torch.testing.assert_close(joined[:7], joined[7:], **EQUAL)
+    assert joined.numpy().shape == joined.shape
+
+
+@pytest.mark.parametrize("transform", ["vmap", "vmap of grad", "grad of vmap"])
+def test_vmap_hides_the_batch(transform):
+    core, x = Joined().double(), embedded()
+    one = lambda row: core(row[None]).sum()  # noqa: E731
+    run = {
+        "vmap": lambda: torch.func.vmap(one)(x),
+        "vmap of grad": lambda: torch.func.vmap(torch.func.grad(one))(x),
+        "grad of vmap": lambda: torch.func.grad(lambda x: torch.func.vmap(one)(x).sum())(x),
+    }[transform]
+    message = (
+        "{} must see the whole batch. Got one input at a time, inside of torch.func.vmap. "
+        "Run the model on the batch itself."
+    )
+    assert_raises(lambda: calls_of(core, "inner", run), ValueError, message.format("'inner'"))
+
+    def ablated(replacement):
+        with pm.ablated(core, "inner", replacement):
+            return run()
+
+    assert_raises(lambda: ablated(pm.mean_ablation()), ValueError, message.format("The activation of `mean_ablation`"))
+    ablated(pm.zero_ablation())
+
+
+def test_call_that_failed_and_was_repeated_counts_once():
+    model = Host(Encode(layer, first=True))
+    expected = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+    model.read = nn.Sequential(Full(), model.read)
+    actual = calls_of(model, "core.encoder", lambda: pm.grid_logits(retrying(model), OP))
+    torch.testing.assert_close(actual, expected, **EQUAL)
+
+
+def test_call_of_a_part_that_failed_and_was_repeated_counts_once():
+    # ``predict`` never calls the model itself.
+    core = Encode(layer, first=True)
+    model = Host(nn.Sequential(core, Full()))
+    expected = calls_of(model, "core.0.encoder", lambda: halves(model)(OP.inputs))
+
+    def parts(tokens):
+        tokens = torch.cat([tokens, torch.full((len(tokens), 1), 5)], 1)
+        return model.read(model.core(model.embed(tokens)))
+
+    actual = calls_of(model, "core.0.encoder", lambda: pm.grid_logits(retrying(parts), OP))
+    torch.testing.assert_close(actual, expected, **EQUAL)
+
+
+def test_call_that_is_repeated_after_an_error_elsewhere_is_refused():
+    model = Host(Encode(layer, first=True))
+    expected = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+    predict = retrying(lambda tokens: Full()(model(tokens)))
+    assert_raises(
+        lambda: calls_of(model, "core.encoder", lambda: pm.grid_logits(predict, OP)), ValueError,
+        "'core.encoder' must be called with each input of the batch (25) equally often. Got calls with 25, 13, 12 "
+        "inputs, as after an error that `predict` answered by calling again. Pass batch_size=13.",
+    )  # fmt: skip
+    actual = calls_of(model, "core.encoder", lambda: pm.grid_logits(predict, OP, batch_size=13))
+    torch.testing.assert_close(actual, expected, **EQUAL)
+    # A batch that is split without an error, and a model that is asked twice, are as they were.
+    actual = calls_of(model, "core.encoder", lambda: pm.grid_logits(halves(model), OP))
+    torch.testing.assert_close(actual, expected, **EQUAL)
+    twice = calls_of(model, "core.encoder", lambda: pm.grid_logits(lambda tokens: model(tokens) + model(tokens), OP))
+    torch.testing.assert_close(twice, torch.cat([expected, expected]), **EQUAL)
+
+
+def test_model_that_calls_itself_is_followed():
+    class Again(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(WIDTH, WIDTH)
+
+        def forward(self, x, depth=2):
+            x = self.inner(x)
+            if depth == 1:
+                raise RuntimeError("deep")
+            try:
+                return self(x, depth - 1)
+            except RuntimeError:
+                return x
+
+    model = Again()
+    # The outer call ends well, the inner one in an error.
+    assert calls_of(model, "inner", lambda: model(torch.randn(7, WIDTH))).shape == (7, WIDTH)
+
+
+def test_threads_have_calls_of_their_own():
+    model = Host(nn.Sequential(nn.Flatten(), nn.Linear(3 * WIDTH, WIDTH), Full()))
+    entered, failed = threading.Event(), threading.Event()
+
+    def failing():
+        with pytest.raises(RuntimeError, match="memory"):
+            model(OP.inputs)
+        failed.set()
+
+    class Waits(nn.Module):
+        def forward(self, x):
+            if len(x) == 3:
+                entered.set()
+                assert failed.wait(10)
+            return x
+
+    model.core.insert(2, Waits())
+    with pm.captured(model, "core.1") as activations:
+        threads = [threading.Thread(target=model, args=(OP.inputs[:3],))]
+        threads[0].start()
+        assert entered.wait(10)
+        failing()
+        threads[0].join()
+    assert activations["core.1"].shape == (3, WIDTH)
+
+
+def test_copy_of_a_model_inside_captured_records_no_more_after_it():
+    model = Host(Encode(layer, first=True))
+    with pm.captured(model, "core.encoder") as activations:
+        twin = copy.deepcopy(model)
+        model(OP.inputs)
+    before = activations["core.encoder"]
+    torch.testing.assert_close(twin(OP.inputs), model(OP.inputs), rtol=0, atol=0)
+    assert torch.equal(activations["core.encoder"], before)
+
+
+def test_functional_call_runs_the_hooks():
+    model = Host(Encode(layer, first=True))
+    parameters = {name: 2 * value.detach() for name, value in model.named_parameters()}
+    twin = copy.deepcopy(model)
+    twin.load_state_dict(parameters)
+
+    def predict(tokens):
+        return torch.func.functional_call(model, parameters, (tokens,))
+
+    actual = logits(model, "core.encoder", pm.mean_ablation(), predict)
+    torch.testing.assert_close(actual, logits(twin, "core.encoder", pm.mean_ablation()), **EQUAL)
+    torch.testing.assert_close(
+        calls_of(model, "core.encoder", lambda: pm.grid_logits(predict, OP)),
+        calls_of(twin, "core.encoder", lambda: pm.grid_logits(twin, OP)),
+        **EQUAL,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Draws, where gradient checkpointing computes again
+
+
+def gradients(model, replacement, reentrant):
+    """Gradients of the ablated model, with or without checkpointing."""
+    inner = model.core.forward
+    if reentrant is not None:
+        model.core.forward = lambda x: checkpoint(inner, x, use_reentrant=reentrant)
+    model.zero_grad()
+    torch.manual_seed(5)
+    weights = torch.linspace(-1, 1, 125, dtype=torch.float64).reshape(5, 5, 5)
+    try:
+        with pm.ablated(model, "core.encoder.linear1", replacement):
+            (pm.grid_logits(model, OP, batch_size=10, requires_grad=True) * weights).sum().backward()
+    finally:
+        model.core.forward = inner
+    return [parameter.grad for parameter in model.parameters()]
+
+
+def drops(x):
+    return x * (torch.rand(x.shape, dtype=x.dtype) < 0.5)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_draws_by_the_global_generator_are_drawn_again_alike(reentrant):
+    model = Host(Encode(layer, first=True))
+    for actual, expected in zip(gradients(model, drops, reentrant), gradients(model, drops, None), strict=True):
+        torch.testing.assert_close(actual, expected, **EQUAL)
+
+
+def own_draws(generator):
+    return lambda x: x * (torch.rand(x.shape, dtype=x.dtype, generator=generator) < 0.5)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("draws", ["resample", "function"])
+def test_draws_by_a_generator_of_their_own_are_refused_with_checkpointing(reentrant, draws):
+    model = Host(Encode(layer, first=True))
+    source = torch.randn(9, POSITIONS, 8, dtype=torch.float64)
+    made = pm.resample_ablation(source) if draws == "resample" else own_draws(torch.Generator().manual_seed(0))
+    assert_raises(
+        lambda: gradients(model, made, reentrant), RuntimeError,
+        "The replacement for 'core.encoder.linear1' must return the same again where gradient checkpointing computes "
+        "it again in the backward pass. Got other numbers. Turn gradient checkpointing off.",
+    )  # fmt: skip
+    assert count_hooks(model) == 0
+    assert gradients(model, made, None)[0] is not None
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("made", [pm.zero_ablation(), pm.mean_ablation(), drops], ids=["zero", "mean", "drops"])
+def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant, made):
+    # Without the replacement, the activations that are computed again are others.
+    model = Host(Encode(layer, first=True))
+    inner = model.core.forward
+    model.core.forward = lambda x: checkpoint(inner, x, use_reentrant=reentrant)
+    with pm.ablated(model, "core.encoder.linear1", made):
+        loss = pm.grid_logits(model, OP, requires_grad=True).square().sum()
+        twin = copy.deepcopy(model)
+    twin(OP.inputs).sum().backward()  # a copy has hooks that do nothing any more
+    assert_raises(
+        loss.backward, RuntimeError,
+        "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
+        "what is computed again. It ran after the context. Call backward inside of it.",
+    )  # fmt: skip
+    assert all(parameter.grad is None for parameter in model.core.parameters())
+    # Without checkpointing, or without a replacement, it may run anywhere.
+    pm.grid_logits(model, OP, requires_grad=True).sum().backward()
+    model.core.forward = inner
+    logits(model, "core.encoder.linear1", made, requires_grad=True).sum().backward()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Compiled methods
+
+COMPILED = (
+    "`model` must not be compiled, because compiled code may leave out hooks. Got a compiled module. "
+    "Pass the module as it was before torch.compile."
+)
+
+
+def eager(function):
+    return torch.compile(function, backend="eager")
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        return self.helped(x)
+
+    def helped(self, x):
+        return self.inner(x.sum(1)).tanh()
+
+
+class Decorated(Block):
+    @eager
+    def forward(self, x):
+        return self.inner(x.sum(1)).tanh()
+
+
+class Helped(Block):
+    @eager
+    def helped(self, x):
+        return self.inner(x.sum(1)).tanh()
+
+
+def assigned():
+    block = Block()
+    block.forward = eager(block.forward)
+    return block
+
+
+@eager
+def squashed(x):
+    return x.sum(1).tanh()
+
+
+class OfTensors(Block):
+    """Calls a compiled function of tensors, which cannot call a module."""
+
+    def __init__(self):
+        super().__init__()
+        self.squash = squashed
+
+    def forward(self, x):
+        return self.inner(self.squash(x))
+
+
+@pytest.fixture
+def _fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("make", [Decorated, Helped, assigned])
+def test_compiled_methods_are_refused(make):
+    model = Host(make())
+    refused(COMPILED, model, "core.inner", pm.zero_ablation(), error=TypeError, batch_size=10)
+    assert_raises(lambda: calls_of(model, "core.inner", lambda: None), TypeError, COMPILED)
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # inside the compiler
+def test_compiled_functions_of_tensors_are_taken():
+    model = Host(OfTensors())
+    result = logits(model, "core.inner", pm.zero_ablation(), batch_size=10)
+    torch.testing.assert_close(result, model.read.bias.detach().expand_as(result), **EQUAL)
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # inside the compiler
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of the compiler, where hooks break its graph
+def test_function_that_calls_a_compiled_model_is_found_out_where_it_is_compiled_anew():
+    model = Host(Block())
+    fast = eager(model)
+    with torch.no_grad():
+        fast(OP.inputs[:10])  # compiled without the hook for 10 inputs; for the last 5 it is compiled anew, with it
+    refused(
+        "`predict` must call 'core.inner' in each batch, because it is replaced or read there. It did in 1 of 3. "
+        "Compiled code leaves out hooks: pass the model as it was before torch.compile. If the model may leave it out "
+        "of a batch, run all inputs at once: batch_size=25.",
+        model, "core.inner", pm.zero_ablation(), lambda tokens: fast(tokens), error=RuntimeError, batch_size=10,
+    )  # fmt: skip
+    result = logits(model, "core.inner", pm.zero_ablation(), lambda tokens: model(tokens), batch_size=10)
+    torch.testing.assert_close(result, model.read.bias.detach().expand_as(result), **EQUAL)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Copies and reprs
+
+ROW = torch.tensor([[5.0, 1.0, 0.0, 0.0], [0.0, 3.0, 1.0, 2.0]])
+MADE = {
+    "zero_ablation()": pm.zero_ablation,
+    "mean_ablation()": pm.mean_ablation,
+    "mean_ablation(dim=1)": lambda: pm.mean_ablation(dim=1),
+    "resample_ablation((2, 4))": lambda: pm.resample_ablation(ROW, seed=4),
+    "resample_ablation((2, 4), dim=0)": lambda: pm.resample_ablation(ROW, dim=-2, seed=4),
+    "project_onto(2 of 4 dimensions, center='origin')": lambda: pm.project_onto(ROW),
+    "project_out(2 of 4 dimensions, center='mean', dim=-2)": lambda: pm.project_out(ROW, center="mean", dim=-2),
+    "at(:, 1:3, ...; zero_ablation())": lambda: pm.at((slice(None), slice(1, 3), ...), pm.zero_ablation()),
+    "at([0, 2], ::2; mean_ablation())": lambda: pm.at(([0, 2], slice(None, None, 2)), pm.mean_ablation()),
+    "at(100 places; zero_ablation())": lambda: pm.at(torch.ones(25, 4, dtype=torch.bool), pm.zero_ablation()),
+    "project_onto_frequencies(Operation(addition, n=5, frequencies=2), [1])": lambda: pm.project_onto_frequencies(
+        OP, [1]
+    ),
+    "project_out_frequencies(Operation(addition, n=5, frequencies=2), [(1, 0)])": lambda: pm.project_out_frequencies(
+        OP, [(1, 0)], terms="sum"
+    ),
+    "project_each_onto_frequency(Operation(addition, n=5, frequencies=2), 4 neurons)": lambda: (
+        pm.project_each_onto_frequency(OP, torch.tensor([1, 0, 2, 2]))
+    ),
+}
+
+
+@pytest.mark.parametrize("shown", MADE)
+@pytest.mark.parametrize(
+    "copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy], ids=["pickle", "copy"]
+)
+def test_replacements_can_be_copied_and_say_what_they_are(shown, copied):
+    replacement, x = MADE[shown](), torch.randn(25, 4)
+    assert repr(replacement) == shown
+    twin = copied(replacement)
+    assert repr(twin) == shown
+    for _ in range(2):  # a copy draws on from where it was made
+        assert torch.equal(twin(x), replacement(x))
