@@ -57,10 +57,13 @@ class Run:
     def measure(self, model: Network) -> dict[str, Tensor]:
         """Losses, accuracies, and the share of the logits that lies in each frequency of the answer."""
         logits = pm.grid_logits(model, self.op)
-        measured = pm.measure(logits, self.op, (), train_mask=self.train_mask)
-        names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-        return {name: getattr(measured, name) for name in names} | {
-            "logit_spectrum": pm.logit_spectrum(logits, self.op)
+        train, test = self.train_mask, ~self.train_mask
+        return {
+            "train_loss": pm.cross_entropy(logits, self.op, mask=train),
+            "test_loss": pm.cross_entropy(logits, self.op, mask=test),
+            "train_accuracy": pm.accuracy(logits, self.op, mask=train),
+            "test_accuracy": pm.accuracy(logits, self.op, mask=test),
+            "logit_spectrum": pm.logit_spectrum(logits, self.op),
         }
 
     def save(self, folder: Path, name: str, curves: pm.Trajectory) -> None:

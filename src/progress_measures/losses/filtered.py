@@ -19,6 +19,7 @@ from progress_measures.filtering.parts import (
 from progress_measures.losses.by_answer import mean_over_answers, restricted_logits
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
 from progress_measures.losses.margins import hits_of, margins
+from progress_measures.losses.without_frequencies import warn_if_none
 from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
@@ -129,6 +130,8 @@ def restricted_loss(
     """
     x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
     mask = check_mask(mask, op, x.device)
+    if not chosen:
+        warn_if_none(chosen, answer_means(x, op), op, stacklevel=2)
     if terms not in ANSWER_TERMS or isinstance(chosen, list):
         kept, constant = part_and_constant(x, op, chosen, terms)
         return mean_loss(constant + kept, _answers(op, x.device), mask, row_losses)
@@ -182,6 +185,8 @@ def excluded_loss(
     """
     x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
     mask, answers = check_mask(mask, op, x.device), _answers(op, x.device)
+    if not chosen:
+        warn_if_none(chosen, answer_means(x, op), op, stacklevel=2)
     if terms not in ANSWER_TERMS or isinstance(chosen, list):
         return mean_loss(x - part_and_constant(x, op, chosen, terms)[0], answers, mask, row_losses)
     removed = sum_of_parts(answer_coefficients(answer_means(x, op), op, terms), op, chosen)

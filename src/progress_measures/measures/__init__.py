@@ -2,7 +2,8 @@
 
 from progress_measures.measures.checkpoint import Measures, measure
 from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control
-from progress_measures.measures.grokking import add_restricted_loss, grokking_measures
+from progress_measures.measures.grokking import grokking_measures
+from progress_measures.measures.restricted import add_restricted_loss
 from progress_measures.measures.weights import Weight, weight
 
 __all__ = [

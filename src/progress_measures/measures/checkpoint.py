@@ -10,6 +10,7 @@ from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_progress
 from progress_measures.filtering.parts import Frequencies
 from progress_measures.losses.kinds import Loss, check_loss
+from progress_measures.losses.without_frequencies import warn_if_none
 from progress_measures.measures.by_answer import measures_by_answer
 from progress_measures.measures.by_rows import measures_by_rows
 from progress_measures.operations.checks import check_logits, check_parts
@@ -127,7 +128,9 @@ def measure(
     chosen = check_parts(frequencies, op)
     check_loss(loss)
     check_progress(progress)
-    return measures_of(x, answer_means(x, op), op, chosen, split, loss, progress)
+    means = answer_means(x, op)
+    warn_if_none(chosen, means, op, stacklevel=2)
+    return measures_of(x, means, op, chosen, split, loss, progress)
 
 
 def measures_of(

@@ -68,6 +68,18 @@ def check_answer_tables(run: Any, name: str, n: int) -> Tensor:
     return check_complete(tables, name, "(step, s, c)", [name])
 
 
+def check_same_split(computed: Tensor, recorded: Tensor | None, kind: str) -> None:
+    """Requires the losses of the mean logits over some inputs to equal the recorded ones, if there are any."""
+    if recorded is None or torch.allclose(computed, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
+        return
+    step = int((~torch.isclose(computed, recorded, rtol=1e-6, atol=1e-9, equal_nan=True)).nonzero()[0, 0])
+    raise ValueError(
+        "`op`, `train_mask`, `test_mask`, `labels` and `loss` must be those that the run was recorded with. With "
+        f"these, the mean logits have a {kind} loss of {computed[step]:.6g} in row {step}, where "
+        f"{recorded[step]:.6g} was recorded."
+    )
+
+
 def check_same_operation(computed: Tensor, recorded: Tensor | None, op: object) -> None:
     """Requires the Gini coefficients computed from the tables to equal the recorded ones, if there are any."""
     if recorded is not None and not torch.allclose(computed, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):

@@ -1,6 +1,6 @@
 """The usual measures of a model that may grok, as one function of the model."""
 
-import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -11,38 +11,38 @@ from torch import Tensor, nn
 from progress_measures._checks.tensors import Array, computable
 from progress_measures._checks.values import check_integer, check_model
 from progress_measures._model_state import evaluation, token_device
-from progress_measures.filtering.parts import Frequencies as Parts, answer_coefficients, sum_of_parts
+from progress_measures.filtering.parts import Frequencies as Parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
-from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
-from progress_measures.losses.margins import hits_of, margins
+from progress_measures.losses.without_frequencies import WHAT
+from progress_measures.measures.about import about_of
 from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checkpoint import measures_of
 from progress_measures.measures.checks import (
-    check_answer_tables,
     check_frequencies_of_model,
     check_predict,
-    check_same_operation,
     check_weights,
 )
+from progress_measures.measures.restricted import MEANS, MEANS_TEST, MEANS_TRAIN, indicator
 from progress_measures.measures.weights import Weight
 from progress_measures.norms import sum_squared_weights
-from progress_measures.operations.checks import check_frequencies, check_operation, check_parts
+from progress_measures.operations.checks import check_operation, check_parts
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split, check_split
-from progress_measures.runs.journal import load_recording
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
-from progress_measures.trajectory.trajectory import Trajectory
 
 Chosen: TypeAlias = Iterable[int] | Iterable[tuple[int, ...]]
 Frequencies: TypeAlias = Chosen | Callable[[Any], Chosen] | Literal["current", "final"]
 Predict: TypeAlias = Callable[[Any, Tensor], Any]
 Weights: TypeAlias = str | Weight | Callable[[Any], Tensor]
 
-MEANS = "answer_means"
+NO_KEYS = (
+    f"No frequency is key at this step, as `key_frequencies` says. {WHAT} Such steps come before a circuit has formed; "
+    "if the last is one, pass the frequencies that measure() names, or record 'final' and use add_restricted_loss."
+)
 WITHOUT_FREQUENCIES = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
 )  # fmt: skip
@@ -78,7 +78,8 @@ def grokking_measures(
             stand out in the logits of each checkpoint; a function of the model for another rule; or ``"final"`` if they
             will only be known after the run. With ``"final"``, all columns that depend on them are left out, and
             ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from which
-            :func:`add_restricted_loss` computes restricted losses.
+            :func:`add_restricted_loss` computes restricted losses. Two losses of this table,
+            ``mean_logits_loss_train`` and ``mean_logits_loss_test``, let it see whether it is given the same inputs.
         train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
@@ -135,6 +136,11 @@ class _GrokkingMeasures:
     weights: Mapping[str, Weight | Callable[[Any], Tensor]]
     batch_size: int | None
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is measured, for recordings."""
+        return about_of(self.op, self.frequencies, self.split, self.loss, self.weights)
+
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, Tensor]:
         logits = computable(self._logits(check_model(model))).flatten(0, -2)
@@ -155,14 +161,19 @@ class _GrokkingMeasures:
 
     def _losses(self, model: nn.Module, logits: Tensor, means: Tensor, power: Tensor) -> dict[str, Tensor]:
         if self.frequencies == "final":
-            values = self._measures(logits, means, ())
-            return {name: values[name] for name in WITHOUT_FREQUENCIES} | {MEANS: means}
+            values, split = self._measures(logits, means, ()), self.split.to(means.device)
+            _, of_train, of_test = losses_of_tables(means[None], self.op, split, check_loss(self.loss))
+            kept = {name: values[name] for name in WITHOUT_FREQUENCIES}
+            return kept | {MEANS: means, MEANS_TRAIN: of_train[0], MEANS_TEST: of_test[0]}
         if callable(self.frequencies):
             keys = check_parts(self.frequencies(model), self.op)
         else:
             keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
+        if not keys and self.op.frequencies:
+            # Without a number in it, so that Python shows it once for a run.
+            warnings.warn(NO_KEYS, UserWarning, stacklevel=2)
         measured = self._measures(logits, means, keys)
-        return measured if isinstance(keys, list) else measured | {"key_frequencies": _indicator(keys, self.op)}
+        return measured if isinstance(keys, list) else measured | {"key_frequencies": indicator(keys, self.op)}
 
     def _measures(self, logits: Tensor, means: Tensor, keys: Parts) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.
@@ -171,82 +182,3 @@ class _GrokkingMeasures:
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
         return spectrum(source.rows(model, self.op, name) if isinstance(source, Weight) else source(model), self.op)
-
-
-def add_restricted_loss(
-    trajectory: Trajectory | str | os.PathLike[str],
-    op: Operation,
-    frequencies: Iterable[int] | None = None,
-    *,
-    train_mask: Array,
-    test_mask: Array | None = None,
-    labels: Array | None = None,
-    loss: Loss = "cross_entropy",
-) -> Trajectory:
-    """Restricted losses and accuracy, added to a run that was recorded before its key frequencies were known.
-
-    Restricted logits depend on an input only through its answer. So the mean logits of each answer suffice for
-    restricted loss and accuracy, over all inputs, the training or the test inputs. They do not suffice for excluded
-    loss, which needs the logits of every training input: the run records it for each frequency alone. To exclude
-    several frequencies at once, save the models and :func:`track` them.
-
-    Args:
-        trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
-        op: The operation of the recorded run. An operation with other frequencies is an error: its ``gini_logits``
-            differ from the recorded ones. One with the same frequencies, such as subtraction instead of addition, goes
-            unnoticed, and makes ``restricted_loss_train`` and ``restricted_loss_test`` wrong.
-        frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
-        train_mask: The training inputs, as for :func:`grokking_measures`.
-        test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
-            those of the recorded run go unnoticed.
-        labels: As for :func:`measure`.
-        loss: As for :func:`measure`.
-
-    Returns:
-        The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
-        ``restricted_accuracy`` and ``key_frequencies`` in place of ``answer_means``. Their values are the same as
-        :func:`grokking_measures` records for known frequencies.
-
-    Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the trajectory has no ``answer_means`` that fit the operation, a frequency is not one of the
-            operation's or is repeated, or there is no training input.
-
-    Example:
-        >>> op = pm.addition(7)
-        >>> model = torch.nn.Sequential(torch.nn.Embedding(7, 4), torch.nn.Flatten(), torch.nn.Linear(8, 7))
-        >>> recorder = pm.Recorder(pm.grokking_measures(None, op, "final", op.table < 3))
-        >>> _ = recorder(0, model)
-        >>> pm.add_restricted_loss(recorder.trajectory, op, [1, 2], train_mask=op.table < 3)["key_frequencies"]
-        tensor([[1., 1., 0.]], dtype=torch.float64)
-    """
-    if isinstance(trajectory, str | os.PathLike):
-        trajectory = load_recording(trajectory)
-    tables = check_answer_tables(trajectory, MEANS, check_operation(op).n)
-    row_losses, split = check_loss(loss), check_split(op, tables.device, train_mask, test_mask, labels)
-    power = [spectrum(means, op) for means in tables]
-    ginis = torch.stack([gini(of_step.sqrt()) for of_step in power])
-    check_same_operation(ginis, trajectory.columns.get("gini_logits"), op)
-    chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
-    keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
-
-    restricted = torch.stack(
-        [restricted_logits(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables]
-    )
-    over_all, over_train, over_test = losses_of_tables(restricted, op, split, row_losses)
-    hits = torch.stack([hits_of(margins(table, answers), answers) for table in restricted]).to(torch.float64)
-    added = {
-        "restricted_loss": over_all,
-        "restricted_loss_train": over_train,
-        "restricted_loss_test": over_test,
-        "restricted_accuracy": hits @ inputs_per_answer(op, torch.ones_like(split.train)) / op.table.numel(),
-        "key_frequencies": _indicator(keys, op).expand(len(tables), -1),
-    }
-    kept = {name: values for name, values in trajectory.columns.items() if name != MEANS}
-    return Trajectory(trajectory.steps, kept | added)
-
-
-def _indicator(frequencies: Iterable[int], op: Operation) -> Tensor:
-    """1 for each of the given frequencies and 0 for the others, in the order of ``op.frequencies``."""
-    chosen = set(frequencies)
-    return torch.tensor([k in chosen for k in op.frequencies], dtype=torch.float64, device="cpu")

@@ -11,6 +11,7 @@ from progress_measures._checks.values import check_integer
 from progress_measures.phases.columns import check_phase_columns
 from progress_measures.phases.curves import ROUNDING, bracket, confirmed_minimum, lasting_fall
 from progress_measures.trajectory.checks import check_steps
+from progress_measures.trajectory.keys import warn_if_keys_change
 from progress_measures.trajectory.trajectory import Trajectory
 
 NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns
@@ -112,6 +113,7 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         Phases(memorization_end=1000, circuit_formation_end=2734, cleanup_end=4500)
     """
     excluded, test, weights, *train = check_phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
+    warn_if_keys_change(trajectory.steps, trajectory.columns, stacklevel=2)
     chance = math.log(check_integer(answers, "answers", at_least=2))
     steps = trajectory.steps.numpy()
 

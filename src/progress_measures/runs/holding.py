@@ -3,8 +3,11 @@
 import os
 import weakref
 from pathlib import Path
+from threading import Lock
 
 from filelock import FileLock, Timeout
+
+_one_thread = Lock()  # to a second thread, a lock that the first is about to get would look like another process's
 
 
 def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
@@ -15,7 +18,8 @@ def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     # One lock for all recorders of a process and all its threads.
     lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=0, thread_local=False, is_singleton=True)
     try:
-        lock.acquire()
+        with _one_thread:
+            lock.acquire()
     except Timeout:
         raise RuntimeError(
             f"{os.fspath(path)!r} must have one writer at a time. Another process is writing to it. "

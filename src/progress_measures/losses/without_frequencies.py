@@ -1,0 +1,42 @@
+"""Filtered losses of no frequency, which say nothing of a circuit and look as if they did."""
+
+import warnings
+from collections.abc import Sized
+
+from torch import Tensor
+
+from progress_measures.operations.operation import Operation
+from progress_measures.spectra.answers import spectrum
+
+SHARE = 0.9  # of the power of the logits, which the frequencies that a warning names hold together
+WHAT = (
+    "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss the loss itself, "
+    "whether or not the network has a circuit."
+)
+
+
+def warn_if_none(frequencies: Sized, means: Tensor, op: Operation, *, stacklevel: int) -> None:
+    """Warns of an empty choice of frequencies, and says what the rule of the largest share would name.
+
+    Args:
+        frequencies: The chosen frequencies.
+        means: The mean logits of each answer, ``(s, c)``.
+        op: The operation.
+        stacklevel: As for ``warnings.warn``, of the caller.
+    """
+    if len(frequencies) == 0 and op.frequencies:
+        warnings.warn(f"`frequencies` are none. {WHAT}{_suggestion(means, op)}", UserWarning, stacklevel=stacklevel + 1)
+
+
+def _suggestion(means: Tensor, op: Operation) -> str:
+    power = spectrum(means.detach(), op).cpu()
+    if float(power.sum()) == 0.0:
+        return ""
+    descending = power.argsort(descending=True, stable=True)
+    count = int((power[descending].cumsum(0) < SHARE * power.sum()).sum()) + 1
+    fewest = sorted(int(index) + 1 for index in descending[:count])
+    if count > len(op.frequencies) / 2:
+        return (
+            f" The logits have no few that stand out: {count} of {len(op.frequencies)} hold {SHARE:.0%} of the power."
+        )
+    return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(fewest)}: pass these."

@@ -1,0 +1,52 @@
+"""What the usual measures measure, in words and numbers that a recording can hold and compare."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from progress_measures.measures.weights import Weight
+from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import Split
+
+
+def about_of(
+    op: Operation,
+    frequencies: Any,
+    split: Split,
+    loss: Any,
+    weights: Mapping[str, Weight | Callable[[Any], Tensor]],
+) -> dict[str, Any]:
+    """The arguments of :func:`grokking_measures` that numbers depend on, except for ``predict``.
+
+    Functions are known by their names, and masks and tables by how many inputs they have and by a digest.
+    """
+    return {
+        "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
+        "frequencies": _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else [*frequencies],
+        "train_mask": _counted(split.train),
+        "test_mask": _counted(split.test),
+        "labels": _digest(split.labels) if split.noisy else "the answers",
+        "loss": _named(loss),
+        "weights": {
+            name: f"{source.path}, dim={source.dim}" if isinstance(source, Weight) else _named(source)
+            for name, source in weights.items()
+        },
+    }
+
+
+def _counted(mask: Tensor) -> str:
+    return f"{int(mask.sum())} of {len(mask)} inputs, {_digest(mask)}"
+
+
+def _digest(*tensors: Tensor) -> str:
+    """Eight digits that are others for other tensors."""
+    digest = hashlib.sha256()
+    for x in tensors:
+        digest.update(repr(tuple(x.shape)).encode() + x.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:8]
+
+
+def _named(value: Any) -> str:
+    return value if isinstance(value, str) else str(getattr(value, "__qualname__", type(value).__qualname__))

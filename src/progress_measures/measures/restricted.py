@@ -1,0 +1,109 @@
+"""Restricted loss of a run whose key frequencies were not known while it was recorded."""
+
+import os
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array
+from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
+from progress_measures.frequencies import key_frequencies
+from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
+from progress_measures.losses.kinds import Loss, check_loss
+from progress_measures.losses.margins import hits_of, margins
+from progress_measures.losses.without_frequencies import warn_if_none
+from progress_measures.measures.by_answer import losses_of_tables
+from progress_measures.measures.checks import check_answer_tables, check_same_operation, check_same_split
+from progress_measures.operations.checks import check_frequencies, check_operation
+from progress_measures.operations.operation import Operation
+from progress_measures.operations.split import check_split
+from progress_measures.runs.journal import load_recording
+from progress_measures.sparsity import gini
+from progress_measures.spectra import spectrum
+from progress_measures.trajectory.trajectory import Trajectory
+
+MEANS, MEANS_TRAIN, MEANS_TEST = "answer_means", "mean_logits_loss_train", "mean_logits_loss_test"  # columns
+
+
+def add_restricted_loss(
+    trajectory: Trajectory | str | os.PathLike[str],
+    op: Operation,
+    frequencies: Iterable[int] | None = None,
+    *,
+    train_mask: Array,
+    test_mask: Array | None = None,
+    labels: Array | None = None,
+    loss: Loss = "cross_entropy",
+) -> Trajectory:
+    """Restricted losses and accuracy, added to a run that was recorded before its key frequencies were known.
+
+    Restricted logits depend on an input only through its answer. So the mean logits of each answer suffice for
+    restricted loss and accuracy, over all inputs, the training or the test inputs. They do not suffice for excluded
+    loss, which needs the logits of every training input: the run records it for each frequency alone. To exclude
+    several frequencies at once, save the models and :func:`track` them.
+
+    Args:
+        trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
+        op: The operation of the recorded run. Another one is an error: its ``gini_logits``, or the losses of the mean
+            logits over the training and the test inputs, differ from the recorded ones.
+        frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
+        train_mask: The training inputs, as for :func:`grokking_measures`.
+        test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
+            those of the recorded run are errors.
+        labels: As for :func:`measure`.
+        loss: As for :func:`measure`.
+
+    Returns:
+        The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
+        ``restricted_accuracy`` and ``key_frequencies`` in place of ``answer_means``. Their values are the same as
+        :func:`grokking_measures` records for known frequencies.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the trajectory has no ``answer_means`` that fit the operation, or was recorded with another
+            operation, training or test set, labels or loss; if a frequency is not one of the operation's or is
+            repeated, or there is no training input.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> model = torch.nn.Sequential(torch.nn.Embedding(7, 4), torch.nn.Flatten(), torch.nn.Linear(8, 7))
+        >>> recorder = pm.Recorder(pm.grokking_measures(None, op, "final", op.table < 3))
+        >>> _ = recorder(0, model)
+        >>> pm.add_restricted_loss(recorder.trajectory, op, [1, 2], train_mask=op.table < 3)["key_frequencies"]
+        tensor([[1., 1., 0.]], dtype=torch.float64)
+    """
+    if isinstance(trajectory, str | os.PathLike):
+        trajectory = load_recording(trajectory)
+    tables = check_answer_tables(trajectory, MEANS, check_operation(op).n)
+    row_losses, split = check_loss(loss), check_split(op, tables.device, train_mask, test_mask, labels)
+    power = [spectrum(means, op) for means in tables]
+    ginis = torch.stack([gini(of_step.sqrt()) for of_step in power])
+    check_same_operation(ginis, trajectory.columns.get("gini_logits"), op)
+    _, of_train, of_test = losses_of_tables(tables, op, split, row_losses)
+    check_same_split(of_train, trajectory.columns.get(MEANS_TRAIN), "training")
+    check_same_split(of_test, trajectory.columns.get(MEANS_TEST), "test")
+    chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
+    keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
+    warn_if_none(keys, tables[-1], op, stacklevel=2)
+
+    restricted = torch.stack(
+        [restricted_logits(means, sum_of_parts(answer_coefficients(means, op, "sum"), op, keys)) for means in tables]
+    )
+    over_all, over_train, over_test = losses_of_tables(restricted, op, split, row_losses)
+    hits = torch.stack([hits_of(margins(table, answers), answers) for table in restricted]).to(torch.float64)
+    added = {
+        "restricted_loss": over_all,
+        "restricted_loss_train": over_train,
+        "restricted_loss_test": over_test,
+        "restricted_accuracy": hits @ inputs_per_answer(op, torch.ones_like(split.train)) / op.table.numel(),
+        "key_frequencies": indicator(keys, op).expand(len(tables), -1),
+    }
+    kept = {name: x for name, x in trajectory.columns.items() if name not in {MEANS, MEANS_TRAIN, MEANS_TEST}}
+    return Trajectory(trajectory.steps, kept | added)
+
+
+def indicator(frequencies: Iterable[int], op: Operation) -> Tensor:
+    """1 for each of the given frequencies and 0 for the others, in the order of ``op.frequencies``."""
+    chosen = set(frequencies)
+    return torch.tensor([k in chosen for k in op.frequencies], dtype=torch.float64, device="cpu")
