@@ -193,6 +193,6 @@ def _check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None
     """Requires a file that ends where the last line of its writer ends."""
     if size != end.size + end.torn:
         raise RuntimeError(
-            f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} were "
-            "written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
+            f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} "
+            "were written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
         )

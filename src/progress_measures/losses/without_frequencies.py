@@ -10,8 +10,8 @@ from progress_measures.spectra.answers import spectrum
 
 SHARE = 0.9  # of the power of the logits, which the frequencies that a warning names hold together
 WHAT = (
-    "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss the loss itself, "
-    "whether or not the network has a circuit."
+    "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss "
+    "itself, whether or not the network has a circuit."
 )
 
 
@@ -36,7 +36,5 @@ def _suggestion(means: Tensor, op: Operation) -> str:
     count = int((power[descending].cumsum(0) < SHARE * power.sum()).sum()) + 1
     fewest = sorted(int(index) + 1 for index in descending[:count])
     if count > len(op.frequencies) / 2:
-        return (
-            f" The logits have no few that stand out: {count} of {len(op.frequencies)} hold {SHARE:.0%} of the power."
-        )
+        return f" No few stand out in the logits: {count} of {len(op.frequencies)} hold {SHARE:.0%} of their power."
     return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(fewest)}: pass these."

@@ -1,5 +1,6 @@
 """Several runs as one object: their mean and their spread."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_quantile, type_name
 from progress_measures.trajectory.checks import below_zero, span_of
+from progress_measures.trajectory.keys import runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
+SHOWN = 5  # runs that a warning names
 Scale = Literal["linear", "log"]
 
 
@@ -161,6 +164,7 @@ class Runs(Mapping[str, Trajectory]):
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         """Applies a statistic over the first axis of each common column, stacked to shape ``(runs, T, …)``."""
+        _warn_of_runs_without_keys(self.runs)
         first, *others = self.common().values()
         columns = {
             name: torch.stack([values, *(run[name] for run in others)]) for name, values in first.columns.items()
@@ -170,6 +174,18 @@ class Runs(Mapping[str, Trajectory]):
     def _over_logs(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         _check_not_negative(self.common())
         return self._over(lambda runs: statistic(runs.log()).exp())
+
+
+def _warn_of_runs_without_keys(runs: Mapping[str, Any]) -> None:
+    none = runs_without_keys({name: run.columns for name, run in runs.items()})
+    if none:
+        warnings.warn(
+            f"`runs` are {len(runs)}, of which {len(none)} have no key frequency at their last step: "
+            f"{', '.join(none[:SHOWN])}{', …' if len(none) > SHOWN else ''}. Their restricted loss is about chance and "
+            "their excluded loss the training loss, whether or not they have a circuit. Leave these runs out.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _quantile(runs: Tensor, q: float) -> Tensor:
