@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -25,6 +26,7 @@ COLUMNS = {
     "gini_W_L": "Gini W_L",
     "sum_squared_weights": "sum w²",
 }
+NONE = "none, so restricted and excluded loss say nothing of a circuit"
 NAMES = ("memorization", "circuit formation", "cleanup", "stable")
 
 
@@ -44,6 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         help="folder of a run, as examples.modular_addition.train wrote it (default: the bundled mainline)",
     )
     options = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore", message="`frequencies` are none")  # the report says it once
     mpl.use("agg")  # pictures go to files: no screen is needed
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has a∘b, and none is worth the numbers
@@ -88,7 +91,7 @@ def findings(run: Analysis) -> str:
 
     return "\n".join(
         [
-            f"key frequencies of W_L:        {', '.join(map(str, final.key_frequencies)) or 'none'}",
+            f"key frequencies of W_L:        {', '.join(map(str, final.key_frequencies)) or NONE}",
             f"key frequencies of the logits: {', '.join(map(str, final.logit_key_frequencies)) or 'none'}",
             f"logits' variance in the key frequencies of a∘b: {final.logit_share_in_key:.1%}",
             f"neurons alive: {int(final.alive.sum())} of {len(final.alive)}, "

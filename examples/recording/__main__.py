@@ -6,6 +6,7 @@ the same command is given again, and ends with the same trajectory as one that w
 """
 
 import argparse
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -34,14 +35,15 @@ def main(arguments: list[str] | None = None) -> None:
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
+    # None is, before the circuit forms: the curve of the key frequencies shows it.
+    warnings.filterwarnings("ignore", message="No frequency is key at this step")
     try:
         run = open_run(config, options.output)
         trajectory = record(run, options.output, every=options.every)
         draw(trajectory, options.output / "progress.png")
     except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
-    phases = pm.find_phases(trajectory, answers=config.n)
-    print("\n".join(f"{name.replace('_', ' ')}: {step}" for name, step in vars(phases).items()))
+    # Not its phases: they need the same frequencies at every step, those that are known at the end.
     for name in (*CURVES, "gini_W_E", "sum_squared_weights"):
         print(f"{name.replace('_', ' ')} at the end: {trajectory[name][-1]:.3g}")
     keys = (trajectory["key_frequencies"][-1].nonzero().flatten() + 1).tolist()

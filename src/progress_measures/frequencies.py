@@ -15,7 +15,7 @@ from progress_measures.operations.operation import Operation
 __all__ = ["key_frequencies", "neuron_frequencies"]
 
 ROUNDING = 1e-12  # times the largest power: float32 arithmetic cannot tell less from zero
-SUM_TOLERANCE = 1e-3  # shares may come in half precision
+SUM_TOLERANCE = 0.25  # for shares that were rounded to few bits; those of a matrix that is transposed add up to more
 SQUARE, SQUARE_TOLERANCE, SQUARE_TOGETHER = 0.8, 0.1, 0.95  # shares of a squared neuron in k, and in k and 2k
 SIGNIFICANCE = 1e-3  # a drop counts if its probability by chance, at one rank, is below this
 
@@ -119,8 +119,8 @@ def neuron_frequencies(share: Array, *, min_share: float = 0.85) -> Tensor:
 
     Raises:
         TypeError: If ``share`` is neither tensor nor array, or ``min_share`` not a number.
-        ValueError: If ``share`` does not have two axes, is not finite, is negative, or sums to more than 1 for a neuron,
-            as it does when it is transposed; or if ``min_share`` is not in [0, 1).
+        ValueError: If ``share`` does not have two axes, is not finite, is negative, or adds up to more than 1 for a
+            neuron, as it does when it is transposed; or if ``min_share`` is not in [0, 1).
 
     References:
         Nanda et al. (2023), section 4.3: 85 %. Differs from the paper's code in that a dead neuron has no frequency.
@@ -152,8 +152,8 @@ def _warn_of_squares(shares: Tensor, best: Tensor, index: Tensor, min_share: flo
     alive = shares.sum(1) > 0
     if int(alive.sum()) > 0 and int(squares.sum()) > int(alive.sum()) / 2:
         warnings.warn(
-            f"`share` names no frequency for {int(squares.sum())} of {int(alive.sum())} neurons, which have about 80 % "
-            "of their variance in one frequency and the rest in twice that frequency, as squares do. "
+            f"`share` names no frequency for {int(squares.sum())} of {int(alive.sum())} neurons, which have about "
+            "80 % of their variance in one frequency and the rest in twice that frequency, as squares do. "
             f"Pass min_share={SQUARE - SQUARE_TOLERANCE:g} to name their frequencies.",
             UserWarning,
             stacklevel=3,
@@ -194,7 +194,7 @@ def _check_shares(x: object) -> Tensor:
     values = check_finite(check_real(x, "share").detach(), "share", "(neuron, frequency)")
     if values.ndim != 2:
         raise ValueError(f"`share` must have axes (neuron, frequency): shape (m, K). Got {shape_of(values)}.")
-    if values.numel() > 0 and float(values.min()) < -SUM_TOLERANCE:
+    if values.numel() > 0 and float(values.min()) < 0:
         raise ValueError(f"`share` must not be negative. Got {float(values.min()):g}.")
     sums = values.sum(1)
     if values.numel() > 0 and float(sums.max()) > 1 + SUM_TOLERANCE:

@@ -12,7 +12,11 @@ from progress_measures import plotting
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
-CALLBACKS = {f"callbacks.{path.stem}.RecorderCallback" for path in Path(pm.__file__).parent.glob("callbacks/[a-z]*.py")}
+CALLBACKS = {
+    f"callbacks.{path.stem}.RecorderCallback"
+    for path in Path(pm.__file__).parent.glob("callbacks/[a-z]*.py")
+    if path.stem != "names"
+}
 
 
 def listed():

@@ -15,6 +15,8 @@ import progress_measures as pm
 from tests._asserts import assert_close
 from tests.extremes._functions import COUNTED, DIFFERENTIABLE, EVERY, LOGITS, MASK, OF_ANY_DTYPE, OP, Weights
 
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
+
 
 class OnMPS(torch.Tensor):
     """A tensor that behaves as one on Apple's GPUs: no float64, and no computing with tensors of the CPU."""

@@ -16,6 +16,8 @@ import progress_measures as pm
 from tests import _any_oracle as oracle
 from tests._asserts import assert_close
 
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
+
 P = 13
 TERMS = ["sum", "product", "polynomial", "aligned"]
 

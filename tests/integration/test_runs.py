@@ -42,6 +42,7 @@ def test_configs_differ_from_the_mainline_as_their_names_say():
             assert changed == {"weight_decay": 0.0}
 
 
+@pytest.mark.filterwarnings("ignore:.frequencies. are none")
 @pytest.mark.parametrize("name", MEASURED)
 def test_last_checkpoint_has_the_recorded_measures(name):
     model, config = final(RUNS / name)

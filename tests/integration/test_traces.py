@@ -22,6 +22,8 @@ from progress_measures.ablation.sites import hooked
 from tests._traces import traceless
 from tests._unchanged import same_files, unchanged
 
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
+
 OP = pm.addition(5)
 TRAIN = OP.table < 2
 MEMORY = Path("/proc/self/statm")

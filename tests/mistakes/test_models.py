@@ -135,10 +135,11 @@ MISTAKES = [
      "`path` must lead to a module once. Got 'embed' and 'unembed', which are the same module, and a hook sees "
      "its calls by either path."),
     ("calls of two shapes", lambda: read("layer", ones(2, 4), ones(2, 3)), ValueError,
-     "'layer' must have the same shape in every call but for the first axis. Got (2, 4), (2, 3). Capture one "
-     "call at a time."),
+     "'layer' must have the same shape in every call except for the first axis. Got (2, 4), (2, 3). Capture one "
+     "call at a time, or pass the axis of the batch as dim."),
     ("calls without an axis", lambda: read("layer", ones(()), ones(())), ValueError,
-     "'layer' must have the same shape in every call but for the first axis. Got (). Capture one call at a time."),
+     "'layer' must have the same shape in every call except for the first axis. Got (). Capture one call at a time, or "
+     "pass the axis of the batch as dim."),
     ("activation that was not captured", lambda: read("layers", ones(2)), KeyError,
      "`path` must be one that was captured. Got 'layers'. Did you mean 'layer'?"),
     ("replacement returns nothing", lambda: ran(lambda x: x, ab("layer", lambda _: None)), TypeError,

@@ -143,7 +143,7 @@ MISTAKES = [
      "`seed` must be at most 18446744073709551615. Got 18446744073709551616. Generators take 64 bits."),
     ("drop beyond floats", lambda: pm.key_frequencies(ones(3), min_drop=10**309), ValueError,
      f"`min_drop` must be a finite number above 1. Got {10**309}."),
-    ("share beyond floats", lambda: pm.neuron_frequencies(ones(3, 3), min_share=10**309), ValueError,
+    ("share beyond floats", lambda: pm.neuron_frequencies(ones(3, 3) / 3, min_share=10**309), ValueError,
      f"`min_share` must be at least 0 and below 1. Got {10**309}."),
     ("modulus is a truth in a tensor", lambda: pm.addition(torch.tensor(True)), TypeError,
      "`n` must be an integer. Got tensor(True) (Tensor)."),

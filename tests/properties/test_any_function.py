@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given, strategies as st
 from torch import Tensor
@@ -13,6 +14,8 @@ from torch.utils.data import TensorDataset
 import progress_measures as pm
 from tests._asserts import assert_close
 from tests.properties._strategies import DTYPES, generator, normal, scales, seeds
+
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
 
 TERMS = ("sum", "aligned")
 MOST_ANSWERS = 7

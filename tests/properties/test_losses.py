@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 from hypothesis import given, strategies as st
 
@@ -19,6 +20,8 @@ from tests.properties._strategies import (
     some_frequencies,
     terms,
 )
+
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
 
 
 @st.composite

@@ -53,9 +53,9 @@ KNOWN = {
     "__main__.py: plot": "plot",
     "_files.py: write_npy": "grid_logits",
     "_formats/csv.py: write_csv": "Trajectory.to_csv",
-    "_formats/jsonl.py: _append": "Recorder",
+    "_formats/jsonl.py: append": "Recorder",
     "_formats/npz.py: write_npz": "Trajectory.save",
-    "runs/journal.py: Journal.__init__": "track",
+    "runs/journal.py: Journal._content": "track",
     "examples/files.py: write_bytes": "checkpoints.write",
     "examples/files.py: write_picture": MEMORY,
 }

@@ -52,6 +52,7 @@ def test_frozen():
         m.train_loss = torch.zeros(())
 
 
+@pytest.mark.filterwarnings("ignore:.frequencies. are none")
 def test_no_frequencies_restrict_to_the_constant():
     op = pm.addition(5)
     logits = learned_logits(op, (2,))

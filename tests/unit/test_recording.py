@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import progress_measures as pm
-from tests._asserts import assert_close
+from tests._asserts import assert_close, assert_same
 from tests._planted import learned_logits, random_mask
 
 NAN = float("nan")
@@ -170,6 +170,7 @@ def test_what_is_returned_is_named_as_in_a_csv_file(tmp_path):
     assert pm.Trajectory.from_csv(tmp_path / "run.csv")["v"].tolist() == [[0.5, 1.0], [100.5, 201.0]]
 
 
+@pytest.mark.filterwarnings("ignore:No frequency is key")
 def test_what_is_returned_is_what_loggers_take():
     op = pm.addition(7)
     returned = pm.Recorder(pm.grokking_measures(None, op, "current", random_mask(7)))(0, Embedded(7))
@@ -571,6 +572,7 @@ def measured_elsewhere(measure, model):
     return {name: value.tolist() for name, value in measure(model).items()}
 
 
+@pytest.mark.filterwarnings("ignore:No frequency is key")
 def test_the_usual_set_can_be_sent_to_a_process():
     op, model = pm.addition(7), Embedded(7)
     measure = pm.grokking_measures(None, op, "current", random_mask(7), weights={"W_E": "embed.weight"})
@@ -586,9 +588,15 @@ def test_a_recorder_can_be_pickled_and_goes_on(every, tmp_path):
     recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=every, path=tmp_path / "run.jsonl")
     recorder(0, nn.Linear(2, 2))
     copied = pickle.loads(pickle.dumps(recorder))
-    for step in range(1, 21):
-        assert copied(step, nn.Linear(2, 2)).keys() == recorder(step, nn.Linear(2, 2)).keys()
-    assert copied.trajectory.steps.tolist() == recorder.trajectory.steps.tolist() != [0]
+    whole = pm.Recorder({"weights": pm.sum_squared_weights}, every=every)
+    for step in range(21):
+        whole(step, nn.Linear(2, 2))
+        if step > 0:
+            copied(step, nn.Linear(2, 2))
+    assert copied.trajectory.steps.tolist() == whole.trajectory.steps.tolist() != [0]
+    assert_same(pm.load_recording(tmp_path / "run.jsonl"), copied.trajectory)
+    with pytest.raises(RuntimeError, match="must have one writer at a time"):
+        recorder.record(21, nn.Linear(2, 2))
 
 
 OP, TRAIN = pm.addition(7), torch.eye(7) > 0

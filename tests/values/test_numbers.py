@@ -14,6 +14,8 @@ import pytest
 from docs.public_names import PUBLIC
 from tests.values.measured import TABLE, difference, kept, table, tolerance, written
 
+pytestmark = pytest.mark.filterwarnings("ignore:.frequencies. are none", "ignore:No frequency is key")  # asked for here
+
 EXPECTED = json.loads(TABLE.read_text(encoding="utf-8"))
 
 

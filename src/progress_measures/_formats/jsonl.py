@@ -37,6 +37,7 @@ _KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("er
 _CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
 _WHOLE = re.compile(rb', "check": "[0-9a-f]{8}"\}')
 _START = "00000000"  # what the first line comes after
+REMEDY = "load_recording(path, damaged='skip') reads the other lines."
 PADDING = b"\0\r"  # what a power cut and an editor of another system leave
 
 
@@ -124,7 +125,7 @@ def parse(
         try:
             entry, seal = _parse_line(text, number)
             if seal is None and check != _START:
-                raise DamagedLineError(f"whose line {number} has no check, though lines before it have one.")
+                raise DamagedLineError(f"whose line {number} has no check, though lines before it have one. {REMEDY}")
         except DamagedLineError as damage:
             if is_tail and _is_torn(text):
                 break
@@ -135,7 +136,7 @@ def parse(
         if seal is not None and seal.after != check:
             if skipped is None:
                 reason = f"whose line {number} does not follow the line before it: a line was taken out or put in."
-                raise _refused(reason, name, path)
+                raise _refused(f"{reason} {REMEDY}", name, path)
             if not skipped or skipped[-1] != f"line {number - 1}":
                 skipped.append(f"what was before line {number}")
         check = check if seal is None else seal.check
@@ -168,7 +169,7 @@ def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
     if not kinds:
         raise DamagedLineError(_unlike(line, number))
     if seal is not None and seal.check != f"{zlib.crc32(body):08x}":
-        raise DamagedLineError(f"whose line {number} was changed: its check does not fit.")
+        raise DamagedLineError(f"whose line {number} was changed: its check does not fit. {REMEDY}")
     try:
         step = check_step(record["step"])
     except (TypeError, ValueError) as error:

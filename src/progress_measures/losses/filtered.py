@@ -17,9 +17,9 @@ from progress_measures.filtering.parts import (
     sum_of_parts,
 )
 from progress_measures.losses.by_answer import mean_over_answers, restricted_logits
+from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, RowLosses, check_loss, cross_entropies
 from progress_measures.losses.margins import hits_of, margins
-from progress_measures.losses.without_frequencies import warn_if_none
 from progress_measures.operations.checks import check_logits, check_mask
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation

@@ -9,8 +9,8 @@ from progress_measures._blocks import Progress
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_progress
 from progress_measures.filtering.parts import Frequencies
+from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
-from progress_measures.losses.without_frequencies import warn_if_none
 from progress_measures.measures.by_answer import measures_by_answer
 from progress_measures.measures.by_rows import measures_by_rows
 from progress_measures.operations.checks import check_logits, check_parts

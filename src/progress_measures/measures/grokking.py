@@ -14,8 +14,8 @@ from progress_measures._model_state import evaluation, token_device
 from progress_measures.filtering.parts import Frequencies as Parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.grid import grid_logits
+from progress_measures.losses.empty import WHAT
 from progress_measures.losses.kinds import Loss, check_loss
-from progress_measures.losses.without_frequencies import WHAT
 from progress_measures.measures.about import about_of
 from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checkpoint import measures_of

@@ -10,9 +10,9 @@ from progress_measures._checks.tensors import Array
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
 from progress_measures.frequencies import key_frequencies
 from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
+from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.losses.margins import hits_of, margins
-from progress_measures.losses.without_frequencies import warn_if_none
 from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checks import check_answer_tables, check_same_operation, check_same_split
 from progress_measures.operations.checks import check_frequencies, check_operation

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_path
+from progress_measures._files import errors_naming
 from progress_measures._formats.jsonl import End, Entry, append, damaged_line, parse
 from progress_measures.runs.about import check_same_about
 from progress_measures.runs.checks import check_row, listed_columns, shapes_of_columns
@@ -83,9 +84,13 @@ class Journal:
         self._holds = False
         self._forget()
         if path is not None:
-            with open(path, "a+b") as file:
-                file.seek(0)
-                self.read(file.read(), path)
+            self.read(self._content(), path)
+
+    def _content(self) -> bytes:
+        """What the file holds; it is made if it is not there."""
+        with errors_naming(self.path or ""), open(self._file, "a+b") as file:
+            file.seek(0)
+            return file.read()
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_holds": False}  # a copy does not hold the file
@@ -125,9 +130,7 @@ class Journal:
         if self._file.exists() and self._file.stat().st_size == self._end.size + self._end.torn:
             return False
         self._forget()
-        with open(self._file, "a+b") as file:
-            file.seek(0)
-            self.read(file.read(), self.path)
+        self.read(self._content(), self.path)
         return True
 
     def other_row(self, step: int) -> Row | None:
