@@ -1,9 +1,11 @@
 """The command line: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
+import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NoReturn
@@ -26,7 +28,9 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
+INTERRUPTED = 128 + 2  # SIGINT
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
+FORMATS = ("", ".png", ".pdf", ".svg", ".eps", ".ps", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
@@ -46,13 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     try:
         options = parser.parse_args(arguments)
-        _say(options.command(options))
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            _say(options.command(options))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyError as error:
         parser.error(error.args[0])  # str(error) has quotes around it
-    except (ImportError, TypeError, ValueError) as error:
+    except MemoryError as error:
+        parser.error(f"out of memory: {error}" if str(error) else "out of memory")
+    except (ImportError, OverflowError, RecursionError, TypeError, ValueError) as error:
         parser.error(str(error))
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _say(text: str) -> None:
@@ -84,6 +98,7 @@ def plot(options: argparse.Namespace) -> str:
     from progress_measures import plotting  # isort: split
     from matplotlib.figure import Figure
 
+    _check_output(options.output, options.files)
     runs = _runs(options)
     columns = options.columns or _losses(runs)
     figure = Figure(layout="constrained")
@@ -99,19 +114,34 @@ def plot(options: argparse.Namespace) -> str:
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
     picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
-    figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    figure.savefig(picture, format=options.output.suffix.removeprefix(".").lower() or "png", dpi=150)
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
     return f"Wrote {options.output}: {shown}."
+
+
+def _check_output(output: Path, files: Sequence[Path]) -> None:
+    """Requires a format that can be written without other programs, and a file that is none of the runs."""
+    if output.suffix.lower() not in FORMATS:
+        raise ValueError(f"argument -o/--output: must end in {', '.join(FORMATS[1:])}. Got {output}.")
+    for path in files:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise ValueError(
+                f"argument -o/--output: must be another file than the runs. Got {output}, which is {path}."
+            )
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
     """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
     seen: set[Path] = set()
     for path in options.files:
-        if path.resolve() in seen:
+        try:
+            place = path.resolve()
+        except RuntimeError as error:  # before Python 3.13, of links that go round in a circle
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+        if place in seen:
             raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
-        seen.add(path.resolve())
+        seen.add(place)
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
     return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})

@@ -8,6 +8,7 @@ map: :func:`in_memory` and :func:`rows_in_memory` read one block at a time from 
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,12 +19,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a scratch file that replaces ``path`` once it is written completely; errors in writing name ``path``."""
     with errors_naming(path), _in_place_of(path) as scratch_file:
         yield scratch_file
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Requires a regular file, or none: a device such as ``/dev/zero`` never ends, and a pipe can be read only once."""
+    mode = Path(path).stat().st_mode if Path(path).exists() else stat.S_IFREG
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder has an error of its own
+        raise OSError(errno.EINVAL, "Not a regular file, which alone can be read and written", os.fspath(path))
 
 
 @contextmanager
@@ -39,9 +49,15 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
-    target = Path(path).resolve()  # replace the file that a link points to, not the link
+    try:
+        target = Path(path).resolve()  # replace the file that a link points to, not the link
+    except RuntimeError as error:  # before Python 3.13, of links that go round in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from error
     if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder itself
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
+    if target.is_file() and not target.stat().st_mode & WRITABLE:
+        # To replace a file asks for rights on its folder alone.
+        raise PermissionError(errno.EACCES, "Write-protected, so it is not replaced", os.fspath(path))
     with errors_naming(path):
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
     with scratch as folder:

@@ -478,3 +478,129 @@ def test_the_example_s_numbers_are_not_lost_where_the_terminal_lacks_letters():
     assert done.returncode == 0, done.stderr
     assert b"in the key frequencies of a?b: " in done.stdout
     assert "in the key frequencies of a∘b: " in Path("out", "report.txt").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What ended in a traceback, lost data, or never ended
+
+
+def refused(capsys, message, *arguments):
+    assert run(capsys, *arguments) == (2, "", f"progress-measures: error: {message}\n")
+
+
+@pytest.mark.parametrize("digits", [20, 4000, 5000])
+def test_a_step_of_very_many_digits_is_refused(capsys, digits):
+    Path("huge.csv").write_text(f"step,loss\n0,1\n{'1' * digits},2\n")
+    expected = f"`path` must have steps in -2^63..2^63 - 1. Got {digits} digits in line 3 of 'huge.csv'."
+    if digits > 4300:  # more than Python makes an integer of
+        expected = f"`path` must have integers as steps. Got '{'1' * 60}…' in line 3 of 'huge.csv'."
+    refused(capsys, expected, "plot", "huge.csv", "-o", "x.png")
+
+
+def test_links_that_go_round_in_a_circle(capsys):
+    Path("a.csv").symlink_to("b.csv")
+    Path("b.csv").symlink_to("a.csv")
+    refused(capsys, "a.csv: Too many levels of symbolic links", "plot", "a.csv", "-o", "x.png")
+    refused(capsys, "a.png: Too many levels of symbolic links", *plotted_into_a_circle())
+
+
+def plotted_into_a_circle():
+    Path("a.png").symlink_to("b.png")
+    Path("b.png").symlink_to("a.png")
+    return "plot", "run.csv", "-o", "a.png"
+
+
+@pytest.mark.parametrize("suffix", [".pgf", ".raw", ".foo"])
+def test_formats_that_need_other_programs_are_refused(capsys, suffix):
+    refused(
+        capsys,
+        "argument -o/--output: must end in .png, .pdf, .svg, .eps, .ps, .jpg, .jpeg, .webp, .tif, .tiff. "
+        f"Got x{suffix}.",
+        "plot", "run.csv", "-o", f"x{suffix}",
+    )  # fmt: skip
+    assert not Path(f"x{suffix}").exists()
+
+
+def test_a_picture_does_not_take_the_place_of_its_run(capsys):
+    data = Path("run.csv").read_bytes()
+    Path("run.png").write_bytes(data)
+    Path("link.png").symlink_to("run.png")
+    os.link("run.png", "hard.png")
+    for output in ("run.png", "./run.png", "link.png", "hard.png"):
+        message = f"argument -o/--output: must be another file than the runs. Got {Path(output)}, the run run.png."
+        refused(capsys, message, "plot", "run.png", "-o", output)
+    assert Path("run.png").read_bytes() == data
+
+
+def test_write_protected_files_are_not_replaced(capsys):
+    Path("old.png").write_bytes(b"before")
+    Path("old.png").chmod(0o444)
+    refused(capsys, "old.png: Write-protected, so it is not replaced", "plot", "run.csv", "-o", "old.png")
+    for write in (GROKS.to_csv, GROKS.save, lambda path: pm.grid_logits(lambda x: x.double(), pm.parity(2), out=path)):
+        with pytest.raises(PermissionError, match="Write-protected, so it is not replaced: 'old.png'"):
+            write("old.png")
+    assert Path("old.png").read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero", "pipe"])
+def test_what_never_ends_is_not_read(capsys, device):
+    os.mkfifo("pipe")
+    message = f"{device}: Not a regular file, which alone can be read and written"
+    refused(capsys, message, "plot", device, "-o", "x.png")
+    for read in (
+        pm.load_recording,
+        pm.Trajectory.from_csv,
+        pm.Trajectory.load,
+        lambda path: pm.Recorder({}, path=path),
+    ):
+        with pytest.raises(OSError, match="Not a regular file, which alone can be read and written"):
+            read(device)
+
+
+def test_memory_that_does_not_suffice_is_one_line(capsys, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(pm.Trajectory, "from_csv", fail)
+    refused(capsys, "out of memory", "plot", "run.csv", "-o", "x.png")
+
+
+def test_an_interrupt_ends_it_quietly(capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pm.Trajectory, "from_csv", interrupt)
+    assert run(capsys, "plot", "run.csv", "-o", "x.png") == (130, "", "")
+
+
+def test_dollars_are_shown_as_they_are(capsys):
+    from progress_measures import plotting
+
+    names = ["a$b_c$", r"$\frac{$", "$"]
+    pm.Trajectory([0, 1], dict.fromkeys(names, [1.0, 2.0])).to_csv("$x$.csv")
+    for output in ("x.png", "x.svg", "x.pdf"):
+        assert run(capsys, "plot", "$x$.csv", "-o", output, "--columns", *names)[0] == 0
+    axes = plotting.plot_curves(pm.Trajectory.from_csv("$x$.csv"), names)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [r"a\$b c\$", r"\$\frac{\$", r"\$"]
+    axes.figure.savefig("y.png")
+    plt.close(axes.figure)
+
+
+def test_very_many_columns_are_not_all_listed(capsys):
+    names = [f"c{number}" for number in range(100_000)]
+    Path("wide.csv").write_text("step," + ",".join(names) + "\n0" + ",0" * 100_000 + "\n1" + ",1" * 100_000 + "\n")
+    code, _, error = run(capsys, "phases", "wide.csv", "--answers", "113")
+    assert code == 2
+    assert "c18, c19, … and 99980 more." in error
+    assert len(error) < 600
+    assert len(repr(pm.Trajectory.from_csv("wide.csv"))) < 200
+
+
+def test_warnings_are_one_line(capsys):
+    keys = {"key_frequencies": [[1, 0]] * 3 + [[1, 1]] * 4}
+    GROKS.merge(pm.Trajectory(GROKS.steps, keys)).save("keys.npz")
+    code, out, error = run(capsys, "phases", "keys.npz", "--answers", "113")
+    assert code == 0
+    assert "2734" in out
+    assert error.startswith("warning: `key_frequencies` change, first at step 3000, so ")
+    assert error.count("\n") == 1

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+LISTED = 20  # names that a message shows at most
+
 
 def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
     """Requires distinct integers, possibly none, and returns them in the order given."""
@@ -158,3 +160,10 @@ def check_progress(value: object) -> None:
     """Requires None, or a function that wraps an iterable, such as ``tqdm``."""
     if value is not None and not callable(value):
         raise TypeError(f"`progress` must be a function of an iterable, such as tqdm. Got {type_name(value)}.")
+
+
+def listed(words: Iterable[str], separator: str = ", ") -> str:
+    """The words for a message: all of a few, or the first of many and how many more there are."""
+    every = [*words]
+    more = len(every) - LISTED
+    return separator.join(every if more <= 0 else [*every[:LISTED], f"… and {more} more"])

@@ -15,7 +15,8 @@ from typing import IO, Any
 import numpy as np
 from torch import Tensor
 
-from progress_measures._files import atomic_write
+from progress_measures._checks.values import listed
+from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, listed_names
 from progress_measures._formats.table import flat, gathered
 
@@ -41,6 +42,7 @@ def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
     """The steps, and the other columns by name; the entries of a vector form one column."""
+    check_regular(path)
     with open(path, newline="", encoding="utf-8-sig") as file:  # -sig: Excel writes a byte order mark
         return _read(file, path, step)
 
@@ -119,7 +121,7 @@ def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
             return str(name)
     one_of = " or ".join(map(repr, wanted))
     # A file that is not CSV may seem to have one very long name.
-    known = ", ".join(map(repr, names))
+    known = listed(map(repr, names))
     known = known if len(known) <= 300 else known[:300] + "…"
     near = difflib.get_close_matches(str(step), names, n=1)
     remedy = " Name the one that holds the steps." if step is None else f" Did you mean {near[0]!r}?" if near else ""
@@ -131,8 +133,16 @@ def _read_steps(cells: Mapping[int, str], path: Any) -> list[int]:
     steps: list[int] = []
     for line, cell in cells.items():
         number = _number(cell)
-        if number is None or not math.isfinite(number) or number != math.floor(number):
-            raise ValueError(f"`path` must have integers as steps. Got {cell!r} in line {line} of {os.fspath(path)!r}.")
+        if number is None or (isinstance(number, float) and not number.is_integer()):
+            shown = cell if len(cell) <= 60 else f"{cell[:60]}…"
+            raise ValueError(
+                f"`path` must have integers as steps. Got {shown!r} in line {line} of {os.fspath(path)!r}."
+            )
+        if not -(2**63) <= number < 2**63:
+            raise ValueError(
+                f"`path` must have steps in -2^63..2^63 - 1. Got {len(cell.strip())} digits in line {line} of "
+                f"{os.fspath(path)!r}."
+            )
         steps.append(int(number))
         if len(steps) > 1 and steps[-1] <= steps[-2]:
             remedy = "Give each step one line." if steps[-1] == steps[-2] else "Sort the lines."

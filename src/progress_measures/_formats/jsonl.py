@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from progress_measures._checks.values import check_step
+from progress_measures._files import check_regular
 
 _HEAD = b'{"step": '  # how every line begins
 _KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("error", str), ("back", bool))
@@ -80,6 +81,7 @@ class _Seal(NamedTuple):
 
 def is_recording(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins like a recording."""
+    check_regular(path)
     with open(path, "rb") as file:
         return file.read(len(_HEAD)) == _HEAD
 

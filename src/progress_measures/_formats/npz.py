@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from progress_measures._files import atomic_write
+from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, listed_names
 
 _STEPS = "steps"
@@ -18,6 +18,7 @@ _COLUMN = "columns/"
 
 def is_npz(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name ends in ``.npz``, or the file is a ZIP archive by another name."""
+    check_regular(path)
     return os.fspath(path).endswith(".npz") or zipfile.is_zipfile(path)
 
 
@@ -32,6 +33,7 @@ def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The steps, and the columns by name."""
+    check_regular(path)
     with open(path, "rb") as file:
         content = io.BytesIO(file.read())  # so errors from here on are about the content, not about reading
     try:

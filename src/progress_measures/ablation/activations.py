@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from progress_measures._checks.values import shape_of
+from progress_measures._checks.values import listed, shape_of
 from progress_measures.ablation.checks import check_called, check_captured_path, check_joinable
 from progress_measures.ablation.passes import Fed, check_one_fit, check_stated, without_transforms
 from progress_measures.ablation.sites import Key, not_compiled, path_of
@@ -119,7 +119,7 @@ class Activations(Mapping[Key, Tensor]):
 
     @override
     def __repr__(self) -> str:
-        return f"Activations({', '.join(map(repr, self._calls))})"
+        return f"Activations({listed(map(repr, self._calls))})"
 
     def _check_batch(self, axis: int, calls: Sequence[Call], chunks: Sequence[Tensor], path: Key) -> None:
         """Requires that calls are joined along the batch, as far as it is known which axis that is."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.values import check_model, nearest_name, shape_of, type_name
+from progress_measures._checks.values import check_model, listed, nearest_name, shape_of, type_name
 
 
 def check_hookable(value: object, name: str = "model") -> nn.Module:
@@ -124,7 +124,7 @@ def check_joinable(calls: list[Tensor], dim: int, key: object) -> None:
         (*x.shape[: dim % x.ndim], *x.shape[dim % x.ndim + 1 :]) if -x.ndim <= dim < x.ndim else None for x in calls
     }
     if len(row_shapes) > 1 or None in row_shapes:
-        shapes = ", ".join(dict.fromkeys(shape_of(x) for x in calls))
+        shapes = listed(dict.fromkeys(shape_of(x) for x in calls))
         axis = "the first axis" if dim == 0 else f"axis {dim}"
         raise ValueError(
             f"{key!r} must have the same shape in every call except for {axis}. Got {shapes}. "

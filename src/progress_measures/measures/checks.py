@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.values import check_takes, shape_of, type_name
+from progress_measures._checks.values import check_takes, listed, shape_of, type_name
 from progress_measures.measures.weights import Weight
 from progress_measures.operations.checks import check_parts
 from progress_measures.trajectory.checks import check_complete
@@ -60,7 +60,7 @@ def check_answer_tables(run: Any, name: str, n: int) -> Tensor:
     if name not in columns:
         raise ValueError(
             f"`trajectory` must have the column {name!r}, which grokking_measures(..., 'final', ...) records. "
-            f"Got {', '.join(columns) or 'none'}."
+            f"Got {listed(columns) or 'none'}."
         )
     tables: Tensor = columns[name]
     if tables.shape[1:] != (n, n):

@@ -42,13 +42,18 @@ def check_square(x: object, name: str) -> Tensor:
     return values
 
 
+def as_label(name: object) -> str:
+    """The name of a column or run as a label that shows it as it is: between two dollars there would be mathematics."""
+    return str(name).replace("_", " ").replace("$", r"\$")
+
+
 def check_labels(columns: object) -> dict[str, str]:
     """Maps the name of each column to draw to its label, given one name, several names, or a mapping to labels."""
     if isinstance(columns, str):
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
-    labels = dict(columns) if isinstance(columns, Mapping) else {name: str(name).replace("_", " ") for name in columns}
+    labels = dict(columns) if isinstance(columns, Mapping) else {name: as_label(name) for name in columns}
     if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
     return labels

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from progress_measures._checks.values import listed
+
 
 def about_of(measures: object) -> dict[str, Any]:
     """What a measure says of itself, or each of a mapping of measures, as it is read back from JSON."""
@@ -35,7 +37,7 @@ def check_same_about(
     file = repr(os.fspath(path))
     if not measured:
         warnings.warn(
-            f"{file} says what was measured ({', '.join(recorded)}), but `measures` do not say what they measure, so "
+            f"{file} says what was measured ({listed(recorded)}), but `measures` do not say what they measure, so "
             "the two cannot be compared. Pass the same measures as before, or another file.",
             RuntimeWarning,
             stacklevel=5,

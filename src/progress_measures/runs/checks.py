@@ -9,7 +9,15 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from progress_measures._checks.values import check_callable, check_integer, check_step, check_takes, shape_of, type_name
+from progress_measures._checks.values import (
+    check_callable,
+    check_integer,
+    check_step,
+    check_takes,
+    listed,
+    shape_of,
+    type_name,
+)
 from progress_measures.trajectory.checks import check_column_name, check_numeric
 
 Errors = Literal["raise", "record"]
@@ -22,7 +30,7 @@ def shapes_of_columns(columns: Mapping[str, Tensor]) -> dict[str, str]:
 
 def listed_columns(columns: Mapping[str, Tensor]) -> str:
     """Lists columns and their shapes for a message."""
-    return ", ".join(f"{name} {shape}" for name, shape in shapes_of_columns(columns).items())
+    return listed(f"{name} {shape}" for name, shape in shapes_of_columns(columns).items())
 
 
 def check_executor(value: object) -> None:
@@ -97,8 +105,8 @@ def check_resumed_names(measures: object, resumed: Mapping[str, Tensor] | None, 
     """Requires that a mapping of measures has the names of a row in the resumed file, if the file has one."""
     if resumed is not None and isinstance(measures, Mapping) and set(measures) != set(resumed):
         raise ValueError(
-            f"`resume` must hold what `measures` names: {', '.join(measures)}. "
-            f"Got {os.fspath(path)!r} with {', '.join(resumed)}. Pass another file."
+            f"`resume` must hold what `measures` names: {listed(measures)}. "
+            f"Got {os.fspath(path)!r} with {listed(resumed)}. Pass another file."
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from progress_measures._checks.values import listed
 from progress_measures.runs.checks import (
     check_any_measured,
     check_checkpoint,
@@ -55,7 +56,7 @@ class Dispatcher:
                 yield from self._finish()
         except (BrokenExecutor, CancelledError) as error:
             steps = sorted(job.step for job in self.unfinished.values())
-            error.add_note(f"Under way when the workers stopped: steps {', '.join(map(str, steps)) or 'none'}.")
+            error.add_note(f"Under way when the workers stopped: steps {listed(map(str, steps)) or 'none'}.")
             self._rescue()
             raise
         except Exception:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_path
-from progress_measures._files import errors_naming
+from progress_measures._files import check_regular, errors_naming
 from progress_measures._formats.jsonl import End, Entry, append, damaged_line, parse
 from progress_measures.runs.about import check_same_about
 from progress_measures.runs.checks import check_row, listed_columns, shapes_of_columns
@@ -50,6 +50,7 @@ def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") 
     check_choice(damaged, "damaged", Damaged)
     journal = Journal()
     skipped: list[str] = []
+    check_regular(path)
     with open(path, "rb") as file:
         journal.read(file.read(), path, skipped if damaged == "skip" else None)
     if skipped:
@@ -88,6 +89,7 @@ class Journal:
 
     def _content(self) -> bytes:
         """What the file holds; it is made if it is not there."""
+        check_regular(self._file)
         with errors_naming(self.path or ""), open(self._file, "a+b") as file:
             file.seek(0)
             return file.read()

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from progress_measures._checks.values import check_choice, check_quantile, type_name
+from progress_measures._checks.values import check_choice, check_quantile, listed, type_name
 from progress_measures.trajectory.checks import below_zero, span_of
 from progress_measures.trajectory.keys import runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
@@ -65,7 +65,7 @@ class Runs(Mapping[str, Trajectory]):
 
     def __repr__(self) -> str:
         runs, steps = len(self), len(self.steps)
-        return f"Runs({runs} run{'s'[: runs != 1]}, {steps} common step{'s'[: steps != 1]}; {', '.join(self)})"
+        return f"Runs({runs} run{'s'[: runs != 1]}, {steps} common step{'s'[: steps != 1]}; {listed(self)})"
 
     @property
     def steps(self) -> Tensor:
@@ -213,13 +213,13 @@ def _check_runs(value: object) -> dict[str, Any]:
 def _check_two_or_more(runs: Mapping[str, Any]) -> None:
     """Requires at least two runs."""
     if len(runs) < 2:
-        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {', '.join(runs)} alone.")
+        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {listed(runs)} alone.")
 
 
 def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
     """Requires at least one step that all runs have."""
     if not common:
-        spans = ", ".join(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
+        spans = listed(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
         raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
     return common
 
@@ -227,7 +227,7 @@ def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]
 def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
     """Requires at least one column that all runs have."""
     if not common:
-        known = "; ".join(f"{name} with {', '.join(run.columns) or 'none'}" for name, run in runs.items())
+        known = listed((f"{name} with {listed(run.columns) or 'none'}" for name, run in runs.items()), "; ")
         raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
     return common
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from progress_measures._checks.values import type_name
+from progress_measures._checks.values import listed, type_name
 from progress_measures._formats.csv import read_csv, write_csv
 from progress_measures._formats.npz import foreign_npz, read_npz, write_npz
 from progress_measures._formats.table import arrow, flat
@@ -76,7 +76,7 @@ class Trajectory:
         columns = [
             name + (f" ({'×'.join(map(str, x.shape[1:]))})" if x.ndim > 1 else "") for name, x in self.columns.items()
         ]
-        return f"Trajectory({self._span()}{'; ' if columns else ''}{', '.join(columns)})"
+        return f"Trajectory({self._span()}{'; ' if columns else ''}{listed(columns)})"
 
     def _repr_html_(self) -> str:
         return html(f"Trajectory, {self._span()}", self.steps, self.columns)
