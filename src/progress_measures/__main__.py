@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         options = parser.parse_args(arguments)
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes whatever it is given
             _say(options.command(options))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -106,7 +106,7 @@ def plot(options: argparse.Namespace) -> str:
     if len(runs) == 1:
         ((name, run),) = runs.items()
         boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
-        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name)
+        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name.replace("$", r"\$"))  # between dollars: mathematics
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
         plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
@@ -127,7 +127,7 @@ def _check_output(output: Path, files: Sequence[Path]) -> None:
     for path in files:
         if output.exists() and path.exists() and output.samefile(path):
             raise ValueError(
-                f"argument -o/--output: must be another file than the runs. Got {output}, which is {path}."
+                f"argument -o/--output: must be another file than the runs. Got {output}, the run {path}."
             )
 
 
