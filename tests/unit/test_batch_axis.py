@@ -824,6 +824,7 @@ def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant
         loss = pm.grid_logits(model, OP, requires_grad=True).square().sum()
         twin = copy.deepcopy(model)
     twin(OP.inputs).sum().backward()  # a copy has hooks that do nothing any more
+    model.zero_grad()  # the copy shares the function that was assigned
     assert_raises(
         loss.backward, RuntimeError,
         "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
