@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 from typing import Any, NamedTuple
 
 import torch
@@ -53,12 +52,10 @@ class Runs(threading.local):
     @contextmanager
     def of(self, modules: Iterable[nn.Module]) -> Iterator[None]:
         """Follows the calls of modules inside the context."""
-        closed = Event()
 
         # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
         def begin(*_: Any) -> None:
-            if not closed.is_set():
-                self._under_way.append(Run())
+            self._under_way.append(Run())
 
         def end(_module: nn.Module, _args: Any, output: Any) -> None:
             # After an error, PyTorch calls the hook while the error is handled, and without an output.
@@ -72,7 +69,6 @@ class Runs(threading.local):
                 handles.append(module.register_forward_hook(not_compiled(end), always_call=True))
             yield
         finally:
-            closed.set()
             for handle in handles:
                 handle.remove()
 
