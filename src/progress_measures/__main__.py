@@ -106,7 +106,9 @@ def plot(options: argparse.Namespace) -> str:
     if len(runs) == 1:
         ((name, run),) = runs.items()
         boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
-        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name.replace("$", r"\$"))  # between dollars: mathematics
+        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(
+            name.replace("$", r"\$")
+        )  # between dollars: mathematics
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
         plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
@@ -126,9 +128,7 @@ def _check_output(output: Path, files: Sequence[Path]) -> None:
         raise ValueError(f"argument -o/--output: must end in {', '.join(FORMATS[1:])}. Got {output}.")
     for path in files:
         if output.exists() and path.exists() and output.samefile(path):
-            raise ValueError(
-                f"argument -o/--output: must be another file than the runs. Got {output}, the run {path}."
-            )
+            raise ValueError(f"argument -o/--output: must be another file than the runs. Got {output}, the run {path}.")
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:

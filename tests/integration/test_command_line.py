@@ -536,7 +536,11 @@ def test_write_protected_files_are_not_replaced(capsys):
     Path("old.png").write_bytes(b"before")
     Path("old.png").chmod(0o444)
     refused(capsys, "old.png: Write-protected, so it is not replaced", "plot", "run.csv", "-o", "old.png")
-    for write in (GROKS.to_csv, GROKS.save, lambda path: pm.grid_logits(lambda x: x.double(), pm.parity(2, of=[0]), out=path)):
+    for write in (
+        GROKS.to_csv,
+        GROKS.save,
+        lambda path: pm.grid_logits(lambda x: x.double(), pm.parity(2, of=[0]), out=path),
+    ):
         with pytest.raises(PermissionError, match=r"Write-protected, so it is not replaced: 'old\.png'"):
             write("old.png")
     assert Path("old.png").read_bytes() == b"before"
