@@ -1,10 +1,10 @@
 """What ``captured`` has recorded: one call at a time, and joined."""
 
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import torch
@@ -35,7 +35,7 @@ class Call(NamedTuple):
     """The calls of the model, and of modules in it, that it belongs to, from the outermost inwards."""
 
 
-class Runs(threading.local):
+class Runs:
     """The calls of a model that are under way in each thread, and whether they end in an error.
 
     A function may catch an error and call the model again, on a smaller batch say. What was recorded before the error
@@ -43,11 +43,11 @@ class Runs(threading.local):
     """
 
     def __init__(self) -> None:
-        self._under_way: list[Run] = []
+        self._in_thread: dict[int, list[Run]] = {}
 
     def under_way(self) -> tuple[Run, ...]:
         """The calls that are under way in this thread, from the outermost inwards."""
-        return tuple(self._under_way)
+        return tuple(self._in_thread.get(get_ident(), ()))
 
     @contextmanager
     def of(self, modules: Iterable[nn.Module]) -> Iterator[None]:
@@ -55,12 +55,12 @@ class Runs(threading.local):
 
         # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
         def begin(*_: Any) -> None:
-            self._under_way.append(Run())
+            self._in_thread.setdefault(get_ident(), []).append(Run())
 
         def end(_module: nn.Module, _args: Any, output: Any) -> None:
             # After an error, PyTorch calls the hook while the error is handled, and without an output.
-            if self._under_way:
-                self._under_way.pop().failed = output is None and sys.exc_info()[1] is not None
+            if under_way := self._in_thread.get(get_ident()):
+                under_way.pop().failed = output is None and sys.exc_info()[1] is not None
 
         handles = []
         try:
