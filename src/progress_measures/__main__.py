@@ -118,6 +118,10 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 
 
 def _load(path: Path, step: str | None) -> pm.Trajectory:
+    if (
+        path.is_fifo() and path.suffix != ".npz"
+    ):  # such as process substitution; what is read to know its kind would be missing then
+        return pm.Trajectory.from_csv(path, step=step)
     if is_npz(path):
         return pm.Trajectory.load(path)
     if is_recording(path):

@@ -8,6 +8,7 @@ map: :func:`in_memory` and :func:`rows_in_memory` read one block at a time from 
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,16 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def check_regular(path: str | os.PathLike[str], *, or_pipe: bool = False) -> None:
+    """Requires a regular file, because a device may have no end; a folder is left to the error of opening it.
+
+    A pipe, which process substitution and ``/dev/stdin`` are, ends, but can be read only once.
+    """
+    kind = stat.S_IFMT(os.stat(path).st_mode)
+    if kind not in (stat.S_IFREG, stat.S_IFDIR) and not (or_pipe and kind == stat.S_IFIFO):
+        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
 
 
 @contextmanager

@@ -167,6 +167,15 @@ def test_files_of_other_programs_have_the_same_phases(capsys, name):
     assert out.split()[-4:] == ["other", "1000", "2734", "4500"]
 
 
+def test_a_pipe_is_read_as_csv(capsys):
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "wb") as file:
+        file.write(Path("run.csv").read_bytes())
+        file.close()
+        code, out, err = run(capsys, "phases", f"/dev/fd/{reading}", "--answers", 113)
+    assert (code, out.split()[-3:], err) == (0, ["1000", "2734", "4500"], "")
+
+
 def test_a_saved_run_is_known_by_its_content(folder, capsys):
     (folder / "saved.npz").rename("named.csv")
     assert run(capsys, "phases", "named.csv", "--answers", 113)[1].split()[-4:] == ["named", "1000", "2734", "4500"]
@@ -306,6 +315,7 @@ MISTAKES = {
     "name of two lines": (["phases", "no\nfile.csv", "--answers", "9"], "no file.csv: No such file or directory"),
     "no file, npz": (["phases", "no.npz", "--answers", "9"], "no.npz: No such file or directory"),
     "folder": (["plot", ".", "-o", "out.png"], ".: Is a directory"),
+    "device": (["plot", "/dev/full", "-o", "out.png"], "/dev/full: Not a regular file"),
     "no output": (["plot", "run.csv"], "the following arguments are required: -o/--output"),
     "no such column": (
         ["plot", "run.csv", "-o", "out.png", "--columns", "tset_loss"],

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import gzip
+import os
 import re
 import subprocess
 import sys
@@ -33,6 +34,26 @@ def from_text(tmp_path, text, **options):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # CSV
+
+
+@pytest.mark.parametrize("read", [pm.Trajectory.from_csv, pm.Trajectory.load], ids=["from_csv", "load"])
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/zero"])
+def test_a_device_without_an_end_is_not_read(path, read):
+    with pytest.raises(OSError, match=f"^{re.escape(f'[Errno 22] Not a regular file: {path!r}')}$"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("write", "read"), [("to_csv", pm.Trajectory.from_csv), ("save", pm.Trajectory.load)], ids=["csv", "npz"]
+)
+def test_a_pipe_is_read(tmp_path, write, read):
+    run = pm.Trajectory([0, 1], {"x": [1.0, 2.0]})
+    getattr(run, write)(tmp_path / "run")
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "wb") as file:
+        file.write((tmp_path / "run").read_bytes())
+        file.close()
+        same_numbers(read(f"/dev/fd/{reading}"), run)
 
 
 def test_csv_makes_the_round_trip(tmp_path):

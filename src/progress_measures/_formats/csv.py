@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from torch import Tensor
 
-from progress_measures._files import atomic_write
+from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, listed_names
 from progress_measures._formats.table import flat, gathered
 
@@ -41,6 +41,7 @@ def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
     """The steps, and the other columns by name; the entries of a vector form one column."""
+    check_regular(path, or_pipe=True)
     with open(path, newline="", encoding="utf-8-sig") as file:  # -sig: Excel writes a byte order mark
         return _read(file, path, step)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from progress_measures._files import atomic_write
+from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, listed_names
 
 _STEPS = "steps"
@@ -18,7 +18,10 @@ _COLUMN = "columns/"
 
 def is_npz(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name ends in ``.npz``, or the file is a ZIP archive by another name."""
-    return os.fspath(path).endswith(".npz") or zipfile.is_zipfile(path)
+    if os.fspath(path).endswith(".npz"):
+        return True
+    check_regular(path)
+    return zipfile.is_zipfile(path)
 
 
 def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
@@ -32,6 +35,7 @@ def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The steps, and the columns by name."""
+    check_regular(path, or_pipe=True)
     with open(path, "rb") as file:
         content = io.BytesIO(file.read())  # so errors from here on are about the content, not about reading
     try:
