@@ -118,9 +118,8 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
 
 
 def _load(path: Path, step: str | None) -> pm.Trajectory:
-    if (
-        path.is_fifo() and path.suffix != ".npz"
-    ):  # such as process substitution; what is read to know its kind would be missing then
+    # Such as process substitution. It can be read only once, so its kind cannot be looked up first.
+    if path.is_fifo() and path.suffix != ".npz":
         return pm.Trajectory.from_csv(path, step=step)
     if is_npz(path):
         return pm.Trajectory.load(path)

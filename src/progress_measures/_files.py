@@ -43,17 +43,19 @@ def check_regular(path: str | os.PathLike[str], *, or_pipe: bool = False) -> Non
 
     A pipe, which process substitution and ``/dev/stdin`` are, ends, but can be read only once.
     """
-    kind = stat.S_IFMT(os.stat(path).st_mode)
+    kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - takes bytes too, as `open` does
     if kind not in (stat.S_IFREG, stat.S_IFDIR) and not (or_pipe and kind == stat.S_IFIFO):
         raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
 
 
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
-    target = Path(path).resolve()  # replace the file that a link points to, not the link
+    target = _resolved(path)  # replace the file that a link points to, not the link
     if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder itself
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
     with errors_naming(path):
+        if target.is_file():
+            _check_writable(target)
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
     with scratch as folder:
         scratch_file = Path(folder) / target.name
@@ -62,6 +64,20 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
             if target.is_file():
                 shutil.copymode(target, scratch_file)
             os.replace(scratch_file, target)
+
+
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).resolve()
+    except RuntimeError as error:  # how Python 3.11 and 3.12 meet a loop of links
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from error
+
+
+def _check_writable(path: Path) -> None:
+    """Requires a file that could be written in place: to replace it, the system asks for rights to its folder alone."""
+    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # which does not stop root
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.close(os.open(path, os.O_WRONLY))  # changes nothing
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:

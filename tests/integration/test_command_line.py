@@ -353,6 +353,7 @@ MISTAKES = {
         "pipe: Not a regular file, which alone can be replaced",
     ),
     "output is a folder": (["plot", "run.csv", "-o", "made.png"], "made.png: Is a directory"),
+    "output is protected": (["plot", "run.csv", "-o", "kept.png"], "kept.png: Permission denied"),
     "no picture": (["plot", "run.csv", "-o", "out.doc"], "Format 'doc' is not supported (supported formats: "),
     "the same file": (
         ["phases", "run.csv", "./run.csv", "--answers", "9"],
@@ -401,6 +402,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, name):
     (folder / "made.png").mkdir()
+    (folder / "kept.png").touch(0o444)
     os.mkfifo(folder / "pipe")
     (folder / "cut.npz").write_bytes((folder / "saved.npz").read_bytes()[:100])
     GROKS.select("per_frequency").to_csv("vectors.csv")
