@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from progress_measures._checks.values import check_step
-from progress_measures._files import check_regular
 
 _HEAD = b'{"step": '  # how every line begins
 _KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("back", bool))
@@ -31,7 +30,6 @@ _KINDS: tuple[tuple[str, type], ...] = (("columns", dict), ("error", str), ("bac
 
 def is_recording(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins like a recording."""
-    check_regular(path)
     with open(path, "rb") as file:
         return file.read(len(_HEAD)) == _HEAD
 
