@@ -67,10 +67,10 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _resolved(path: str | os.PathLike[str]) -> Path:
-    try:
-        return Path(path).resolve()
-    except RuntimeError as error:  # how Python 3.11 and 3.12 meet a loop of links
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from error
+    target = Path(os.path.realpath(path))  # a loop of links, which `Path.resolve` may raise RuntimeError for, is left
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+    return target
 
 
 def _check_writable(path: Path) -> None:
