@@ -80,6 +80,7 @@ def phases(options: argparse.Namespace) -> str:
 
 def plot(options: argparse.Namespace) -> str:
     """Writes a picture, and returns a line about what is in it."""
+    _check_output(options)
     # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
     from matplotlib.figure import Figure
@@ -109,12 +110,20 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
     """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
     seen: set[Path] = set()
     for path in options.files:
-        if path.resolve() in seen:
+        real = Path(os.path.realpath(path))  # leaves a loop of links to the error of reading it
+        if real in seen:
             raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
-        seen.add(path.resolve())
+        seen.add(real)
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
     return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    """Requires a picture that replaces none of the runs, by whatever name or link."""
+    for path in options.files:
+        if options.output.exists() and path.exists() and path.samefile(options.output):
+            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
 
 
 def _load(path: Path, step: str | None) -> pm.Trajectory:

@@ -353,6 +353,20 @@ MISTAKES = {
         "pipe: Not a regular file, which alone can be replaced",
     ),
     "output is a folder": (["plot", "run.csv", "-o", "made.png"], "made.png: Is a directory"),
+    "output is the run": (
+        ["plot", "run.csv", "-o", "run.csv"],
+        "argument -o/--output: must be none of the runs. Got run.csv, which is run.csv.",
+    ),
+    "output is a run, by a link": (
+        ["plot", "saved.npz", "run.csv", "-o", "link.png"],
+        "argument -o/--output: must be none of the runs. Got link.png, which is run.csv.",
+    ),
+    "output is a run, by a hard link": (
+        ["plot", "run.csv", "-o", "./hard.png"],
+        "argument -o/--output: must be none of the runs. Got hard.png, which is run.csv.",
+    ),
+    "loop of links": (["plot", "loop", "-o", "out.png"], "loop: Too many levels of symbolic links"),
+    "output is a loop of links": (["plot", "run.csv", "-o", "loop"], "loop: Too many levels of symbolic links"),
     "output is protected": (["plot", "run.csv", "-o", "kept.png"], "kept.png: Permission denied"),
     "no picture": (["plot", "run.csv", "-o", "out.doc"], "Format 'doc' is not supported (supported formats: "),
     "the same file": (
@@ -403,6 +417,9 @@ MISTAKES = {
 def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, name):
     (folder / "made.png").mkdir()
     (folder / "kept.png").touch(0o444)
+    (folder / "link.png").symlink_to("run.csv")
+    (folder / "hard.png").hardlink_to("run.csv")
+    (folder / "loop").symlink_to("loop")
     os.mkfifo(folder / "pipe")
     (folder / "cut.npz").write_bytes((folder / "saved.npz").read_bytes()[:100])
     GROKS.select("per_frequency").to_csv("vectors.csv")
@@ -424,6 +441,7 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     assert err.endswith("\n")
     assert err.count("\n") == 1
     assert names(folder) == before
+    assert Path("run.csv").read_text() == text
 
 
 def test_a_mistake_in_a_process_of_its_own():
