@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import progress_measures as pm
-from progress_measures._files import atomic_write
+from progress_measures._files import atomic_write, errors_naming
 from progress_measures._formats.jsonl import is_recording
 from progress_measures._formats.npz import is_npz
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
@@ -26,6 +26,7 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
+INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
@@ -50,14 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyError as error:
-        parser.error(error.args[0])  # str(error) has quotes around it
-    except (ImportError, TypeError, ValueError) as error:
+        parser.error(str(error.args[0]))  # str(error) has quotes around it
+    except MemoryError as error:
+        parser.error(f"not enough memory: {error}")
+    except (ImportError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _say(text: str) -> None:
     try:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except UnicodeEncodeError:  # a name with a letter that the terminal lacks, or with bytes that are no letter
+            encoding = sys.stdout.encoding
+            print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         # Otherwise Python flushes stdout again when it exits, and reports the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,10 +109,20 @@ def plot(options: argparse.Namespace) -> str:
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
     picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
-    figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    try:
+        figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    except _tex_error() as error:
+        raise RuntimeError(f"{options.output}: {error}") from error
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
     return f"Wrote {options.output}: {shown}."
+
+
+def _tex_error() -> type[Exception]:
+    """The error of TeX, which writes .pgf; its module is imported only once something has failed."""
+    from matplotlib.backends.backend_pgf import LatexError
+
+    return LatexError
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
@@ -127,14 +146,20 @@ def _check_output(options: argparse.Namespace) -> None:
 
 
 def _load(path: Path, step: str | None) -> pm.Trajectory:
-    # Such as process substitution. It can be read only once, so its kind cannot be looked up first.
-    if path.is_fifo() and path.suffix != ".npz":
-        return pm.Trajectory.from_csv(path, step=step)
-    if is_npz(path):
-        return pm.Trajectory.load(path)
-    if is_recording(path):
-        return pm.load_recording(path)
-    return pm.Trajectory.from_csv(path, step=step)
+    try:
+        with errors_naming(path):
+            # Such as process substitution. It can be read only once, so its kind cannot be looked up first.
+            if path.is_fifo() and path.suffix != ".npz":
+                return pm.Trajectory.from_csv(path, step=step)
+            if is_npz(path):
+                return pm.Trajectory.load(path)
+            if is_recording(path):
+                return pm.load_recording(path)
+            return pm.Trajectory.from_csv(path, step=step)
+    except RecursionError as error:
+        raise ValueError(f"{path}: nested too deeply") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {str(error) or 'too large'}") from error
 
 
 def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backends.backend_pgf import LatexError
+from matplotlib.figure import Figure
 
 import progress_measures as pm
 from progress_measures import __main__ as command_line
@@ -316,6 +319,16 @@ MISTAKES = {
     "no file, npz": (["phases", "no.npz", "--answers", "9"], "no.npz: No such file or directory"),
     "folder": (["plot", ".", "-o", "out.png"], ".: Is a directory"),
     "device": (["plot", "/dev/full", "-o", "out.png"], "/dev/full: Not a regular file"),
+    "deep": (["plot", "deep.jsonl", "-o", "out.png"], "deep.jsonl: nested too deeply\n"),
+    "archive in parts": (
+        ["plot", "parts.zip", "-o", "out.png"],
+        "`path` must be a file that Trajectory.save wrote. Got 'parts.zip': "
+        "zipfiles that span multiple disks are not supported.\n",
+    ),
+    "step of 4000 digits": (
+        ["plot", "digits.csv", "-o", "out.png"],
+        "`path` must have steps in -2^63..2^63 - 1. Got '99999999999999999999…' in line 2 of 'digits.csv'.\n",
+    ),
     "no output": (["plot", "run.csv"], "the following arguments are required: -o/--output"),
     "no such column": (
         ["plot", "run.csv", "-o", "out.png", "--columns", "tset_loss"],
@@ -432,6 +445,12 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     Path("text.npz").write_text(text)
     np.savez("arrays.npz", x=np.ones(3))
     Path("names.csv").write_text(text.splitlines()[0])
+    nested = "[" * 500 + "1" + "]" * 500
+    Path("deep.jsonl").write_text(f'{{"step": 0, "columns": {{"test_loss": {nested}}}}}\n')
+    Path("parts.zip").write_bytes(
+        struct.pack("<4sLQL", b"PK\6\7", 5, 0, 7) + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
+    )
+    Path("digits.csv").write_text(f"step,test_loss\n{'9' * 4000},1\n")
     before = names(folder)
     arguments, message = MISTAKES[name]
     code, out, err = run(capsys, *arguments)
@@ -442,6 +461,54 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     assert err.count("\n") == 1
     assert names(folder) == before
     assert Path("run.csv").read_text() == text
+
+
+def raising(error):
+    def function(*_arguments, **_options):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory: run.csv: too large"),
+        (MemoryError("Unable to allocate 9 GiB"), "not enough memory: run.csv: Unable to allocate 9 GiB"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate"), "DefaultCPUAllocator: can't allocate"),
+        (OverflowError("too large"), "too large"),
+        (OSError(5, "Input/output error"), "run.csv: Input/output error"),
+    ],
+    ids=repr,
+)
+def test_what_a_machine_cannot_do_is_said_in_one_line(monkeypatch, capsys, error, message):
+    monkeypatch.setattr(pm.Trajectory, "from_csv", raising(error))
+    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (2, "", f"progress-measures: error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (LatexError("no such letter", "a long log"), "out.pgf: no such letter a long log"),
+        (RuntimeError("'xelatex' not found"), "'xelatex' not found"),
+    ],
+    ids=repr,
+)
+def test_a_picture_that_tex_cannot_make_is_said_in_one_line(monkeypatch, capsys, error, message):
+    monkeypatch.setattr(Figure, "savefig", raising(error))
+    assert run(capsys, "plot", "run.csv", "-o", "out.pgf") == (2, "", f"progress-measures: error: {message}\n")
+    assert not Path("out.pgf").exists()
+
+
+def test_ctrl_c_is_quiet(monkeypatch, capsys):
+    monkeypatch.setattr(pm.Trajectory, "from_csv", raising(KeyboardInterrupt()))
+    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (130, "", "")
+
+
+def test_a_letter_that_the_terminal_lacks_is_no_error(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert process("plot", "run.csv", "-o", "größe.png") == (0, "Wrote gr\\xf6\\xdfe.png: 7 steps of run.\n", "")
+    assert Path("größe.png").exists()
 
 
 def test_a_mistake_in_a_process_of_its_own():

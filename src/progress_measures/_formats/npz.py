@@ -21,7 +21,10 @@ def is_npz(path: str | os.PathLike[str]) -> bool:
     if os.fspath(path).endswith(".npz"):
         return True
     check_regular(path)
-    return zipfile.is_zipfile(path)
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # an archive of a kind that cannot be read
+        return True
 
 
 def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
