@@ -92,6 +92,7 @@ def plot(options: argparse.Namespace) -> str:
     _check_output(options)
     # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
+    from progress_measures.plotting._text import as_text  # isort: split
     from matplotlib.figure import Figure
 
     runs = _runs(options)
@@ -101,7 +102,7 @@ def plot(options: argparse.Namespace) -> str:
     if len(runs) == 1:
         ((name, run),) = runs.items()
         boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
-        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(name)
+        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(as_text(name))
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
         plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)

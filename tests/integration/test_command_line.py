@@ -199,6 +199,15 @@ def test_plot_writes_a_picture_of_the_losses():
     assert pixels("out.png", COLOURS["memorization"]) == pytest.approx(960 * 720 / 9, rel=0.3)
 
 
+@pytest.mark.parametrize("name", ["$x$.csv", r"$\frac{$.csv", "\udcff.csv"])
+def test_a_name_in_a_picture_s_title_is_shown_as_it_is(capsys, monkeypatch, name):
+    titles = []
+    monkeypatch.setattr(plt.Axes, "set_title", lambda _, title: titles.append(title))
+    Path("run.csv").rename(name)
+    assert run(capsys, "plot", name, "-o", "out.png")[0] == 0
+    assert titles == [{"$": name.removesuffix(".csv").replace("$", r"\$")}.get(name[0], r"\udcff")]
+
+
 def test_plot_draws_the_columns_asked_for(capsys):
     run(capsys, "plot", "run.csv", "-o", "one.png", "--columns", "test_loss")
     assert pixels("one.png", COLOURS["first"]) > 500

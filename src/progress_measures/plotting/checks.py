@@ -7,6 +7,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_real
 from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero
 
 
@@ -48,7 +49,10 @@ def check_labels(columns: object) -> dict[str, str]:
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
-    labels = dict(columns) if isinstance(columns, Mapping) else {name: str(name).replace("_", " ") for name in columns}
+    if isinstance(columns, Mapping):
+        labels = dict(columns)  # the caller's own words, which may have mathematics
+    else:
+        labels = {name: as_text(str(name)).replace("_", " ") for name in columns}
     if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
     return labels
