@@ -28,6 +28,7 @@ examples:
 """
 INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
+MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
@@ -195,7 +196,10 @@ def _losses(runs: pm.Runs) -> list[str]:
     numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
     if not numbers:
         raise ValueError("no column of one number per step to draw: name some with --columns")
-    return [name for name in numbers if "loss" in name] or numbers
+    chosen = [name for name in numbers if "loss" in name] or numbers
+    if len(chosen) > MOST_COLUMNS:
+        raise ValueError(f"{len(chosen):,} columns are too many for one picture: name some with --columns")
+    return chosen
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -338,6 +338,10 @@ MISTAKES = {
         ["plot", "digits.csv", "-o", "out.png"],
         "`path` must have steps in -2^63..2^63 - 1. Got '99999999999999999999…' in line 2 of 'digits.csv'.\n",
     ),
+    "many columns": (
+        ["plot", "many.csv", "-o", "out.png"],
+        "1,000 columns are too many for one picture: name some with --columns\n",
+    ),
     "no output": (["plot", "run.csv"], "the following arguments are required: -o/--output"),
     "no such column": (
         ["plot", "run.csv", "-o", "out.png", "--columns", "tset_loss"],
@@ -460,6 +464,7 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
         struct.pack("<4sLQL", b"PK\6\7", 5, 0, 7) + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
     )
     Path("digits.csv").write_text(f"step,test_loss\n{'9' * 4000},1\n")
+    pm.Trajectory([0], {f"c{k}": [1.0] for k in range(1000)}).to_csv("many.csv")
     before = names(folder)
     arguments, message = MISTAKES[name]
     code, out, err = run(capsys, *arguments)

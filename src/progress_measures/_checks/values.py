@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+_LISTED = 20  # how many items a message lists
+
 
 def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
     """Requires distinct integers, possibly none, and returns them in the order given."""
@@ -51,6 +53,13 @@ def check_quantile(value: object, name: str) -> float:
     if not 0 <= share <= 1:
         raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
     return share
+
+
+def listed(items: Iterable[str], separator: str = ", ") -> str:
+    """Joins what a message lists; of more than a few items, the first ones, and how many more there are."""
+    first = [*items]
+    more = len(first) - _LISTED
+    return separator.join(first if more <= 0 else [*first[:_LISTED], "…", f"{more:,} more"])
 
 
 def type_name(value: object) -> str:

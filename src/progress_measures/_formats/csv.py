@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from torch import Tensor
 
+from progress_measures._checks.values import listed
 from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, cut, listed_names
 from progress_measures._formats.table import flat, gathered
@@ -120,8 +121,9 @@ def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
             return str(name)
     one_of = " or ".join(map(repr, wanted))
     # A file that is not CSV may seem to have one very long name.
-    known = ", ".join(map(repr, names))
-    known = known if len(known) <= 300 else known[:300] + "…"
+    known = listed(map(repr, names))
+    in_all = f" ({len(names):,} in all)" if len(names) > 20 else ""
+    known = known if len(known) <= 300 else f"{known[:300]}…{in_all}"
     near = difflib.get_close_matches(str(step), names, n=1)
     remedy = " Name the one that holds the steps." if step is None else f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"`path` must have a column {one_of}. Got {known} in {os.fspath(path)!r}.{remedy}")

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from progress_measures._checks.values import listed
+
 
 def check_utf8(names: Iterable[str]) -> None:
     """Requires names that can be written in UTF-8."""
@@ -16,7 +18,7 @@ def check_utf8(names: Iterable[str]) -> None:
 
 def listed_names(names: Iterable[str]) -> str:
     """The names in order, for a message; long ones are cut."""
-    return ", ".join(repr(cut(name)) for name in sorted(names))
+    return listed(repr(cut(name)) for name in sorted(names))
 
 
 def cut(text: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from progress_measures._checks.values import listed
+
 _ENTRY = re.compile(r"(.*)/([1-9][0-9]*)", re.DOTALL)
 
 
@@ -67,5 +69,5 @@ def _check_entry_names(names: Iterable[str], *, count: int, of: str) -> None:
     if len({"step", *names}) <= count:
         raise ValueError(
             f"`{of}` must have distinct names where each number has its own: 'step' is taken, and a vector becomes "
-            f"name/1, name/2. Got {', '.join(sorted(names))}."
+            f"name/1, name/2. Got {listed(sorted(names))}."
         )

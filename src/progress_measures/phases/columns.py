@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from progress_measures._checks.values import shape_of
+from progress_measures._checks.values import listed, shape_of
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import check_trajectory
 
@@ -16,7 +16,7 @@ def check_phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> 
     read, arrays = [*names, *(name for name in optional if name in columns)], []
     for name in read:
         if name not in columns:
-            known = ", ".join(dict.fromkeys(column.partition("/")[0] for column in columns))  # one name per vector
+            known = listed(dict.fromkeys(column.partition("/")[0] for column in columns))  # one name per vector
             raise ValueError(
                 f"`trajectory` must have a column {name!r}. Got {known or 'none'}. Record it, with `measure` and "
                 "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file."

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_unmasked
-from progress_measures._checks.values import shape_of, type_name
+from progress_measures._checks.values import listed, shape_of, type_name
 
 
 def check_renamed(columns: object) -> dict[str, str]:
@@ -19,7 +19,7 @@ def check_renamed(columns: object) -> dict[str, str]:
         raise TypeError(f"`columns` must be a name, several, or a mapping to new names. Got {type_name(columns)}.")
     new_names = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
     if len(set(new_names.values())) < len(new_names):
-        raise ValueError(f"`columns` must have distinct new names. Got {', '.join(map(repr, new_names.values()))}.")
+        raise ValueError(f"`columns` must have distinct new names. Got {listed(map(repr, new_names.values()))}.")
     return new_names
 
 
@@ -59,7 +59,7 @@ def check_complete_rows(columns: Mapping[str, Tensor], count: int) -> Tensor:
     for rows in finite.values():
         all_finite = all_finite & rows
     if not all_finite.any():
-        counts = ", ".join(f"{name} at {int(rows.sum())}" for name, rows in finite.items())
+        counts = listed(f"{name} at {int(rows.sum())}" for name, rows in finite.items())
         raise ValueError(
             f"`columns` must all be finite at one step at least. Got {counts} of {count} steps, and never together. "
             "Name fewer columns."

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from progress_measures._checks.values import check_choice, check_quantile, type_name
+from progress_measures._checks.values import check_choice, check_quantile, listed, type_name
 from progress_measures.trajectory.checks import below_zero, span_of
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
@@ -203,7 +203,7 @@ def _check_two_or_more(runs: Mapping[str, Any]) -> None:
 def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
     """Requires at least one step that all runs have."""
     if not common:
-        spans = ", ".join(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
+        spans = listed(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
         raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
     return common
 
@@ -211,7 +211,7 @@ def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]
 def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
     """Requires at least one column that all runs have."""
     if not common:
-        known = "; ".join(f"{name} with {', '.join(run.columns) or 'none'}" for name, run in runs.items())
+        known = listed((f"{name} with {listed(run.columns) or 'none'}" for name, run in runs.items()), "; ")
         raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
     return common
 
