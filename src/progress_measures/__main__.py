@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import progress_measures as pm
+from progress_measures._checks.values import escaped
 from progress_measures._files import atomic_write, errors_naming
 from progress_measures._formats.jsonl import is_recording
 from progress_measures._formats.npz import is_npz
@@ -28,13 +29,16 @@ examples:
 """
 INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
+LONGEST = 2000  # characters of an error, which may repeat a name or an option that is longer
 MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # in one line, without the usage
+        line = escaped(" ".join(message.split()))
+        line = line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+        self.exit(2, f"{self.prog}: error: {line}\n")  # without the usage
 
     def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # typeshed has a protocol
         if file is not None:
@@ -80,7 +84,7 @@ def phases(options: argparse.Namespace) -> str:
     """Returns a table of the boundaries, one line per run."""
     runs = _runs(options)
     heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
-    lines = [heads, *([name, *_ends(name, run, options.answers)] for name, run in runs.items())]
+    lines = [heads, *([escaped(name), *_ends(name, run, options.answers)] for name, run in runs.items())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         f"{name:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
@@ -117,7 +121,7 @@ def plot(options: argparse.Namespace) -> str:
         raise RuntimeError(f"{options.output}: {error}") from error
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
-    return f"Wrote {options.output}: {shown}."
+    return escaped(f"Wrote {options.output}: {shown}.")
 
 
 def _tex_error() -> type[Exception]:
@@ -170,24 +174,18 @@ def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
     return ["not reached" if end is None else str(end) for end in ends]
 
 
-def _complete_steps(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
-    """Selects the steps at which all of the columns are finite; says on stderr how many steps are left out."""
+def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    """The phases, from the steps at which all of their columns are finite; says on stderr how many others there are."""
+    columns = [column for column in (*NEEDED, *OPTIONAL) if column in run]
     try:
         kept = run.complete(columns)
+        found = pm.find_phases(kept, answers=answers)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if len(kept) < len(run):
         missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
-        print(f"{name}: left out {missing}", file=sys.stderr)
-    return kept
-
-
-def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
-    run = _complete_steps(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
-    try:
-        return pm.find_phases(run, answers=answers)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        print(f"{escaped(name)}: left out {missing}", file=sys.stderr)
+    return found
 
 
 def _losses(runs: pm.Runs) -> list[str]:

@@ -514,6 +514,30 @@ def test_a_picture_that_tex_cannot_make_is_said_in_one_line(monkeypatch, capsys,
     assert not Path("out.pgf").exists()
 
 
+def test_a_long_name_does_not_make_a_long_line(capsys):
+    code, out, err = run(capsys, "phases", "x" * 10**6, "--answers", 113)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"progress-measures: error: x{1000} … x*: File name too long\n", err)
+    assert len(err) < 2100
+
+
+def test_a_name_cannot_speak_to_the_terminal(capsys):
+    red = "\x1b[31mred\n"
+    Path("run.csv").rename(red)
+    assert run(capsys, "phases", red, "--answers", 1)[2] == (
+        "progress-measures: error: \\x1b[31mred : `answers` must be at least 2. Got 1.\n"
+    )
+    assert run(capsys, "plot", red, "-o", "out.png")[1] == "Wrote out.png: 7 steps of \\x1b[31mred\\n.\n"
+    assert run(capsys, "phases", red, "--answers", 113)[1].splitlines()[1].startswith(r"\x1b[31mred\n  ")
+
+
+def test_steps_that_are_left_out_of_what_fails_are_not_told_of(capsys):
+    write_gaps()
+    assert run(capsys, "phases", "gaps.csv", "--answers", 1) == (
+        2, "", "progress-measures: error: gaps: `answers` must be at least 2. Got 1.\n",
+    )  # fmt: skip
+
+
 def test_ctrl_c_is_quiet(monkeypatch, capsys):
     monkeypatch.setattr(pm.Trajectory, "from_csv", raising(KeyboardInterrupt()))
     assert run(capsys, "plot", "run.csv", "-o", "out.png") == (130, "", "")

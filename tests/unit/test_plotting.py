@@ -510,7 +510,18 @@ def test_labels_of_one_s_own_may_have_mathematics():
     assert ax.get_legend().get_texts()[0].get_text() == "$G$"
 
 
-def test_a_name_that_is_no_text_is_drawn_as_its_code():
-    ax = plotting.plot_curves(pm.Trajectory([0, 1], {"\udcff loss": [1.0, 2.0]}), "\udcff loss")
-    ax.figure.canvas.draw()
-    assert ax.get_legend().get_texts()[0].get_text() == r"\udcff loss"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\udcff loss", r"\udcff loss"),
+        ("\0\x1b\nloss", r"\x00\x1b\nloss"),
+        ("x" * 200, "x" * 200),
+        ("x" * 60_000, "x" * 100 + "…"),
+    ],
+    ids=["no text", "control", "wide", "wider"],
+)
+def test_a_name_that_cannot_be_drawn_is_drawn_as_its_code(name, shown):
+    ax = plotting.plot_curves(pm.Trajectory([0, 1], {name: [1.0, 2.0]}), name)
+    assert ax.get_legend().get_texts()[0].get_text() == shown
+    if len(name) < 200:
+        ax.figure.canvas.draw()  # a warning of a missing letter is an error here

@@ -5,6 +5,7 @@ import inspect
 import math
 import operator
 import os
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
@@ -60,6 +61,11 @@ def listed(items: Iterable[str], separator: str = ", ") -> str:
     first = [*items]
     more = len(first) - _LISTED
     return separator.join(first if more <= 0 else [*first[:_LISTED], "…", f"{more:,} more"])
+
+
+def escaped(text: str) -> str:
+    """Writes the codes of control characters, which a terminal obeys, and of bytes that are no letters."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else repr(c)[1:-1] for c in text)
 
 
 def type_name(value: object) -> str:
