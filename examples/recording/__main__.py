@@ -35,8 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
-    # None is, before the circuit forms: the curve of the key frequencies shows it.
+    # None is, before the circuit forms, or in a run that is short: what is printed at the end says which are.
     warnings.filterwarnings("ignore", message="No frequency is key at this step")
+    warnings.filterwarnings("ignore", message="`key_frequencies` are none at any step")
     try:
         run = open_run(config, options.output)
         trajectory = record(run, options.output, every=options.every)

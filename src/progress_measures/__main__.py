@@ -1,7 +1,6 @@
 """The command line: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
-import errno
 import io
 import os
 import sys
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import progress_measures as pm
-from progress_measures._files import atomic_write
+from progress_measures._checks.values import escaped
+from progress_measures._files import atomic_write, errors_naming
 from progress_measures._formats.jsonl import is_recording
 from progress_measures._formats.npz import is_npz
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
@@ -28,15 +28,18 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
 """
-INTERRUPTED = 128 + 2  # SIGINT
+INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
-FORMATS = ("", ".png", ".pdf", ".svg", ".eps", ".ps", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+LONGEST = 2000  # characters of an error, which may repeat a name or an option that is longer
+MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")  # in one line, without the usage
+        line = escaped(" ".join(message.split()))
+        line = line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+        self.exit(2, f"{self.prog}: error: {line}\n")  # without the usage
 
     def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # typeshed has a protocol
         if file is not None:
@@ -53,25 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes whatever it is given
             _say(options.command(options))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyError as error:
-        parser.error(error.args[0])  # str(error) has quotes around it
+        parser.error(str(error.args[0]))  # str(error) has quotes around it
     except MemoryError as error:
-        parser.error(f"out of memory: {error}" if str(error) else "out of memory")
-    except (ImportError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        parser.error(f"not enough memory: {error}")
+    except (ImportError, OverflowError, TypeError, ValueError) as error:
         parser.error(str(error))
+    except RuntimeError as error:
+        if "allocate" not in str(error):  # PyTorch's word where memory does not suffice
+            raise
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {escaped(str(message))}", file=sys.stderr)
 
 
 def _say(text: str) -> None:
     try:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except UnicodeEncodeError:  # a name with a letter that the terminal lacks, or with bytes that are no letter
+            encoding = sys.stdout.encoding
+            print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         # Otherwise Python flushes stdout again when it exits, and reports the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,7 +95,7 @@ def phases(options: argparse.Namespace) -> str:
     """Returns a table of the boundaries, one line per run."""
     runs = _runs(options)
     heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
-    lines = [heads, *([name, *_ends(name, run, options.answers)] for name, run in runs.items())]
+    lines = [heads, *([escaped(name), *_ends(name, run, options.answers)] for name, run in runs.items())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         f"{name:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
@@ -94,11 +105,13 @@ def phases(options: argparse.Namespace) -> str:
 
 def plot(options: argparse.Namespace) -> str:
     """Writes a picture, and returns a line about what is in it."""
+    _check_output(options)
     # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
+    from progress_measures.plotting._text import as_text  # isort: split
+    from matplotlib.backends.backend_pgf import LatexError
     from matplotlib.figure import Figure
 
-    _check_output(options.output, options.files)
     runs = _runs(options)
     columns = options.columns or _losses(runs)
     figure = Figure(layout="constrained")
@@ -106,9 +119,7 @@ def plot(options: argparse.Namespace) -> str:
     if len(runs) == 1:
         ((name, run),) = runs.items()
         boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
-        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(
-            name.replace("$", r"\$")
-        )  # between dollars: mathematics
+        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(as_text(name))
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
         plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
@@ -116,43 +127,50 @@ def plot(options: argparse.Namespace) -> str:
     else:
         raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
     picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
-    figure.savefig(picture, format=options.output.suffix.removeprefix(".").lower() or "png", dpi=150)
+    try:
+        figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    except (LatexError, RuntimeError) as error:  # of TeX, which writes .pgf
+        raise ValueError(f"{options.output}: {error}") from error
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
-    return f"Wrote {options.output}: {shown}."
-
-
-def _check_output(output: Path, files: Sequence[Path]) -> None:
-    """Requires a format that can be written without other programs, and a file that is none of the runs."""
-    if output.suffix.lower() not in FORMATS:
-        raise ValueError(f"argument -o/--output: must end in {', '.join(FORMATS[1:])}. Got {output}.")
-    for path in files:
-        if output.exists() and path.exists() and output.samefile(path):
-            raise ValueError(f"argument -o/--output: must be another file than the runs. Got {output}, the run {path}.")
+    return escaped(f"Wrote {options.output}: {shown}.")
 
 
 def _runs(options: argparse.Namespace) -> pm.Runs:
     """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
     seen: set[Path] = set()
     for path in options.files:
-        try:
-            place = path.resolve()
-        except RuntimeError as error:  # before Python 3.13, of links that go round in a circle
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
-        if place in seen:
+        real = Path(os.path.realpath(path))  # leaves a loop of links to the error of reading it
+        if real in seen:
             raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
-        seen.add(place)
+        seen.add(real)
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
     return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
 
 
+def _check_output(options: argparse.Namespace) -> None:
+    """Requires a picture that replaces none of the runs, by whatever name or link."""
+    for path in options.files:
+        if options.output.exists() and path.exists() and path.samefile(options.output):
+            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
+
+
 def _load(path: Path, step: str | None) -> pm.Trajectory:
-    if is_npz(path):
-        return pm.Trajectory.load(path)
-    if is_recording(path):
-        return pm.load_recording(path)
-    return pm.Trajectory.from_csv(path, step=step)
+    try:
+        with errors_naming(path):
+            # Such as process substitution. It can be read only once, so its kind cannot be looked up first.
+            if path.is_fifo() and path.suffix != ".npz":
+                return pm.Trajectory.from_csv(path, step=step)
+            if is_npz(path):
+                return pm.Trajectory.load(path)
+            if is_recording(path):
+                return pm.load_recording(path)
+            return pm.Trajectory.from_csv(path, step=step)
+    except RecursionError as error:
+        raise ValueError(f"{path}: nested too deeply") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {str(error) or 'too large'}") from error
 
 
 def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
@@ -161,24 +179,18 @@ def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
     return ["not reached" if end is None else str(end) for end in ends]
 
 
-def _complete_steps(name: str, run: pm.Trajectory, columns: Sequence[str]) -> pm.Trajectory:
-    """Selects the steps at which all of the columns are finite; says on stderr how many steps are left out."""
+def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
+    """The phases, from the steps at which all of their columns are finite; says on stderr how many others there are."""
+    columns = [column for column in (*NEEDED, *OPTIONAL) if column in run]
     try:
         kept = run.complete(columns)
+        found = pm.find_phases(kept, answers=answers)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if len(kept) < len(run):
         missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
-        print(f"{name}: left out {missing}", file=sys.stderr)
-    return kept
-
-
-def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
-    run = _complete_steps(name, run, [column for column in (*NEEDED, *OPTIONAL) if column in run])
-    try:
-        return pm.find_phases(run, answers=answers)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        print(f"{escaped(name)}: left out {missing}", file=sys.stderr)
+    return found
 
 
 def _losses(runs: pm.Runs) -> list[str]:
@@ -187,7 +199,10 @@ def _losses(runs: pm.Runs) -> list[str]:
     numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
     if not numbers:
         raise ValueError("no column of one number per step to draw: name some with --columns")
-    return [name for name in numbers if "loss" in name] or numbers
+    chosen = [name for name in numbers if "loss" in name] or numbers
+    if len(chosen) > MOST_COLUMNS:
+        raise ValueError(f"{len(chosen):,} columns are too many for one picture: name some with --columns")
+    return chosen
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,21 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
-
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a scratch file that replaces ``path`` once it is written completely; errors in writing name ``path``."""
     with errors_naming(path), _in_place_of(path) as scratch_file:
         yield scratch_file
-
-
-def check_regular(path: str | os.PathLike[str]) -> None:
-    """Requires a regular file, or none: a device such as ``/dev/zero`` never ends, and a pipe can be read only once."""
-    mode = Path(path).stat().st_mode if Path(path).exists() else stat.S_IFREG
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder has an error of its own
-        raise OSError(errno.EINVAL, "Not a regular file, which alone can be read and written", os.fspath(path))
 
 
 @contextmanager
@@ -47,18 +38,24 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
+def check_regular(path: str | os.PathLike[str], *, or_pipe: bool = False) -> None:
+    """Requires a regular file, because a device may have no end; a folder is left to the error of opening it.
+
+    A pipe, which process substitution and ``/dev/stdin`` are, ends, but can be read only once.
+    """
+    kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - takes bytes too, as `open` does
+    if kind not in (stat.S_IFREG, stat.S_IFDIR) and not (or_pipe and kind == stat.S_IFIFO):
+        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
+
+
 @contextmanager
 def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
-    try:
-        target = Path(path).resolve()  # replace the file that a link points to, not the link
-    except RuntimeError as error:  # before Python 3.13, of links that go round in a circle
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from error
+    target = _resolved(path)  # replace the file that a link points to, not the link
     if target.exists() and not target.is_file() and not target.is_dir():  # os.replace refuses a folder itself
         raise OSError(errno.EINVAL, "Not a regular file, which alone can be replaced", os.fspath(path))
-    if target.is_file() and not target.stat().st_mode & WRITABLE:
-        # To replace a file asks for rights on its folder alone.
-        raise PermissionError(errno.EACCES, "Write-protected, so it is not replaced", os.fspath(path))
     with errors_naming(path):
+        if target.is_file():
+            _check_writable(target)
         scratch = tempfile.TemporaryDirectory(dir=target.parent)
     with scratch as folder:
         scratch_file = Path(folder) / target.name
@@ -67,6 +64,20 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
             if target.is_file():
                 shutil.copymode(target, scratch_file)
             os.replace(scratch_file, target)
+
+
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    target = Path(os.path.realpath(path))  # a loop of links, which `Path.resolve` may raise RuntimeError for, is left
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+    return target
+
+
+def _check_writable(path: Path) -> None:
+    """Requires a file that could be written in place: to replace it, the system asks for rights to its folder alone."""
+    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # which does not stop root
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.close(os.open(path, os.O_WRONLY))  # changes nothing
 
 
 def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backends.backend_pgf import LatexError
+from matplotlib.figure import Figure
 
 import progress_measures as pm
 from progress_measures import __main__ as command_line
@@ -167,6 +170,15 @@ def test_files_of_other_programs_have_the_same_phases(capsys, name):
     assert out.split()[-4:] == ["other", "1000", "2734", "4500"]
 
 
+def test_a_pipe_is_read_as_csv(capsys):
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "wb") as file:
+        file.write(Path("run.csv").read_bytes())
+        file.close()
+        code, out, err = run(capsys, "phases", f"/dev/fd/{reading}", "--answers", 113)
+    assert (code, out.split()[-3:], err) == (0, ["1000", "2734", "4500"], "")
+
+
 def test_a_saved_run_is_known_by_its_content(folder, capsys):
     (folder / "saved.npz").rename("named.csv")
     assert run(capsys, "phases", "named.csv", "--answers", 113)[1].split()[-4:] == ["named", "1000", "2734", "4500"]
@@ -185,6 +197,15 @@ def test_plot_writes_a_picture_of_the_losses():
     assert pixels("out.png", (44, 160, 44)) == 0  # weights and vectors are no losses
     # From 0 to 1000 of 9000 steps, in most of the height of the picture.
     assert pixels("out.png", COLOURS["memorization"]) == pytest.approx(960 * 720 / 9, rel=0.3)
+
+
+@pytest.mark.parametrize("name", ["$x$.csv", r"$\frac{$.csv", "\udcff.csv"])
+def test_a_name_in_a_picture_s_title_is_shown_as_it_is(capsys, monkeypatch, name):
+    titles = []
+    monkeypatch.setattr(plt.Axes, "set_title", lambda _, title: titles.append(title))
+    Path("run.csv").rename(name)
+    assert run(capsys, "plot", name, "-o", "out.png")[0] == 0
+    assert titles == [{"$": name.removesuffix(".csv").replace("$", r"\$")}.get(name[0], r"\udcff")]
 
 
 def test_plot_draws_the_columns_asked_for(capsys):
@@ -306,6 +327,21 @@ MISTAKES = {
     "name of two lines": (["phases", "no\nfile.csv", "--answers", "9"], "no file.csv: No such file or directory"),
     "no file, npz": (["phases", "no.npz", "--answers", "9"], "no.npz: No such file or directory"),
     "folder": (["plot", ".", "-o", "out.png"], ".: Is a directory"),
+    "device": (["plot", "/dev/full", "-o", "out.png"], "/dev/full: Not a regular file"),
+    "deep": (["plot", "deep.jsonl", "-o", "out.png"], "deep.jsonl: nested too deeply\n"),
+    "archive in parts": (
+        ["plot", "parts.zip", "-o", "out.png"],
+        "`path` must be a file that Trajectory.save wrote. Got 'parts.zip': "
+        "zipfiles that span multiple disks are not supported.\n",
+    ),
+    "step of 4000 digits": (
+        ["plot", "digits.csv", "-o", "out.png"],
+        "`path` must have steps in -2^63..2^63 - 1. Got '99999999999999999999…' in line 2 of 'digits.csv'.\n",
+    ),
+    "many columns": (
+        ["plot", "many.csv", "-o", "out.png"],
+        "1,000 columns are too many for one picture: name some with --columns\n",
+    ),
     "no output": (["plot", "run.csv"], "the following arguments are required: -o/--output"),
     "no such column": (
         ["plot", "run.csv", "-o", "out.png", "--columns", "tset_loss"],
@@ -343,7 +379,22 @@ MISTAKES = {
         "pipe: Not a regular file, which alone can be replaced",
     ),
     "output is a folder": (["plot", "run.csv", "-o", "made.png"], "made.png: Is a directory"),
-    "no picture": (["plot", "run.csv", "-o", "out.doc"], "argument -o/--output: must end in .png, .pdf, "),
+    "output is the run": (
+        ["plot", "run.csv", "-o", "run.csv"],
+        "argument -o/--output: must be none of the runs. Got run.csv, which is run.csv.",
+    ),
+    "output is a run, by a link": (
+        ["plot", "saved.npz", "run.csv", "-o", "link.png"],
+        "argument -o/--output: must be none of the runs. Got link.png, which is run.csv.",
+    ),
+    "output is a run, by a hard link": (
+        ["plot", "run.csv", "-o", "./hard.png"],
+        "argument -o/--output: must be none of the runs. Got hard.png, which is run.csv.",
+    ),
+    "loop of links": (["plot", "loop", "-o", "out.png"], "loop: Too many levels of symbolic links"),
+    "output is a loop of links": (["plot", "run.csv", "-o", "loop"], "loop: Too many levels of symbolic links"),
+    "output is protected": (["plot", "run.csv", "-o", "kept.png"], "kept.png: Permission denied"),
+    "no picture": (["plot", "run.csv", "-o", "out.doc"], "Format 'doc' is not supported (supported formats: "),
     "the same file": (
         ["phases", "run.csv", "./run.csv", "--answers", "9"],
         "argument FILE: must be another run each time. Got run.csv twice.",
@@ -391,6 +442,10 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, name):
     (folder / "made.png").mkdir()
+    (folder / "kept.png").touch(0o444)
+    (folder / "link.png").symlink_to("run.csv")
+    (folder / "hard.png").hardlink_to("run.csv")
+    (folder / "loop").symlink_to("loop")
     os.mkfifo(folder / "pipe")
     (folder / "cut.npz").write_bytes((folder / "saved.npz").read_bytes()[:100])
     GROKS.select("per_frequency").to_csv("vectors.csv")
@@ -403,6 +458,13 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     Path("text.npz").write_text(text)
     np.savez("arrays.npz", x=np.ones(3))
     Path("names.csv").write_text(text.splitlines()[0])
+    nested = "[" * 500 + "1" + "]" * 500
+    Path("deep.jsonl").write_text(f'{{"step": 0, "columns": {{"test_loss": {nested}}}}}\n')
+    Path("parts.zip").write_bytes(
+        struct.pack("<4sLQL", b"PK\6\7", 5, 0, 7) + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
+    )
+    Path("digits.csv").write_text(f"step,test_loss\n{'9' * 4000},1\n")
+    pm.Trajectory([0], {f"c{k}": [1.0] for k in range(1000)}).to_csv("many.csv")
     before = names(folder)
     arguments, message = MISTAKES[name]
     code, out, err = run(capsys, *arguments)
@@ -412,6 +474,79 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(folder, capsys, na
     assert err.endswith("\n")
     assert err.count("\n") == 1
     assert names(folder) == before
+    assert Path("run.csv").read_text() == text
+
+
+def raising(error):
+    def function(*_arguments, **_options):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory: run.csv: too large"),
+        (MemoryError("Unable to allocate 9 GiB"), "not enough memory: run.csv: Unable to allocate 9 GiB"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate"), "DefaultCPUAllocator: can't allocate"),
+        (OverflowError("too large"), "too large"),
+        (OSError(5, "Input/output error"), "run.csv: Input/output error"),
+    ],
+    ids=repr,
+)
+def test_what_a_machine_cannot_do_is_said_in_one_line(monkeypatch, capsys, error, message):
+    monkeypatch.setattr(pm.Trajectory, "from_csv", raising(error))
+    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (2, "", f"progress-measures: error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (LatexError("no such letter", "a long log"), "out.pgf: no such letter a long log"),
+        (RuntimeError("'xelatex' not found"), "'xelatex' not found"),
+    ],
+    ids=repr,
+)
+def test_a_picture_that_tex_cannot_make_is_said_in_one_line(monkeypatch, capsys, error, message):
+    monkeypatch.setattr(Figure, "savefig", raising(error))
+    assert run(capsys, "plot", "run.csv", "-o", "out.pgf") == (2, "", f"progress-measures: error: {message}\n")
+    assert not Path("out.pgf").exists()
+
+
+def test_a_long_name_does_not_make_a_long_line(capsys):
+    code, out, err = run(capsys, "phases", "x" * 10**6, "--answers", 113)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"progress-measures: error: x{1000} … x*: File name too long\n", err)
+    assert len(err) < 2100
+
+
+def test_a_name_cannot_speak_to_the_terminal(capsys):
+    red = "\x1b[31mred\n"
+    Path("run.csv").rename(red)
+    assert run(capsys, "phases", red, "--answers", 1)[2] == (
+        "progress-measures: error: \\x1b[31mred : `answers` must be at least 2. Got 1.\n"
+    )
+    assert run(capsys, "plot", red, "-o", "out.png")[1] == "Wrote out.png: 7 steps of \\x1b[31mred\\n.\n"
+    assert run(capsys, "phases", red, "--answers", 113)[1].splitlines()[1].startswith(r"\x1b[31mred\n  ")
+
+
+def test_steps_that_are_left_out_of_what_fails_are_not_told_of(capsys):
+    write_gaps()
+    assert run(capsys, "phases", "gaps.csv", "--answers", 1) == (
+        2, "", "progress-measures: error: gaps: `answers` must be at least 2. Got 1.\n",
+    )  # fmt: skip
+
+
+def test_ctrl_c_is_quiet(monkeypatch, capsys):
+    monkeypatch.setattr(pm.Trajectory, "from_csv", raising(KeyboardInterrupt()))
+    assert run(capsys, "plot", "run.csv", "-o", "out.png") == (130, "", "")
+
+
+def test_a_letter_that_the_terminal_lacks_is_no_error(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert process("plot", "run.csv", "-o", "größe.png") == (0, "Wrote gr\\xf6\\xdfe.png: 7 steps of run.\n", "")
+    assert Path("größe.png").exists()
 
 
 def test_a_mistake_in_a_process_of_its_own():
@@ -480,126 +615,6 @@ def test_the_example_s_numbers_are_not_lost_where_the_terminal_lacks_letters():
     assert "in the key frequencies of a∘b: " in Path("out", "report.txt").read_text(encoding="utf-8")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What ended in a traceback, lost data, or never ended
-
-
-def refused(capsys, message, *arguments):
-    assert run(capsys, *arguments) == (2, "", f"progress-measures: error: {message}\n")
-
-
-@pytest.mark.parametrize("digits", [20, 4000, 5000])
-def test_a_step_of_very_many_digits_is_refused(capsys, digits):
-    Path("huge.csv").write_text(f"step,loss\n0,1\n{'1' * digits},2\n")
-    expected = f"`path` must have steps in -2^63..2^63 - 1. Got {digits} digits in line 3 of 'huge.csv'."
-    if digits > 4300:  # more than Python makes an integer of
-        expected = f"`path` must have integers as steps. Got '{'1' * 60}…' in line 3 of 'huge.csv'."
-    refused(capsys, expected, "plot", "huge.csv", "-o", "x.png")
-
-
-def test_links_that_go_round_in_a_circle(capsys):
-    Path("a.csv").symlink_to("b.csv")
-    Path("b.csv").symlink_to("a.csv")
-    refused(capsys, "a.csv: Too many levels of symbolic links", "plot", "a.csv", "-o", "x.png")
-    refused(capsys, "a.png: Too many levels of symbolic links", *plotted_into_a_circle())
-
-
-def plotted_into_a_circle():
-    Path("a.png").symlink_to("b.png")
-    Path("b.png").symlink_to("a.png")
-    return "plot", "run.csv", "-o", "a.png"
-
-
-@pytest.mark.parametrize("suffix", [".pgf", ".raw", ".foo"])
-def test_formats_that_need_other_programs_are_refused(capsys, suffix):
-    refused(
-        capsys,
-        "argument -o/--output: must end in .png, .pdf, .svg, .eps, .ps, .jpg, .jpeg, .webp, .tif, .tiff. "
-        f"Got x{suffix}.",
-        "plot", "run.csv", "-o", f"x{suffix}",
-    )  # fmt: skip
-    assert not Path(f"x{suffix}").exists()
-
-
-def test_a_picture_does_not_take_the_place_of_its_run(capsys):
-    data = Path("run.csv").read_bytes()
-    Path("run.png").write_bytes(data)
-    Path("link.png").symlink_to("run.png")
-    os.link("run.png", "hard.png")
-    for output in ("run.png", "./run.png", "link.png", "hard.png"):
-        message = f"argument -o/--output: must be another file than the runs. Got {Path(output)}, the run run.png."
-        refused(capsys, message, "plot", "run.png", "-o", output)
-    assert Path("run.png").read_bytes() == data
-
-
-def test_write_protected_files_are_not_replaced(capsys):
-    Path("old.png").write_bytes(b"before")
-    Path("old.png").chmod(0o444)
-    refused(capsys, "old.png: Write-protected, so it is not replaced", "plot", "run.csv", "-o", "old.png")
-    for write in (
-        GROKS.to_csv,
-        GROKS.save,
-        lambda path: pm.grid_logits(lambda x: x.double(), pm.parity(2, of=[0]), out=path),
-    ):
-        with pytest.raises(PermissionError, match=r"Write-protected, so it is not replaced: 'old\.png'"):
-            write("old.png")
-    assert Path("old.png").read_bytes() == b"before"
-
-
-@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero", "pipe"])
-def test_what_never_ends_is_not_read(capsys, device):
-    os.mkfifo("pipe")
-    message = f"{device}: Not a regular file, which alone can be read and written"
-    refused(capsys, message, "plot", device, "-o", "x.png")
-    for read in (
-        pm.load_recording,
-        pm.Trajectory.from_csv,
-        pm.Trajectory.load,
-        lambda path: pm.Recorder({}, path=path),
-    ):
-        with pytest.raises(OSError, match="Not a regular file, which alone can be read and written"):
-            read(device)
-
-
-def test_memory_that_does_not_suffice_is_one_line(capsys, monkeypatch):
-    def fail(*_, **__):
-        raise MemoryError
-
-    monkeypatch.setattr(pm.Trajectory, "from_csv", fail)
-    refused(capsys, "out of memory", "plot", "run.csv", "-o", "x.png")
-
-
-def test_an_interrupt_ends_it_quietly(capsys, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pm.Trajectory, "from_csv", interrupt)
-    assert run(capsys, "plot", "run.csv", "-o", "x.png") == (130, "", "")
-
-
-def test_dollars_are_shown_as_they_are(capsys):
-    from progress_measures import plotting
-
-    names = ["a$b_c$", r"$\frac{$", "$"]
-    pm.Trajectory([0, 1], {name: [1.0, 2.0] for name in names}).to_csv("$x$.csv")
-    for output in ("x.png", "x.svg", "x.pdf"):
-        assert run(capsys, "plot", "$x$.csv", "-o", output, "--columns", *names)[0] == 0
-    axes = plotting.plot_curves(pm.Trajectory.from_csv("$x$.csv"), names)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [r"a\$b c\$", r"\$\frac{\$", r"\$"]
-    axes.figure.savefig("y.png")
-    plt.close(axes.figure)
-
-
-def test_very_many_columns_are_not_all_listed(capsys):
-    names = [f"c{number}" for number in range(100_000)]
-    Path("wide.csv").write_text("step," + ",".join(names) + "\n0" + ",0" * 100_000 + "\n1" + ",1" * 100_000 + "\n")
-    code, _, error = run(capsys, "phases", "wide.csv", "--answers", "113")
-    assert code == 2
-    assert "c18, c19, … and 99980 more." in error
-    assert len(error) < 600
-    assert len(repr(pm.Trajectory.from_csv("wide.csv"))) < 200
-
-
 @pytest.mark.filterwarnings("default::UserWarning")
 def test_warnings_are_one_line(capsys):
     keys = {"key_frequencies": [[1, 0]] * 3 + [[1, 1]] * 4}
@@ -609,3 +624,31 @@ def test_warnings_are_one_line(capsys):
     assert "2734" in out
     assert error.startswith("warning: `key_frequencies` change, first at step 3000, so ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero", "pipe"])
+def test_what_never_ends_is_no_recording(device):
+    os.mkfifo("pipe")
+    for read in (pm.load_recording, lambda path: pm.Recorder({"x": float}, path=path)):
+        with pytest.raises(OSError, match="Not a regular file"):
+            read(device)
+
+
+def test_a_picture_of_no_frequency_is_warned_of():
+    from progress_measures import plotting
+
+    keys = np.zeros((7, 2))
+    none = GROKS.merge(pm.Trajectory(GROKS.steps, {"key_frequencies": keys}))
+    some = GROKS.merge(pm.Trajectory(GROKS.steps, {"key_frequencies": keys + 1}))
+    _, axes = plt.subplots()
+    with pytest.warns(UserWarning, match="^`key_frequencies` are none at any step") as caught:
+        plotting.plot_curves(none, ["excluded_loss", "test_loss"], ax=axes)
+    assert caught[0].filename == __file__
+    with pytest.warns(
+        UserWarning, match="^`runs` are 2, of which 1 have no key frequency at their last step: b"
+    ) as caught:
+        plotting.plot_runs({"a": some, "b": none}, "excluded_loss", ax=axes)
+    assert (len(caught), caught[0].filename) == (1, __file__)
+    plotting.plot_curves(none, "test_loss", ax=axes)
+    plotting.plot_runs({"a": some, "b": none}, "test_loss", ax=axes)
+    plt.close(axes.figure)

@@ -129,6 +129,7 @@ def test_a_file_of_another_kind_is_answered_in_a_line(tmp_path, capsys):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.key_frequencies. are none")  # in so short a run
 def test_axes_are_labelled(unbroken, tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
 

@@ -193,6 +193,7 @@ KNOWN = {
     "_formats/npz.py: read_npz": "Trajectory.load",
     "_formats/npz.py: write_npz": "writes",
     "_files.py: _Source.__init__": "bytes of a mapped array, as numbers",
+    "_files.py: _check_writable": "writes",
     "_files.py: _source": "/proc/self/maps",
     "_files.py: write_npy": "writes",
     "grid.py: grid_logits": "the file that it has just written",

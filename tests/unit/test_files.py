@@ -225,6 +225,31 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path, write):
 
 
 @each_writer
+def test_a_write_protected_file_is_not_replaced(tmp_path, write):
+    path = tmp_path / "kept"
+    path.write_text("before")
+    path.chmod(0o444)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for name in (path, link):
+        message = f"[Errno 13] Permission denied: {str(name)!r}"
+        with pytest.raises(PermissionError, match=f"^{re.escape(message)}$"):
+            write(name)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("before", 0o444)
+    assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+@each_writer
+def test_a_loop_of_links_is_an_error_that_names_it(tmp_path, write):
+    path = tmp_path / "loop"
+    path.symlink_to(path)
+    message = f"[Errno 40] Too many levels of symbolic links: {str(path)!r}"
+    with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
+        write(path)
+    assert path.is_symlink()
+
+
+@each_writer
 def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, write):
     path, other = tmp_path / "secret", tmp_path / "plain"
     path.touch(mode=0o600)

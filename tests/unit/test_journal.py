@@ -222,6 +222,30 @@ def test_a_recorder_reads_what_was_written_after_it_was_made(path):
     assert_same(pm.load_recording(path), early.trajectory)
 
 
+def test_a_file_that_became_shorter_is_an_error_and_nothing_is_forgotten(path):
+    recorder = record(path, [0, 10])
+    late = record(path, [])
+    for change in (lambda: path.write_bytes(path.read_bytes()[:-20]), path.unlink):
+        change()
+        for each in (recorder, late):
+            with pytest.raises(RuntimeError, match="must have one writer at a time"):
+                each.record(20, 20.0)
+            assert each.trajectory.steps.tolist() == [0, 10]
+
+
+def test_after_a_full_disk_a_line_that_was_cut_off_is_no_other_writer(path, monkeypatch):
+    record(path, [0])
+    with path.open("ab") as file:
+        file.write(b'{"step": 10, "colu')
+    recorder = record(path, [])
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space left"):
+            recorder.record(10, 10.0)
+    recorder.record(10, 10.0)
+    assert pm.load_recording(path).steps.tolist() == [0, 10]
+
+
 def test_columns_are_compared_before_the_first_line_is_written(path):
     early = pm.Recorder({"y": float}, path=path)
     record(path, [0, 10])

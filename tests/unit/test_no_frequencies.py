@@ -131,7 +131,9 @@ def test_steps_that_were_not_measured_are_no_change():
     )
 
 
-@pytest.mark.parametrize("statistic", [pm.Runs.mean, pm.Runs.std, lambda runs: runs.quantile(0.5)])
+@pytest.mark.parametrize(
+    "statistic", [pm.Runs.mean, pm.Runs.std, lambda runs: runs.mean(scale="log"), lambda runs: runs.quantile(0.5)]
+)
 def test_a_mean_with_a_run_of_no_frequency_is_warned_of(statistic):
     with_keys, without = run_with(*[[1, 0, 1]] * 7), run_with(*[[0, 0, 0]] * 7)
     runs = pm.Runs({"seed 0": with_keys, "seed 1": without, "seed 2": with_keys})

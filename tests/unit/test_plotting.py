@@ -478,3 +478,50 @@ except ImportError as error:
 )
 def test_only_what_is_known_is_shaded(phases, expected):
     assert shades(plotting.plot_curves(RUN, ["train_loss"], phases=phases)) == expected
+
+
+def drawn_alike(one, other):
+    """Whether two axes look the same, to the pixel."""
+    pictures = []
+    for ax in (one, other):
+        ax.figure.set_dpi(50)
+        ax.figure.canvas.draw()
+        pictures.append(np.asarray(ax.figure.canvas.buffer_rgba()))
+    return np.array_equal(*pictures)
+
+
+@pytest.mark.parametrize("name", ["$x$", "a $", r"\$x\$", r"$\frac{$", "$a$ of $b$ loss"])
+@pytest.mark.parametrize("draw", [plotting.plot_curves, lambda run, columns: plotting.plot_runs({"one": run}, columns)])
+def test_a_dollar_in_a_name_is_no_mathematics(name, draw):
+    ax = draw(pm.Trajectory([0, 1], {name: [1.0, 2.0]}), name)
+    expected = draw(pm.Trajectory([0, 1], {"x": [1.0, 2.0]}), {"x": "x"})
+    for text, shown in zip(
+        [expected.yaxis.label, *expected.get_legend().get_texts()],
+        [ax.yaxis.label, *ax.get_legend().get_texts()],
+        strict=True,
+    ):
+        text.set(parse_math=False, text=shown.get_text().replace(r"\$", "$"))
+        assert name in text.get_text()
+    assert drawn_alike(ax, expected)
+
+
+def test_labels_of_one_s_own_may_have_mathematics():
+    ax = plotting.plot_curves(pm.Trajectory([0, 1], {"gini": [1.0, 2.0]}), {"gini": "$G$"})
+    assert ax.get_legend().get_texts()[0].get_text() == "$G$"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\udcff loss", r"\udcff loss"),
+        ("\0\x1b\nloss", r"\x00\x1b\nloss"),
+        ("x" * 200, "x" * 200),
+        ("x" * 60_000, "x" * 100 + "…"),
+    ],
+    ids=["no text", "control", "wide", "wider"],
+)
+def test_a_name_that_cannot_be_drawn_is_drawn_as_its_code(name, shown):
+    ax = plotting.plot_curves(pm.Trajectory([0, 1], {name: [1.0, 2.0]}), name)
+    assert ax.get_legend().get_texts()[0].get_text() == shown
+    if len(name) < 200:
+        ax.figure.canvas.draw()  # a warning of a missing letter is an error here

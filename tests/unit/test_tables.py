@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import gzip
+import os
 import re
 import subprocess
 import sys
@@ -33,6 +34,53 @@ def from_text(tmp_path, text, **options):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # CSV
+
+
+@pytest.mark.parametrize("read", [pm.Trajectory.from_csv, pm.Trajectory.load], ids=["from_csv", "load"])
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/zero"])
+def test_a_device_without_an_end_is_not_read(path, read):
+    with pytest.raises(OSError, match=f"^{re.escape(f'[Errno 22] Not a regular file: {path!r}')}$"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("write", "read"), [("to_csv", pm.Trajectory.from_csv), ("save", pm.Trajectory.load)], ids=["csv", "npz"]
+)
+def test_a_pipe_is_read(tmp_path, write, read):
+    run = pm.Trajectory([0, 1], {"x": [1.0, 2.0]})
+    getattr(run, write)(tmp_path / "run")
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "wb") as file:
+        file.write((tmp_path / "run").read_bytes())
+        file.close()
+        same_numbers(read(f"/dev/fd/{reading}"), run)
+
+
+@pytest.mark.parametrize("cell", ["9" * 400, "9223372036854775808", "1e300", "-1e19"])
+def test_a_step_beyond_int64_is_named_with_its_line(tmp_path, cell):
+    path = tmp_path / "run.csv"
+    shown = "99999999999999999999…" if len(cell) > 100 else cell
+    message = f"`path` must have steps in -2^63..2^63 - 1. Got {shown!r} in line 2 of {str(path)!r}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        from_text(tmp_path, f"step,x\n{cell},1\n")
+
+
+def test_steps_as_far_apart_as_int64_reaches(tmp_path):
+    run = from_text(tmp_path, f"step,x\n{-(2**63)},1\n{2**63 - 1},2\n")
+    assert run.steps.tolist() == [-(2**63), 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("0,{}", "hold numbers. Got {} in column 'x', line 2 of"),
+        ("{},0", "have integers as steps. Got {} in line 2 of"),
+    ],
+)
+def test_a_long_cell_is_cut_in_the_message(tmp_path, text, where):
+    message = f"`path` must {where.format(repr('x' * 20 + '…'))} "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        from_text(tmp_path, f"step,x\n{text.format('x' * 1000)}\n")
 
 
 def test_csv_makes_the_round_trip(tmp_path):

@@ -281,3 +281,65 @@ def test_nothing_complete_is_an_error(columns, error, message):
 def test_complete_of_a_column_that_is_not_there():
     with pytest.raises(KeyError, match="Did you mean 'never'"):
         GAPS.complete(["nevr"])
+
+
+MANY = pm.Trajectory([0], {f"c{k}": [NAN] for k in range(1020)})
+FIRST = [f"c{k}" for k in range(20)]
+
+
+def some(form="{}"):
+    """How a message lists the names of a thousand and twenty columns."""
+    return f"{', '.join(map(form.format, FIRST))}, …, 1,000 more"
+
+
+LISTS = {
+    "phases": (
+        lambda _: pm.find_phases(MANY, answers=5),
+        f"`trajectory` must have a column 'excluded_loss'. Got {some()}. Record it, with `measure` and "
+        "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file.",
+    ),
+    "complete": (
+        lambda _: MANY.complete(),
+        f"`columns` must all be finite at one step at least. Got {some('{} at 0')} of 1 steps, and never together. "
+        "Name fewer columns.",
+    ),
+    "select": (
+        lambda _: MANY.select({name: name if name in FIRST else "c0" for name in MANY.columns}),
+        f"`columns` must have distinct new names. Got {', '.join(map(repr, FIRST))}, …, 1,000 more.",
+    ),
+    "runs, columns": (
+        lambda _: pm.Runs({"a": MANY, "b": pm.Trajectory([0], {"x": [1.0]})}).common(),
+        f"`runs` must have a column in common. Got a with {some()}; b with x. Rename columns with select().",
+    ),
+    "runs, steps": (
+        lambda _: pm.Runs({f"c{k}": pm.Trajectory([k], {}) for k in range(1020)}).common(),
+        f"`runs` must have a step in common. Got {', '.join(f'c{k} with 1 in {k}..{k}' for k in range(20))}, …, "
+        "1,000 more. Nothing is interpolated between steps.",
+    ),
+    "csv, names": (
+        lambda path: pm.Trajectory([0], {f" c{k:04}": [1.0] for k in range(1020)}).to_csv(path),
+        "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 for "
+        f"the entries of a vector alone. Got {', '.join(repr(f' c{k:04}') for k in range(20))}, …, 1,000 more. "
+        "Rename with select().",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_message_lists_a_few_names_and_says_how_many_more_there_are(tmp_path, name):
+    call, message = LISTS[name]
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call(tmp_path / "run.csv")
+
+
+@pytest.mark.parametrize(("form", "known"), [("c{}", ", …, 1,000 more"), ("a long name {:10}", "… (1,020 in all)")])
+def test_a_file_without_steps_lists_a_few_of_its_columns(tmp_path, form, known):
+    path = tmp_path / "run.csv"
+    path.write_text(",".join(map(form.format, range(1020))) + "\n" + ",".join(["1"] * 1020) + "\n")
+    shown = ", ".join(repr(form.format(k)) for k in range(20))[:300]
+    message = (
+        f"`path` must have a column 'step' or 'epoch'. Got {shown}{known} in {str(path)!r}. "
+        "Name the one that holds the steps."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.Trajectory.from_csv(path)

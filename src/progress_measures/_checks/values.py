@@ -5,6 +5,7 @@ import inspect
 import math
 import operator
 import os
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-LISTED = 20  # names that a message shows at most
+_LISTED = 20  # how many items a message lists
 
 
 def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
@@ -53,6 +54,18 @@ def check_quantile(value: object, name: str) -> float:
     if not 0 <= share <= 1:
         raise ValueError(f"`{name}` must lie between 0 and 1. Got {value!r}.")
     return share
+
+
+def listed(items: Iterable[str], separator: str = ", ") -> str:
+    """Joins what a message lists; of more than a few items, the first ones, and how many more there are."""
+    first = [*items]
+    more = len(first) - _LISTED
+    return separator.join(first if more <= 0 else [*first[:_LISTED], "…", f"{more:,} more"])
+
+
+def escaped(text: str) -> str:
+    """Writes the codes of control characters, which a terminal obeys, and of bytes that are no letters."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else repr(c)[1:-1] for c in text)
 
 
 def type_name(value: object) -> str:
@@ -160,10 +173,3 @@ def check_progress(value: object) -> None:
     """Requires None, or a function that wraps an iterable, such as ``tqdm``."""
     if value is not None and not callable(value):
         raise TypeError(f"`progress` must be a function of an iterable, such as tqdm. Got {type_name(value)}.")
-
-
-def listed(words: Iterable[str], separator: str = ", ") -> str:
-    """The words for a message: all of a few, or the first of many and how many more there are."""
-    every = [*words]
-    more = len(every) - LISTED
-    return separator.join(every if more <= 0 else [*every[:LISTED], f"… and {more} more"])

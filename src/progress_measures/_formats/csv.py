@@ -17,7 +17,7 @@ from torch import Tensor
 
 from progress_measures._checks.values import listed
 from progress_measures._files import atomic_write, check_regular
-from progress_measures._formats.names import check_utf8, listed_names
+from progress_measures._formats.names import check_utf8, cut, listed_names
 from progress_measures._formats.table import flat, gathered
 
 _SEPARATORS = ";\t|"
@@ -42,7 +42,7 @@ def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
     """The steps, and the other columns by name; the entries of a vector form one column."""
-    check_regular(path)
+    check_regular(path, or_pipe=True)
     with open(path, newline="", encoding="utf-8-sig") as file:  # -sig: Excel writes a byte order mark
         return _read(file, path, step)
 
@@ -122,7 +122,8 @@ def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
     one_of = " or ".join(map(repr, wanted))
     # A file that is not CSV may seem to have one very long name.
     known = listed(map(repr, names))
-    known = known if len(known) <= 300 else known[:300] + "…"
+    in_all = f" ({len(names):,} in all)" if len(names) > 20 else ""
+    known = known if len(known) <= 300 else f"{known[:300]}…{in_all}"
     near = difflib.get_close_matches(str(step), names, n=1)
     remedy = " Name the one that holds the steps." if step is None else f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"`path` must have a column {one_of}. Got {known} in {os.fspath(path)!r}.{remedy}")
@@ -132,23 +133,17 @@ def _read_steps(cells: Mapping[int, str], path: Any) -> list[int]:
     """The steps, strictly ascending integers, from their cells by line number."""
     steps: list[int] = []
     for line, cell in cells.items():
-        number = _number(cell)
-        if number is None or (isinstance(number, float) and not number.is_integer()):
-            shown = cell if len(cell) <= 60 else f"{cell[:60]}…"
-            raise ValueError(
-                f"`path` must have integers as steps. Got {shown!r} in line {line} of {os.fspath(path)!r}."
-            )
+        number = _integer(cell)
+        where = f"in line {line} of {os.fspath(path)!r}"
+        if number is None:
+            raise ValueError(f"`path` must have integers as steps. Got {cut(cell)!r} {where}.")
         if not -(2**63) <= number < 2**63:
-            raise ValueError(
-                f"`path` must have steps in -2^63..2^63 - 1. Got {len(cell.strip())} digits in line {line} of "
-                f"{os.fspath(path)!r}."
-            )
-        steps.append(int(number))
+            raise ValueError(f"`path` must have steps in -2^63..2^63 - 1. Got {cut(cell)!r} {where}.")
+        steps.append(number)
         if len(steps) > 1 and steps[-1] <= steps[-2]:
             remedy = "Give each step one line." if steps[-1] == steps[-2] else "Sort the lines."
             raise ValueError(
-                f"`path` must have steps that ascend strictly. "
-                f"Got {steps[-1]} after {steps[-2]} in line {line} of {os.fspath(path)!r}. {remedy}"
+                f"`path` must have steps that ascend strictly. Got {steps[-1]} after {steps[-2]} {where}. {remedy}"
             )
     return steps
 
@@ -160,7 +155,7 @@ def _read_number(cell: str, name: str, line: int, path: Any) -> float:
     number = None if "_" in cell else _float(cell)
     if number is None:
         raise ValueError(
-            f"`path` must hold numbers. Got {cell!r} in column {name!r}, line {line} of {os.fspath(path)!r}. "
+            f"`path` must hold numbers. Got {cut(cell)!r} in column {cut(name)!r}, line {line} of {os.fspath(path)!r}. "
             "Leave cells without a number empty, and columns of words out."
         )
     return number
@@ -173,13 +168,14 @@ def _float(cell: str) -> float | None:
         return None
 
 
-def _number(cell: str) -> int | float | None:
+def _integer(cell: str) -> int | None:
     if "_" in cell:  # only Python reads 1_000 as a number
         return None
     try:
         return int(cell)  # a float cannot hold every integer above 2^53
-    except ValueError:
-        return _float(cell)
+    except ValueError:  # 1e3, or 1.0
+        number = _float(cell)
+    return int(number) if number is not None and number.is_integer() else None
 
 
 def _check_names_survive(names: Iterable[str], read_back: Iterable[str]) -> None:

@@ -194,7 +194,7 @@ def _refused(damage: object, name: str, path: str | os.PathLike[str]) -> ValueEr
 
 def _check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
     """Requires a file that ends where the last line of its writer ends."""
-    if size != end.size + end.torn:
+    if size not in (end.size + end.torn, end.size):  # the latter, where what was cut off has been taken off in vain
         raise RuntimeError(
             f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} "
             "were written: another recorder has written to it, or it was changed. Give each recorder a file of its own."

@@ -18,4 +18,9 @@ def check_utf8(names: Iterable[str]) -> None:
 
 def listed_names(names: Iterable[str]) -> str:
     """The names in order, for a message; long ones are cut."""
-    return listed(repr(name if len(name) < 100 else f"{name[:20]}…") for name in sorted(names))
+    return listed(repr(cut(name)) for name in sorted(names))
+
+
+def cut(text: str) -> str:
+    """What a message shows of a name or a cell."""
+    return text if len(text) < 100 else f"{text[:20]}…"

@@ -18,8 +18,13 @@ _COLUMN = "columns/"
 
 def is_npz(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name ends in ``.npz``, or the file is a ZIP archive by another name."""
+    if os.fspath(path).endswith(".npz"):
+        return True
     check_regular(path)
-    return os.fspath(path).endswith(".npz") or zipfile.is_zipfile(path)
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # an archive of a kind that cannot be read
+        return True
 
 
 def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
@@ -33,7 +38,7 @@ def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The steps, and the columns by name."""
-    check_regular(path)
+    check_regular(path, or_pipe=True)
     with open(path, "rb") as file:
         content = io.BytesIO(file.read())  # so errors from here on are about the content, not about reading
     try:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_real
 from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero
 
 
@@ -42,18 +43,16 @@ def check_square(x: object, name: str) -> Tensor:
     return values
 
 
-def as_label(name: object) -> str:
-    """The name of a column or run as a label that shows it as it is: between two dollars there would be mathematics."""
-    return str(name).replace("_", " ").replace("$", r"\$")
-
-
 def check_labels(columns: object) -> dict[str, str]:
     """Maps the name of each column to draw to its label, given one name, several names, or a mapping to labels."""
     if isinstance(columns, str):
         columns = [columns]
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
-    labels = dict(columns) if isinstance(columns, Mapping) else {name: as_label(name) for name in columns}
+    if isinstance(columns, Mapping):
+        labels = dict(columns)  # the caller's own words, which may have mathematics
+    else:
+        labels = {name: as_text(str(name)).replace("_", " ") for name in columns}
     if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
     return labels

@@ -10,7 +10,8 @@ from progress_measures._checks.values import check_choice
 from progress_measures.phases.boundaries import Phases
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_labels, check_on_scale
-from progress_measures.trajectory.runs import Runs
+from progress_measures.trajectory.keys import filtered, warn_if_no_keys
+from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 _PHASES = {  # for each field of `Phases`, the name and the colour of the phase that it ends
@@ -60,6 +61,7 @@ def plot_curves(
     check_choice(scale, "scale", Literal["linear", "log"])
     labels = check_labels(columns)
     chosen = check_trajectory(trajectory).select(list(labels))
+    warn_if_no_keys(trajectory.columns, labels, stacklevel=2)
     check_on_scale(chosen, scale)
     ax = axes(ax)
     if phases is not None:
@@ -105,6 +107,8 @@ def plot_runs(
     """
     labels = check_labels(columns)
     chosen = Runs(runs).select(list(labels))
+    if filtered(labels):
+        warn_of_runs_without_keys(runs, stacklevel=2)
     mean = chosen.mean(scale=scale)
     check_on_scale(mean, scale)
     spread = chosen.std(scale=scale) if len(chosen) > 1 else None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from progress_measures._checks.values import check_choice, check_path
+from progress_measures._checks.values import check_choice, check_path, listed
 from progress_measures._files import check_regular, errors_naming
 from progress_measures._formats.jsonl import End, Entry, append, damaged_line, parse
 from progress_measures.runs.about import check_same_about
@@ -19,7 +19,6 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 Row = dict[str, Tensor]
 Damaged = Literal["raise", "skip"]
-SHOWN = 5  # damaged places that a warning lists
 
 
 def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") -> Trajectory:
@@ -54,9 +53,8 @@ def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") 
     with open(path, "rb") as file:
         journal.read(file.read(), path, skipped if damaged == "skip" else None)
     if skipped:
-        lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {', '.join(skipped[:SHOWN])}"
-        more = ", …" if len(skipped) > SHOWN else ""
-        warnings.warn(f"{os.fspath(path)!r} was read without {lost}{more}.", RuntimeWarning, stacklevel=2)
+        lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {listed(skipped)}"
+        warnings.warn(f"{os.fspath(path)!r} was read without {lost}.", RuntimeWarning, stacklevel=2)
     _check_recorded(journal.rows, path)
     return journal.trajectory()
 
@@ -89,7 +87,8 @@ class Journal:
 
     def _content(self) -> bytes:
         """What the file holds; it is made if it is not there."""
-        check_regular(self._file)
+        if self._file.exists():
+            check_regular(self._file)
         with errors_naming(self.path or ""), open(self._file, "a+b") as file:
             file.seek(0)
             return file.read()
@@ -129,7 +128,8 @@ class Journal:
             return False
         hold(self._file, self.path, self)
         self._holds = True
-        if self._file.exists() and self._file.stat().st_size == self._end.size + self._end.torn:
+        # If the file has become shorter, what was recorded is not forgotten: the next line meets an error.
+        if not self._file.exists() or self._file.stat().st_size <= self._end.size + self._end.torn:
             return False
         self._forget()
         self.read(self._content(), self.path)

@@ -22,8 +22,9 @@ class Recorder:
 
     Call it at every step. At a step that it does not record, the call costs less than a microsecond. While it measures
     the model, the model is in evaluation mode and gradients are off. Afterwards, also after an error, it restores the
-    mode of each submodule, the grad mode and the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA).
-    So training continues, to the last bit, as if nothing had been measured. (Inside ``torch.autocast``, the model is
+    mode of each submodule, the grad mode, the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA), and
+    what the model itself holds besides its parameters: buffers, attributes such as counters, generators of its own. So
+    training continues, to the last bit, as if nothing had been measured. (Inside ``torch.autocast``, the model is
     measured in the dtype of autocast; call the recorder outside of it.) A measure that needs gradients turns them on
     with ``torch.enable_grad()`` and computes them with ``torch.autograd.grad``, which does not change the gradients of
     the parameters.
@@ -41,7 +42,9 @@ class Recorder:
             for which it is true; :func:`log_spaced` and :func:`sqrt_spaced` make such functions.
         path: A file that grows by one line at each recorded step. If the file exists, its steps are kept, so that a run
             that was killed can be resumed. The file may be one that :func:`track` wrote; :func:`load_recording` reads
-            it.
+            it. It has to be of the same measures: :func:`grokking_measures` writes what it measures, and a function of
+            your own does if it has an attribute ``about``, a mapping of names to text or numbers; other functions are
+            known by their columns alone. A file has one writer at a time.
         errors: What to do if ``measures`` raises an exception, as it does when a run diverges and its logits are no
             longer finite, or if names or shapes differ from those of earlier steps. ``"raise"`` raises the error, which
             ends the training. ``"record"`` warns the first time, writes the error to the file if there is one, and lets
@@ -52,6 +55,7 @@ class Recorder:
         ValueError: If ``every`` is less than 1, ``errors`` is not one of the choices, the file is of another kind, or
             its lines are of different measures.
         OSError: If the file cannot be read or written.
+        RuntimeError: On recording, if another recorder writes to the file, or another thread has recorded a later step.
 
     Example:
         >>> model = torch.nn.Linear(2, 2)

@@ -99,7 +99,7 @@ def check_steps(values: object) -> Tensor:
     if beyond is not None:
         raise ValueError(f"`steps` must lie in -2^63..2^63 - 1. Got {beyond}.")
     array = array.astype(np.int64)
-    falls = np.flatnonzero(np.diff(array) <= 0)
+    falls = np.flatnonzero(array[1:] <= array[:-1])  # their difference may be too large for int64
     if falls.size:
         before, after = array[falls[0]], array[falls[0] + 1]
         raise ValueError(f"`steps` must ascend strictly. Got {after} after {before}.")

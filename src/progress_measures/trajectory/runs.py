@@ -14,7 +14,6 @@ from progress_measures.trajectory.checks import below_zero, span_of
 from progress_measures.trajectory.keys import runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-SHOWN = 5  # runs that a warning names
 Scale = Literal["linear", "log"]
 
 
@@ -126,6 +125,7 @@ class Runs(Mapping[str, Trajectory]):
                 zero on the logarithmic scale.
         """
         check_choice(scale, "scale", Scale)
+        warn_of_runs_without_keys(self.runs, stacklevel=2)
         return self._over(lambda runs: runs.mean(0)) if scale == "linear" else self._over_logs(lambda x: x.mean(0))
 
     def std(self, *, scale: Scale = "linear") -> Trajectory:
@@ -144,6 +144,7 @@ class Runs(Mapping[str, Trajectory]):
         """
         check_choice(scale, "scale", Scale)
         _check_two_or_more(self.runs)
+        warn_of_runs_without_keys(self.runs, stacklevel=2)
         return self._over(lambda runs: runs.std(0)) if scale == "linear" else self._over_logs(lambda x: x.std(0))
 
     def quantile(self, q: float) -> Trajectory:
@@ -160,11 +161,11 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If ``q`` is not between 0 and 1, or the runs have no step or no column in common.
         """
         share = check_quantile(q, "q")
+        warn_of_runs_without_keys(self.runs, stacklevel=2)
         return self._over(lambda runs: _quantile(runs, share))
 
     def _over(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         """Applies a statistic over the first axis of each common column, stacked to shape ``(runs, T, …)``."""
-        _warn_of_runs_without_keys(self.runs)
         first, *others = self.common().values()
         columns = {
             name: torch.stack([values, *(run[name] for run in others)]) for name, values in first.columns.items()
@@ -176,15 +177,16 @@ class Runs(Mapping[str, Trajectory]):
         return self._over(lambda runs: statistic(runs.log()).exp())
 
 
-def _warn_of_runs_without_keys(runs: Mapping[str, Any]) -> None:
+def warn_of_runs_without_keys(runs: Mapping[str, Any], *, stacklevel: int) -> None:
+    """Warns of runs whose filtered losses are of no frequency, beside others whose are."""
     none = runs_without_keys({name: run.columns for name, run in runs.items()})
     if none:
         warnings.warn(
-            f"`runs` are {len(runs)}, of which {len(none)} have no key frequency at their last step: "
-            f"{', '.join(none[:SHOWN])}{', …' if len(none) > SHOWN else ''}. Their restricted loss is about chance and "
-            "their excluded loss the training loss, whether or not they have a circuit. Leave these runs out.",
+            f"`runs` are {len(runs)}, of which {len(none)} have no key frequency at their last step: {listed(none)}. "
+            "Their restricted loss is about chance and their excluded loss the training loss, whether or not they have "
+            "a circuit. Leave these runs out.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel + 1,
         )
 
 

@@ -1,0 +1,15 @@
+"""Names as a picture shows them."""
+
+from progress_measures._checks.values import escaped
+
+_LONGEST = 200  # more than the width of a picture, which a longer name would leave no room for curves
+
+
+def as_text(name: str) -> str:
+    r"""Escapes a name for matplotlib, which reads what stands between two dollar signs as mathematics.
+
+    What cannot be drawn, such as a byte of a file's name that is no letter, is shown as its code. A name that is wider
+    than any picture is cut.
+    """
+    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…"
+    return escaped(shown).replace("$", r"\$")
