@@ -504,7 +504,7 @@ def test_what_a_machine_cannot_do_is_said_in_one_line(monkeypatch, capsys, error
     ("error", "message"),
     [
         (LatexError("no such letter", "a long log"), "out.pgf: no such letter a long log"),
-        (RuntimeError("'xelatex' not found"), "'xelatex' not found"),
+        (RuntimeError("'xelatex' not found"), "out.pgf: 'xelatex' not found"),
     ],
     ids=repr,
 )

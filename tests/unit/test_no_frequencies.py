@@ -118,6 +118,11 @@ def test_frequencies_that_change_are_warned_of(read):
     assert found == read(run_with(*[[1, 0, 1]] * 7)) == read(pm.Trajectory(STEPS, CURVES))
 
 
+def test_where_the_last_step_has_no_frequency_none_are_named():
+    with pytest.warns(UserWarning, match="Record the same ones, because the last step has none, at every step: track"):
+        READERS["find_phases"](run_with(*[[1, 0, 0]] * 6, [0, 0, 0]))
+
+
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_a_run_of_no_frequency_is_warned_of(read):
     with pytest.warns(UserWarning, match="^`key_frequencies` are none at any step, so restricted loss is about chance"):

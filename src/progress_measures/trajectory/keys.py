@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor
 
 KEYS = "key_frequencies"
@@ -12,48 +13,49 @@ NONE = (
 )
 
 
-def warn_if_no_keys(columns: Mapping[str, Tensor], chosen: Iterable[str], *, stacklevel: int) -> None:
-    """Warns where some of the chosen columns are filtered losses, and no step has a key frequency."""
-    if filtered(chosen) and KEYS in columns and columns[KEYS].ndim == 2 and columns[KEYS].shape[1] > 0:
-        measured = columns[KEYS].isfinite().all(1)
-        if bool(measured.any()) and not bool(columns[KEYS][measured].any()):
-            warnings.warn(NONE, UserWarning, stacklevel=stacklevel + 1)
-
-
 def filtered(columns: Iterable[str]) -> bool:
     """Whether there is a loss or accuracy among the columns that depends on which frequencies are key."""
     return any(name.startswith(("restricted_", "excluded_")) and not name.endswith("_frequency") for name in columns)
 
 
+def warn_if_no_keys(columns: Mapping[str, Tensor], chosen: Iterable[str], *, stacklevel: int) -> None:
+    """Warns where some of the chosen columns are filtered losses, and no step has a key frequency."""
+    keys, _ = _measured(columns)
+    if filtered(chosen) and len(keys) > 0 and not keys.any():
+        warnings.warn(NONE, UserWarning, stacklevel=stacklevel + 1)
+
+
 def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stacklevel: int) -> None:
     """Warns where restricted and excluded loss are of other frequencies at other steps, or of none at any."""
-    if KEYS not in columns or columns[KEYS].ndim != 2:
+    warn_if_no_keys(columns, columns, stacklevel=stacklevel + 1)
+    keys, measured = _measured(columns)
+    changed = (keys[1:] != keys[:-1]).any(1).nonzero() if len(keys) > 0 else keys
+    if len(changed) == 0:
         return
-    keys, measured = columns[KEYS], columns[KEYS].isfinite().all(1)
-    keys, steps = keys[measured], steps[measured]
-    if len(keys) == 0 or keys.shape[1] == 0:
-        return
-    if not keys.any():
-        warnings.warn(NONE, UserWarning, stacklevel=stacklevel + 1)
-        return
-    changed = (keys[1:] != keys[:-1]).any(1).nonzero()
-    if len(changed) > 0:
-        last = tuple((keys[-1].nonzero()[:, 0] + 1).tolist())
-        warnings.warn(
-            f"`{KEYS}` change, first at step {int(steps[1:][changed[0, 0]])}, so restricted and excluded loss are of "
-            "other frequencies at other steps, and turn where the choice does. Record those of the final model, "
-            f"{last}, at every step: track the checkpoints with them, or record 'final' and use add_restricted_loss.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
-        )
+    last = tuple((keys[-1].nonzero()[:, 0] + 1).tolist())
+    which = f"those of the final model, {last}," if last else "the same ones, because the last step has none,"
+    warnings.warn(
+        f"`{KEYS}` change, first at step {int(steps[measured][1:][changed[0, 0]])}, so restricted and excluded loss "
+        "are of other frequencies at other steps, and turn where the choice does. "
+        f"Record {which} at every step: track the checkpoints with them, or record 'final' and use "
+        "add_restricted_loss.",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def runs_without_keys(runs: Mapping[str, Mapping[str, Tensor]]) -> list[str]:
     """The names of runs with filtered losses whose last step has no key frequency, where other runs have some."""
-    with_keys = {
-        name: columns[KEYS]
-        for name, columns in runs.items()
-        if filtered(columns) and KEYS in columns and columns[KEYS].ndim == 2
-    }
-    none = [name for name, keys in with_keys.items() if keys.shape[1] > 0 and not keys[-1].any()]
+    found = {name: _measured(columns)[0] for name, columns in runs.items() if filtered(columns)}
+    with_keys = {name: keys for name, keys in found.items() if len(keys) > 0}
+    none = [name for name, keys in with_keys.items() if not keys[-1].any()]
     return none if len(none) < len(with_keys) else []
+
+
+def _measured(columns: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The key frequencies at the steps that were measured, ``(t, K)``, with t = 0 if there are none; and a mask."""
+    keys = columns.get(KEYS, torch.empty(0, 0))
+    if keys.ndim != 2 or keys.shape[1] == 0:
+        keys = torch.empty(0, 0)
+    measured = keys.isfinite().all(1)
+    return keys[measured], measured
