@@ -132,8 +132,8 @@ def unfit(of, got, axis, shape, remedy, rows=25):
 
 
 SPLIT = (
-    "No axis has {}, so the model splits the batch or joins it with another axis. "
-    "Write a function of the activation, such as lambda x: x.mean(0, keepdim=True).expand_as(x)."
+    "No other axis has. If `predict` splits the batch, let it call the model on all {}. If the model joins inputs and "
+    "positions in one axis, pass a function that takes them apart, in place of this one."
 )
 STATED = (
     "`dim` must be given where a module has its batch along another axis than 0. Got shape {} "

@@ -198,10 +198,11 @@ def _axes(module: nn.Module) -> Iterable[int]:
 def _check_fits(x: Tensor, axis: int, rows: int, what: str) -> None:
     if x.shape[axis] == rows:
         return
-    fitting = [place for place, size in enumerate(x.shape) if size == rows]
+    # The last axis holds the features, unless it is the only one.
+    fitting = [place for place, size in enumerate(x.shape[:-1] if x.ndim > 1 else x.shape) if size == rows]
     remedy = f"Axis {fitting[0]} has {rows}: pass dim={fitting[0]}." if fitting else (
-        f"No axis has {rows}, so the model splits the batch or joins it with another axis. "
-        "Write a function of the activation, such as lambda x: x.mean(0, keepdim=True).expand_as(x)."
+        f"No other axis has. If `predict` splits the batch, let it call the model on all {rows}. If the model joins "
+        "inputs and positions in one axis, pass a function that takes them apart, in place of this one."
     )  # fmt: skip
     raise ValueError(
         f"{what} must have one entry per input of the batch ({rows}) along `dim`. "
