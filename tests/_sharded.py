@@ -23,7 +23,8 @@ def answer(rank, folder):
     found = {"whole": pm.sum_squared_weights(model).detach()} | of_tensors(copy.deepcopy(model)) | of_wrapper(model)
     found |= trained(model)
     torch.save(found, f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    torch.distributed.barrier()  # neither leaves while the other still waits for it
+    os._exit(0)  # at once: an ordinary end now and then aborts, because a thread of the process group still runs
 
 
 def of_tensors(model):
