@@ -356,6 +356,21 @@ def test_a_damaged_line_is_named(path, reader):
         reader[1](path)
 
 
+def test_a_line_without_a_check_after_one_that_has_it_is_named(path, reader):
+    record(path, [0, 10])
+    with path.open("ab") as file:
+        file.write(b'{"step": 20, "columns": {"x": 20.0, "v": [0, 20]}}\n')
+    with pytest.raises(ValueError, match="whose line 3 has no check, though lines before it have one"):
+        reader[1](path)
+
+
+def test_a_last_line_with_a_check_was_not_cut_off_and_has_to_fit(path, reader):
+    record(path, [0, 10])
+    path.write_bytes(path.read_bytes()[:-1].replace(b'"step": 10,', b'"step": 10;'))
+    with pytest.raises(ValueError, match="whose line 2 is none of theirs"):
+        reader[1](path)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         pm.load_recording(tmp_path / "run.jsonl")
