@@ -25,6 +25,7 @@ from progress_measures import (
     circuits as circuits,
     concentration as concentration,
     fits as fits,
+    frequencies as frequencies,
     groups as groups,
     measures as measures,
     phases as phases,
@@ -62,6 +63,7 @@ from progress_measures.fourier import (
 from progress_measures.frequencies import (
     key_frequencies as key_frequencies,
     neuron_frequencies as neuron_frequencies,
+    sufficient_frequencies as sufficient_frequencies,
 )
 from progress_measures.grid import (
     grid_logits as grid_logits,

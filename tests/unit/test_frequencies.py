@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures.frequencies import _log_chance
+from progress_measures.frequencies.chance import log_chance
 from tests._planted import OPERATIONS, planted_logits
 
 
@@ -55,7 +55,8 @@ def test_faint_harmonics_are_not_named():
 
 def test_gradual_fall_has_no_key_frequency():
     assert pm.key_frequencies(0.7 ** np.arange(56.0)) == ()
-    assert pm.key_frequencies(0.7 ** np.arange(56.0), min_drop=1.2) != ()
+    assert pm.key_frequencies(0.6 ** np.arange(56.0)) == ()
+    assert pm.key_frequencies(0.6 ** np.arange(56.0), min_drop=1.2) != ()
 
 
 @pytest.mark.parametrize("power", [[], [1.0], [0.0], [0.0] * 9, [3.0] * 9, [1e-320] * 3])
@@ -74,20 +75,22 @@ def test_chance_of_a_drop_is_that_of_exponential_powers():
     draws = -np.sort(-generator.exponential(size=(200_000, 6)), axis=1)
     drops = draws[:, :-1] / draws[:, 1:]
     for drop in (1.5, 3.0):
-        expected = np.exp(_log_chance(np.full(5, drop)))
+        expected = [math.exp(log_chance(rank, drop, np.full(6, 2.0))) for rank in range(1, 6)]
         np.testing.assert_allclose((drops > drop).mean(0), expected, atol=0.005)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 8, 56])
-def test_a_drop_has_a_chance_of_one_in_a_thousand(count):
+def test_a_drop_has_a_chance_of_its_part_of_the_false_alarms(count):
     def chance(drop):  # after the first of so many
         return math.prod(i / (i + drop - 1) for i in range(2, count + 1))
 
     drop = 1.0
     while chance(drop) > 1e-3:
         drop += 1e-3
+    level = 1e-3 * (count - 1)  # divided among the ranks
     for factor, named in ((0.999, ()), (1.001, (1,))):
-        assert pm.key_frequencies(np.array([factor * drop, *[1.0] * (count - 1)]), min_drop=1.01) == named
+        power = np.array([factor * drop, *[1.0] * (count - 1)])
+        assert pm.key_frequencies(power, min_drop=1.01, false_alarms=level) == named
 
 
 def test_what_is_just_enough():

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from progress_measures.operations.operation import Operation
 from progress_measures.spectra.answers import spectrum
+from progress_measures.spectra.shares import fewest
 
 SHARE = 0.9  # of the power of the logits, which the frequencies that a warning names hold together
 WHAT = (
@@ -32,9 +33,9 @@ def _suggestion(means: Tensor, op: Operation) -> str:
     power = spectrum(means.detach(), op).cpu()
     if float(power.sum()) == 0.0:
         return ""
-    descending = power.argsort(descending=True, stable=True)
-    count = int((power[descending].cumsum(0) < SHARE * power.sum()).sum()) + 1
-    fewest = sorted(int(index) + 1 for index in descending[:count])
-    if count > len(op.frequencies) / 2:
-        return f" No few stand out in the logits: {count} of {len(op.frequencies)} hold {SHARE:.0%} of their power."
-    return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(fewest)}: pass these."
+    named = sorted(fewest(power, SHARE))
+    if len(named) > len(op.frequencies) / 2:
+        return (
+            f" No few stand out in the logits: {len(named)} of {len(op.frequencies)} hold {SHARE:.0%} of their power."
+        )
+    return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(named)}: pass these."

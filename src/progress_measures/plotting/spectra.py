@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from progress_measures._checks.tensors import Array
-from progress_measures.frequencies import check_power
+from progress_measures.frequencies.keys import check_power
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_bars
 

@@ -1,7 +1,16 @@
-"""Shares of a variance."""
+"""Shares of a variance, and the frequencies that hold one."""
 
 import torch
 from torch import Tensor
+
+
+def fewest(power: Tensor, share: float) -> list[int]:
+    """The fewest frequencies that hold a share of the power together, the largest first; none if there is no power."""
+    if len(power) == 0 or float(power.sum()) == 0.0:
+        return []
+    descending = power.argsort(descending=True, stable=True)
+    count = int((power[descending].cumsum(0) < share * power.sum()).sum()) + 1
+    return [int(index) + 1 for index in descending[:count]]
 
 
 def share_of(power: Tensor, centered: Tensor, raw: Tensor, count: int) -> Tensor:

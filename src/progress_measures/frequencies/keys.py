@@ -1,0 +1,190 @@
+"""Which frequencies of a spectrum stand out."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array, check_finite, check_real
+from progress_measures._checks.values import check_fraction, check_number, shape_of
+from progress_measures.frequencies.chance import independent_columns, log_chance
+from progress_measures.operations.checks import check_columns, check_operation
+from progress_measures.operations.operation import Operation
+from progress_measures.spectra.shares import fewest
+
+ROUNDING = 1e-12  # times the largest power: float32 arithmetic cannot tell less from zero
+MOST = 0.8  # of the power: half of the drop suffices below frequencies that hold so much of it
+FEWEST_FOR_TREND = 3  # powers, beside those that are named
+SURE, LIKE = 4.0, 4.0  # standard errors: of a slope that is certain, and between slopes that may be the same
+
+
+def key_frequencies(
+    power: Array,
+    op: Operation | None = None,
+    *,
+    share: float | None = None,
+    weights: Array | None = None,
+    false_alarms: float = 0.01,
+    min_drop: float = 4.0,
+    min_share: float = 0.001,
+) -> tuple[int, ...]:
+    r"""The frequencies that stand out in a spectrum: all above the last sharp drop of the sorted powers.
+
+    With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, a drop is sharp after rank j if
+
+    1. :math:`p_j \ge` ``min_drop`` :math:`\cdot\, p_{j+1}`; half of ``min_drop`` suffices where the first j hold
+       80 % of the power;
+    2. :math:`p_j \ge` ``min_share`` :math:`\cdot \sum_i p_i`, so that gaps deep in the noise, or below faint harmonics
+       of the key frequencies, do not count; a fall to zero (to rounding) counts however faint :math:`p_j` is;
+    3. in fewer than ``false_alarms`` / (K - 1) of random spectra there is such a drop at that rank. So at most
+       ``false_alarms`` of random spectra have a key frequency, at whatever rank.
+
+    A random spectrum is that of a matrix of independent Gaussian weights. Its powers are chi-squared variables, and are
+    the more equal the more columns the matrix has; so condition 3 takes one column unless ``weights`` are given. With
+    ``op``, each power is first divided by the frequency's number of basis rows, because random weights have the same
+    power in every row, and the chance takes the numbers of rows into account. This matters if they differ, as they do
+    in most groups. The result does not change when the powers are scaled.
+
+    If the operation is cyclic, a steady fall from low to high frequencies is taken off first, if there is one: weights
+    that are smooth in the tokens' numbers, such as a random walk over them, have it by chance. Then a frequency has to
+    stand out from its neighbours.
+
+    docs/measures.md compares this rule with others on some 1,700 networks. By design, it has these limits:
+
+    - If all frequencies are used alike, or there is only one, none stands out: see :func:`sufficient_frequencies`.
+    - What stands out need not be what the network relies on, and the other way around.
+    - A frequency below ``min_share`` is not named unless the rest is zero.
+    - If there are few frequencies, only a large drop is beyond chance: by 199 after one of two frequencies, by 33
+      after one of three, by 17 after one of four, by 7.8 after one of eight.
+    - A trend is found if it is certain. Of random walks of one column over 113 tokens, 1 in 100 have a key frequency;
+      over 53, 1 in 25; over 31, 1 in 5; over a dozen, 1 in 10. Without ``op``, and in other groups, none is looked for.
+    - A harmonic that the circuit does not rely on is named too if a sharp drop follows it, as happens in W_E.
+    - The logits of an untrained model whose embedding has one or two dimensions truly have only a few frequencies of
+      the answer: look at their share of the variance too.
+
+    Args:
+        power: Powers (squared norms, not norms) in the order of ``op.frequencies``, shape ``(K,)``, as
+            :func:`spectrum` and :func:`logit_spectrum` return them.
+        op: The operation that the frequencies belong to; if None, all frequencies count as having equally many rows.
+        share: If given, the rule is another: the fewest frequencies that hold this share of the power, in every
+            spectrum, also a random one. The options below are for the other rule.
+        weights: The matrix that the powers are the spectrum of, shape ``(n, …)``. It tells how many columns that are
+            independent of each other a random one would have; a drop that is small may then be beyond chance.
+        false_alarms: The share of random spectra that have a key frequency, at most.
+        min_drop: The least factor of a sharp drop.
+        min_share: The least share of the total power that a named frequency must have, unless the rest is zero.
+
+    Returns:
+        Frequencies, ascending; empty when nothing stands out.
+
+    Raises:
+        TypeError: If ``power`` or ``weights`` are neither tensor nor array, or an option is not a number.
+        ValueError: If ``power`` does not have one axis, is negative or not finite, or does not have one entry for each
+            frequency of ``op``; if ``weights`` do not have one row per element, or ``op`` is not given beside them; if
+            ``min_drop`` is not above 1, ``min_share`` not above 0, or ``share`` or ``false_alarms`` not between 0 and
+            1.
+
+    References:
+        Nanda et al. (2023), appendix C.2, who publish no threshold. Differs from the paper's code in that single
+        neurons alone cannot make a frequency a key frequency.
+
+    Example:
+        >>> power = torch.tensor([0.2, 9.0, 0.1, 5.0, 0.2, 0.1, 0.1, 0.1, 0.2, 0.1])
+        >>> pm.key_frequencies(power), pm.key_frequencies(power, share=0.5)
+        ((2, 4), (2,))
+    """
+    if op is not None:
+        check_operation(op)
+    values = check_power(power, op).cpu()
+    check_number(min_drop, "min_drop", above=1)
+    check_number(min_share, "min_share", above=0)
+    check_above_zero(false_alarms, "false_alarms")
+    if share is not None:
+        check_above_zero(share, "share")
+        return tuple(sorted(fewest(values, share)))
+    powers = values.numpy()
+    rows = np.full(len(values), 2) if op is None else np.array(op.rows_per_frequency)
+    columns = 1.0 if weights is None else independent_columns(_check_weights(weights, op))
+    if len(values) < 2:
+        return ()
+
+    def peaks(compared: np.ndarray) -> np.ndarray:
+        return _above_the_last_drop(compared, rows * columns, false_alarms, min_drop, min_share)
+
+    per_row = powers / (rows if op is not None else 1)
+    named = peaks(per_row)
+    if op is not None and op.cyclic and named.size > 0:
+        named = peaks(per_row / _trend(per_row, named, op.n))
+    return tuple(sorted(int(index) + 1 for index in named))
+
+
+def _above_the_last_drop(
+    powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float
+) -> np.ndarray:
+    """The indices of the powers above the last drop that is sharp and beyond chance; none if there is no such drop."""
+    order = np.argsort(-powers)
+    floor = max(ROUNDING * powers.max(), np.finfo(np.float64).tiny)
+    ranked = np.maximum(powers[order], floor)  # powers below the floor count as zero, and zeros are equal
+    upper, lower = ranked[:-1], ranked[1:]
+
+    drop, held = upper / lower, upper.cumsum() / ranked.sum()
+    visible = (upper >= min_share * ranked.sum()) | (lower == floor)
+    sharp = drop >= np.where(held >= MOST, max(min_drop / 2, 1.0), min_drop)
+    for index in np.flatnonzero(visible & sharp)[::-1]:
+        # Divided among the ranks, so that all together have at most the rate that was asked for.
+        if log_chance(index + 1, drop[index], degrees) <= math.log(level / drop.size):
+            return order[: index + 1]
+    return order[:0]
+
+
+def _trend(powers: np.ndarray, named: np.ndarray, n: int) -> np.ndarray:
+    """The power that a steady fall from low to high frequencies, as in a random walk, predicts for each up to a factor.
+
+    It is that of a sin(π k / n)^b, for random walks with b = -2. It is 1 for each unless the fall is certain, and the
+    frequencies that are not named fall likewise: below peaks they are flat.
+    """
+    heights = np.log(np.maximum(powers, max(ROUNDING * powers.max(), np.finfo(np.float64).tiny)))
+    waves = np.log(np.sin(np.pi * np.arange(1, powers.size + 1) / n))
+    rest = np.setdiff1d(np.arange(powers.size), named)
+    if rest.size < FEWEST_FOR_TREND:
+        return np.ones(powers.size)
+    slope, error = _slope(waves, heights)
+    of_rest, error_of_rest = _slope(waves[rest], heights[rest])
+    falls = slope < -SURE * error and abs(of_rest - slope) <= LIKE * error_of_rest
+    return np.exp(slope * waves) if falls else np.ones(powers.size)
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The slope of a least-squares line, and its standard error."""
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x @ y) / (x @ x)
+    return slope, math.sqrt(np.square(y - slope * x).sum() / (x.size - 2) / (x @ x))
+
+
+def check_power(x: object, op: Any = None) -> Tensor:
+    """Requires finite, non-negative powers, one per frequency of ``op`` if it is given; returns float64, ``(K,)``."""
+    values = check_finite(check_real(x, "power").detach(), "power").to(torch.float64)
+    if values.ndim != 1:
+        raise ValueError(f"`power` must have one entry per frequency: shape (K,). Got {shape_of(values)}.")
+    if bool((values < 0).any()):
+        raise ValueError(f"`power` must not be negative. Got {float(values.min()):g}.")
+    if op is not None and len(values) != len(op.frequencies):
+        raise ValueError(
+            f"`power` must have one entry per frequency of the operation ({len(op.frequencies)}). Got {len(values)}."
+        )
+    return values
+
+
+def check_above_zero(x: object, name: str) -> None:
+    """Requires a number above 0 and below 1."""
+    check_fraction(x, name)
+    check_number(x, name, above=0)
+
+
+def _check_weights(x: object, op: Any) -> Tensor:
+    """Requires the matrix that the powers are a spectrum of; returns one row per element."""
+    if op is None:
+        raise ValueError("`op` must be given beside `weights`. Got None.")
+    return check_columns(x, op, 0, "weights")[0]

@@ -1,0 +1,97 @@
+"""Rules for key frequencies, as values: what names the key frequencies of each checkpoint of a run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from progress_measures._checks.values import check_integer, check_number, check_seed
+from progress_measures.frequencies.keys import check_above_zero, key_frequencies
+from progress_measures.frequencies.sufficient import sufficient_frequencies
+from progress_measures.operations.operation import Operation
+from progress_measures.spectra.answers import logit_spectrum
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """What names the key frequencies in the logits of any checkpoint: write your own with this method."""
+
+    def of_logits(self, logits: Tensor, op: Operation) -> Iterable[int] | Iterable[tuple[int, ...]]:
+        """The key frequencies of one checkpoint.
+
+        Args:
+            logits: Its logits, ``(N, n)``.
+            op: The operation that defines the answers.
+        """
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The frequencies that stand out in the spectrum of the logits: :func:`key_frequencies` with its default rule.
+
+    Example:
+        >>> pm.frequencies.Peaks(min_drop=8)
+        Peaks(false_alarms=0.01, min_drop=8, min_share=0.001)
+    """
+
+    false_alarms: float = 0.01
+    """The share of random spectra that have a key frequency, at most."""
+    min_drop: float = 4.0
+    """The least factor of a sharp drop."""
+    min_share: float = 0.001
+    """The least share of the power of a named frequency."""
+
+    def __post_init__(self) -> None:
+        check_above_zero(self.false_alarms, "false_alarms")
+        check_number(self.min_drop, "min_drop", above=1)
+        check_number(self.min_share, "min_share", above=0)
+
+    def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
+        """The key frequencies of one checkpoint."""
+        return key_frequencies(logit_spectrum(logits, op), op, **vars(self))
+
+
+@dataclass(frozen=True)
+class Share:
+    """The fewest frequencies that hold a share of the power of the logits: :func:`key_frequencies` with ``share``.
+
+    It names some in every network, also in one that has learned nothing.
+
+    Example:
+        >>> pm.frequencies.Share(0.95)
+        Share(share=0.95)
+    """
+
+    share: float = 0.9
+    """The share of the power that they hold together."""
+
+    def __post_init__(self) -> None:
+        check_above_zero(self.share, "share")
+
+    def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
+        """The key frequencies of one checkpoint."""
+        return key_frequencies(logit_spectrum(logits, op), op, share=self.share)
+
+
+@dataclass(frozen=True)
+class Sufficient:
+    """The fewest frequencies that answer as the network does: :func:`sufficient_frequencies`.
+
+    Example:
+        >>> pm.frequencies.Sufficient()
+        Sufficient(draws=100, seed=0)
+    """
+
+    draws: int = 100
+    """The number of random sets that are compared."""
+    seed: int = 0
+    """The seed of the draws."""
+
+    def __post_init__(self) -> None:
+        check_integer(self.draws, "draws", at_least=1)
+        check_seed(self.seed)
+
+    def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
+        """The key frequencies of one checkpoint."""
+        return sufficient_frequencies(logits, op, **vars(self))
