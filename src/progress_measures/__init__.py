@@ -101,6 +101,7 @@ from progress_measures.phases import (
     Phases as Phases,
     find_phases as find_phases,
     lead_times as lead_times,
+    onsets as onsets,
     phase_spread as phase_spread,
 )
 from progress_measures.runs import (

@@ -65,15 +65,30 @@ class Waves(nn.Module):
         return self.logits[pairs[:, 0], pairs[:, 1]]
 
 
+RIGHT = 99 * nn.functional.one_hot(OP.table, 11)  # with all frequencies alike
+
+
+@pytest.mark.parametrize("known", [torch.zeros(11, 11, dtype=torch.bool), TRAIN])
+def test_that_a_network_which_has_not_generalized_has_no_key_frequency_is_no_surprise(known):
+    logits = RIGHT * known[..., None] + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
+    measured = pm.grokking_measures(None, OP, "current", TRAIN)(Waves(logits))
+    assert not measured["key_frequencies"].any()
+
+
 def test_a_run_without_key_frequencies_is_warned_of_once():
     measure = pm.grokking_measures(None, OP, "current", TRAIN)
     recorder = pm.Recorder(measure, every=1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for step in range(3):
-            recorder(step, Waves(torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(step))))
+            recorder(step, Waves(RIGHT + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(step))))
     (warning,) = caught
-    assert str(warning.message).startswith("No frequency is key at this step, as `key_frequencies` says. With no ")
+    assert str(warning.message) == (
+        "No frequency is key at a step where the model generalizes, as `key_frequencies` says. With no frequency, "
+        "restricted loss is that of the constant alone, about chance, and excluded loss is the loss itself, whether or "
+        "not the network has a circuit. Pass frequencies=pm.frequencies.Sufficient(), which names those that the model "
+        "needs, or the frequencies that measure() names."
+    )
     assert not recorder.trajectory["key_frequencies"].any()
 
 
@@ -97,7 +112,7 @@ CURVES = {
 CHANGE = (
     "`key_frequencies` change, first at step 2000, so restricted and excluded loss are of other frequencies at other "
     "steps, and turn where the choice does. Record those of the final model, (1, 3), at every step: track the "
-    "checkpoints with them, or record 'final' and use add_restricted_loss."
+    "saved checkpoints with them, or record another run."
 )
 READERS = {
     "find_phases": lambda run: pm.find_phases(run, answers=113),

@@ -18,7 +18,7 @@ from progress_measures.operations.operation import Operation
 from progress_measures.spectra.answers import spectrum
 from progress_measures.spectra.inputs import input_spectrum
 
-F = TypeVar("F", int, tuple[int, ...])  # a frequency of the answer, or of the inputs
+F = TypeVar("F", bound=int | tuple[int, ...])  # a frequency of the answer, or of the inputs
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,8 +178,7 @@ def _others(frequencies: Sequence[F], count: int, draws: int, generator: torch.G
     """Random sets of as many frequencies, other than the first ones: all such sets, if they are fewer than draws."""
     first = set(frequencies[:count])
     if math.comb(len(frequencies), count) <= draws:
-        every: list[list[F]] = [*map(list, combinations(frequencies, count))]
-        return [some for some in every if set(some) != first]
+        return [[*some] for some in combinations(frequencies, count) if set(some) != first]
     others: list[list[F]] = []
     for _ in range(draws):
         order = torch.randperm(len(frequencies), generator=generator, device="cpu").tolist()

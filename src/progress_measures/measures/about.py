@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from torch import Tensor
 
+from progress_measures.frequencies import Rule
 from progress_measures.measures.weights import Weight
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split
@@ -24,7 +26,7 @@ def about_of(
     """
     return {
         "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
-        "frequencies": _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else [*frequencies],
+        "frequencies": _of_frequencies(frequencies),
         "train_mask": _counted(split.train),
         "test_mask": _counted(split.test),
         "labels": _digest(split.labels) if split.noisy else "the answers",
@@ -34,6 +36,12 @@ def about_of(
             for name, source in weights.items()
         },
     }
+
+
+def _of_frequencies(frequencies: Any) -> Any:
+    if isinstance(frequencies, Rule):
+        return repr(frequencies) if is_dataclass(frequencies) else type(frequencies).__qualname__
+    return _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else [*frequencies]
 
 
 def _counted(mask: Tensor) -> str:

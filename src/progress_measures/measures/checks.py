@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.values import check_takes, listed, shape_of, type_name
+from progress_measures.frequencies import Rule
 from progress_measures.measures.weights import Weight
 from progress_measures.operations.checks import check_parts
 from progress_measures.trajectory.checks import check_complete
@@ -29,15 +30,17 @@ def check_predict(value: Any) -> Any:
 
 
 def check_frequencies_of_model(value: Any, op: Any) -> Any:
-    """Frequencies of the operation, the name of a rule that finds them, or a function that finds them in the model."""
+    """Frequencies of the operation, a rule that finds them or its name, or a function that finds them in the model."""
     if isinstance(value, str):
         if value not in ("current", "final"):
             raise ValueError(
-                "`frequencies` must be frequencies of the operation, 'current', 'final', or a function of the model. "
-                f"Got {value!r}."
+                "`frequencies` must be frequencies of the operation, 'current', 'final', a rule such as "
+                f"pm.frequencies.Sufficient(), or a function of the model. Got {value!r}."
             )
         return value
-    return value if callable(value) else check_parts(value, op)
+    if isinstance(value, type) and issubclass(value, Rule):
+        raise TypeError(f"`frequencies` must be a rule, not its class. Got {value.__name__}: pass {value.__name__}().")
+    return value if isinstance(value, Rule) or callable(value) else check_parts(value, op)
 
 
 def check_weights(value: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The usual measures of a model that may grok, as one function of the model."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from progress_measures._checks.tensors import Array, computable
 from progress_measures._checks.values import check_integer, check_model
 from progress_measures._model_state import evaluation, token_device
 from progress_measures.filtering.parts import Frequencies as Parts
-from progress_measures.frequencies import key_frequencies
+from progress_measures.frequencies import Rule, key_frequencies, sufficient_frequencies
 from progress_measures.grid import grid_logits
 from progress_measures.losses.empty import WHAT
 from progress_measures.losses.kinds import Loss, check_loss
@@ -24,7 +25,7 @@ from progress_measures.measures.checks import (
     check_predict,
     check_weights,
 )
-from progress_measures.measures.restricted import MEANS, MEANS_TEST, MEANS_TRAIN, indicator
+from progress_measures.measures.restricted import MEANS, MEANS_TEST, MEANS_TRAIN, SUFFICIENT, indicator
 from progress_measures.measures.weights import Weight
 from progress_measures.norms import sum_squared_weights
 from progress_measures.operations.checks import check_operation, check_parts
@@ -32,17 +33,19 @@ from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split, check_split
 from progress_measures.sparsity import gini
-from progress_measures.spectra import spectrum
+from progress_measures.spectra import logit_spectrum, spectrum
 
 Chosen: TypeAlias = Iterable[int] | Iterable[tuple[int, ...]]
-Frequencies: TypeAlias = Chosen | Callable[[Any], Chosen] | Literal["current", "final"]
+Frequencies: TypeAlias = Chosen | Rule | Callable[[Any], Chosen] | Literal["current", "final"]
 Predict: TypeAlias = Callable[[Any, Tensor], Any]
 Weights: TypeAlias = str | Weight | Callable[[Any], Tensor]
 
 NO_KEYS = (
-    f"No frequency is key at this step, as `key_frequencies` says. {WHAT} Such steps come before a circuit has formed; "
-    "if the last is one, pass the frequencies that measure() names, or record 'final' and use add_restricted_loss."
+    f"No frequency is key at a step where the model generalizes, as `key_frequencies` says. {WHAT} "
+    "Pass frequencies=pm.frequencies.Sufficient(), which names those that the model needs, or the frequencies that "
+    "measure() names."
 )
+GENERALIZES = 0.5  # test accuracy: below it, a model may well have no circuit, and so no key frequency
 WITHOUT_FREQUENCIES = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
 )  # fmt: skip
@@ -64,9 +67,9 @@ def grokking_measures(
 
     Its columns are the fields of :class:`Measures` and these others: ``key_frequencies``, with 1 for each key frequency
     of that step and 0 for the others, in the order of ``op.frequencies``, unless they are frequencies of the inputs;
-    ``gini_logits``, the Gini coefficient of the
-    norms of the logits' frequencies of the answer; ``gini_<name>``, the Gini coefficient of the norms of the
-    frequencies of weights; and ``sum_squared_weights``.
+    ``logit_spectrum``, the share of the logits' variance in each frequency of the answer; ``gini_logits``, the Gini
+    coefficient of the norms of these frequencies; ``gini_<name>``, that of the norms of the frequencies of weights; and
+    ``sum_squared_weights``.
 
     Args:
         predict: A function from the model and tokens, int64, shape ``(batch, k)``, to the logits at the answer
@@ -74,11 +77,12 @@ def grokking_measures(
             ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
         op: The operation that defines the answers.
         frequencies: The key frequencies: members of ``op.frequencies`` if they are known, or tuples, as for
-            :func:`restrict`; ``"current"`` for those that
-            stand out in the logits of each checkpoint; a function of the model for another rule; or ``"final"`` if they
-            will only be known after the run. With ``"final"``, all columns that depend on them are left out, and
-            ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from which
-            :func:`add_restricted_loss` computes restricted losses. Two losses of this table,
+            :func:`restrict`; ``"current"`` for those that stand out in the logits of each checkpoint; another rule of
+            :mod:`progress_measures.frequencies`, such as ``Share(0.9)`` or ``Sufficient()``, or a function of the
+            model; or ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on
+            them are left out, and ``answer_means`` is recorded instead: an n × n table of the mean logits of each
+            answer, from which :func:`add_restricted_loss` computes restricted losses; and ``sufficient_frequencies``,
+            with 1 for each that :func:`sufficient_frequencies` names. Two losses of the table,
             ``mean_logits_loss_train`` and ``mean_logits_loss_test``, let it see whether it is given the same inputs.
         train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
         test_mask: As for :func:`measure`.
@@ -130,7 +134,7 @@ class _GrokkingMeasures:
 
     predict: Predict | None
     op: Operation
-    frequencies: Parts | Literal["current", "final"] | Callable[[Any], Chosen]
+    frequencies: Parts | Literal["current", "final"] | Rule | Callable[[Any], Chosen]
     split: Split
     loss: Loss
     weights: Mapping[str, Weight | Callable[[Any], Tensor]]
@@ -147,6 +151,7 @@ class _GrokkingMeasures:
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
         return self._losses(model, logits, means, power) | {
+            "logit_spectrum": logit_spectrum(logits, self.op),
             "gini_logits": gini(power.sqrt()),
             **{f"gini_{name}": gini(self._spectrum(model, name).sqrt()) for name in self.weights},
             "sum_squared_weights": sum_squared_weights(model),
@@ -164,16 +169,21 @@ class _GrokkingMeasures:
             values, split = self._measures(logits, means, ()), self.split.to(means.device)
             _, of_train, of_test = losses_of_tables(means[None], self.op, split, check_loss(self.loss))
             kept = {name: values[name] for name in WITHOUT_FREQUENCIES}
-            return kept | {MEANS: means, MEANS_TRAIN: of_train[0], MEANS_TEST: of_test[0]}
-        if callable(self.frequencies):
-            keys = check_parts(self.frequencies(model), self.op)
-        else:
-            keys = key_frequencies(power, self.op) if self.frequencies == "current" else self.frequencies
-        if not keys and self.op.frequencies:
+            enough = indicator(sufficient_frequencies(logits, self.op), self.op)
+            return kept | {MEANS: means, MEANS_TRAIN: of_train[0], MEANS_TEST: of_test[0], SUFFICIENT: enough}
+        keys = self._keys(model, logits, power)
+        measured = self._measures(logits, means, keys)
+        if not keys and self.op.frequencies and _generalizes(measured):
             # Without a number in it, so that Python shows it once for a run.
             warnings.warn(NO_KEYS, UserWarning, stacklevel=2)
-        measured = self._measures(logits, means, keys)
         return measured if isinstance(keys, list) else measured | {"key_frequencies": indicator(keys, self.op)}
+
+    def _keys(self, model: nn.Module, logits: Tensor, power: Tensor) -> Parts:
+        if isinstance(self.frequencies, Rule):
+            return check_parts(self.frequencies.of_logits(logits, self.op), self.op)
+        if callable(self.frequencies):
+            return check_parts(self.frequencies(model), self.op)
+        return key_frequencies(power, self.op) if isinstance(self.frequencies, str) else self.frequencies
 
     def _measures(self, logits: Tensor, means: Tensor, keys: Parts) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.
@@ -182,3 +192,9 @@ class _GrokkingMeasures:
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]
         return spectrum(source.rows(model, self.op, name) if isinstance(source, Weight) else source(model), self.op)
+
+
+def _generalizes(measured: Mapping[str, Tensor]) -> bool:
+    """Whether a model is right for most test inputs, or for most training inputs if there are no others."""
+    test_accuracy = float(measured["test_accuracy"])
+    return (float(measured["train_accuracy"]) if math.isnan(test_accuracy) else test_accuracy) >= GENERALIZES

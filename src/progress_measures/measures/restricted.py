@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
+from progress_measures._checks.values import listed
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
-from progress_measures.frequencies import key_frequencies
+from progress_measures.frequencies import Rule, Sufficient, key_frequencies
 from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
 from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
@@ -21,15 +22,18 @@ from progress_measures.operations.split import check_split
 from progress_measures.runs.journal import load_recording
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
+from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory
 
 MEANS, MEANS_TRAIN, MEANS_TEST = "answer_means", "mean_logits_loss_train", "mean_logits_loss_test"  # columns
+SUFFICIENT = "sufficient_frequencies"  # likewise
+REPLACED = {MEANS, MEANS_TRAIN, MEANS_TEST}  # by what is computed from them
 
 
 def add_restricted_loss(
     trajectory: Trajectory | str | os.PathLike[str],
     op: Operation,
-    frequencies: Iterable[int] | None = None,
+    frequencies: Iterable[int] | Rule | None = None,
     *,
     train_mask: Array,
     test_mask: Array | None = None,
@@ -47,7 +51,9 @@ def add_restricted_loss(
         trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
         op: The operation of the recorded run. Another one is an error: its ``gini_logits``, or the losses of the mean
             logits over the training and the test inputs, differ from the recorded ones.
-        frequencies: Members of ``op.frequencies``; if None, those that stand out in the logits of the last step.
+        frequencies: Members of ``op.frequencies``; or a rule of :mod:`progress_measures.frequencies`, which names them
+            by the mean logits of the last step, or if it is ``Sufficient()`` by all its logits, as they were recorded;
+            if None, those that stand out in the logits of the last step.
         train_mask: The training inputs, as for :func:`grokking_measures`.
         test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
             those of the recorded run are errors.
@@ -83,7 +89,12 @@ def add_restricted_loss(
     _, of_train, of_test = losses_of_tables(tables, op, split, row_losses)
     check_same_split(of_train, trajectory.columns.get(MEANS_TRAIN), "training")
     check_same_split(of_test, trajectory.columns.get(MEANS_TEST), "test")
-    chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
+    if isinstance(frequencies, Sufficient):
+        chosen: Iterable[object] = _of_last_step(trajectory, op)
+    elif isinstance(frequencies, Rule):
+        chosen = frequencies.of_logits(tables[-1][op.table.flatten()], op)
+    else:
+        chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
     keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
     warn_if_none(keys, tables[-1], op, stacklevel=2)
 
@@ -99,8 +110,19 @@ def add_restricted_loss(
         "restricted_accuracy": hits @ inputs_per_answer(op, torch.ones_like(split.train)) / op.table.numel(),
         "key_frequencies": indicator(keys, op).expand(len(tables), -1),
     }
-    kept = {name: x for name, x in trajectory.columns.items() if name not in {MEANS, MEANS_TRAIN, MEANS_TEST}}
+    kept = {name: x for name, x in trajectory.columns.items() if name not in REPLACED}
     return Trajectory(trajectory.steps, kept | added)
+
+
+def _of_last_step(trajectory: Trajectory, op: Operation) -> list[int]:
+    """The frequencies that sufficed at the last step, as they were recorded."""
+    if SUFFICIENT not in trajectory:
+        raise ValueError(
+            f"`trajectory` must have the column {SUFFICIENT!r}, because mean logits do not tell which frequencies "
+            f"suffice. Got {listed(trajectory.columns)}. Record 'final' again, or pass other `frequencies`."
+        )
+    found = check_complete(trajectory[SUFFICIENT], SUFFICIENT, "(step, frequency)", [SUFFICIENT])[-1]
+    return [k for k, named in zip(op.frequencies, found.tolist(), strict=True) if named]
 
 
 def indicator(frequencies: Iterable[int], op: Operation) -> Tensor:

@@ -37,8 +37,7 @@ def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stackle
     warnings.warn(
         f"`{KEYS}` change, first at step {int(steps[measured][1:][changed[0, 0]])}, so restricted and excluded loss "
         "are of other frequencies at other steps, and turn where the choice does. "
-        f"Record {which} at every step: track the checkpoints with them, or record 'final' and use "
-        "add_restricted_loss.",
+        f"Record {which} at every step: track the saved checkpoints with them, or record another run.",
         UserWarning,
         stacklevel=stacklevel + 1,
     )
