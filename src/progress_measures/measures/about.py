@@ -20,17 +20,19 @@ def about_of(
 ) -> dict[str, Any]:
     """The arguments of :func:`grokking_measures` that numbers depend on, except for ``predict``.
 
-    Functions are known by their names, and masks and tables by how many inputs they have and by a digest.
+    Functions are known by their names alone, so two lambdas are the same. Masks and tables are known by how many inputs
+    they have and by a digest. What no number depends on is left out: the order of frequencies, and how the first axis
+    of a path is said.
     """
     return {
         "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
-        "frequencies": _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else [*frequencies],
+        "frequencies": _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies),
         "train_mask": _counted(split.train),
         "test_mask": _counted(split.test),
         "labels": _digest(split.labels) if split.noisy else "the answers",
         "loss": _named(loss),
         "weights": {
-            name: f"{source.path}, dim={source.dim}" if isinstance(source, Weight) else _named(source)
+            name: f"{source.path}, dim={source.dim or 0}" if isinstance(source, Weight) else _named(source)
             for name, source in weights.items()
         },
     }
