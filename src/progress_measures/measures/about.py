@@ -26,7 +26,9 @@ def about_of(
     """
     return {
         "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
-        "frequencies": _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies),
+        "frequencies": _named(frequencies)
+        if isinstance(frequencies, str) or callable(frequencies)
+        else sorted(frequencies),
         "train_mask": _counted(split.train),
         "test_mask": _counted(split.test),
         "labels": _digest(split.labels) if split.noisy else "the answers",
