@@ -8,12 +8,11 @@ from torch import Tensor, nn
 
 from progress_measures._checks.parameters import (
     CODES,
-    OFFLOADED,
     check_decoded,
     check_gathered,
     check_held,
     check_real_parameter,
-    is_offloaded,
+    how_to_load,
     raise_packed,
 )
 from progress_measures._checks.tensors import Array, check_tensor, computable
@@ -136,7 +135,7 @@ def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
 def _parameters_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """The parameters of a module by name, each once, and each as the model computes with it."""
     check_gathered(model)
-    load = OFFLOADED if is_offloaded(model) else "Load the model's weights first."
+    load = how_to_load(model)
     names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
     for name, buffer in model.named_buffers():
         check_decoded(buffer, name, names)  # where weights are kept as buffers, they would be left out

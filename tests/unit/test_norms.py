@@ -141,6 +141,7 @@ def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():
 
 UNQUANTIZED = "Measure the model that it was quantized from, or pass a state dict of dequantized weights."
 NONE = "must hold numbers. Got a tensor on the meta device, which has none."
+LOAD = "Load its state dict into a model of the same kind that is not there, and measure that one."
 
 
 def two_layers():
@@ -218,6 +219,9 @@ def codes(dtype, name="weight", **beside):
         (torch.float8_e4m3fn, "weight", "weight_scale_inv"),
         (torch.float8_e5m2, "weight", "weight_scale"),
         (torch.int8, "weight", "SCB"),
+        (torch.int8, "weight", "scale"),
+        (torch.uint8, "W_q", "scale"),
+        (torch.int32, "weight_packed", "weight_scale"),
         (torch.int32, "qweight", "scales"),
     ],
 )
@@ -233,6 +237,16 @@ def test_codes_beside_a_scale(dtype, name, scale):
         pm.weight(f"out.{name}").rows(model, pm.addition(4), "W")
     remedy = {"out.weight": model["out"].get_buffer(scale) * getattr(model["out"], name).float()}
     assert pm.sum_squared_weights(remedy) == 4 * 3 * 4
+
+
+def test_integers_beside_a_learned_scale_are_no_codes():
+    layer = nn.Linear(3, 4)
+    layer.register_buffer("relative", torch.zeros(3, 3, dtype=torch.int32))
+    layer.scale = nn.Parameter(torch.tensor(2.0))
+    model = nn.ModuleDict({"out": layer})
+    expected = layer.weight.double().square().sum() + layer.bias.double().square().sum() + 4
+    assert_close(pm.sum_squared_weights(model), expected, rtol=1e-14)
+    assert_close(pm.sum_squared_weights(model.state_dict()), expected, rtol=1e-14)
 
 
 def test_quantized_layers_of_transformers():
@@ -270,7 +284,7 @@ def test_codes_that_bitsandbytes_stores_as_floats():
 
 
 def test_weights_without_numbers():
-    refused(nn.Linear(2, 2, device="meta"), ValueError, f"`weight` {NONE} Load the model's weights first.")
+    refused(nn.Linear(2, 2, device="meta"), ValueError, f"`weight` {NONE} {LOAD}")
     state = {"w": torch.ones(2, device="meta")}
     refused(state, ValueError, f"`w` {NONE} Load its numbers first.")
     message = "`weight` must hold numbers. Got an uninitialized parameter. Run the model on a batch of inputs first."
@@ -278,7 +292,7 @@ def test_weights_without_numbers():
     refused(model, ValueError, message)
     with pytest.raises(ValueError, match=f"^{re.escape(f'`x` {NONE} Load its numbers first.')}$"):
         pm.gini(torch.ones(3, device="meta"))
-    with pytest.raises(ValueError, match=f"^{re.escape(f'`weight` {NONE} ')}Load the model's weights first.$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(f'`weight` {NONE} {LOAD}')}$"):
         pm.weight("weight").rows(nn.Linear(2, 4, device="meta"), pm.addition(4), "W")
     model(torch.ones(1, 2))
     pm.sum_squared_weights(model)
@@ -312,14 +326,21 @@ def test_offloaded_weights(where, tmp_path):
     else:
         accelerate.disk_offload(offloaded, str(tmp_path), execution_device=torch.device("cpu"))
     remedy = (
-        "Pass accelerate.utils.modeling.get_state_dict_offloaded_model(model), with one name only of a shared weight."
+        "It is offloaded: load accelerate.utils.modeling.get_state_dict_offloaded_model(model) into a model of the "
+        "same kind that is not, and measure that one."
     )
-    refused(offloaded, ValueError, f"`0.weight` {NONE} {remedy}")
-    state = get_state_dict_offloaded_model(offloaded)
-    del state["3.weight"]
-    assert_close(pm.sum_squared_weights(state), pm.sum_squared_weights(model), rtol=1e-14)
-    # Its tokens are not sent to the meta device.
+    message = f"`0.weight` {NONE} {remedy}"
+    refused(offloaded, ValueError, message)
     op, seen = pm.addition(5), []
+    for weights in ({}, {"W_E": "0.weight"}):
+        measure = pm.grokking_measures(None, op, [1], op.table < 2, weights=weights)
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            measure(offloaded)
+    same = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 4), nn.Linear(4, 5, bias=False))
+    same[3].weight = same[0].weight
+    same.load_state_dict(get_state_dict_offloaded_model(offloaded))
+    assert pm.Recorder(measure, every=1)(0, same) == pm.Recorder(measure, every=1)(0, model)
+    # Its tokens are not sent to the meta device.
     for each in (model, offloaded):
         seen.append(pm.Recorder({"logits": lambda model: pm.grid_logits(model, op)}).record(0, each))
         seen.append(pm.grid_logits(each, op).tolist())

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from progress_measures._checks.parameters import check_decoded, check_gathered, check_held, check_real_parameter
+from progress_measures._checks.parameters import (
+    check_decoded,
+    check_gathered,
+    check_held,
+    check_real_parameter,
+    how_to_load,
+)
 from progress_measures._checks.tensors import check_dim, check_real
 from progress_measures._checks.values import check_integer, nearest_name, shape_of, type_name
 from progress_measures.operations.axes import Axes, axes_of, smallest_vocabulary
@@ -87,7 +93,7 @@ def _at_path(model: nn.Module, path: str, name: str) -> Tensor:
     def remedy(call: str) -> str:
         return f"Give a function: lambda model: model.get_parameter({path!r}){call}."
 
-    check_held(weights, path, remedy, load="Load the model's weights first.")
+    check_held(weights, path, remedy, load=how_to_load(model))
     check_decoded(weights, path, {name for name, _ in (*model.named_parameters(), *model.named_buffers())})
     return check_real(check_real_parameter(weights, path) if isinstance(weights, nn.Parameter) else weights, path)
 
