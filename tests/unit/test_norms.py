@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import progress_measures as pm
 from tests._asserts import assert_close
@@ -134,6 +135,117 @@ def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():
     assert list(pm.parameter_norms(state)) == list(pm.parameter_norms(model))
     with_buffer = pm.sum_squared_weights(model.state_dict())  # of which a state dict does not say that it is one
     assert_close(with_buffer, pm.sum_squared_weights(model) + 100, rtol=1e-14)
+
+
+class Masked(nn.Module):
+    """Attention with its masks, as several libraries keep them."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(3, 3)
+        self.register_buffer("IGNORE", torch.tensor(-torch.inf))
+        self.register_buffer("bias", torch.ones(3, 3).tril()[None, None])
+        self.register_buffer("added", nn.Transformer.generate_square_subsequent_mask(3))
+
+
+def pruned():
+    layer = nn.Linear(8, 4)
+    for name in ("weight", "bias"):
+        prune.l1_unstructured(layer, name, 0.5)
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize(
+    "build",
+    [
+        Masked,
+        pruned,
+        lambda: nn.utils.spectral_norm(nn.Linear(3, 4)),
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)),
+        lambda: nn.utils.weight_norm(nn.Linear(3, 4)),  # whose weight_v is a parameter
+        lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 3, enable_nested_tensor=False),
+    ],
+    ids=[
+        "masks",
+        "pruned",
+        "former spectral_norm",
+        "spectral_norm",
+        "former weight_norm",
+        "weight_norm",
+        "copied layers",
+    ],
+)
+def test_buffers_that_are_certain_are_left_out_of_a_state_dict(build):
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"inner": build()})
+    assert_close(pm.sum_squared_weights(model.state_dict()), pm.sum_squared_weights(model), rtol=1e-14)
+    assert list(pm.parameter_norms(model.state_dict())) == list(pm.parameter_norms(model))
+
+
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4)
+        self.register_buffer("pe", torch.full((6, 1, 4), 2.0))
+        self.register_buffer("key_mask", torch.ones(3))
+
+
+def test_entries_that_may_be_buffers_are_warned_of():
+    model = nn.Sequential(Positions())
+    message = (
+        "`model` is a state dict, which does not say what is a buffer. By their names, these entries may be, and they "
+        "count: '0.pe', '0.key_mask'. Pass dict(model.named_parameters()), or leave them out."
+    )
+    for function in (pm.sum_squared_weights, pm.parameter_norms):
+        with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+            function(model.state_dict())
+        assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(UserWarning, match="may be, and they count"):
+        assert_close(pm.sum_squared_weights(model.state_dict()), pm.sum_squared_weights(model) + 4 * 24 + 3, rtol=1e-14)
+    state = {name: value for name, value in model.state_dict().items() if name not in ("0.pe", "0.key_mask")}
+    model[0].out_mask = nn.Parameter(torch.zeros(3))  # by its name, but it is none
+    for remedy in (state, dict(model.named_parameters())):
+        assert_close(pm.sum_squared_weights(remedy), pm.sum_squared_weights(model), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["activation_post_process.min_val", "weight_fake_quant.scale", "rotary.inv_freq"])
+def test_names_that_are_common_for_buffers(name):
+    with pytest.warns(UserWarning, match=f"these entries may be, and they count: 'layer.{re.escape(name)}'"):
+        assert pm.sum_squared_weights({f"layer.{name}": torch.full((2,), 2.0)}) == 8
+    pm.sum_squared_weights({name.replace(".", "_") + "s": torch.ones(2)})
+
+
+def test_a_shared_weight_in_copies_is_warned_of():
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.Linear(4, 5, bias=False))
+    model[2].weight = model[0].weight
+    cloned = {name: value.clone() for name, value in model.state_dict().items()}
+    message = (
+        "`model` has the same numbers under several names, and counts each: '0.weight', '2.weight'. If they are one "
+        "weight, which the model shares, leave out all names but one; if not, pass dict(model.named_parameters())."
+    )
+    for function in (pm.sum_squared_weights, pm.parameter_norms):
+        with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+            function(cloned)
+        assert [warning.filename for warning in caught] == [__file__]
+    del cloned["2.weight"]
+    assert_close(pm.sum_squared_weights(cloned), pm.sum_squared_weights(model), rtol=1e-14)
+    model[2].weight = nn.Parameter(model[0].weight.detach().clone())  # another weight with the same numbers
+    assert_close(pm.sum_squared_weights(dict(model.named_parameters())), pm.sum_squared_weights(model), rtol=1e-14)
+    pm.sum_squared_weights({"a": torch.zeros(3, 3), "b": torch.zeros(3, 3), "c": torch.ones(9), "d": torch.ones(9)})
+    nearly = torch.arange(9.0).view(3, 3)
+    pm.sum_squared_weights({"a": nearly, "b": nearly + torch.tensor([0.0, 1.0, 0.0])})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float8_e4m3fn])
+def test_arrays_and_tensors_of_one_memory_count_once(dtype):
+    x = torch.arange(6.0).view(2, 3).to(dtype)
+    assert pm.sum_squared_weights({"a": x, "b": x.detach()}) == 55
+    if dtype == torch.float32:
+        assert pm.sum_squared_weights({"a": x.numpy(), "b": x.numpy(), "c": x}) == 55
+        assert pm.sum_squared_weights({"a": x.T.numpy(), "b": x.T}) == 55
+        assert pm.sum_squared_weights({"a": x.numpy(), "half": x.numpy()[:1]}) == 60
 
 
 # ---------------------------------------------------------------------------------------------------------------------
