@@ -1,27 +1,26 @@
 """How large the weights of a model are: all together, by parameter, or by part of the model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from progress_measures._checks.buffers import is_buffer, warn_of_unsure
 from progress_measures._checks.parameters import (
     CODES,
-    OFFLOADED,
     check_decoded,
     check_gathered,
     check_held,
     check_real_parameter,
-    is_offloaded,
+    how_to_load,
     raise_packed,
 )
 from progress_measures._checks.tensors import Array, check_tensor, computable
 from progress_measures._checks.values import check_integer, type_name
 
 __all__ = ["parameter_norms", "sum_squared_weights"]
-
-BUFFERS = ("running_mean", "running_var")  # of PyTorch's normalizations, with floating-point numbers
 
 
 def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
@@ -32,9 +31,12 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
     weight decay acts on these.
 
     Args:
-        model: Any module, whose buffers do not count; or a state dict, whose tensors of floating-point and complex
-            numbers all count, because it does not say which are buffers. Running means and variances of normalization,
-            known by their names, are left out.
+        model: Any module, whose buffers do not count; or a state dict, which does not say what is a buffer. Left out of
+            it are buffers that are known for certain: running means and variances, those of PyTorch's pruning and
+            spectral norm, and masks of attention, of zeros and minus infinity or a triangle of ones. Names that are
+            common for buffers are warned of; all other tensors of floating-point and complex numbers count. What
+            several names share counts once if it is in one memory, as in ``model.state_dict()``; of copies a single
+            one is warned of. ``dict(model.named_parameters())`` leaves no doubt.
 
     Returns:
         The sum, float64, shape ``()``, on the first parameter's device; differentiable.
@@ -103,40 +105,55 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
     }
 
 
-def _named_parameters(model: object) -> Iterator[tuple[str, Tensor]]:
+def _named_parameters(model: object) -> Iterable[tuple[str, Tensor]]:
     """The parameters of a module or of a state dict by name, each tensor once."""
     if isinstance(model, nn.Module):
-        yield from _parameters_of(model)
-        return
+        return _parameters_of(model)
     if not isinstance(model, Mapping):
         raise TypeError(f"`model` must be a torch.nn.Module or a state dict. Got {type_name(model)}.")
-    seen = set()
-    for name, value in model.items():
-        if "_packed_params" in str(name):
-            raise_packed("model", repr(name))
-        if not isinstance(value, Tensor | np.ndarray):
-            remedy = " Pass the state dict itself." if isinstance(value, Mapping) else ""
-            raise TypeError(
-                f"`model` must have tensors as values where it is a state dict. "
-                f"Got {type_name(value)} at {name!r}.{remedy}"
-            )
-        if isinstance(value, Tensor):
-            check_decoded(check_held(value, str(name), _of_state_dict), str(name), model.keys())
-            if value.dtype in CODES and value.ndim > 1 and str(name).endswith("weight"):
-                check_real_parameter(value, str(name))
-        value = check_tensor(value, str(name))
-        if not (value.is_floating_point() or value.is_complex()) or str(name).endswith(BUFFERS):
+    names, places = {str(name) for name in model}, set()
+    parameters = {str(name) for name, value in model.items() if isinstance(value, nn.Parameter)}
+    weights: dict[str, Tensor] = {}
+    for key, value in model.items():
+        name, numbers = str(key), _entry(model, key)
+        if not (numbers.is_floating_point() or numbers.is_complex()) or is_buffer(numbers, name, names):
             continue
-        place = (value.data_ptr(), value.shape, value.stride()) if value.numel() > 0 else name
-        if place not in seen:
-            seen.add(place)
-            yield str(name), value
+        place = _place(value) if numbers.numel() > 0 else name
+        if place not in places:
+            places.add(place)
+            weights[name] = numbers
+    warn_of_unsure({name: x for name, x in weights.items() if name not in parameters}, stacklevel=4)
+    return weights.items()
+
+
+def _entry(state: Mapping[Any, Any], key: Any) -> Tensor:
+    """An entry of a state dict, as numbers to compute with."""
+    name, value = str(key), state[key]
+    if "_packed_params" in name:
+        raise_packed("model", repr(name))
+    if not isinstance(value, Tensor | np.ndarray):
+        remedy = " Pass the state dict itself." if isinstance(value, Mapping) else ""
+        raise TypeError(
+            f"`model` must have tensors as values where it is a state dict. Got {type_name(value)} at {name!r}.{remedy}"
+        )
+    if isinstance(value, Tensor):
+        check_decoded(check_held(value, name, _of_state_dict), name, state.keys())
+        if value.dtype in CODES and value.ndim > 1 and name.endswith("weight"):
+            check_real_parameter(value, name)
+    return check_tensor(value, name)
+
+
+def _place(x: Array) -> object:
+    """Where the numbers are, which is the same for tensors and for arrays of one memory."""
+    if isinstance(x, Tensor):
+        return x.data_ptr(), tuple(x.shape), tuple(step * x.element_size() for step in x.stride())
+    return x.__array_interface__["data"][0], x.shape, x.strides
 
 
 def _parameters_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """The parameters of a module by name, each once, and each as the model computes with it."""
     check_gathered(model)
-    load = OFFLOADED if is_offloaded(model) else "Load the model's weights first."
+    load = how_to_load(model)
     names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
     for name, buffer in model.named_buffers():
         check_decoded(buffer, name, names)  # where weights are kept as buffers, they would be left out

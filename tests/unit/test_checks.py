@@ -1,5 +1,7 @@
 """Arguments that a user can get wrong: the whole message that answers each, and that nothing was changed or lost."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -69,12 +71,16 @@ def measured(*values):
     return pm.track(((step, None) for step in range(len(values))), lambda _: next(left))
 
 
-def sizes_of(rows, columns, source):
+def sizes_of(rows, columns, source, op=OP):
     """Measures a model without input that has a matrix of some shape."""
     model = nn.Module()
     model.W = nn.Parameter(torch.ones(rows, columns))
     measure = pm.grokking_measures(
-        lambda _, pairs: torch.zeros(len(pairs), 5), OP, [1], OP.table < 2, weights={"W": source}
+        lambda _, pairs: torch.zeros(len(pairs), int(op.elements.max()) + 1),
+        op,
+        [1],
+        op.table < 2,
+        weights={"W": source},
     )
     return measure(model)
 
@@ -701,6 +707,25 @@ MISTAKES = [
     ("weights stored as (d_model, vocabulary)", lambda: pm.spectrum(torch.ones(16, 6), OP), ValueError,
      "`x` must have one entry per element of the operation (5) along axis 0. Got 16. "
      "Axis 1 has 6: pass x.index_select(1, op.elements) with dim=1."),
+    ("weights stored so, with special tokens", lambda: pm.spectrum(torch.ones(16, 9), OP), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 0. Got 16. "
+     "Axis 1 has 9: pass x.index_select(1, op.elements) with dim=1."),
+    ("special tokens, and as many features", lambda: pm.spectrum(torch.ones(7, 8), OP), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 0. Got 7. "
+     "If axis 0 has the tokens, pass x.index_select(0, op.elements). "
+     "If axis 1 has the tokens, pass x.index_select(1, op.elements) with dim=1."),
+    ("a separator, and as many features as elements", lambda: pm.spectrum(torch.ones(6, 5), OP), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 0. Got 6. "
+     "If axis 0 has the tokens, pass x.index_select(0, op.elements). If axis 1 has the tokens, pass dim=1."),
+    ("columns of one-hot tokens", lambda: pm.spectrum(torch.ones(64, 10), OP, 1), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 1. Got 10. "
+     "If axis 0 has the tokens, pass x.index_select(0, op.elements) with dim=0. "
+     "If axis 1 has one-hot tokens, pass x.index_select(1, op.elements) for the first operand."),
+    ("columns of one-hot elements", lambda: pm.spectrum(torch.ones(8, 20), pm.multiplication(11)), ValueError,
+     "`x` must have one entry per element of the operation (10) along axis 0. Got 8. "
+     "If axis 1 has one-hot tokens, pass one operand's, one per element, with dim=1."),
+    ("too few for any element", lambda: pm.spectrum(torch.ones(4, 3), OP), ValueError,
+     "`x` must have one entry per element of the operation (5) along axis 0. Got 4."),
     ("path that is none", lambda: pm.weight(5), TypeError,
      "`path` must be the dotted path of weights. Got 5 (int)."),
     ("axis by name", lambda: pm.weight("W_E", dim="vocabulary"), TypeError,
@@ -710,10 +735,26 @@ MISTAKES = [
      "Axis 1 has 6: pass pm.weight('W', dim=1)."),
     ("weights with tokens along either axis", lambda: sizes_of(6, 5, "W"), ValueError,
      "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (6, 5). "
-     "Say which axis they are on, such as pm.weight('W', dim=0)."),
-    ("weights with tokens along neither axis", lambda: sizes_of(10, 32, "W"), ValueError,
-     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (10, 32). "
-     "Say which axis they are on, such as pm.weight('W', dim=0)."),
+     "If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has the tokens, pass pm.weight('W', dim=1)."),
+    ("weights with special tokens and as many features", lambda: sizes_of(6, 7, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (6, 7). "
+     "If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has the tokens, pass pm.weight('W', dim=1)."),
+    *((f"one-hot tokens and {hidden} neurons", partial(sizes_of, hidden, 10, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. "
+     f"Got shape ({hidden}, 10). If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has one-hot tokens, "
+     "pass pm.weight('W', dim=1) for the first operand, and a function of the model for another.")
+     for hidden in (5, 6, 64)),
+    ("one-hot tokens with a separator", lambda: sizes_of(6, 18, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. "
+     "Got shape (6, 18). If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has one-hot tokens, "
+     "pass pm.weight('W', dim=1) for the first operand, and a function of the model for another."),
+    ("one-hot tokens of the elements alone", lambda: sizes_of(128, 20, "W", op=pm.multiplication(11)), ValueError,
+     "`W` must have the tokens up to 10, or the vocabulary, along axis 0 and no other. "
+     "Got shape (128, 20). If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has one-hot tokens, "
+     "give a function of the model that returns one operand's rows, one per element."),
+    ("weights with tokens along neither axis", lambda: sizes_of(16, 32, "W"), ValueError,
+     "`W` must have the 5 elements, or the vocabulary, along axis 0 and no other. Got shape (16, 32). "
+     "If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has the tokens, pass pm.weight('W', dim=1)."),
     ("too few tokens along the axis", lambda: sizes_of(3, 6, pm.weight("W")), ValueError,
      "`W` must have at least 5 entries along axis 0, one per token of the operation. Got shape (3, 6)."),
     ("rank of a vector", lambda: pm.effective_rank(torch.ones(3)), ValueError,

@@ -231,6 +231,44 @@ def test_keys_are_shown_where_they_differ(tmp_path):
         pm.Recorder(pm.grokking_measures(None, OP, [2, 4], TRAIN), path=path)
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"frequencies": [2, 5]}, {"frequencies": torch.tensor([5, 2])}),
+        ({"frequencies": [(2, 5), (0, 1)]}, {"frequencies": [(0, 1), (2, 5)]}),
+        ({"weights": {"W": "embed.weight"}}, {"weights": {"W": pm.weight("embed.weight", dim=0)}}),
+        ({"weights": {"W": lambda model: model.embed.weight}}, {"weights": {"W": lambda model: model.embed.weight}}),
+    ],
+    ids=["order", "order of tuples", "axis 0 said", "functions of one name"],
+)
+def test_a_recording_goes_on_where_no_number_is_another(first, then, tmp_path):
+    model, arguments = Waves(waves(2, 5)), {"predict": None, "op": OP, "frequencies": [2, 5], "train_mask": TRAIN}
+    model.embed = torch.nn.Embedding(11, 3)
+    numbers = []
+    for step, said in enumerate((first, then)):
+        measure = pm.grokking_measures(**(arguments | said))
+        pm.Recorder(measure, every=1, path=tmp_path / "run.jsonl")(step, model)
+        numbers.append(measure(model))
+    assert pm.load_recording(tmp_path / "run.jsonl").steps.tolist() == [0, 1]
+    assert all(torch.equal(numbers[0][name], numbers[1][name]) for name in numbers[0])
+
+
+def test_a_path_with_another_axis_is_another_measure(tmp_path):
+    model, path = Waves(waves(2, 5)), tmp_path / "run.jsonl"
+    model.embed = torch.nn.Embedding(11, 11)
+    of = {
+        dim: pm.grokking_measures(None, OP, [2], TRAIN, weights={"W": pm.weight("embed.weight", dim=dim)})
+        for dim in (0, 1)
+    }
+    pm.Recorder(of[0], every=1, path=path)(0, model)
+    message = (
+        f"`path` must be a recording of the same measures. Got {str(path)!r} with weights "
+        '{"W": "embed.weight, dim=0"}, where `measures` have weights {"W": "embed.weight, dim=1"}. Pass another file.'
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pm.Recorder(of[1], path=path)
+
+
 def test_measures_that_do_not_say_what_they_are_go_on_with_a_warning(tmp_path):
     path, measure, model = tmp_path / "run.jsonl", pm.grokking_measures(None, OP, [2, 5], TRAIN), Waves(waves(2, 5))
     pm.Recorder(measure, every=1, path=path)(0, model)

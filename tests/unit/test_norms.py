@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import progress_measures as pm
 from tests._asserts import assert_close
@@ -136,11 +137,123 @@ def test_a_tensor_that_is_twice_in_a_state_dict_counts_once():
     assert_close(with_buffer, pm.sum_squared_weights(model) + 100, rtol=1e-14)
 
 
+class Masked(nn.Module):
+    """Attention with its masks, as several libraries keep them."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(3, 3)
+        self.register_buffer("IGNORE", torch.tensor(-torch.inf))
+        self.register_buffer("bias", torch.ones(3, 3).tril()[None, None])
+        self.register_buffer("added", nn.Transformer.generate_square_subsequent_mask(3))
+
+
+def pruned():
+    layer = nn.Linear(8, 4)
+    for name in ("weight", "bias"):
+        prune.l1_unstructured(layer, name, 0.5)
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize(
+    "build",
+    [
+        Masked,
+        pruned,
+        lambda: nn.utils.spectral_norm(nn.Linear(3, 4)),
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)),
+        lambda: nn.utils.weight_norm(nn.Linear(3, 4)),  # whose weight_v is a parameter
+        lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 3, enable_nested_tensor=False),
+    ],
+    ids=[
+        "masks",
+        "pruned",
+        "former spectral_norm",
+        "spectral_norm",
+        "former weight_norm",
+        "weight_norm",
+        "copied layers",
+    ],
+)
+def test_buffers_that_are_certain_are_left_out_of_a_state_dict(build):
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"inner": build()})
+    assert_close(pm.sum_squared_weights(model.state_dict()), pm.sum_squared_weights(model), rtol=1e-14)
+    assert list(pm.parameter_norms(model.state_dict())) == list(pm.parameter_norms(model))
+
+
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4)
+        self.register_buffer("pe", torch.full((6, 1, 4), 2.0))
+        self.register_buffer("key_mask", torch.ones(3))
+
+
+def test_entries_that_may_be_buffers_are_warned_of():
+    model = nn.Sequential(Positions())
+    message = (
+        "`model` is a state dict, which does not say what is a buffer. By their names, these entries may be, and they "
+        "count: '0.pe', '0.key_mask'. Pass dict(model.named_parameters()), or leave them out."
+    )
+    for function in (pm.sum_squared_weights, pm.parameter_norms):
+        with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+            function(model.state_dict())
+        assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(UserWarning, match="may be, and they count"):
+        assert_close(pm.sum_squared_weights(model.state_dict()), pm.sum_squared_weights(model) + 4 * 24 + 3, rtol=1e-14)
+    state = {name: value for name, value in model.state_dict().items() if name not in ("0.pe", "0.key_mask")}
+    model[0].out_mask = nn.Parameter(torch.zeros(3))  # by its name, but it is none
+    for remedy in (state, dict(model.named_parameters())):
+        assert_close(pm.sum_squared_weights(remedy), pm.sum_squared_weights(model), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["activation_post_process.min_val", "weight_fake_quant.scale", "rotary.inv_freq"])
+def test_names_that_are_common_for_buffers(name):
+    with pytest.warns(UserWarning, match=f"these entries may be, and they count: 'layer.{re.escape(name)}'"):
+        assert pm.sum_squared_weights({f"layer.{name}": torch.full((2,), 2.0)}) == 8
+    pm.sum_squared_weights({name.replace(".", "_") + "s": torch.ones(2)})
+
+
+def test_a_shared_weight_in_copies_is_warned_of():
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.Linear(4, 5, bias=False))
+    model[2].weight = model[0].weight
+    cloned = {name: value.clone() for name, value in model.state_dict().items()}
+    message = (
+        "`model` has the same numbers under several names, and counts each: '0.weight', '2.weight'. If they are one "
+        "weight, which the model shares, leave out all names but one; if not, pass dict(model.named_parameters())."
+    )
+    for function in (pm.sum_squared_weights, pm.parameter_norms):
+        with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+            function(cloned)
+        assert [warning.filename for warning in caught] == [__file__]
+    del cloned["2.weight"]
+    assert_close(pm.sum_squared_weights(cloned), pm.sum_squared_weights(model), rtol=1e-14)
+    model[2].weight = nn.Parameter(model[0].weight.detach().clone())  # another weight with the same numbers
+    assert_close(pm.sum_squared_weights(dict(model.named_parameters())), pm.sum_squared_weights(model), rtol=1e-14)
+    pm.sum_squared_weights({"a": torch.zeros(3, 3), "b": torch.zeros(3, 3), "c": torch.ones(9), "d": torch.ones(9)})
+    nearly = torch.arange(9.0).view(3, 3)
+    pm.sum_squared_weights({"a": nearly, "b": nearly + torch.tensor([0.0, 1.0, 0.0])})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float8_e4m3fn])
+def test_arrays_and_tensors_of_one_memory_count_once(dtype):
+    x = torch.arange(6.0).view(2, 3).to(dtype)
+    assert pm.sum_squared_weights({"a": x, "b": x.detach()}) == 55
+    if dtype == torch.float32:
+        assert pm.sum_squared_weights({"a": x.numpy(), "b": x.numpy(), "c": x}) == 55
+        assert pm.sum_squared_weights({"a": x.T.numpy(), "b": x.T}) == 55
+        assert pm.sum_squared_weights({"a": x.numpy(), "half": x.numpy()[:1]}) == 60
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Weights that are not the numbers a model computes with
 
 UNQUANTIZED = "Measure the model that it was quantized from, or pass a state dict of dequantized weights."
 NONE = "must hold numbers. Got a tensor on the meta device, which has none."
+LOAD = "Load its state dict into a model of the same kind that is not there, and measure that one."
 
 
 def two_layers():
@@ -218,6 +331,9 @@ def codes(dtype, name="weight", **beside):
         (torch.float8_e4m3fn, "weight", "weight_scale_inv"),
         (torch.float8_e5m2, "weight", "weight_scale"),
         (torch.int8, "weight", "SCB"),
+        (torch.int8, "weight", "scale"),
+        (torch.uint8, "W_q", "scale"),
+        (torch.int32, "weight_packed", "weight_scale"),
         (torch.int32, "qweight", "scales"),
     ],
 )
@@ -233,6 +349,16 @@ def test_codes_beside_a_scale(dtype, name, scale):
         pm.weight(f"out.{name}").rows(model, pm.addition(4), "W")
     remedy = {"out.weight": model["out"].get_buffer(scale) * getattr(model["out"], name).float()}
     assert pm.sum_squared_weights(remedy) == 4 * 3 * 4
+
+
+def test_integers_beside_a_learned_scale_are_no_codes():
+    layer = nn.Linear(3, 4)
+    layer.register_buffer("relative", torch.zeros(3, 3, dtype=torch.int32))
+    layer.scale = nn.Parameter(torch.tensor(2.0))
+    model = nn.ModuleDict({"out": layer})
+    expected = layer.weight.double().square().sum() + layer.bias.double().square().sum() + 4
+    assert_close(pm.sum_squared_weights(model), expected, rtol=1e-14)
+    assert_close(pm.sum_squared_weights(model.state_dict()), expected, rtol=1e-14)
 
 
 def test_quantized_layers_of_transformers():
@@ -270,7 +396,7 @@ def test_codes_that_bitsandbytes_stores_as_floats():
 
 
 def test_weights_without_numbers():
-    refused(nn.Linear(2, 2, device="meta"), ValueError, f"`weight` {NONE} Load the model's weights first.")
+    refused(nn.Linear(2, 2, device="meta"), ValueError, f"`weight` {NONE} {LOAD}")
     state = {"w": torch.ones(2, device="meta")}
     refused(state, ValueError, f"`w` {NONE} Load its numbers first.")
     message = "`weight` must hold numbers. Got an uninitialized parameter. Run the model on a batch of inputs first."
@@ -278,7 +404,7 @@ def test_weights_without_numbers():
     refused(model, ValueError, message)
     with pytest.raises(ValueError, match=f"^{re.escape(f'`x` {NONE} Load its numbers first.')}$"):
         pm.gini(torch.ones(3, device="meta"))
-    with pytest.raises(ValueError, match=f"^{re.escape(f'`weight` {NONE} ')}Load the model's weights first.$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(f'`weight` {NONE} {LOAD}')}$"):
         pm.weight("weight").rows(nn.Linear(2, 4, device="meta"), pm.addition(4), "W")
     model(torch.ones(1, 2))
     pm.sum_squared_weights(model)
@@ -312,14 +438,21 @@ def test_offloaded_weights(where, tmp_path):
     else:
         accelerate.disk_offload(offloaded, str(tmp_path), execution_device=torch.device("cpu"))
     remedy = (
-        "Pass accelerate.utils.modeling.get_state_dict_offloaded_model(model), with one name only of a shared weight."
+        "It is offloaded: load accelerate.utils.modeling.get_state_dict_offloaded_model(model) into a model of the "
+        "same kind that is not, and measure that one."
     )
-    refused(offloaded, ValueError, f"`0.weight` {NONE} {remedy}")
-    state = get_state_dict_offloaded_model(offloaded)
-    del state["3.weight"]
-    assert_close(pm.sum_squared_weights(state), pm.sum_squared_weights(model), rtol=1e-14)
-    # Its tokens are not sent to the meta device.
+    message = f"`0.weight` {NONE} {remedy}"
+    refused(offloaded, ValueError, message)
     op, seen = pm.addition(5), []
+    for weights in ({}, {"W_E": "0.weight"}):
+        measure = pm.grokking_measures(None, op, [1], op.table < 2, weights=weights)
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            measure(offloaded)
+    same = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 4), nn.Linear(4, 5, bias=False))
+    same[3].weight = same[0].weight
+    same.load_state_dict(get_state_dict_offloaded_model(offloaded))
+    assert pm.Recorder(measure, every=1)(0, same) == pm.Recorder(measure, every=1)(0, model)
+    # Its tokens are not sent to the meta device.
     for each in (model, offloaded):
         seen.append(pm.Recorder({"logits": lambda model: pm.grid_logits(model, op)}).record(0, each))
         seen.append(pm.grid_logits(each, op).tolist())

@@ -793,6 +793,49 @@ def test_square_embeddings_of_a_module_need_no_axis():
     assert_close(measured["gini_W_E"], pm.gini(pm.spectrum(model[0].weight.detach()[:7], op).sqrt()), rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(23, 16), (25, 16), (27, 64), (23, 28), (24, 512), (23,)])
+def test_paths_that_need_no_axis(shape):
+    op, model = pm.addition(23), torch.nn.Module()
+    model.W = torch.nn.Parameter(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+    measure = pm.grokking_measures(
+        lambda _, pairs: torch.zeros(len(pairs), 23), op, [1], op.table < 3, weights={"W": "W"}
+    )
+    assert_close(measure(model)["gini_W"], pm.gini(pm.spectrum(model.W.detach()[:23], op).sqrt()), rtol=1e-12)
+
+
+def test_who_looks_tokens_up_has_no_one_hot_ones():
+    op, model = (
+        pm.addition(7),
+        torch.nn.Sequential(torch.nn.Embedding(7, 7), torch.nn.Flatten(), torch.nn.Linear(14, 7)),
+    )
+    measured = pm.grokking_measures(None, op, [1], op.table < 3, weights={"W_U": "2.weight"})(model)
+    assert_close(measured["gini_W_U"], pm.gini(pm.spectrum(model[2].weight.detach(), op).sqrt()), rtol=1e-12)
+
+
+def test_tables_of_bags_need_no_axis():
+    op, model = pm.addition(7), torch.nn.Sequential(torch.nn.EmbeddingBag(8, 8), torch.nn.Linear(8, 14))
+    measured = pm.grokking_measures(None, op, [1], op.table < 3, weights={"W_E": "0.weight"})(model)
+    assert_close(measured["gini_W_E"], pm.gini(pm.spectrum(model[0].weight.detach()[:7], op).sqrt()), rtol=1e-12)
+
+
+def test_one_hot_operands_as_the_message_and_the_docstring_say():
+    op, angles = pm.addition(13), 2 * torch.pi * torch.arange(13) / 13
+    model = torch.nn.Sequential(torch.nn.Linear(26, 13), torch.nn.ReLU(), torch.nn.Linear(13, 13))
+    with torch.no_grad():  # a wave of the first operand, two of the second
+        model[0].weight[:, :13] = torch.cos(2 * angles + torch.arange(13)[:, None])
+        model[0].weight[:, 13:] = torch.cos(3 * angles + torch.arange(13)[:, None]) + torch.cos(5 * angles)
+    measured = pm.grokking_measures(
+        lambda model, pairs: model(torch.nn.functional.one_hot(pairs, 13).flatten(1).float()),
+        op,
+        [2],
+        op.table < 3,
+        weights={"a": pm.weight("0.weight", dim=1), "b": lambda model: model[0].weight[:, 13:26].T},
+    )(model)
+    assert measured["gini_a"].item() == pytest.approx(5 / 6, abs=1e-4)
+    assert measured["gini_b"] == pm.gini(pm.spectrum(model[0].weight.detach()[:, 13:].T, op).sqrt())
+    assert measured["gini_b"] < 0.75
+
+
 def test_weights_of_tokens_that_do_not_begin_at_zero():
     op = pm.addition(5, tokens=range(3, 8))
     model = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Flatten(), torch.nn.Linear(8, 9))

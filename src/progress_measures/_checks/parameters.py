@@ -7,11 +7,15 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 CODES = (torch.int8, torch.uint8, torch.int16, torch.int32)  # int64 and bool are indices and masks
-BESIDE_NAME = ("_scale", "_scale_inv", ".absmax")  # of transformers, compressed-tensors and bitsandbytes
-BESIDE = ("scale", "scales", "SCB")  # of torchao, GPTQ, AWQ and bitsandbytes
+WEIGHTS = ("weight", "weight_packed", "W_q")  # ends of the names of codes beside a scale of another name
+BESIDE_NAME = ("_scale", "_scale_inv", ".absmax")  # of transformers, torchao and bitsandbytes
+BESIDE = ("scale", "scales", "SCB", "weight_scale")  # of HQQ, GPTQ, AWQ, bitsandbytes and compressed-tensors
 PACKED = ("_packed_params", "_all_weight_values")  # of PyTorch's quantized layers
-OFFLOADED = (  # which no longer knows what it shares
-    "Pass accelerate.utils.modeling.get_state_dict_offloaded_model(model), with one name only of a shared weight."
+# The other model knows what it shares. A state dict of an offloaded one does not, nor does what `assign=True` loads.
+LOAD = "Load its state dict into a model of the same kind that is not there, and measure that one."
+OFFLOADED = (
+    "It is offloaded: load accelerate.utils.modeling.get_state_dict_offloaded_model(model) into a model of the same "
+    "kind that is not, and measure that one."
 )
 DEQUANTIZED = "Measure the model that it was quantized from, or pass a state dict of dequantized weights."
 
@@ -65,7 +69,9 @@ def check_decoded(x: Tensor, name: str, others: Collection[str]) -> Tensor:
     if not float8 and (x.dtype not in CODES or x.ndim < 2):
         return x
     prefix = name[: name.rfind(".") + 1]
-    stands = [f"{name}{end}" for end in BESIDE_NAME] + [f"{prefix}{end}" for end in BESIDE]
+    stands = [f"{name}{end}" for end in BESIDE_NAME]
+    if float8 or name.endswith(WEIGHTS):  # integers of another name may be indices beside a learned scale
+        stands += [f"{prefix}{end}" for end in BESIDE]
     for scale in stands:
         if scale in others:
             raise TypeError(
@@ -108,6 +114,6 @@ def raise_packed(name: str, kind: str) -> None:
     )
 
 
-def is_offloaded(model: nn.Module) -> bool:
-    """Whether accelerate brings a model's weights from elsewhere for the time of a forward pass."""
-    return any(hasattr(module, "_hf_hook") for module in model.modules())
+def how_to_load(model: nn.Module) -> str:
+    """What to do where a model's weights are not there; accelerate brings them for the time of a forward pass."""
+    return OFFLOADED if any(hasattr(module, "_hf_hook") for module in model.modules()) else LOAD

@@ -22,7 +22,9 @@ def about_of(
 ) -> dict[str, Any]:
     """The arguments of :func:`grokking_measures` that numbers depend on, except for ``predict``.
 
-    Functions are known by their names, and masks and tables by how many inputs they have and by a digest.
+    Functions are known by their names alone, so two lambdas are the same. Masks and tables are known by how many inputs
+    they have and by a digest. What no number depends on is left out: the order of frequencies, and how the first axis
+    of a path is said.
     """
     return {
         "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
@@ -32,7 +34,7 @@ def about_of(
         "labels": _digest(split.labels) if split.noisy else "the answers",
         "loss": _named(loss),
         "weights": {
-            name: f"{source.path}, dim={source.dim}" if isinstance(source, Weight) else _named(source)
+            name: f"{source.path}, dim={source.dim or 0}" if isinstance(source, Weight) else _named(source)
             for name, source in weights.items()
         },
     }
@@ -41,7 +43,7 @@ def about_of(
 def _of_frequencies(frequencies: Any) -> Any:
     if isinstance(frequencies, Rule):
         return repr(frequencies) if is_dataclass(frequencies) else type(frequencies).__qualname__
-    return _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else [*frequencies]
+    return _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies)
 
 
 def _counted(mask: Tensor) -> str:

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from progress_measures._checks.parameters import check_decoded, check_gathered, check_held, check_real_parameter
+from progress_measures._checks.parameters import (
+    check_decoded,
+    check_gathered,
+    check_held,
+    check_real_parameter,
+    how_to_load,
+)
 from progress_measures._checks.tensors import check_dim, check_real
 from progress_measures._checks.values import check_integer, nearest_name, shape_of, type_name
+from progress_measures.operations.axes import Axes, axes_of, smallest_vocabulary
 from progress_measures.operations.operation import Operation
 
 
@@ -28,13 +35,13 @@ class Weight:
     def rows(self, model: nn.Module, op: Operation, name: str) -> Tensor:
         """The weights of the operation's elements, ``(n, …)``; ``name`` is theirs among ``weights``."""
         weights = _at_path(model, self.path, name)
-        count = int(op.elements.max()) + 1
+        count = smallest_vocabulary(op)
         if weights.ndim == 0 or max(weights.shape) < count:
             raise ValueError(
                 f"`{self.path}` must have one row per token of the operation, at least {count}. "
                 f"Got shape {shape_of(weights)}. Weights with one row per element are given by a function of the model."
             )
-        axis = _token_axis(model, weights, self.path, op, count) if self.dim is None else check_dim(self.dim, weights)
+        axis = _token_axis(model, weights, self.path, op) if self.dim is None else check_dim(self.dim, weights)
         if weights.shape[axis] < count:
             raise ValueError(
                 f"`{self.path}` must have at least {count} entries along axis {axis}, one per token of the operation. "
@@ -45,6 +52,10 @@ class Weight:
 
 def weight(path: str, *, dim: int = 0) -> Weight:
     """Weights of a model by their path, with the axis over the tokens, for ``weights`` of :func:`grokking_measures`.
+
+    Where a model is fed one-hot tokens, one after the other, the columns of its first layer are those of the first
+    operand, then of the second: ``dim=1`` reads the first's. For another, give a function of the model, such as
+    ``lambda model: model[0].weight[:, n : 2 * n].T``.
 
     Args:
         path: The dotted path of a parameter or buffer, such as ``"embed.W_E"``.
@@ -82,27 +93,35 @@ def _at_path(model: nn.Module, path: str, name: str) -> Tensor:
     def remedy(call: str) -> str:
         return f"Give a function: lambda model: model.get_parameter({path!r}){call}."
 
-    check_held(weights, path, remedy, load="Load the model's weights first.")
+    check_held(weights, path, remedy, load=how_to_load(model))
     check_decoded(weights, path, {name for name, _ in (*model.named_parameters(), *model.named_buffers())})
     return check_real(check_real_parameter(weights, path) if isinstance(weights, nn.Parameter) else weights, path)
 
 
-def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation, count: int) -> int:
+def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation) -> int:
     """The first axis, if nothing but the tokens can be along it; otherwise the axis has to be said."""
-    embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-    if any(weights is module.weight for module in embeddings):
+    tables = [module for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)]
+    if any(weights is table.weight for table in tables):
         return 0
-    # The elements, the tokens up to the last of them, these and a separator, and the model's own vocabularies.
-    plausible = {op.n, count, count + 1, *(module.num_embeddings for module in embeddings)}
-    fitting = [axis for axis, size in enumerate(weights.shape) if size in plausible and size >= count]
-    if fitting == [0]:
+    count = smallest_vocabulary(op)
+    vocabularies = [table.num_embeddings for table in tables if table.num_embeddings >= count]
+    axes = axes_of(weights.shape, op, vocabularies, one_hot=not vocabularies)  # whoever looks tokens up feeds indices
+    if axes.only == 0:
         return 0
-    if fitting and 0 not in fitting:
-        found = f"Axis {fitting[0]} has {weights.shape[fitting[0]]}: pass pm.weight({path!r}, dim={fitting[0]})."
+    if axes.only is not None:
+        found = f" Axis {axes.only} has {weights.shape[axes.only]}: pass pm.weight({path!r}, dim={axes.only})."
     else:
-        found = f"Say which axis they are on, such as pm.weight({path!r}, dim=0)."
+        found = "".join(f" If {axes.what(axis)}, {_remedy(path, axis, axes, count)}." for axis in axes.possible)
     tokens = f"{op.n} elements" if op.n == count else f"tokens up to {count - 1}"
     raise ValueError(
         f"`{path}` must have the {tokens}, or the vocabulary, along axis 0 and no other. "
-        f"Got shape {shape_of(weights)}. {found}"
+        f"Got shape {shape_of(weights)}.{found}"
     )
+
+
+def _remedy(path: str, axis: int, axes: Axes, count: int) -> str:
+    """What to pass for weights whose tokens may be along an axis."""
+    if axes.one_hot.get(axis, count) < count:  # not at their tokens
+        return "give a function of the model that returns one operand's rows, one per element"
+    first = " for the first operand, and a function of the model for another" if axis in axes.one_hot else ""
+    return f"pass pm.weight({path!r}, dim={axis}){first}"

@@ -11,6 +11,7 @@ from progress_measures._blocks import blocks
 from progress_measures._checks.tensors import check_dim, check_finite, check_real
 from progress_measures._checks.values import shape_of, type_name
 from progress_measures._rows.places import check_input_mask
+from progress_measures.operations.axes import axes_of, smallest_vocabulary
 from progress_measures.operations.fields import check_members
 from progress_measures.operations.operands import check_tuple
 from progress_measures.operations.operation import Operation
@@ -83,7 +84,7 @@ def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> 
         raise ValueError(f"`{name}` must hold at least one value. Got shape {shape_of(x)}.")
     if x.shape[axis] != n:
         raise ValueError(
-            f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}. "
+            f"`{name}` must have one entry per element of the operation ({n}) along axis {axis}. Got {x.shape[axis]}."
             + _where_elements_are(x, checked, axis, name)
         )
     return x, axis
@@ -91,14 +92,22 @@ def check_over_elements(x: object, op: object, dim: object, name: str = "x") -> 
 
 def _where_elements_are(x: Tensor, op: Operation, axis: int, name: str) -> str:
     """The remedy for weights without one entry per element along an axis."""
-    vocabulary = int(op.elements.max()) + 1
-    for other, size in enumerate(x.shape):
-        if size == op.n:
-            return f"Axis {other} has {size}: pass dim={other}."
-    for other, size in enumerate(x.shape):  # tokens, perhaps with a separator
-        if size in (vocabulary, vocabulary + 1) and x.shape[axis] not in (vocabulary, vocabulary + 1):
-            return f"Axis {other} has {size}: pass {name}.index_select({other}, op.elements) with dim={other}."
-    return f"Select them first: {name}.index_select({axis}, op.elements)."
+    axes = axes_of(x.shape, op, [op.n])
+    if axes.possible == [axis] and not axes.one_hot:
+        return f" Select them first: {name}.index_select({axis}, op.elements)."
+    remedies = {}
+    for other in axes.possible:
+        said = "" if other == axis else f"dim={other}"
+        if x.shape[other] == op.n:
+            remedies[other] = said
+        elif axes.one_hot.get(other) == op.n < smallest_vocabulary(op):
+            remedies[other] = f"one operand's, one per element{said and ', with '}{said}"
+        else:
+            first = " for the first operand" if other in axes.one_hot else ""
+            remedies[other] = f"{name}.index_select({other}, op.elements){said and ' with '}{said}{first}"
+    if axes.only is not None:
+        return f" Axis {axes.only} has {x.shape[axes.only]}: pass {remedies[axes.only]}."
+    return "".join(f" If {axes.what(other)}, pass {remedy}." for other, remedy in remedies.items())
 
 
 def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[Tensor, float]:
