@@ -837,16 +837,98 @@ def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant
         twin = copy.deepcopy(model)
     twin(OP.inputs).sum().backward()  # a copy has hooks that do nothing any more
     model.zero_grad()  # the copy shares the function that was assigned
-    assert_raises(
-        loss.backward, RuntimeError,
-        "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
-        "what is computed again. It ran after the context. Call backward inside of it.",
-    )  # fmt: skip
+    assert_raises(loss.backward, RuntimeError, AFTER)
     assert all(parameter.grad is None for parameter in model.core.parameters())
     # Without checkpointing, or without a replacement, it may run anywhere.
     pm.grid_logits(model, OP, requires_grad=True).sum().backward()
     model.core.forward = inner
     logits(model, "core.encoder.linear1", made, requires_grad=True).sum().backward()
+
+
+AFTER = (
+    "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
+    "what is computed again. It ran after the context. Call backward inside of it."
+)
+
+
+class Parts(nn.Module):
+    """A part with checkpointing, which others call without the whole."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.first, self.second, self.read = nn.Embedding(5, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 5)
+        self.reentrant = reentrant
+        self.double().eval()
+
+    def forward(self, tokens):
+        x = self.embed(tokens).sum(1)
+        return self.read(checkpoint(lambda x: self.second(self.first(x)).tanh(), x, use_reentrant=self.reentrant))
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("how", ["submodule", "function", "function in grid_logits"])
+def test_backward_pass_after_the_context_is_refused_however_the_model_was_called(reentrant, how):
+    model = nn.ModuleDict({"inner": Parts(reentrant)})  # which cannot be called itself
+
+    def function(tokens):
+        inner = model["inner"]
+        x = inner.embed(tokens).sum(1)
+        return inner.read(checkpoint(lambda x: inner.second(inner.first(x)).tanh(), x, use_reentrant=reentrant))
+
+    def loss():
+        if how == "function in grid_logits":
+            return pm.grid_logits(function, OP, requires_grad=True).square().sum()
+        return (model["inner"] if how == "submodule" else function)(OP.inputs).square().sum()
+
+    with pm.ablated(model, "inner.first", pm.zero_ablation()):
+        loss().backward()
+        # Twice in one graph and once in another: what is guarded already stays as it is.
+        loss().backward()
+        kept = loss()
+    assert not model["inner"].second.weight.grad.any()  # it saw zeros
+    assert_raises(kept.backward, RuntimeError, AFTER)
+    kept = loss()
+    with pm.ablated(model, "inner.first", pm.zero_ablation()):
+        loss()
+        assert_raises(
+            kept.backward, RuntimeError,
+            "The forward pass of a model with gradient checkpointing must run inside of `ablated` if its backward pass "
+            "does, which computes activations again. It ran before the context. Call both inside of it, or both "
+            "outside.",
+        )  # fmt: skip
+    loss().backward()
+
+
+def test_checkpointed_part_may_call_a_module_very_often():
+    model = nn.Sequential(nn.Tanh())
+
+    def often(x):
+        for _ in range(600):
+            x = model(x)
+        return x
+
+    x = torch.ones(2, 3, requires_grad=True)
+    with pm.ablated(model, "0", torch.sin), pm.ablated(model, "0", torch.cos):
+        checkpoint(often, x, use_reentrant=False).sum().backward()
+    assert x.grad is not None
+
+
+def test_checkpointing_that_keeps_its_function_elsewhere_is_refused():
+    # As a later version of PyTorch might.
+    space = {"__name__": "torch.utils.checkpoint"}
+    exec("def checkpoint(function, x):\n    return function(x)", space)
+    model = nn.Sequential(nn.Tanh())
+
+    def run():
+        with pm.ablated(model, "0", pm.zero_ablation()):
+            space["checkpoint"](model, torch.ones(2, 3))
+
+    assert_raises(
+        run, RuntimeError,
+        "Gradient checkpointing must keep the function that it calls again where `ablated` finds it. This version of "
+        "PyTorch keeps it elsewhere. Turn gradient checkpointing off.",
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------------------

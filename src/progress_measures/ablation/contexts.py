@@ -54,8 +54,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
         ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
             or the model runs on several devices at once.
-        RuntimeError: On leaving, if the model never called one of the submodules; in a backward pass after the context,
-            if the model has gradient checkpointing.
+        RuntimeError: On leaving, if the model never called one of the submodules; with gradient checkpointing, in a
+            backward pass after the context, or in one inside of it of a forward pass before.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -84,7 +84,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
         return replace
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.of(model):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.inside():
         yield model
     check_called({path_of(key): count for key, count in calls.items()})
 
