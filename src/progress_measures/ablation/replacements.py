@@ -41,9 +41,10 @@ def mean_ablation(*, dim: int | None = None) -> Replacement:
     Returns:
         A function from an activation to its mean over the axis, repeated. Each forward pass has its own mean, so run
         all inputs in one pass; outside of :func:`grid_logits` nothing tells batches of one data set from several data
-        sets, so a loop over batches is no error there. If memory does not allow it, take the mean of activations that :func:`captured` recorded
-        in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the axis
-        is not the batch as far as that is known, or the batch does not hold all inputs of :func:`grid_logits`.
+        sets, so a loop over batches is no error there. If memory does not allow one pass, take the mean of activations
+        that :func:`captured` recorded in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function
+        raises a ``ValueError`` if the axis is not the batch as far as that is known, or the batch does not hold all
+        inputs of :func:`grid_logits`.
 
     Raises:
         TypeError: If ``dim`` is not an integer.
