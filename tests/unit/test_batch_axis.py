@@ -132,8 +132,16 @@ def unfit(of, got, axis, shape, remedy, rows=25):
 
 
 SPLIT = (
-    "No other axis has. If `predict` splits the batch, let it call the model on all {}. If the model joins inputs and "
-    "positions in one axis, pass a function that takes them apart, in place of this one."
+    "No other axis has. If `predict` splits the batch, let it call the model on all 25. If the model calls the "
+    "submodule on some inputs only, or on none, pass a function of the rows that it gets, in place of this one."
+)
+JOINED = (
+    "No other axis has. If the model joins inputs and positions in one axis, pass a function that takes them apart, in "
+    "place of this one."
+)
+DOUBTFUL = (
+    "`dim` must be given where a layer of the model has its batch along axis 1, as {} has, because other modules may. "
+    "Got shape {}. Pass the axis with one entry per input: {}."
 )
 STATED = (
     "`dim` must be given where a module has its batch along another axis than 0. Got shape {} "
@@ -142,6 +150,11 @@ STATED = (
 WHOLE = (
     "{} must see all 25 inputs in one pass, because each pass has a mean of its own. Got {} at a time. "
     "Pass batch_size=25."
+)
+SOME = (
+    "`predict` must call '{}' in each batch, because it is replaced or read there. It did in 1 of 3. If the model may "
+    "leave it out, such as an expert that no input is sent to, run all inputs at once: batch_size=25. If the model is "
+    "compiled, which leaves out hooks, pass it as it was before torch.compile."
 )
 DIRECTIONS = torch.eye(WIDTH, dtype=torch.float64)[:2]
 READERS = {
@@ -241,11 +254,12 @@ def test_module_of_ones_own_is_known_by_its_sizes():
 
 
 @pytest.mark.parametrize(
-    ("core", "path", "shape", "got"), [(Joined, "inner", "(75, 4)", 75), (Placed, "of_positions", "(3, 4)", 3)]
+    ("core", "path", "shape", "got", "remedy"),
+    [(Joined, "inner", "(75, 4)", 75, JOINED), (Placed, "of_positions", "(3, 4)", 3, SPLIT)],
 )
-def test_activation_without_an_axis_of_the_batch_is_refused_and_a_function_is_taken(core, path, shape, got):
+def test_activation_without_an_axis_of_the_batch_is_refused_and_a_function_is_taken(core, path, shape, got, remedy):
     model = Host(core())
-    refused(unfit("`mean_ablation`", got, 0, shape, SPLIT.format(25)), model, f"core.{path}", pm.mean_ablation())
+    refused(unfit("`mean_ablation`", got, 0, shape, remedy), model, f"core.{path}", pm.mean_ablation())
     remedy = logits(model, f"core.{path}", lambda x: x.mean(0, keepdim=True).expand_as(x))
     mean = calls_of(model, f"core.{path}", lambda: pm.grid_logits(model, OP)).mean(0)
     torch.testing.assert_close(remedy, logits(model, f"core.{path}", lambda x: mean.expand_as(x)), **EQUAL)
@@ -336,7 +350,7 @@ def test_predict_that_splits_its_batch_is_refused_and_the_remedy_is_taken(make):
     model.read.register_forward_pre_hook(lambda _module, args: Full()(args[0]))
     for replacement in (pm.mean_ablation(), pm.resample_ablation(torch.ones(9, POSITIONS, WIDTH).double())):
         of = repr(replacement).split("(")[0]
-        message = unfit(f"`{of}`", 13, 0, "(13, 3, 4)", SPLIT.format(25))
+        message = unfit(f"`{of}`", 13, 0, "(13, 3, 4)", SPLIT)
         refused(message, model, "core.encoder", replacement, make(model))
     mean = torch.zeros(POSITIONS, WIDTH, dtype=torch.float64)
     assert logits(model, "core.encoder", lambda x: mean.expand_as(x), make(model)).shape == (5, 5, 5)
@@ -366,12 +380,65 @@ def test_module_that_is_called_in_some_batches_only_is_an_error(tmp_path, contex
 
     assert_raises(
         lambda: run(batch_size=10), RuntimeError,
-        "`predict` must call 'core' in each batch, because it is replaced or read there. It did in 1 of 3. Compiled "
-        "code leaves out hooks: pass the model as it was before torch.compile. If the model may leave it out of a "
-        "batch, run all inputs at once: batch_size=25.",
+        SOME.format("core"),
     )  # fmt: skip
     assert not any(tmp_path.iterdir())
     assert run(batch_size=25).shape == (5, 5, 5)
+
+
+class Routed(nn.Module):
+    """Sends the inputs with a first token above 1 to an expert."""
+
+    def __init__(self):
+        super().__init__()
+        self.expert = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        x, sent = x.sum(1), x[:, 0, 0] > x[:, 0, 0].median()
+        return x.index_put((sent,), self.expert(x[sent]))
+
+
+@pytest.mark.parametrize("of", ["`mean_ablation`", "`resample_ablation`"])
+def test_expert_is_refused_and_a_function_of_its_rows_is_taken(of):
+    model = Host(Routed())
+    source = torch.ones(9, WIDTH, dtype=torch.float64)
+    made, function = {
+        "`mean_ablation`": (pm.mean_ablation(), lambda x: x.mean(0, keepdim=True).expand_as(x)),
+        "`resample_ablation`": (pm.resample_ablation(source), lambda x: source[torch.randint(9, (len(x),))]),
+    }[of]
+    refused(unfit(of, 10, 0, "(10, 4)", SPLIT), model, "core.expert", made)
+    if "mean" in of:
+        refused(WHOLE.format(of, 10), model, "core.expert", made, batch_size=10)
+    assert logits(model, "core.expert", function).shape == (5, 5, 5)
+
+
+@pytest.mark.parametrize("size", [22, 11])
+def test_last_batch_with_as_many_inputs_as_positions_is_told_by_those_before(size):
+    model = Host(Encode(layer, first=True))
+    source = torch.ones(9, POSITIONS, WIDTH, dtype=torch.float64)
+    expected = logits(model, "core.encoder", pm.resample_ablation(source))
+    actual = logits(model, "core.encoder", pm.resample_ablation(source), batch_size=size)
+    torch.testing.assert_close(actual, expected, **EQUAL)
+    whole = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP))
+    batches = calls_of(model, "core.encoder", lambda: pm.grid_logits(model, OP, batch_size=size))
+    torch.testing.assert_close(batches, whole, **EQUAL)
+
+
+def test_batches_that_all_have_as_many_inputs_as_positions_are_not_told():
+    op = pm.parity(3, of=(0, 1))
+    model = nn.Sequential(nn.Embedding(2, 4), nn.Flatten(), nn.Linear(12, 2))
+    ambiguous = "`dim` must be given where several axes have as many entries as the batch (3). Got shape (3, 3, 4). "
+    source = torch.ones(9, 3, 4)
+
+    def run(dim=None):
+        with pm.ablated(model, "0", pm.resample_ablation(source, dim=dim)):
+            return pm.grid_logits(model, op, batch_size=3)
+
+    assert_raises(run, ValueError, f"{ambiguous}Pass dim=0 or dim=1.")
+    assert run(dim=0).shape == (2, 2, 2, 2)
+    # What is read at the end, the last batch with 2 inputs tells.
+    actual = calls_of(model, "0", lambda: pm.grid_logits(model, op, batch_size=3))
+    torch.testing.assert_close(actual, model[0](op.inputs), **EQUAL)
 
 
 def test_context_that_predict_enters_itself_is_its_own():
@@ -467,6 +534,155 @@ def test_first_axis_needs_no_word(make, site):
         actual = core(x)
     with pm.ablated(core, site, lambda activation: activation.mean(0, keepdim=True).expand_as(activation)):
         torch.testing.assert_close(actual, core(x), **EQUAL)
+
+
+class Beside(nn.Module):
+    """A layer with positions first, and modules beside it."""
+
+    def __init__(self, first=False):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = first
+        self.embed, self.encoder, self.norm = nn.Embedding(6, WIDTH), encoder(first), nn.LayerNorm(WIDTH)
+        self.conv, self.read = nn.Conv1d(WIDTH, WIDTH, 1), nn.Linear(WIDTH, 5)
+        self.double().eval()
+
+    def forward(self, tokens):
+        tokens = torch.cat([tokens, torch.full((len(tokens), 1), 5)], 1)
+        x = self.norm(self.encoder(self.embed(tokens if self.first else tokens.T)))
+        last = self.read(x)[:, -1] if self.first else self.read(x)[-1]
+        return last + 0 * self.conv(x.transpose(1, 2) if self.first else x.permute(1, 2, 0)).sum()
+
+
+class OfTransformer(nn.Transformer):
+    """A class of one's own, with the batch first but for the layers that it is made from."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        encoders = {"custom_encoder": encoder(False), "custom_decoder": nn.Identity()}
+        super().__init__(WIDTH, 2, **encoders)
+        self.embed, self.read = nn.Embedding(6, WIDTH), nn.Linear(WIDTH, 5)
+        self.double().eval()
+
+    def forward(self, tokens):
+        x = self.encoder(self.embed(tokens).transpose(0, 1)).transpose(0, 1)
+        return self.read(x)[:, -1]
+
+
+@each_reader
+@pytest.mark.parametrize("path", ["embed", "norm", "read", pm.input_of("norm")])
+def test_modules_beside_a_layer_with_positions_first_are_asked_for_the_axis(of, path):
+    model = Beside()
+    if path == "read":
+        of = "`mean_ablation`"  # it has another number of features than the others
+    width = 5 if path == "read" else WIDTH
+    assert_raises(
+        lambda: inside(pm.ablated(model, path, READERS[of]()), lambda: model(OP.inputs)), ValueError,
+        DOUBTFUL.format("TransformerEncoder", f"(3, 25, {width})", "dim=0 or dim=1"),
+    )  # fmt: skip
+    with pm.ablated(model, path, pm.mean_ablation(dim=1)):
+        actual = model(OP.inputs)
+    # The mean over inputs is the same for all of them, so all have the same logits.
+    torch.testing.assert_close(actual, actual[:1].expand_as(actual), **EQUAL)
+
+
+def test_modules_that_are_surely_batch_first_are_not_asked():
+    certain = [(Beside(), ["conv", "encoder.layers.0.norm1"]), (Beside(first=True), ["embed", "norm", "conv"])]
+    for model, paths in certain:
+        for path in paths:
+            dim = 1 if "norm1" in path else None
+            with pm.ablated(model, path, pm.mean_ablation(dim=dim)):
+                model(OP.inputs)
+    with pm.ablated(Beside(), "norm", pm.mean_ablation()) as model, pytest.raises(ValueError, match="as Transformer"):
+        model(OP.inputs)
+
+
+def test_class_made_from_a_layer_may_have_another_layout():
+    model = OfTransformer()
+    assert_raises(
+        lambda: inside(pm.ablated(model, "embed", pm.mean_ablation()), lambda: model(OP.inputs)), ValueError,
+        DOUBTFUL.format("OfTransformer", "(25, 2, 4)", "dim=0 or dim=1"),
+    )  # fmt: skip
+    with pm.ablated(model, "embed", pm.mean_ablation(dim=0)):
+        actual = model(OP.inputs)
+    torch.testing.assert_close(actual, actual[:1].expand_as(actual), **EQUAL)
+
+
+def test_parts_of_modules_beside_a_layer_with_positions_first():
+    model = Beside()
+
+    def run(index, **options):
+        with pm.ablated(model, "norm", pm.at(index, pm.mean_ablation(**options))):
+            return model(OP.inputs)
+
+    actual = run(-1)  # one position, with one row per input
+    torch.testing.assert_close(actual, actual[:1].expand_as(actual), **EQUAL)
+    for index, shape, fitting in (
+        ((slice(None), -1), "(3, 4)", "dim=0"),
+        ([-1], "(1, 25, 4)", "dim=0 or dim=1"),
+        ((..., slice(2)), "(3, 25, 2)", "dim=0 or dim=1"),
+    ):
+        message = DOUBTFUL.format("TransformerEncoder", shape, fitting)
+        assert_raises(lambda index=index: run(index), ValueError, message)
+    torch.testing.assert_close(run([-1], dim=1), actual, **EQUAL)
+
+
+def test_calls_of_modules_beside_a_layer_with_positions_first_are_not_joined_along_positions():
+    model = Beside()
+
+    def twice():
+        model(OP.inputs[:12])
+        model(OP.inputs[12:24])
+
+    assert_raises(
+        lambda: calls_of(model, "norm", twice), ValueError,
+        DOUBTFUL.format("TransformerEncoder", "(3, 12, 4)", "dim=0 or dim=1"),
+    )  # fmt: skip
+    expected = calls_of(model, "norm", lambda: model(OP.inputs[:24]))
+    torch.testing.assert_close(calls_of(model, "norm", twice, dim=1), expected, **EQUAL)
+
+
+class Packs(nn.Module):
+    """An LSTM of packed sequences, of one or several positions."""
+
+    def __init__(self, positions):
+        super().__init__()
+        torch.manual_seed(0)
+        self.positions = positions
+        self.embed, self.rnn = nn.Embedding(5, WIDTH), nn.LSTM(WIDTH, WIDTH, batch_first=True)
+        self.read = nn.Linear(WIDTH, 5)
+
+    def forward(self, tokens):
+        lengths = torch.full((len(tokens),), self.positions)
+        x = nn.utils.rnn.pack_padded_sequence(self.embed(tokens), lengths, batch_first=True)
+        return self.read(nn.utils.rnn.pad_packed_sequence(self.rnn(x)[0], batch_first=True)[0][:, -1])
+
+
+@pytest.mark.parametrize("site", [pm.output_of("rnn", 0, "data"), pm.output_of("rnn", 0, 0), pm.input_of("rnn", 0, 0)])
+@pytest.mark.parametrize("dim", [None, 0])
+def test_data_of_a_packed_sequence_has_no_axis_of_the_batch(site, dim):
+    model = Packs(2)
+    assert_raises(
+        lambda: inside(pm.ablated(model, site, pm.mean_ablation(dim=dim)), lambda: model(OP.inputs)), ValueError,
+        "The activation of `mean_ablation` must have an axis of the batch. Got shape (50, 4), the data of a packed "
+        "sequence, which has inputs and positions along one axis. Replace a tensor that is not packed, or pass a "
+        "function that takes them apart, in place of this one.",
+    )  # fmt: skip
+    mean = pm.mean_ablation(dim=1)
+    with pm.ablated(model, site, lambda x: mean(x.unflatten(0, (2, 25))).flatten(0, 1)):
+        actual = model(OP.inputs)
+    torch.testing.assert_close(actual, actual[:1].expand_as(actual))
+    assert calls_of(model, site, lambda: model(OP.inputs)).shape == (50, WIDTH)
+    assert_raises(
+        lambda: calls_of(model, site, lambda: pm.grid_logits(model, OP, batch_size=10)), ValueError,
+        f"{site!r} must have an axis of the batch, where calls are joined. Got the data of a packed sequence, which "
+        "has inputs and positions along one axis. Capture one call at a time.",
+    )  # fmt: skip
+    # With one position, and with the states, the batch is an axis.
+    with pm.ablated(Packs(1), site, pm.mean_ablation(dim=dim)) as model:
+        model(OP.inputs)
+    with pm.ablated(Packs(2), pm.output_of("rnn", 1, 0), pm.mean_ablation(dim=1)) as model:
+        model(OP.inputs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -692,6 +908,136 @@ def test_call_that_is_repeated_after_an_error_elsewhere_is_refused():
     torch.testing.assert_close(twice, torch.cat([expected, expected]), **EQUAL)
 
 
+class Steps(nn.Module):
+    """Calls a cell once per token."""
+
+    def __init__(self, steps=2):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.cell, self.read = nn.Embedding(5, WIDTH), nn.GRUCell(WIDTH, WIDTH), nn.Linear(WIDTH, 5)
+        self.steps = steps
+        self.double().eval()
+
+    def forward(self, tokens):
+        state = torch.zeros(len(tokens), WIDTH, dtype=torch.float64)
+        for step in range(self.steps if self.steps else min(len(tokens), 8)):
+            state = self.cell(self.embed(tokens[:, step % 2]), state)
+        return self.read(state)
+
+
+@pytest.mark.parametrize("size", [None, 10, 5, 24])
+@pytest.mark.parametrize("make", [lambda model: model, halves], ids=["whole", "halves"])
+def test_steps_are_joined_in_the_order_of_one_batch(make, size):
+    model = Steps()
+    whole = calls_of(model, "cell", lambda: model(OP.inputs))
+    assert whole.shape == (50, WIDTH)
+
+    def run():
+        pm.grid_logits(make(model), OP, batch_size=size)
+
+    torch.testing.assert_close(calls_of(model, "cell", run), whole, **EQUAL)
+
+    # Each run of the grid stands for itself, and what is called elsewhere stays where it is.
+    def more():
+        run()
+        model(OP.inputs[:3])
+        run()
+
+    expected = torch.cat([whole, calls_of(model, "cell", lambda: model(OP.inputs[:3])), whole])
+    torch.testing.assert_close(calls_of(model, "cell", more), expected, **EQUAL)
+
+
+def test_model_that_is_asked_twice_in_batches_is_joined_as_in_one():
+    model = nn.Sequential(nn.Embedding(5, WIDTH), nn.Flatten(), nn.Linear(2 * WIDTH, 5))
+
+    def predict(tokens):
+        return model(tokens) + model(tokens.flip(1))
+
+    expected = torch.cat([model[:2](OP.inputs), model[:2](OP.inputs.flip(1))])
+    for size in (None, 10):
+        actual = calls_of(model, "1", lambda size=size: pm.grid_logits(predict, OP, batch_size=size))
+        torch.testing.assert_close(actual, expected, **EQUAL)
+
+
+def test_submodule_that_is_called_on_pieces_is_joined_in_their_order():
+    class Pieces(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(WIDTH, WIDTH)
+
+        def forward(self, x):
+            for _ in range(2):
+                x = torch.cat([self.inner(piece) for piece in x.split([3, len(x) - 3])])
+            return x
+
+    model = nn.Sequential(nn.Embedding(5, WIDTH), nn.Flatten(), nn.Linear(2 * WIDTH, WIDTH), Pieces(), nn.Linear(4, 5))
+    expected = calls_of(model, "3.inner", lambda: pm.grid_logits(model, OP))
+    assert expected.shape == (50, WIDTH)
+    actual = calls_of(model, "3.inner", lambda: pm.grid_logits(model, OP, batch_size=10))
+    torch.testing.assert_close(actual, expected)
+
+
+def test_steps_that_differ_between_batches_are_refused():
+    model = Steps(steps=0)
+    assert_raises(
+        lambda: calls_of(model, "cell", lambda: pm.grid_logits(model, OP, batch_size=10)), ValueError,
+        "'cell' must be called equally often in each batch, because the calls are joined as those of one batch would "
+        "be. Got 8, 5 calls. Pass batch_size=25.",
+    )  # fmt: skip
+    actual = calls_of(model, "cell", lambda: pm.grid_logits(model, OP, batch_size=25))
+    torch.testing.assert_close(actual, calls_of(model, "cell", lambda: model(OP.inputs)), **EQUAL)
+
+
+class Stop(Exception):
+    """Raised by a hook, to leave out what comes after."""
+
+
+def stopping(model, error=Stop):
+    """A function that calls the model as far as its second module."""
+
+    def stop(*_):
+        raise error
+
+    def run(tokens):
+        handle = model[1].register_forward_hook(stop)
+        try:
+            model(tokens)
+        except error:
+            pass
+        finally:
+            handle.remove()
+
+    return run
+
+
+def test_call_that_was_stopped_counts():
+    model = nn.Sequential(nn.Embedding(5, WIDTH), nn.Flatten(), nn.Linear(2 * WIDTH, 5))
+    run = stopping(model)
+
+    def twice():
+        run(OP.inputs[:10])
+        run(OP.inputs[10:])
+
+    actual = calls_of(model, "0", twice)
+    torch.testing.assert_close(actual, model[0](OP.inputs), rtol=0, atol=0)
+
+    def both():
+        run(OP.inputs[:10])
+        model(OP.inputs)
+
+    assert_raises(
+        lambda: calls_of(model, "0", both), ValueError,
+        "'0' must be read from calls that all returned, or all were stopped, because one that raised an exception may "
+        "have been repeated. Got 1 that returned, and 1 that ended in Stop. Capture either kind in a context of its "
+        "own.",
+    )  # fmt: skip
+    assert_raises(
+        lambda: calls_of(model, "0", lambda: stopping(model, NotImplementedError)(OP.inputs)), RuntimeError,
+        "'0' must be read from calls that returned. Got only calls that ended in NotImplementedError. To stop a call "
+        "on purpose, raise an exception that is no RuntimeError.",
+    )  # fmt: skip
+
+
 def test_model_that_calls_itself_is_followed():
     class Again(nn.Module):
         def __init__(self):
@@ -837,16 +1183,98 @@ def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant
         twin = copy.deepcopy(model)
     twin(OP.inputs).sum().backward()  # a copy has hooks that do nothing any more
     model.zero_grad()  # the copy shares the function that was assigned
-    assert_raises(
-        loss.backward, RuntimeError,
-        "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
-        "what is computed again. It ran after the context. Call backward inside of it.",
-    )  # fmt: skip
+    assert_raises(loss.backward, RuntimeError, AFTER)
     assert all(parameter.grad is None for parameter in model.core.parameters())
     # Without checkpointing, or without a replacement, it may run anywhere.
     pm.grid_logits(model, OP, requires_grad=True).sum().backward()
     model.core.forward = inner
     logits(model, "core.encoder.linear1", made, requires_grad=True).sum().backward()
+
+
+AFTER = (
+    "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
+    "what is computed again. It ran after the context. Call backward inside of it."
+)
+
+
+class Parts(nn.Module):
+    """A part with checkpointing, which others call without the whole."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.first, self.second, self.read = nn.Embedding(5, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 5)
+        self.reentrant = reentrant
+        self.double().eval()
+
+    def forward(self, tokens):
+        x = self.embed(tokens).sum(1)
+        return self.read(checkpoint(lambda x: self.second(self.first(x)).tanh(), x, use_reentrant=self.reentrant))
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("how", ["submodule", "function", "function in grid_logits"])
+def test_backward_pass_after_the_context_is_refused_however_the_model_was_called(reentrant, how):
+    model = nn.ModuleDict({"inner": Parts(reentrant)})  # which cannot be called itself
+
+    def function(tokens):
+        inner = model["inner"]
+        x = inner.embed(tokens).sum(1)
+        return inner.read(checkpoint(lambda x: inner.second(inner.first(x)).tanh(), x, use_reentrant=reentrant))
+
+    def loss():
+        if how == "function in grid_logits":
+            return pm.grid_logits(function, OP, requires_grad=True).square().sum()
+        return (model["inner"] if how == "submodule" else function)(OP.inputs).square().sum()
+
+    with pm.ablated(model, "inner.first", pm.zero_ablation()):
+        loss().backward()
+        # Twice in one graph and once in another: what is guarded already stays as it is.
+        loss().backward()
+        kept = loss()
+    assert not model["inner"].second.weight.grad.any()  # it saw zeros
+    assert_raises(kept.backward, RuntimeError, AFTER)
+    kept = loss()
+    with pm.ablated(model, "inner.first", pm.zero_ablation()):
+        loss()
+        assert_raises(
+            kept.backward, RuntimeError,
+            "The forward pass of a model with gradient checkpointing must run inside of `ablated` if its backward pass "
+            "does, which computes activations again. It ran before the context. Call both inside of it, or both "
+            "outside.",
+        )  # fmt: skip
+    loss().backward()
+
+
+def test_checkpointed_part_may_call_a_module_very_often():
+    model = nn.Sequential(nn.Tanh())
+
+    def often(x):
+        for _ in range(600):
+            x = model(x)
+        return x
+
+    x = torch.ones(2, 3, requires_grad=True)
+    with pm.ablated(model, "0", torch.sin), pm.ablated(model, "0", torch.cos):
+        checkpoint(often, x, use_reentrant=False).sum().backward()
+    assert x.grad is not None
+
+
+def test_checkpointing_that_keeps_its_function_elsewhere_is_refused():
+    # As a later version of PyTorch might.
+    space = {"__name__": "torch.utils.checkpoint"}
+    exec("def checkpoint(function, x):\n    return function(x)", space)
+    model = nn.Sequential(nn.Tanh())
+
+    def run():
+        with pm.ablated(model, "0", pm.zero_ablation()):
+            space["checkpoint"](model, torch.ones(2, 3))
+
+    assert_raises(
+        run, RuntimeError,
+        "Gradient checkpointing must keep the function that it calls again where `ablated` finds it. This version of "
+        "PyTorch keeps it elsewhere. Turn gradient checkpointing off.",
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -939,9 +1367,7 @@ def test_function_that_calls_a_compiled_model_is_found_out_where_it_is_compiled_
     with torch.no_grad():
         fast(OP.inputs[:10])  # compiled without the hook for 10 inputs; for the last 5 it is compiled anew, with it
     refused(
-        "`predict` must call 'core.inner' in each batch, because it is replaced or read there. It did in 1 of 3. "
-        "Compiled code leaves out hooks: pass the model as it was before torch.compile. If the model may leave it out "
-        "of a batch, run all inputs at once: batch_size=25.",
+        SOME.format("core.inner"),
         model, "core.inner", pm.zero_ablation(), lambda tokens: fast(tokens), error=RuntimeError, batch_size=10,
     )  # fmt: skip
     result = logits(model, "core.inner", pm.zero_ablation(), lambda tokens: model(tokens), batch_size=10)

@@ -1,76 +1,18 @@
-"""What ``captured`` has recorded: one call at a time, and joined."""
+"""What ``captured`` has recorded, with all calls joined."""
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import get_ident
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from progress_measures._checks.values import listed, shape_of
+from progress_measures.ablation.calls import Call, Run, check_ended
 from progress_measures.ablation.checks import check_called, check_captured_path, check_joinable
-from progress_measures.ablation.passes import Fed, check_one_fit, check_stated, without_transforms
-from progress_measures.ablation.sites import Key, not_compiled, path_of
-
-
-@dataclass(eq=False)
-class Run:
-    """One call of the model, or of a module in it."""
-
-    failed: bool = False
-    """Whether it ended in an error."""
-
-
-class Call(NamedTuple):
-    """One call of a submodule."""
-
-    activation: Tensor
-    fed: Fed | None
-    """The batch that ``grid_logits`` was feeding."""
-    runs: tuple[Run, ...]
-    """The calls of the model, and of modules in it, that it belongs to, from the outermost inwards."""
-
-
-class Runs:
-    """The calls of a model that are under way in each thread, and whether they end in an error.
-
-    A function may catch an error and call the model again, on a smaller batch say. What was recorded before the error
-    would otherwise count twice.
-    """
-
-    def __init__(self) -> None:
-        self._in_thread: dict[int, list[Run]] = {}
-
-    def under_way(self) -> tuple[Run, ...]:
-        """The calls that are under way in this thread, from the outermost inwards."""
-        return tuple(self._in_thread.get(get_ident(), ()))
-
-    @contextmanager
-    def of(self, modules: Iterable[nn.Module]) -> Iterator[None]:
-        """Follows the calls of modules inside the context."""
-
-        # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
-        def begin(*_: Any) -> None:
-            self._in_thread.setdefault(get_ident(), []).append(Run())
-
-        def end(_module: nn.Module, _args: Any, output: Any) -> None:
-            # After an error, PyTorch calls the hook while the error is handled, and without an output.
-            if under_way := self._in_thread.get(get_ident()):
-                under_way.pop().failed = output is None and sys.exc_info()[1] is not None
-
-        handles = []
-        try:
-            for module in dict.fromkeys(modules):
-                handles.append(module.register_forward_pre_hook(not_compiled(begin), prepend=True))
-                handles.append(module.register_forward_hook(not_compiled(end), always_call=True))
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+from progress_measures.ablation.joins import in_order
+from progress_measures.ablation.layouts import Batch, check_stated
+from progress_measures.ablation.passes import check_one_fit, settle, without_transforms
+from progress_measures.ablation.sites import Key, path_of
 
 
 class Activations(Mapping[Key, Tensor]):
@@ -84,14 +26,14 @@ class Activations(Mapping[Key, Tensor]):
         (Activations('0', '1'), torch.Size([8, 3]))
     """
 
-    def __init__(self, calls: Mapping[Key, list[Call]], dim: int | None, axes: Mapping[Key, int | None]) -> None:
+    def __init__(self, calls: Mapping[Key, list[Call]], dim: int | None, axes: Mapping[Key, Batch]) -> None:
         self._calls, self._dim, self._axes = calls, dim, axes
 
     @override
     def __getitem__(self, path: Key) -> Tensor:
         check_captured_path(path, self._calls)
-        calls = [call for call in self._calls[path] if not any(run.failed for run in call.runs)]
-        check_called({path_of(path): len(calls)})
+        check_called({path_of(path): len(self._calls[path])})
+        calls = check_ended(self._calls[path], path)
         chunks = [without_transforms(call.activation) for call in calls]
         if len(chunks) == 1:
             return chunks[0]
@@ -99,7 +41,8 @@ class Activations(Mapping[Key, Tensor]):
         check_joinable(chunks, axis, path)
         axis %= chunks[0].ndim
         self._check_batch(axis, calls, chunks, path)
-        return torch.cat(chunks, axis)
+        sizes = [chunk.shape[axis] for chunk in chunks]
+        return torch.cat([chunks[place] for place in in_order(calls, sizes, path)], axis)
 
     @override
     def __contains__(self, path: object) -> bool:
@@ -120,11 +63,15 @@ class Activations(Mapping[Key, Tensor]):
     def _check_batch(self, axis: int, calls: Sequence[Call], chunks: Sequence[Tensor], path: Key) -> None:
         """Requires that calls are joined along the batch, as far as it is known which axis that is."""
         batches: dict[int, list[int]] = {}
-        for place, call in enumerate(calls):
+        settled: set[torch.Size] = set()
+        for place, (call, chunk) in enumerate(zip(calls, chunks, strict=True)):
+            if call.packed:
+                _raise_packed(path)
             if call.fed is not None:
                 batches.setdefault(id(call.fed), []).append(place)
-            elif self._dim is None and chunks[place].ndim > 2:
-                check_stated(chunks[place], self._axes[path])
+                settle(chunk, call.fed.rows, settled)
+            elif self._dim is None and chunk.ndim > 2:
+                check_stated(chunk, self._axes[path])
         for places in batches.values():
             rows = calls[places[0]].fed.rows  # type: ignore[union-attr]  # calls without a batch are not among them
             _check_not_repeated(
@@ -135,7 +82,14 @@ class Activations(Mapping[Key, Tensor]):
             if joined == 0 or joined % rows:
                 _raise_unfit(chunks[places[0]], axis, joined, rows, path)
             if self._dim is None:
-                check_one_fit(chunks[places[0]], rows)
+                check_one_fit(chunks[places[0]], rows, settled)
+
+
+def _raise_packed(path: Key) -> None:
+    raise ValueError(
+        f"{path!r} must have an axis of the batch, where calls are joined. Got the data of a packed sequence, which "
+        "has inputs and positions along one axis. Capture one call at a time."
+    )
 
 
 def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], rows: int, path: Key) -> None:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TypeAlias
 
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
-from progress_measures.ablation.activations import Activations, Call, Runs
+from progress_measures.ablation.activations import Activations
 from progress_measures.ablation.backward import Backward
+from progress_measures.ablation.calls import Call, Runs
 from progress_measures.ablation.checks import (
     check_called,
     check_distinct,
@@ -24,7 +25,8 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.passes import Fed, axis_of_batch, check_not_mapped, current, is_recomputed, laid_out
+from progress_measures.ablation.layouts import axis_of_batch
+from progress_measures.ablation.passes import Fed, check_not_mapped, current, is_recomputed, laid_out
 from progress_measures.ablation.replacements import Replacement, check_axis
 from progress_measures.ablation.sites import Key, Site, Visit, as_site, modules_on, path_of, register
 
@@ -54,8 +56,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
         ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
             or the model runs on several devices at once.
-        RuntimeError: On leaving, if the model never called one of the submodules; in a backward pass after the context,
-            if the model has gradient checkpointing.
+        RuntimeError: On leaving, if the model never called one of the submodules; with gradient checkpointing, in a
+            backward pass after the context, or in one inside of it of a forward pass before.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -73,18 +75,20 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
 
     def visit_at(key: Key) -> Visit:
-        def replace(activation: Tensor) -> Tensor:
+        settled: set[Size] = set()
+
+        def replace(activation: Tensor, packed: bool) -> Tensor:
             calls[key] += 1
             backward.note()
             _mark(calls, key, feeding)
-            with laid_out(axes[key], activation):
+            with laid_out(axes[key], activation, packed, settled):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
                 return check_replaced(replacements[key](activation), activation, repr(key))
 
         return replace
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.of(model):
+    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.inside():
         yield model
     check_called({path_of(key): count for key, count in calls.items()})
 
@@ -101,16 +105,18 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
 
     Yields:
         A mapping from each path or site to its activations, to read inside the context or after it. Activations are
-        detached copies. Those of several calls, such as the batches of ``grid_logits``, are joined along ``dim`` in the
-        order of the calls; an axis that is known not to be the batch is refused, as in :func:`mean_ablation`. What
-        gradient checkpointing computes again, and what a call of the model recorded that ended in an error, is left
-        out.
+        detached copies. Those of several calls are joined along ``dim`` in the order of the calls, those of the batches
+        of ``grid_logits`` in the order that one batch would have; an axis that is not known to be the batch is refused,
+        as in :func:`mean_ablation`. Left out are what gradient checkpointing computes again, and what a call of the
+        model recorded that failed with a ``RuntimeError``, after which calls are repeated. A call that another
+        exception stopped on purpose counts.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or a site holds no tensor.
         ValueError: If a path or an item does not exist, two paths lead to one module, the model runs on several
-            devices at once, or inside of ``torch.func.vmap``; on reading, if calls cannot be joined along ``dim``.
-        RuntimeError: On leaving, or on reading, if the model never called one of the submodules.
+            devices at once, or inside of ``torch.func.vmap``; on reading, if calls cannot be joined along ``dim``, or
+            some returned and some were stopped.
+        RuntimeError: On leaving, or on reading, if the model never called one of the submodules, or all calls failed.
 
     Example:
         >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
@@ -125,12 +131,12 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
     runs, feeding = Runs(), current()
 
     def visit_at(key: Key) -> Visit:
-        def record(activation: Tensor) -> None:
+        def record(activation: Tensor, packed: bool) -> None:
             check_not_mapped(activation, repr(key))
             if not is_recomputed():
                 _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
-                calls[key].append(Call(activation.detach().clone(), current(), runs.under_way()))
+                calls[key].append(Call(activation.detach().clone(), current(), runs.under_way(), packed))
 
         return record
 

@@ -4,18 +4,19 @@ A replacement sees an activation alone. Which of the axes is the batch, and whet
 ``grid_logits``, which feeds the batch, and sometimes to the module that the activation belongs to.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from progress_measures._checks.tensors import check_dim
 from progress_measures._checks.values import shape_of
-from progress_measures.ablation.sites import Key, Site
+from progress_measures.ablation.layouts import Batch, Doubt, check_stated
+from progress_measures.ablation.sites import Key
 
 
 @dataclass(eq=False)
@@ -32,14 +33,16 @@ class Fed:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a module has its batch: the axis, in activations with so many axes; None if an index has removed it."""
+    """Where an activation with so many axes has its batch; None and "packed" if it has none."""
 
-    axis: int | None
+    batch: Batch | Literal["packed"]
     ndim: int
 
 
 _fed: ContextVar[Fed | None] = ContextVar("fed", default=None)
 _layout: ContextVar[_Layout | None] = ContextVar("layout", default=None)
+_settled: ContextVar[set[torch.Size] | None] = ContextVar("settled", default=None)
+"""Of the site that is replaced: shapes of rows that were told from all other axes in an earlier batch."""
 
 
 @contextmanager
@@ -59,35 +62,54 @@ def current() -> Fed | None:
 
 
 @contextmanager
-def laid_out(axis: int | None, activation: Tensor) -> Iterator[None]:
-    """Makes known where the module of an activation has its batch, while the activation is replaced."""
-    token = _layout.set(None if axis is None or activation.ndim < 3 else _Layout(axis, activation.ndim))
+def laid_out(batch: Batch, activation: Tensor, packed: bool, settled: set[torch.Size]) -> Iterator[None]:
+    """Makes known what is known of the batch of an activation while it is replaced.
+
+    Args:
+        batch: Where its module has the batch.
+        activation: The activation.
+        packed: Whether it is the data of a packed sequence.
+        settled: What earlier batches have told of the same site; what this one tells is added.
+    """
+    # Of two axes, features leave one; a doubt is about sequences, which have three.
+    unknown = batch is None or activation.ndim < 3 or (isinstance(batch, Doubt) and activation.ndim != 3)
+    layout = _Layout("packed", activation.ndim) if packed else None if unknown else _Layout(batch, activation.ndim)
+    tokens = _layout.set(layout), _settled.set(settled)
     try:
         yield
     finally:
-        _layout.reset(token)
+        _layout.reset(tokens[0])
+        _settled.reset(tokens[1])
 
 
 @contextmanager
 def indexed(activation: Tensor, index: tuple[Any, ...]) -> Iterator[None]:
     """Makes known where a part of an activation has the batch, while the part is replaced."""
     layout = _layout.get()
-    if layout is None or layout.axis is None or layout.ndim != activation.ndim or activation.shape[layout.axis] < 2:
+    if layout is None or layout.ndim != activation.ndim or layout.batch in (None, "packed"):
         yield
         return
-    token = _layout.set(_layout_of_part(activation, index, layout.axis))
+    token = _layout.set(_layout_of_part(activation, index, layout))
     try:
         yield
     finally:
         _layout.reset(token)
 
 
-def _layout_of_part(activation: Tensor, index: tuple[Any, ...], axis: int) -> _Layout:
+def _layout_of_part(activation: Tensor, index: tuple[Any, ...], layout: _Layout) -> _Layout | None:
     """The layout of ``activation[index]``: the batch is the axis along which the places of the inputs change."""
+    doubt = isinstance(layout.batch, Doubt)
+    axis = layout.batch if isinstance(layout.batch, int) else 1
+    if activation.shape[axis] < 2:
+        return layout
     along = [-1 if place == axis else 1 for place in range(activation.ndim)]
     inputs = torch.arange(activation.shape[axis], device="cpu").reshape(along).expand(activation.shape)[index]
-    changing = (place for place in range(inputs.ndim) if bool(inputs.diff(dim=place).any()))
-    return _Layout(next(changing, None), inputs.ndim)
+    changing = next((place for place in range(inputs.ndim) if bool(inputs.diff(dim=place).any())), None)
+    if not doubt:
+        return _Layout(changing, inputs.ndim)
+    # An index such as -1 leaves the batch of positions first alone, and first; what it means with inputs first, an
+    # input, nobody would average over.
+    return None if changing == 0 else _Layout(layout.batch, inputs.ndim)
 
 
 def is_recomputed() -> bool:
@@ -124,25 +146,26 @@ def check_batch_axis(x: Tensor, dim: int | None, what: str) -> int:
     if fed is not None:
         _check_fits(x, axis, fed.rows, what)
         if dim is None:
-            check_one_fit(x, fed.rows)
+            settled = _settled.get()
+            settled = set() if settled is None else settled
+            settle(x, fed.rows, settled)
+            check_one_fit(x, fed.rows, settled)
     elif layout is not None and layout.ndim == x.ndim:
-        if layout.axis is None:
+        if layout.batch is None or layout.batch == "packed":
             raise ValueError(
-                f"{what} must have an axis of the batch. Got shape {shape_of(x)}, the part of one input: `index` has "
-                "an integer at the axis of the batch. Put a slice there, and the integer at another axis."
+                f"{what} must have an axis of the batch. Got shape {shape_of(x)}, {_WITHOUT[layout.batch]}"
             )
         if dim is None:
-            check_stated(x, layout.axis)
+            check_stated(x, layout.batch)
     return axis
 
 
-def check_stated(x: Tensor, axis: int | None) -> None:
-    """Requires that a module has its batch first, as far as its layout is known; otherwise the axis has to be said."""
-    if axis:
-        raise ValueError(
-            f"`dim` must be given where a module has its batch along another axis than 0. Got shape {shape_of(x)} "
-            f"from a module that has it along axis {axis}: pass dim={axis}."
-        )
+_WITHOUT: dict[str | None, str] = {
+    None: "the part of one input: `index` has an integer at the axis of the batch. Put a slice there, and the integer "
+    "at another axis.",
+    "packed": "the data of a packed sequence, which has inputs and positions along one axis. Replace a tensor that is "
+    "not packed, or pass a function that takes them apart, in place of this one.",
+}
 
 
 def check_whole_batch(what: str) -> None:
@@ -162,37 +185,10 @@ def check_same_hooks(batches: Sequence[Fed], name: str) -> None:
         if ran < len(batches):
             raise RuntimeError(
                 f"`{name}` must call {key!r} in each batch, because it is replaced or read there. It did in {ran} "
-                f"of {len(batches)}. Compiled code leaves out hooks: pass the model as it was before torch.compile. "
-                f"If the model may leave it out of a batch, run all inputs at once: batch_size={batches[0].total}."
+                f"of {len(batches)}. If the model may leave it out, such as an expert that no input is sent to, "
+                f"run all inputs at once: batch_size={batches[0].total}. If the model is compiled, which leaves out "
+                "hooks, pass it as it was before torch.compile."
             )
-
-
-def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> int | None:
-    """The axis of the batch by a module's own layout, or None if it is unknown.
-
-    Args:
-        modules: The modules from the model down to the one in question.
-        site: Which of its tensors.
-    """
-    module = modules[-1]
-    states: dict[str, list[tuple[int | str, ...]]] = {"output": [(1,), (-1,)], "input": [(1,), ("hx",)]}
-    if isinstance(module, nn.RNNBase) and site.items[:1] in states[site.of]:
-        return 1  # the states have the layers along axis 0, whatever the layout of the sequences
-    if isinstance(module, nn.MultiheadAttention) and site.of == "output" and site.items in [(1,), (-1,)]:
-        return 0  # attention weights
-    return next((axis for module in reversed(modules) for axis in _axes(module)), None)
-
-
-def _axes(module: nn.Module) -> Iterable[int]:
-    """The axis of the batch in a module of PyTorch that can have its batch first or second; for others none."""
-    if isinstance(module, nn.Transformer | nn.TransformerEncoder | nn.TransformerDecoder):
-        first = next((layer for layer in module.modules() if isinstance(layer, nn.MultiheadAttention)), None)
-        return [] if first is None else _axes(first)
-    if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer):
-        return _axes(module.self_attn)
-    if isinstance(module, nn.RNNBase | nn.MultiheadAttention):
-        return [0 if module.batch_first else 1]
-    return []
 
 
 def _check_fits(x: Tensor, axis: int, rows: int, what: str) -> None:
@@ -200,21 +196,41 @@ def _check_fits(x: Tensor, axis: int, rows: int, what: str) -> None:
         return
     # The last axis holds the features, unless it is the only one.
     fitting = [place for place, size in enumerate(x.shape[:-1] if x.ndim > 1 else x.shape) if size == rows]
-    remedy = f"Axis {fitting[0]} has {rows}: pass dim={fitting[0]}." if fitting else (
-        f"No other axis has. If `predict` splits the batch, let it call the model on all {rows}. If the model joins "
-        "inputs and positions in one axis, pass a function that takes them apart, in place of this one."
-    )  # fmt: skip
+    if fitting:
+        remedy = f"Axis {fitting[0]} has {rows}: pass dim={fitting[0]}."
+    elif x.shape[axis] > rows:
+        remedy = (
+            "No other axis has. If the model joins inputs and positions in one axis, pass a function that takes them "
+            "apart, in place of this one."
+        )
+    else:
+        remedy = (
+            f"No other axis has. If `predict` splits the batch, let it call the model on all {rows}. If the model "
+            "calls the submodule on some inputs only, or on none, pass a function of the rows that it gets, in place "
+            "of this one."
+        )
     raise ValueError(
         f"{what} must have one entry per input of the batch ({rows}) along `dim`. "
         f"Got {x.shape[axis]} along axis {axis} of shape {shape_of(x)}. {remedy}"
     )
 
 
-def check_one_fit(x: Tensor, rows: int) -> None:
-    """Requires that no other axis could be the batch. The last one is not asked, because it holds the features."""
-    others = [axis for axis, size in enumerate(x.shape[:-1]) if size == rows and axis > 0]
-    if others:
+def settle(x: Tensor, rows: int, settled: set[torch.Size]) -> None:
+    """Adds the shape of an activation's rows to ``settled`` if the first axis alone can be the batch."""
+    if x.ndim and x.shape[0] == rows and not _other_fits(x, rows):
+        settled.add(x.shape[1:])
+
+
+def check_one_fit(x: Tensor, rows: int, settled: set[torch.Size]) -> None:
+    """Requires that no axis but the first could be the batch, in this batch or in another one with such rows."""
+    others = _other_fits(x, rows)
+    if others and x.shape[1:] not in settled:
         raise ValueError(
             f"`dim` must be given where several axes have as many entries as the batch ({rows}). "
             f"Got shape {shape_of(x)}. Pass dim=0 or dim={others[0]}."
         )
+
+
+def _other_fits(x: Tensor, rows: int) -> list[int]:
+    """The axes that could be the batch, but for the first, and the last, which holds the features."""
+    return [axis for axis, size in enumerate(x.shape[:-1]) if size == rows and axis > 0]

@@ -97,10 +97,10 @@ class _Projection:
     def _center(self, x: Tensor) -> Tensor:
         if self.center == "origin":
             return torch.zeros_like(x[:1])
+        check_whole_batch('`center="mean"`')
         axis = check_batch_axis(x, self.dim, "The activation of a projection from the mean")
         if axis == x.ndim - 1:
             raise ValueError(f"`dim` must be another axis than the last, of the features. Got shape {shape_of(x)}.")
-        check_whole_batch('`center="mean"`')
         return x.mean(axis, keepdim=True)
 
     def __repr__(self) -> str:

@@ -35,14 +35,16 @@ def mean_ablation(*, dim: int | None = None) -> Replacement:
     Args:
         dim: The axis of the batch. If None, the first, unless it is known to be another: ``nn.TransformerEncoderLayer``
             and the recurrent layers have the batch along axis 1 unless they are made with ``batch_first=True``, and the
-            states of an LSTM always have. Inside of :func:`grid_logits` the axis must have as many entries as inputs
-            are fed.
+            states of an LSTM always have. Other activations with three axes in a model with such a layer may have it
+            there too, so say which. Inside of :func:`grid_logits` the axis must have as many entries as inputs are fed.
 
     Returns:
         A function from an activation to its mean over the axis, repeated. Each forward pass has its own mean, so run
-        all inputs in one pass. If memory does not allow it, take the mean of activations that :func:`captured` recorded
-        in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the axis
-        is not the batch as far as that is known, or the batch does not hold all inputs of :func:`grid_logits`.
+        all inputs in one pass; outside of :func:`grid_logits` nothing tells batches of one data set from several data
+        sets, so a loop over batches is no error there. If memory does not allow one pass, take the mean of activations
+        that :func:`captured` recorded in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function
+        raises a ``ValueError`` if the axis is not the batch as far as that is known, or the batch does not hold all
+        inputs of :func:`grid_logits`.
 
     Raises:
         TypeError: If ``dim`` is not an integer.
@@ -103,8 +105,8 @@ class _Mean:
 
     def __call__(self, activation: Tensor) -> Tensor:
         _check_has_mean(activation)
-        axis = check_batch_axis(activation, self.dim, "The activation of `mean_ablation`")
         check_whole_batch("`mean_ablation`")
+        axis = check_batch_axis(activation, self.dim, "The activation of `mean_ablation`")
         return activation.mean(axis, keepdim=True).expand_as(activation)
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.hooks import RemovableHandle
 
 from progress_measures._checks.values import as_index, check_choice, type_name
@@ -17,7 +18,8 @@ from progress_measures.ablation.containers import Item
 
 Of = Literal["output", "input"]
 F = TypeVar("F", bound=Callable[..., Any])
-Visit = Callable[[Tensor], Tensor | None]
+Visit = Callable[[Tensor, bool], Tensor | None]
+"""What is done with a tensor, and with the word whether it is the data of a packed sequence."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,15 @@ def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> Remova
 def _visit(value: Any, key: Key, site: Site, visit: Visit) -> Any:
     """The value with the result of ``visit`` in place of the tensor at a site, or None if the result is None."""
     tensor = containers.get(value, site.items)
-    new = visit(_check_activation(tensor, tensor is containers.NOTHING, key, _tensor_sites(value, site)))
+    checked = _check_activation(tensor, tensor is containers.NOTHING, key, _tensor_sites(value, site))
+    new = visit(checked, _is_packed(value, site, checked))
     return None if new is None else containers.put(value, site.items, new)
+
+
+def _is_packed(value: Any, site: Site, tensor: Tensor) -> bool:
+    """Whether a tensor is the data of a packed sequence with more than one position."""
+    holder = containers.get(value, site.items[:-1]) if site.items else None
+    return isinstance(holder, PackedSequence) and tensor is holder.data and len(holder.batch_sizes) > 1
 
 
 def _tensor_sites(value: Any, site: Site) -> Iterator[Site]:
