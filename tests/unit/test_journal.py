@@ -339,7 +339,9 @@ def test_a_full_disk_ends_no_training_that_records_errors(path, monkeypatch):
         assert recorder.trajectory.steps.tolist() == [0, 10, 20]
     recorder(30, 30.0)
     assert_same(pm.load_recording(path), track(None, [0, 10, 20, 30]))
+    file = path.stat().st_ino
     recorder(40, 40.0)
+    assert path.stat().st_ino == file  # not anew again
     assert_same(pm.load_recording(path), track(None, [0, 10, 20, 30, 40]))
 
 
