@@ -42,7 +42,7 @@ def check_executor(value: object) -> None:
         raise TypeError(f"`executor` must be a concurrent.futures.Executor. Got {type_name(value)}.{hint}")
     # A fork has the locks and the pools of this process but not its threads, so what computes in it may wait for ever.
     # One thread (torch.set_num_threads) is not enough: TorchScript's fork, and JAX, have pools of their own.
-    if _start_method(value) == "fork":
+    if start_method(value) == "fork":
         raise ValueError(
             f"`executor` must not fork this process. Got a {type(value).__name__} that does: its workers may wait for "
             "ever for threads that they do not have. "
@@ -51,7 +51,7 @@ def check_executor(value: object) -> None:
         )
 
 
-def _start_method(executor: object) -> str | None:
+def start_method(executor: object) -> str | None:
     """How an executor starts its processes, if it says so: the standard library's and loky's hold their context."""
     context: Any = getattr(executor, "_mp_context", getattr(executor, "_context", None))
     return context.get_start_method() if hasattr(context, "get_start_method") else None
