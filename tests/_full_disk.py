@@ -22,6 +22,7 @@ import progress_measures as pm
 from examples import files, report
 from examples.modular_addition import checkpoints, training
 from progress_measures import __main__ as command_line
+from progress_measures._formats.jsonl import write
 from tests._unchanged import same_files
 
 SAID = ("File too large", "No space left on device", "Read-only file system")
@@ -62,6 +63,7 @@ def script(path):
 WRITERS = {
     "Trajectory.save": ("run.npz", LONG.save),
     "Trajectory.to_csv": ("run.csv", LONG.to_csv),
+    "a recording anew": ("run.jsonl", lambda path: write(path, [(0, "columns", {"x": LONG["test_loss"].tolist()})])),
     "grid_logits at once": ("logits.npy", lambda path: grid(path, None)),
     "grid_logits by batches": ("logits.npy", lambda path: grid(path, 30)),
     "plot, png": ("picture.png", plot),

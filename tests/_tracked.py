@@ -23,6 +23,11 @@ def numbers(model):
     return {"weights": model.weight.square().sum(), "bias": model.bias, "third": 1 / 3}
 
 
+def draw(_model):
+    """A random number."""
+    return {"drawn": torch.rand(())}
+
+
 def write(folder, steps):
     """Checkpoints on disk as (step, path)."""
     for step in steps:

@@ -11,10 +11,9 @@ from typing import IO, NoReturn
 
 import progress_measures as pm
 from progress_measures._checks.values import escaped
-from progress_measures._files import atomic_write, errors_naming
-from progress_measures._formats.jsonl import is_recording
-from progress_measures._formats.npz import is_npz
+from progress_measures._files import atomic_write
 from progress_measures.phases.boundaries import NEEDED, OPTIONAL
+from progress_measures.runs.reading import read_run
 
 FILES = """\
 Each FILE is one run: what Trajectory.to_csv, Trajectory.save, a Recorder or track wrote, or any other CSV file.
@@ -46,6 +45,14 @@ class _Parser(argparse.ArgumentParser):
             super().print_help(file)
         else:
             _say(self.format_help().rstrip("\n"))
+
+
+class _Version(argparse.Action):
+    """Says the version; unlike argparse's own action, not in vain where nothing can be written."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        _say(f"{parser.prog} {pm.__version__}")
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -146,7 +153,7 @@ def _runs(options: argparse.Namespace) -> pm.Runs:
         seen.add(real)
     short = [path.stem for path in options.files]
     names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
-    return pm.Runs({name: _load(path, options.step) for name, path in zip(names, options.files, strict=True)})
+    return pm.Runs({name: read_run(path, options.step) for name, path in zip(names, options.files, strict=True)})
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -154,23 +161,6 @@ def _check_output(options: argparse.Namespace) -> None:
     for path in options.files:
         if options.output.exists() and path.exists() and path.samefile(options.output):
             raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
-
-
-def _load(path: Path, step: str | None) -> pm.Trajectory:
-    try:
-        with errors_naming(path):
-            # Such as process substitution. It can be read only once, so its kind cannot be looked up first.
-            if path.is_fifo() and path.suffix != ".npz":
-                return pm.Trajectory.from_csv(path, step=step)
-            if is_npz(path):
-                return pm.Trajectory.load(path)
-            if is_recording(path):
-                return pm.load_recording(path)
-            return pm.Trajectory.from_csv(path, step=step)
-    except RecursionError as error:
-        raise ValueError(f"{path}: nested too deeply") from error
-    except MemoryError as error:
-        raise MemoryError(f"{path}: {str(error) or 'too large'}") from error
 
 
 def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
@@ -212,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {pm.__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, function: object, summary: str, description: str) -> argparse.ArgumentParser:

@@ -348,7 +348,7 @@ def test_lightning_names_of_the_recorder_and_of_the_module(tmp_path, prefix):
         lightning_fit(tmp_path, callback, logger=CSVLogger(tmp_path), log_every_n_steps=1)
     said = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
     clash = (
-        "`prefix` must make the recorder's names differ from those that the module logs. Got ['loss'] for both. "
+        "`prefix` must make the recorder's names differ from those that the module logs. Got 'loss' for both. "
         'Pass prefix="recorder/".'
     )
     assert said == ([] if prefix else [clash])
@@ -538,7 +538,7 @@ def test_transformers_names_of_the_recorder_and_of_the_trainer(tmp_path, log, pr
         trainer.train()
     said = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
     clash = (
-        "`prefix` must make the recorder's names differ from those that the trainer logs. Got ['train_loss'] for both. "
+        "`prefix` must make the recorder's names differ from those that the trainer logs. Got 'train_loss' for both. "
         'Pass prefix="recorder/".'
     )
     assert said == ([] if prefix or log == "elsewhere" else [clash])

@@ -140,10 +140,11 @@ def test_a_reader_that_stops_is_no_error(arguments, buffered):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
-def test_a_full_disk_is_an_error():
+@pytest.mark.parametrize("arguments", [["phases", "run.csv", "--answers", "113"], ["--version"], ["--help"]])
+def test_a_full_disk_is_an_error(arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "progress_measures", "phases", "run.csv", "--answers", "113"],
+            [sys.executable, "-m", "progress_measures", *arguments],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (
@@ -170,13 +171,45 @@ def test_files_of_other_programs_have_the_same_phases(capsys, name):
     assert out.split()[-4:] == ["other", "1000", "2734", "4500"]
 
 
-def test_a_pipe_is_read_as_csv(capsys):
+def recorded(path):
+    """The run as a recording."""
+    recorder = pm.Recorder(lambda place: {name: values[place] for name, values in GROKS.columns.items()}, path=path)
+    for place, step in enumerate(GROKS.steps.tolist()):
+        recorder.record(step, place)
+
+
+def through_a_pipe(capsys, path):
     reading, writing = os.pipe()
     with open(reading), open(writing, "wb") as file:
-        file.write(Path("run.csv").read_bytes())
+        file.write(Path(path).read_bytes())
         file.close()
-        code, out, err = run(capsys, "phases", f"/dev/fd/{reading}", "--answers", 113)
-    assert (code, out.split()[-3:], err) == (0, ["1000", "2734", "4500"], "")
+        return run(capsys, "phases", f"/dev/fd/{reading}", "--answers", 113)
+
+
+def test_a_pipe_is_read_as_what_it_holds(folder, capsys):
+    recorded(folder / "run.jsonl")
+    for path in ("run.csv", "run.jsonl"):
+        code, out, err = through_a_pipe(capsys, path)
+        assert (code, out.split()[-3:], err) == (0, ["1000", "2734", "4500"], ""), path
+
+
+def test_a_mistake_in_a_pipe_names_the_pipe(folder, capsys):
+    (folder / "other.jsonl").write_text('{"step": 1, "column": 3}\n')
+    (folder / "empty.jsonl").write_text('{"step": 1, "error": "no"}\n')
+    for path, start, end in [
+        ("other.jsonl", "`path` must be a file that a Recorder or track wrote.",
+         ", whose line 1 is none of theirs: b'{\"step\": 1, \"column\": 3}'."),
+        ("empty.jsonl", "`path` must hold at least one step that was measured.", " without one."),
+        ("text.csv", "`path` must hold numbers.",
+         ". Leave cells without a number empty, and columns of words out."),
+        ("saved.data", "`path` must be a CSV file in UTF-8.",
+         ": a ZIP archive. Trajectory.load reads those that Trajectory.save wrote."),
+    ]:  # fmt: skip
+        code, out, err = through_a_pipe(capsys, path)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"progress-measures: error: {start} Got "), err
+        assert "/dev/fd/" in err
+        assert err.endswith(f"{end}\n"), err
 
 
 def test_a_saved_run_is_known_by_its_content(folder, capsys):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 import progress_measures as pm
 from tests._asserts import assert_same
-from tests._tracked import loaded, model_of, numbers, read, read_or_die, read_or_raise, read_slowly, write
+from tests._tracked import draw, loaded, model_of, numbers, read, read_or_die, read_or_raise, read_slowly, write
 
 ROOT = Path(__file__).parents[2]
 STEPS = range(8)
@@ -80,6 +80,25 @@ def test_error_that_does_not_unpickle_names_its_step_and_loses_no_other(files, s
         pm.track(files, numbers, load=read_or_raise, executor=pool, resume=tmp_path / "run.jsonl")
     assert caught.value.__notes__ == ["This was at step 3."]
     assert_same(pm.track(files, numbers, load=read, executor=pool, resume=tmp_path / "run.jsonl"), serial)
+
+
+class OtherProcesses(Executor):
+    """Processes that are no ``ProcessPoolExecutor``, as loky's: known by their context."""
+
+    def __init__(self, pool):
+        self._pool, self._context, self._max_workers = pool, multiprocessing.get_context("spawn"), 2
+
+    def submit(self, *arguments):
+        return self._pool.submit(*arguments)
+
+
+def test_other_processes_are_processes_too(files, serial, pool):
+    others = OtherProcesses(pool)
+    assert_same(pm.track(files, numbers, load=read, executor=others), serial)
+    with pytest.warns(RuntimeWarning, match=r"^Step 3 .* TwoPartError: half and other half$"):
+        pm.track(files, numbers, load=read_or_raise, executor=others, errors="record")
+    drawn = pm.track([(step, model_of(step)) for step in STEPS], draw, executor=others)["drawn"]
+    assert len({*drawn.tolist()}) <= 2  # one of each process, where the random state is what it was
 
 
 @pytest.mark.parametrize("errors", ["raise", "record"])

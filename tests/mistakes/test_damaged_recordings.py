@@ -11,6 +11,10 @@ from tests._asserts import assert_same
 
 MUTATIONS = 2000
 STEPS = 8
+REMEDY = (
+    "load_recording(path, damaged='skip') reads the other lines; with copy=another path, it also writes them to a "
+    "recording that a run can go on with."
+)
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_what_is_whole_can_be_read_without_what_is_damaged(path, recording):
     path.write_bytes(b"".join([lines[0], lines[1].replace(b"0.142", b"0.143"), *lines[2:]]))
     message = (
         f"`path` must be a file that a Recorder or track wrote. Got {str(path)!r}, whose line 2 was changed: its check "
-        "does not fit. load_recording(path, damaged='skip') reads the other lines."
+        f"does not fit. {REMEDY}"
     )
     for read in (pm.load_recording, lambda path: pm.Recorder({"x": float}, path=path)):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -113,12 +117,97 @@ def test_lines_that_are_not_there_are_noticed(path, recording):
     path.write_bytes(b"".join(lines[:2] + lines[4:]))
     message = (
         f"`path` must be a file that a Recorder or track wrote. Got {str(path)!r}, whose line 3 does not follow the "
-        "line before it: a line was taken out or put in. load_recording(path, damaged='skip') reads the other lines."
+        f"line before it: a line was taken out or put in. {REMEDY}"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pm.load_recording(path)
     with pytest.warns(RuntimeWarning, match="was read without 1 damaged place: what was before line 3"):
         assert pm.load_recording(path, damaged="skip").steps.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def good(x):
+    return {"x": x / 7, "v": [x, -x]}
+
+
+good.about = {"what": "sevenths"}
+WARNED = "^'.*' was read without 1 damaged place: line {}.$"
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new", "found"),
+    [
+        (2, b'"x": 0.0', b'"x": 0.1', "whose line 2 was changed: its check does not fit."),
+        (3, b'"columns"', b'"colums"', "whose line 3 is none of theirs: "),
+        (3, b"{", b"\0", "whose line 3 is none of theirs: "),
+        (4, b', "check": "', b', "chek": "', "whose line 4 "),
+    ],
+)
+def test_a_run_goes_on_with_a_copy_of_what_is_whole(path, line, old, new, found):
+    recorder = pm.Recorder(good, every=1, path=path)
+    for step in range(5):
+        recorder(step, float(step))
+    whole = path.read_bytes().splitlines(keepends=True)
+    damaged = [*whole[: line - 1], whole[line - 1].replace(old, new, 1), *whole[line:]]
+    path.write_bytes(b"".join(damaged))
+    copy = path.with_name("copy.jsonl")
+    for name, go_on in [
+        ("path", lambda path: pm.Recorder(good, every=1, path=path)(5, 5.0)),
+        ("resume", lambda path: pm.track([(5, 5.0)], good, resume=path)),
+    ]:
+        with pytest.raises(ValueError, match=f"^`{name}` must be a file that a Recorder or track wrote") as caught:
+            go_on(path)
+        assert found in str(caught.value)
+        assert str(caught.value).endswith(f" {REMEDY}")
+        with pytest.warns(RuntimeWarning, match=WARNED.format(line)):
+            read = pm.load_recording(path, damaged="skip", copy=copy)
+        assert read.steps.tolist() == [step for step in range(5) if step != line - 2]
+        assert_same(pm.load_recording(copy), read)
+        other = copy_of(good, {"what": "eighths"})
+        with pytest.raises(ValueError, match="must be a recording of the same measures"):
+            pm.Recorder(other, path=copy)
+        go_on(copy)
+        assert_same(pm.load_recording(copy), pm.track([(int(s), float(s)) for s in [*read.steps, 5]], good))
+        copy.unlink()
+    assert path.read_bytes() == b"".join(damaged)
+
+
+def copy_of(measure, about):
+    def other(x):
+        return measure(x)
+
+    other.about = about
+    return other
+
+
+def test_a_copy_of_which_it_is_not_known_what_was_measured_is_warned_of(path):
+    recorder = pm.Recorder(good, every=1, path=path)
+    for step in range(3):
+        recorder(step, float(step))
+    lines = path.read_bytes().splitlines(keepends=True)
+    for data, place in [
+        (b"".join(lines).replace(b"sevenths", b"eighths"), "line 1"),
+        (b"".join(lines[1:]), "what was before line 1"),
+    ]:
+        path.write_bytes(data)
+        message = f"^'.*' was read without 1 damaged place: {place}, which may have said what was measured.$"
+        with pytest.warns(RuntimeWarning, match=message):
+            assert len(pm.load_recording(path, damaged="skip")) == 3
+
+
+def test_a_copy_is_a_new_file(path, recording):
+    whole = pm.load_recording(path)
+    pm.load_recording(path, copy=path.with_name("copy"))
+    assert_same(pm.load_recording(path.with_name("copy")), whole)
+    for copy in (path, path.with_name("copy")):
+        with pytest.raises(
+            ValueError, match=f"^`copy` must be a new file. Got {re.escape(repr(str(copy)))}, which exists.$"
+        ):
+            pm.load_recording(path, copy=copy)
+    with pytest.raises(TypeError, match=r"^`copy` must be a path. Got 3 \(int\).$"):
+        pm.load_recording(path, copy=3)
+    with pytest.raises(FileNotFoundError):
+        pm.load_recording(path, copy=path.with_name("no") / "copy")
+    assert path.read_bytes() == recording
 
 
 @pytest.mark.parametrize("end", [b"", b"\0" * 20, b"\r\n"])

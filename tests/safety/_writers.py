@@ -16,6 +16,7 @@ from examples.modular_addition.model import Transformer
 from examples.modular_addition.training import Config, Run
 from examples.report import save as save_figure
 from progress_measures.__main__ import main
+from progress_measures._formats.jsonl import write
 
 RUN = Run.start(Config(n=5, epochs=10))  # here, so that what an optimizer imports is imported before the fork
 SIZE = 4_000  # values of one content
@@ -144,6 +145,10 @@ def recording(path):
     return trajectory.steps.tolist(), trajectory["loss"].ravel()
 
 
+def recorded_anew(path, number):
+    write(path, [(step, "columns", {"loss": [number] * SIZE}) for step in range(20)])
+
+
 def tracked(path, steps):
     pm.track(((step, model_of(0)) for step in steps), measure, resume=path)
 
@@ -171,6 +176,7 @@ WRITERS = {
     "report.save": Content(picture, lambda path: is_png(picture_at(path))),
     "plot": Content(plot, is_png),
     "Recorder": Lines(recorded, recording),
+    "a recording anew": Content(recorded_anew, lambda path: pm.load_recording(path)["loss"]),
     "track": Lines(tracked, tracking),
 }
 

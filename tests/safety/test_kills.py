@@ -54,6 +54,7 @@ KNOWN = {
     "_files.py: write_npy": "grid_logits",
     "_formats/csv.py: write_csv": "Trajectory.to_csv",
     "_formats/jsonl.py: append": "Recorder",
+    "_formats/jsonl.py: write": "a recording anew",
     "_formats/npz.py: write_npz": "Trajectory.save",
     "runs/journal.py: Journal._content": "track",
     "examples/files.py: write_bytes": "checkpoints.write",

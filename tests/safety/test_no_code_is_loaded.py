@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import re
+import subprocess
 import zipfile
 
 import numpy as np
@@ -120,6 +121,12 @@ def bundled(folder, name):
     return run
 
 
+def phases_of_pipe(path):
+    """The command for what the file holds, which comes through a pipe."""
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+        main(["phases", f"/dev/fd/{cat.stdout.fileno()}", "--answers", "5"])
+
+
 def of_library():
     """Every function that reads a file, by its name: what it is called with here."""
     return {
@@ -130,6 +137,7 @@ def of_library():
         "add_restricted_loss": lambda path: pm.add_restricted_loss(path, OP, train_mask=TRAIN),
         "track": lambda path: pm.track([(0, torch.nn.Linear(1, 1))], pm.parameter_norms, resume=path),
         "phases": lambda path: main(["phases", str(path), "--answers", "5"]),
+        "phases of a pipe": phases_of_pipe,
         "plot": lambda path: main(["plot", str(path), "-o", str(path.parent / "picture.png")]),
         "phases of npz": lambda path: main(["phases", str(path.rename(path.with_suffix(".npz"))), "--answers", "5"]),
         "phases of csv": lambda path: main(["phases", str(path.rename(path.with_suffix(".csv"))), "--answers", "5"]),
@@ -189,6 +197,7 @@ KNOWN = {
     "_formats/csv.py: write_csv": "writes",
     "_formats/jsonl.py: append": "writes",
     "_formats/jsonl.py: is_recording": "the first bytes",
+    "_formats/jsonl.py: write": "writes",
     "_formats/npz.py: _read_array": "Trajectory.load",
     "_formats/npz.py: read_npz": "Trajectory.load",
     "_formats/npz.py: write_npz": "writes",
@@ -199,6 +208,7 @@ KNOWN = {
     "grid.py: grid_logits": "the file that it has just written",
     "runs/journal.py: Journal._content": "track",
     "runs/journal.py: load_recording": "load_recording",
+    "runs/reading.py: _from_pipe": "phases of a pipe",
     "examples/modular_addition/checkpoints.py: read": "checkpoints.read",
     "examples/modular_addition/training.py: Config.load": "Config.load",
 }

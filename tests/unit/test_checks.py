@@ -532,7 +532,7 @@ MISTAKES = [
     ("measured nothing", lambda: measured({"loss": None}), TypeError,
      "`loss` must be numbers. Got NoneType."),
     ("measured names change", lambda: measured({"loss": 1, "norm": 1}, {"loss": 1, "size": 1}), ValueError,
-     "`measures` must return the same names at every step. Got a difference in ['norm', 'size']."),
+     "`measures` must return the same names at every step. Got a difference in 'norm', 'size'."),
     ("measured shapes change", lambda: measured({"loss": [1, 2]}, {"loss": [1, 2, 3]}), ValueError,
      "`measures` must return the same shapes at every step. Got (3,) for 'loss' after (2,)."),
     ("phases of a dict", lambda: pm.find_phases({"steps": [0]}, answers=5), TypeError,

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -225,12 +226,138 @@ def test_a_recorder_reads_what_was_written_after_it_was_made(path):
 def test_a_file_that_became_shorter_is_an_error_and_nothing_is_forgotten(path):
     recorder = record(path, [0, 10])
     late = record(path, [])
-    for change in (lambda: path.write_bytes(path.read_bytes()[:-20]), path.unlink):
-        change()
-        for each in (recorder, late):
-            with pytest.raises(RuntimeError, match="must have one writer at a time"):
-                each.record(20, 20.0)
-            assert each.trajectory.steps.tolist() == [0, 10]
+    path.write_bytes(path.read_bytes()[:-20])
+    for each in (recorder, late):
+        with pytest.raises(RuntimeError, match="must have one writer at a time"):
+            each.record(20, 20.0)
+        assert each.trajectory.steps.tolist() == [0, 10]
+
+
+@pytest.mark.parametrize("errors", ["raise", "record"])
+@pytest.mark.parametrize("leave", ["unlink", "move"])
+def test_a_file_that_is_deleted_or_moved_is_written_anew(path, errors, leave):
+    recorder = pm.Recorder(about(MEASURE), every=1, path=path, errors=errors)
+    for step in (0, 10, 20):
+        recorder(step, float(step))
+    whole = path.read_bytes()
+    path.unlink() if leave == "unlink" else path.rename(path.with_name("moved"))
+    message = f"{str(path)!r} was deleted or moved. It was written anew, with all steps so far."
+    with pytest.warns(RuntimeWarning, match=f"^{re.escape(message)}$"):
+        assert recorder(30, 30.0) == {"x": 30.0, "v/1": 30.0, "v/2": -30.0}
+    assert path.read_bytes().startswith(whole)
+    recorder(40, 40.0)
+    assert_same(pm.load_recording(path), track(None, [0, 10, 20, 30, 40]))
+    path.unlink()
+    with pytest.warns(RuntimeWarning, match="was deleted or moved"):
+        recorder(5, 5.0)  # which goes back
+    assert_same(pm.load_recording(path), track(None, [0, 5]))
+    assert sorted(file.name for file in path.parent.iterdir() if file.name != "moved") == [".run.jsonl.lock", path.name]
+
+
+def about(measures):
+    """Measures that say what they are."""
+
+    def measure(x):
+        return {name: function(x) for name, function in measures.items()}
+
+    measure.about = {"what": "numbers"}
+    return measure
+
+
+@pytest.mark.filterwarnings("ignore:.* was deleted or moved:RuntimeWarning", "ignore:Step 10:RuntimeWarning")
+def test_what_is_written_anew_holds_what_failed_and_what_is_measured(path):
+    failing = {"x": lambda x: x if x != 10 else 1 / 0, "v": MEASURE["v"]}
+    recorder = pm.Recorder(about(failing), every=1, path=path, errors="record")
+    recorder(0, 0.0)
+    recorder(10, 10.0)
+    path.unlink()
+    recorder(20, 20.0)
+    assert [next(key for key in line if key != "step") for line in lines(path)] == [
+        "about",
+        *["columns", "error"],
+        "columns",
+    ]
+    assert_same(pm.load_recording(path), recorder.trajectory)
+    other = about(MEASURE)
+    other.about = {"what": "others"}
+    with pytest.raises(ValueError, match=r"^`path` must be a recording of the same measures\."):
+        pm.Recorder(other, path=path)
+
+
+def test_an_empty_file_that_is_deleted_is_made_again_without_a_word(path):
+    recorder = record(path, [])
+    path.unlink()
+    recorder(0, 0.0)
+    assert_same(pm.load_recording(path), track(None, [0]))
+
+
+def test_track_writes_a_deleted_file_anew(path):
+    with pytest.warns(RuntimeWarning, match="was deleted or moved"):
+        track(path, [0, 10, 20], {"x": lambda x: path.unlink() or x if x == 10 else x, "v": MEASURE["v"]})
+    assert_same(pm.load_recording(path), track(None, [0, 10, 20]))
+
+
+def test_a_folder_that_is_deleted_ends_no_training_that_records_errors(path):
+    path = path.parent / "runs" / "run.jsonl"
+    path.parent.mkdir()
+    recorders = [
+        pm.Recorder(MEASURE, every=1, path=path.with_suffix(suffix), errors=errors)
+        for suffix, errors in [(".jsonl", "record"), (".raise", "raise")]
+    ]
+    for recorder in recorders:
+        recorder(0, 0.0)
+    shutil.rmtree(path.parent)
+    with pytest.raises(FileNotFoundError):
+        recorders[1](10, 10.0)
+    message = (
+        f"{str(path)!r} could not be written. FileNotFoundError: [Errno 2] No such file or directory: {str(path)!r}. "
+        "What is recorded stays in memory, in `recorder.trajectory`, until the file can be written at a later step."
+    )
+    with pytest.warns(RuntimeWarning, match=f"^{re.escape(message)}$"):
+        assert recorders[0](10, 10.0) == {"x": 10.0, "v/1": 10.0, "v/2": -10.0}
+    recorders[0](20, 20.0)  # without another warning, which would be an error here
+    recorders[0](15, 15.0)  # goes back
+    assert recorders[0].trajectory.steps.tolist() == [0, 10, 15]
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    with pytest.warns(RuntimeWarning, match="was deleted or moved. It was written anew, with all steps so far"):
+        recorders[0](30, 30.0)
+    assert_same(pm.load_recording(path), track(None, [0, 10, 15, 30]))
+
+
+def test_a_full_disk_ends_no_training_that_records_errors(path, monkeypatch):
+    recorder = pm.Recorder(MEASURE, every=1, path=path, errors="record")
+    recorder(0, 0.0)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.warns(
+            RuntimeWarning, match=r"could not be written\. OSError: \[Errno 28\] No space left on device"
+        ):
+            recorder(10, 10.0)
+        recorder(20, 20.0)
+        assert pm.load_recording(path).steps.tolist() == [0]
+        assert recorder.trajectory.steps.tolist() == [0, 10, 20]
+    recorder(30, 30.0)
+    assert_same(pm.load_recording(path), track(None, [0, 10, 20, 30]))
+    file = path.stat().st_ino
+    recorder(40, 40.0)
+    assert path.stat().st_ino == file  # not anew again
+    assert_same(pm.load_recording(path), track(None, [0, 10, 20, 30, 40]))
+
+
+def test_what_could_not_be_written_takes_no_other_writer_s_place(path, monkeypatch):
+    recorder = pm.Recorder(MEASURE, every=1, path=path, errors="record")
+    recorder(0, 0.0)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.warns(RuntimeWarning, match="could not be written"):
+            recorder(10, 10.0)
+    other = record(path, [5])
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError, match="must have one writer at a time"):
+        recorder(20, 20.0)
+    assert path.read_bytes() == before
+    assert other.trajectory.steps.tolist() == [0, 5]
 
 
 def test_after_a_full_disk_a_line_that_was_cut_off_is_no_other_writer(path, monkeypatch):
@@ -258,6 +385,18 @@ def test_columns_are_compared_before_the_first_line_is_written(path):
 def test_the_lock_is_one_hidden_file(path):
     record(path, [0])
     assert sorted(file.name for file in path.parent.iterdir()) == [".run.jsonl.lock", "run.jsonl"]
+
+
+def test_the_lock_of_a_long_name_is_short_and_one(path):
+    path = path.with_name("é" * 120 + "x" * 9 + ".jsonl")  # 255 bytes
+    command = [sys.executable, "-c", WRITER, "Recorder", str(path)]
+    holder = record(path, [0])
+    writer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "Another process is writing to it" in writer.stderr
+    del holder
+    assert subprocess.run(command, timeout=120, check=False).returncode == 0
+    (lock,) = [file.name for file in path.parent.iterdir() if file != path]
+    assert re.fullmatch(r"\.[0-9a-f]{64}\.lock", lock)
 
 
 def test_threads_lose_no_step_in_silence(path):

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -503,6 +504,30 @@ def test_a_dollar_in_a_name_is_no_mathematics(name, draw):
         text.set(parse_math=False, text=shown.get_text().replace(r"\$", "$"))
         assert name in text.get_text()
     assert drawn_alike(ax, expected)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("values", [[1e306, 1e306], [0.9e306, 1e306], [1e306, 0.5e306], [1e306, 0.0], [np.inf, 1e306]])
+def test_numbers_in_reach_of_an_axis_are_drawn(scale, values):
+    ax = plotting.plot_curves(pm.Trajectory([0, 5], {"x": values}), "x", scale=scale)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # matplotlib's, of places beyond its axis
+        ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize(("column", "value"), [("v", "1e+308"), ("n", "-1.1e+306")])
+def test_numbers_out_of_reach_of_an_axis_are_an_error(scale, column, value):
+    far = pm.Trajectory([0, 5], {"v": [[1.0, np.nan], [np.inf, 1e308]], "n": [1.0, -1.1e306]})
+    near = pm.Trajectory([0, 5], {"v": [[1.0, 1.0]] * 2, "n": [1.0, 1.0]})
+    message = (
+        f"`columns` must lie within ±1e+306, because matplotlib's axes end there. Got {value} in {column!r} at step 5. "
+        "Leave that step out."
+    )
+    for draw, data in [(plotting.plot_curves, far), (plotting.plot_runs, {"near": near, "far": far})]:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            draw(data, column, scale=scale)
+    assert plt.get_fignums() == []
 
 
 def test_labels_of_one_s_own_may_have_mathematics():

@@ -43,8 +43,16 @@ def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str,
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
     """The steps, and the other columns by name; the entries of a vector form one column."""
     check_regular(path, or_pipe=True)
-    with open(path, newline="", encoding="utf-8-sig") as file:  # -sig: Excel writes a byte order mark
-        return _read(file, path, step)
+    with open(path, "rb") as file:
+        return parse_csv(file, path, step)
+
+
+def parse_csv(
+    file: IO[bytes], path: str | os.PathLike[str], step: str | None
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """What :func:`read_csv` reads, from an open file, which is closed; messages name it as ``path``."""
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:  # -sig: Excel writes a byte order mark
+        return _read(text, path, step)
 
 
 def _write(file: IO[str], table: Mapping[str, Tensor]) -> None:

@@ -25,20 +25,23 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from progress_measures._checks.values import check_step
-from progress_measures._files import check_regular
+from progress_measures._files import atomic_write, check_regular
 
 _HEAD = b'{"step": '  # how every line begins
 _KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("error", str), ("back", bool))
 _CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
 _WHOLE = re.compile(rb', "check": "[0-9a-f]{8}"\}')
 _START = "00000000"  # what the first line comes after
-REMEDY = "load_recording(path, damaged='skip') reads the other lines."
+_REMEDY = (
+    "load_recording(path, damaged='skip') reads the other lines; with copy=another path, it also writes them to a "
+    "recording that a run can go on with."
+)
 PADDING = b"\0\r"  # what a power cut and an editor of another system leave
 
 
@@ -83,16 +86,19 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins like a recording."""
     check_regular(path)
     with open(path, "rb") as file:
-        return file.read(len(_HEAD)) == _HEAD
+        return begins_like_recording(file.read(len(_HEAD)))
+
+
+def begins_like_recording(content: bytes) -> bool:
+    """Whether what a file holds begins like a recording."""
+    return content.startswith(_HEAD)
 
 
 def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: object) -> End:
     """Appends a line to a file that ends as ``end`` says, and returns where it ends once the line is on the disk."""
-    body = json.dumps({"step": step, kind: value, "after": end.check}).encode()
-    check = f"{zlib.crc32(body):08x}"
-    line = (b"\n" if end.is_open else b"") + body[:-1] + f', "check": "{check}"}}\n'.encode()
+    line, new_end = _line(end, step, kind, value)
     with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
-        _check_one_writer(os.fstat(file.fileno()).st_size, end, path)
+        check_one_writer(os.fstat(file.fileno()).st_size, end, path)
         if end.torn:
             file.truncate(end.size)
         try:
@@ -104,7 +110,22 @@ def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: 
             with suppress(OSError):  # the line is no part of the recording
                 file.truncate(end.size)
             raise
-    return End(end.size + len(line), check=check)
+    return new_end
+
+
+def write(path: str | os.PathLike[str], entries: Iterable[tuple[int, str, object]]) -> End:
+    """Writes a recording of steps, kinds and values, completely or not at all, and returns where it ends.
+
+    A file that is there is replaced.
+    """
+    end = End()
+    with atomic_write(path) as scratch_file, scratch_file.open("wb") as file:
+        for step, kind, value in entries:
+            line, end = _line(end, step, kind, value)
+            file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    return end
 
 
 def parse(
@@ -127,18 +148,18 @@ def parse(
         try:
             entry, seal = _parse_line(text, number)
             if seal is None and check != _START:
-                raise DamagedLineError(f"whose line {number} has no check, though lines before it have one. {REMEDY}")
+                raise DamagedLineError(f"whose line {number} has no check, though lines before it have one.")
         except DamagedLineError as damage:
             if is_tail and _is_torn(text):
                 break
             if skipped is None:
-                raise _refused(damage, name, path) from damage
+                raise _refused(damage, name, path, content) from damage
             skipped.append(f"line {number}")
             continue
         if seal is not None and seal.after != check:
             if skipped is None:
                 reason = f"whose line {number} does not follow the line before it: a line was taken out or put in."
-                raise _refused(f"{reason} {REMEDY}", name, path)
+                raise _refused(reason, name, path, content)
             if not skipped or skipped[-1] != f"line {number - 1}":
                 skipped.append(f"what was before line {number}")
         check = check if seal is None else seal.check
@@ -156,6 +177,23 @@ def damaged_line(error: object, name: str, path: str | os.PathLike[str], number:
     )
 
 
+def check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
+    """Requires a file that ends where the last line of its writer ends."""
+    if size not in (end.size + end.torn, end.size):  # the latter, where what was cut off has been taken off in vain
+        raise RuntimeError(
+            f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} "
+            "were written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
+        )
+
+
+def _line(end: End, step: int, kind: str, value: object) -> tuple[bytes, End]:
+    """A line to write where a recording ends, and where it ends then."""
+    body = json.dumps({"step": step, kind: value, "after": end.check}).encode()
+    check = f"{zlib.crc32(body):08x}"
+    line = (b"\n" if end.is_open else b"") + body[:-1] + f', "check": "{check}"}}\n'.encode()
+    return line, End(end.size + len(line), check=check)
+
+
 def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
     """What a line says, and its checks if it has them."""
     end = _CHECK.search(line)
@@ -171,7 +209,7 @@ def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
     if not kinds:
         raise DamagedLineError(_unlike(line, number))
     if seal is not None and seal.check != f"{zlib.crc32(body):08x}":
-        raise DamagedLineError(f"whose line {number} was changed: its check does not fit. {REMEDY}")
+        raise DamagedLineError(f"whose line {number} was changed: its check does not fit.")
     try:
         step = check_step(record["step"])
     except (TypeError, ValueError) as error:
@@ -188,14 +226,8 @@ def _unlike(line: bytes, number: int) -> str:
     return f"whose line {number} is none of theirs: {line[:60]!r}."
 
 
-def _refused(damage: object, name: str, path: str | os.PathLike[str]) -> ValueError:
-    return ValueError(f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, {damage}")
-
-
-def _check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
-    """Requires a file that ends where the last line of its writer ends."""
-    if size not in (end.size + end.torn, end.size):  # the latter, where what was cut off has been taken off in vain
-        raise RuntimeError(
-            f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} "
-            "were written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
-        )
+def _refused(damage: object, name: str, path: str | os.PathLike[str], content: bytes) -> ValueError:
+    remedy = f" {_REMEDY}" if _WHOLE.search(content) else ""  # a file without such a line may be of another kind
+    return ValueError(
+        f"`{name}` must be a file that a Recorder or track wrote. Got {os.fspath(path)!r}, {damage}{remedy}"
+    )

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Set
 
-from progress_measures._checks.values import type_name
+from progress_measures._checks.values import listed, type_name
 
 
 def check_prefix(value: object) -> str:
@@ -22,6 +22,7 @@ def warn_of_clash(numbers: Mapping[str, float] | Set[str], others: Set[str], who
     """Warns of names that are logged by others too, whose numbers would be in one column; returns whether there are."""
     both = sorted(others & set(numbers))
     if both:
-        text = f"`prefix` must make the recorder's names differ from those that {who} logs. Got {both} for both. "
+        names = listed(map(repr, both))
+        text = f"`prefix` must make the recorder's names differ from those that {who} logs. Got {names} for both. "
         warnings.warn(f'{text}Pass prefix="recorder/".', RuntimeWarning, stacklevel=3)
     return bool(both)

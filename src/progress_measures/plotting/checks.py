@@ -10,6 +10,8 @@ from progress_measures._checks.values import check_distinct_integers, shape_of, 
 from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero
 
+_FARTHEST = 1e306  # beyond, the axis's margins and the places of its ticks are no longer finite
+
 
 def check_bars(values: object, count: int) -> tuple[int, ...]:
     """Requires distinct frequencies from 1 to ``count``, possibly none."""
@@ -32,6 +34,18 @@ def check_on_scale(trajectory: Any, scale: str) -> None:
         if (values == 0).any() and not (values > 0).any():
             raise ValueError(
                 f"`scale` must be 'linear' for a column without a number above zero. Got {name!r}, whose largest is 0."
+            )
+
+
+def check_in_reach(trajectory: Any) -> None:
+    """Requires numbers that an axis reaches; those that are not finite are left out of a picture."""
+    for name, values in trajectory.columns.items():
+        places = (values.isfinite() & (values.abs() > _FARTHEST)).nonzero()
+        if len(places) > 0:
+            place = tuple(places[0].tolist())
+            raise ValueError(
+                f"`columns` must lie within ±{_FARTHEST:g}, because matplotlib's axes end there. "
+                f"Got {values[place]:g} in {name!r} at step {trajectory.steps[place[0]]}. Leave that step out."
             )
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from progress_measures._checks.values import check_choice
 from progress_measures.phases.boundaries import Phases
 from progress_measures.plotting._axes import axes
-from progress_measures.plotting.checks import check_labels, check_on_scale
+from progress_measures.plotting.checks import check_in_reach, check_labels, check_on_scale
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
@@ -50,8 +50,8 @@ def plot_curves(
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory.
-        ValueError: If there is no such scale, or no column is named, or if, on the logarithmic scale, a column has a
-            number below zero or no number above zero.
+        ValueError: If there is no such scale, or no column is named; if a finite number is beyond ±1e306; or if, on the
+            logarithmic scale, a column has a number below zero or no number above zero.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
@@ -62,6 +62,7 @@ def plot_curves(
     labels = check_labels(columns)
     chosen = check_trajectory(trajectory).select(list(labels))
     warn_if_no_keys(trajectory.columns, labels, stacklevel=2)
+    check_in_reach(chosen)
     check_on_scale(chosen, scale)
     ax = axes(ax)
     if phases is not None:
@@ -97,8 +98,9 @@ def plot_runs(
     Raises:
         KeyError: If a run has no such column.
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no such scale, no column is named, or the runs have no step in common, or if, on the
-            logarithmic scale, a column has a number below zero or no mean above zero.
+        ValueError: If there is no such scale, no column is named, or the runs have no step in common; if a finite
+            number is beyond ±1e306; or if, on the logarithmic scale, a column has a number below zero or no mean above
+            zero.
 
     Example:
         >>> seeds = {str(seed): pm.Trajectory([0, 100], {"test_loss": [4.7, 10.0**-seed]}) for seed in range(3)}
@@ -109,6 +111,8 @@ def plot_runs(
     chosen = Runs(runs).select(list(labels))
     if filtered(labels):
         warn_of_runs_without_keys(runs, stacklevel=2)
+    for run in chosen.values():  # the mean of such numbers may be infinite
+        check_in_reach(run)
     mean = chosen.mean(scale=scale)
     check_on_scale(mean, scale)
     spread = chosen.std(scale=scale) if len(chosen) > 1 else None

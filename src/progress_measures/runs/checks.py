@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from progress_measures._checks.values import (
     check_callable,
     check_integer,
+    check_path,
     check_step,
     check_takes,
     listed,
     shape_of,
     type_name,
 )
+from progress_measures._formats.jsonl import damaged_line
 from progress_measures.trajectory.checks import check_column_name, check_numeric
 
 Errors = Literal["raise", "record"]
@@ -40,7 +42,7 @@ def check_executor(value: object) -> None:
         raise TypeError(f"`executor` must be a concurrent.futures.Executor. Got {type_name(value)}.{hint}")
     # A fork has the locks and the pools of this process but not its threads, so what computes in it may wait for ever.
     # One thread (torch.set_num_threads) is not enough: TorchScript's fork, and JAX, have pools of their own.
-    if _start_method(value) == "fork":
+    if start_method(value) == "fork":
         raise ValueError(
             f"`executor` must not fork this process. Got a {type(value).__name__} that does: its workers may wait for "
             "ever for threads that they do not have. "
@@ -49,7 +51,7 @@ def check_executor(value: object) -> None:
         )
 
 
-def _start_method(executor: object) -> str | None:
+def start_method(executor: object) -> str | None:
     """How an executor starts its processes, if it says so: the standard library's and loky's hold their context."""
     context: Any = getattr(executor, "_mp_context", getattr(executor, "_context", None))
     return context.get_start_method() if hasattr(context, "get_start_method") else None
@@ -177,7 +179,7 @@ def check_row(values: object, other: Mapping[str, Tensor] | None) -> dict[str, T
     row = {name: check_numeric(value, name) for name, value in values.items()}
     if other is not None:
         if row.keys() != other.keys():
-            odd = sorted(row.keys() ^ other.keys())
+            odd = listed(map(repr, sorted(row.keys() ^ other.keys())))
             raise ValueError(f"`measures` must return the same names at every step. Got a difference in {odd}.")
         for name, value in row.items():
             if value.shape != other[name].shape:
@@ -186,3 +188,41 @@ def check_row(values: object, other: Mapping[str, Tensor] | None) -> dict[str, T
                     f"Got {shape_of(value)} for {name!r} after {shape_of(other[name])}."
                 )
     return row
+
+
+def check_recorded_row(
+    columns: Mapping[str, Any], other: Mapping[str, Tensor] | None, name: str, path: str | os.PathLike[str], number: int
+) -> dict[str, Tensor]:
+    """Requires the numbers of a line, with the names and shapes of another row if there is one; returns tensors."""
+    try:
+        row = check_row(columns, None)
+    except (TypeError, ValueError) as error:
+        raise damaged_line(error, name, path, number) from error
+    if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
+        raise ValueError(
+            f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
+            f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
+        )
+    return row
+
+
+def check_copy(path: Any) -> None:
+    """Requires None, or the path of a file that does not exist."""
+    if path is None:
+        return
+    check_path(path, "copy")
+    if os.path.lexists(path):
+        raise ValueError(f"`copy` must be a new file. Got {os.fspath(path)!r}, which exists.")
+
+
+def check_recorded(rows: Mapping[int, Mapping[str, Tensor]], path: str | os.PathLike[str]) -> None:
+    """Requires that a file has at least one row."""
+    if not rows:
+        raise ValueError(f"`path` must hold at least one step that was measured. Got {os.fspath(path)!r} without one.")
+
+
+def check_first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+    """Requires at least one row, and returns the first."""
+    if not rows:
+        raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
+    return next(iter(rows.values()))

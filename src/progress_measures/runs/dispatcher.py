@@ -18,7 +18,7 @@ from progress_measures.runs.checks import (
     check_resumed,
     check_row,
 )
-from progress_measures.runs.jobs import Job, Numbers, SerialExecutor, sends_pickles, shares_models, worker_count
+from progress_measures.runs.jobs import Job, Numbers, SerialExecutor, has_processes, shares_models, worker_count
 from progress_measures.runs.journal import Journal, Row
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -80,7 +80,7 @@ class Dispatcher:
         if step in self.journal.rows:
             return [step]
         check_own_model(item, [job.item for job in self.unfinished.values()], step, "checkpoints")
-        pickled = sends_pickles(self.executor)
+        pickled = has_processes(self.executor)
         job = Job(
             step, item, self.load, self.measures, pickled, alone=pickled or isinstance(self.executor, SerialExecutor)
         )

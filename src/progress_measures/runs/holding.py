@@ -1,11 +1,14 @@
 """The right to write to a file, which one process has at a time."""
 
+import hashlib
 import os
 import weakref
 from pathlib import Path
 from threading import Lock
 
 from filelock import FileLock, Timeout
+
+LONG = 130  # bytes of a name: most systems allow 255, and some that encrypt names 143
 
 _one_thread = Lock()  # to a second thread, a lock that the first is about to get would look like another process's
 
@@ -16,7 +19,7 @@ def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     The lock is a hidden file beside it. It may stay there, but the system lets go of it when the process ends.
     """
     # One lock for all recorders of a process and all its threads.
-    lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=0, thread_local=False, is_singleton=True)
+    lock = FileLock(file.with_name(_lock_name(file.name)), timeout=0, thread_local=False, is_singleton=True)
     try:
         with _one_thread:
             lock.acquire()
@@ -28,3 +31,9 @@ def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     except NotImplementedError:  # a file system without locks
         return
     weakref.finalize(holder, lock.release)
+
+
+def _lock_name(name: str) -> str:
+    """The hidden file's name, the same in all processes; short where it would be longer than the system lets it be."""
+    hidden, encoded = f".{name}.lock", os.fsencode(name)
+    return hidden if len(encoded) < LONG else f".{hashlib.sha256(encoded).hexdigest()}.lock"

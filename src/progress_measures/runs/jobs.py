@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from progress_measures._model_state import at_rest, undisturbed
-from progress_measures.runs.checks import check_row
+from progress_measures.runs.checks import check_row, start_method
 
 Numbers = dict[str, np.ndarray]
 
@@ -60,9 +60,17 @@ def sends_pickles(executor: Executor) -> bool:
     return isinstance(executor, ProcessPoolExecutor)
 
 
+def has_processes(executor: Executor) -> bool:
+    """Whether each worker of an executor is a process that does one job at a time, such as loky's too.
+
+    Dask's workers may have several threads, and do not say so.
+    """
+    return sends_pickles(executor) or start_method(executor) is not None
+
+
 def shares_models(executor: Executor) -> bool:
     """Whether several jobs may run at once in this process, where ``load`` could return the same model to them."""
-    return not (isinstance(executor, SerialExecutor) or sends_pickles(executor) or hasattr(executor, "_client"))
+    return not (isinstance(executor, SerialExecutor) or has_processes(executor) or hasattr(executor, "_client"))
 
 
 def worker_count(executor: Executor) -> int | None:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_path, listed
 from progress_measures._files import check_regular, errors_naming
-from progress_measures._formats.jsonl import End, Entry, append, damaged_line, parse
+from progress_measures._formats.jsonl import End, Entry, append, check_one_writer, parse, write
 from progress_measures.runs.about import check_same_about
-from progress_measures.runs.checks import check_row, listed_columns, shapes_of_columns
+from progress_measures.runs.checks import check_copy, check_first_row, check_recorded, check_recorded_row
 from progress_measures.runs.holding import hold
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -21,20 +21,25 @@ Row = dict[str, Tensor]
 Damaged = Literal["raise", "skip"]
 
 
-def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") -> Trajectory:
+def load_recording(
+    path: str | os.PathLike[str], *, damaged: Damaged = "raise", copy: str | os.PathLike[str] | None = None
+) -> Trajectory:
     """Reads the trajectory in a file that a :class:`Recorder` or :func:`track` writes, during the run or after it.
 
     Args:
         path: The ``path`` of the recorder, or the ``resume`` of :func:`track`.
         damaged: What to do about lines that are not as they were written: ``"raise"`` an error, or ``"skip"`` them, and
             warn which. A last line that a kill cut off is no damage: the step was never recorded.
+        copy: A new file to write what was read to, as a recording that a :class:`Recorder` or :func:`track` goes on
+            with. They refuse a damaged one.
 
     Returns:
         The trajectory of all steps in the file. Steps at which :func:`track` recorded an error are ``nan``.
 
     Raises:
-        OSError: If the file cannot be read.
-        ValueError: If the file is not such a recording, is damaged, or holds no step that was measured.
+        OSError: If the file cannot be read, or the copy not be written.
+        ValueError: If the file is not such a recording, is damaged, or holds no step that was measured; or if ``copy``
+            exists.
 
     Example:
         >>> import tempfile
@@ -47,15 +52,28 @@ def load_recording(path: str | os.PathLike[str], *, damaged: Damaged = "raise") 
     """
     check_path(path, "path")
     check_choice(damaged, "damaged", Damaged)
+    check_copy(copy)
     journal = Journal()
     skipped: list[str] = []
     check_regular(path)
     with open(path, "rb") as file:
         journal.read(file.read(), path, skipped if damaged == "skip" else None)
+    check_recorded(journal.rows, path)
     if skipped:
         lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {listed(skipped)}"
+        if skipped[0].endswith("line 1") and not journal.says_about:
+            lost += ", which may have said what was measured"
         warnings.warn(f"{os.fspath(path)!r} was read without {lost}.", RuntimeWarning, stacklevel=2)
-    _check_recorded(journal.rows, path)
+    if copy is not None:
+        write(copy, journal.entries())
+    return journal.trajectory()
+
+
+def recorded(content: bytes, path: str | os.PathLike[str]) -> Trajectory:
+    """The trajectory in what a recording holds; messages name it as ``path``."""
+    journal = Journal()
+    journal.read(content, path)
+    check_recorded(journal.rows, path)
     return journal.trajectory()
 
 
@@ -70,17 +88,24 @@ class Journal:
             before anything is measured.
         name: The name of the argument that held the path, for messages.
         about: What is measured, if that is known; a file that says something else is an error.
+        goes_on: Whether an error of the system in writing is a warning. What was not written is written with the next
+            line that can be.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, name: str = "path", about: Mapping[str, Any] | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        name: str = "path",
+        about: Mapping[str, Any] | None = None,
+        *,
+        goes_on: bool = False,
     ) -> None:
         if path is not None:
             check_path(path, name)
         self.path, self._name, self._about = path, name, about
         # The same file also after the working directory has changed.
         self._file = Path() if path is None else Path(path).absolute()
-        self._holds = False
+        self._goes_on, self._is_behind, self._holds = goes_on, False, False
         self._forget()
         if path is not None:
             self.read(self._content(), path)
@@ -109,7 +134,7 @@ class Journal:
                 case End():
                     self._end = entry
                 case Entry(number, step, "columns", columns):
-                    self._put(step, _check_recorded_row(columns, self.other_row(step), self._name, path, number))
+                    self._put(step, check_recorded_row(columns, self.other_row(step), self._name, path, number))
                 case Entry(_, step, "error", error):
                     self.errors[step] = error
                 case Entry(_, step, "back", True):
@@ -141,10 +166,10 @@ class Journal:
 
     def add(self, step: int, row: Row) -> None:
         """Stores and writes the row of a step."""
-        if self._about and not self._recorded_about:
+        if self._about and not self.says_about:
             self._write(step, "about", self._about)
             self._recorded_about = dict(self._about)
-        self._write(step, "columns", {name: value.tolist() for name, value in row.items()})
+        self._write(step, "columns", _lists(row))
         self._put(step, row)
 
     def fail(self, step: int, error: str) -> None:
@@ -161,15 +186,55 @@ class Journal:
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
         """The given steps, or all steps, in ascending order with their rows; ``nan`` where a step has no row."""
         chosen = sorted({*self.rows, *self.errors} if steps is None else steps)
-        first = _check_first_row(self.rows)
+        first = check_first_row(self.rows)
         nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
         rows = [self.rows.get(step, nan) for step in chosen]
         return Trajectory(chosen, {name: torch.stack([row[name] for row in rows]) for name in first})
 
+    @property
+    def says_about(self) -> bool:
+        """Whether the file says what is measured."""
+        return bool(self._recorded_about)
+
+    def entries(self) -> Iterator[tuple[int, str, object]]:
+        """The steps, kinds and values of the lines that say what this journal holds."""
+        if self._recorded_about:
+            yield 0, "about", self._recorded_about
+        for step, row in self.rows.items():
+            yield step, "columns", _lists(row)
+        for step, error in self.errors.items():
+            yield step, "error", error
+
     def _write(self, step: int, kind: str, value: object) -> None:
-        if self.path is not None:
-            self.hold()
+        if self.path is None:
+            return
+        self.hold()
+        try:
+            self._restore()
             self._end = append(self._file, self._end, step, kind, value)
+        except OSError as error:
+            if not self._goes_on:
+                raise
+            if not self._is_behind:
+                text = (
+                    f"{os.fspath(self.path)!r} could not be written. {type(error).__name__}: {error}. What is recorded"
+                )
+                text += " stays in memory, in `recorder.trajectory`, until the file can be written at a later step."
+                warnings.warn(text, RuntimeWarning, stacklevel=5)
+            self._is_behind = True
+
+    def _restore(self) -> None:
+        """Writes the file anew if it is gone, or lines could not be written to it: all that they say is in memory."""
+        is_there = self._file.exists()
+        is_gone = self._end.size > 0 and not is_there
+        if is_there and self._is_behind:
+            check_one_writer(self._file.stat().st_size, self._end, self._file)
+        if is_gone or self._is_behind:
+            self._end = write(self._file, self.entries())
+            self._is_behind = False
+        if is_gone:
+            text = f"{os.fspath(self.path or '')!r} was deleted or moved. It was written anew, with all steps so far."
+            warnings.warn(text, RuntimeWarning, stacklevel=6)
 
     def _put(self, step: int, row: Row) -> None:
         self.rows[step] = row
@@ -180,34 +245,6 @@ class Journal:
         self.errors = {earlier: error for earlier, error in self.errors.items() if earlier < step}
 
 
-def _check_recorded_row(
-    columns: Mapping[str, Any],
-    other: Mapping[str, Tensor] | None,
-    name: str,
-    path: str | os.PathLike[str],
-    number: int,
-) -> dict[str, Tensor]:
-    """Requires the numbers of a line, with the names and shapes of another row if there is one; returns tensors."""
-    try:
-        row = check_row(columns, None)
-    except (TypeError, ValueError) as error:
-        raise damaged_line(error, name, path, number) from error
-    if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
-        raise ValueError(
-            f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
-            f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
-        )
-    return row
-
-
-def _check_recorded(rows: Mapping[int, Mapping[str, Tensor]], path: str | os.PathLike[str]) -> None:
-    """Requires that a file has at least one row."""
-    if not rows:
-        raise ValueError(f"`path` must hold at least one step that was measured. Got {os.fspath(path)!r} without one.")
-
-
-def _check_first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """Requires at least one row, and returns the first."""
-    if not rows:
-        raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
-    return next(iter(rows.values()))
+def _lists(row: Row) -> dict[str, Any]:
+    """A row as JSON has it."""
+    return {name: value.tolist() for name, value in row.items()}

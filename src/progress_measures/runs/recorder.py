@@ -44,17 +44,19 @@ class Recorder:
             that was killed can be resumed. The file may be one that :func:`track` wrote; :func:`load_recording` reads
             it. It has to be of the same measures: :func:`grokking_measures` writes what it measures, and a function of
             your own does if it has an attribute ``about``, a mapping of names to text or numbers; other functions are
-            known by their columns alone. A file has one writer at a time.
+            known by their columns alone. A file has one writer at a time. If it is deleted or moved meanwhile, the next
+            recorded step writes all of it anew, with a warning.
         errors: What to do if ``measures`` raises an exception, as it does when a run diverges and its logits are no
             longer finite, or if names or shapes differ from those of earlier steps. ``"raise"`` raises the error, which
             ends the training. ``"record"`` warns the first time, writes the error to the file if there is one, and lets
-            the training go on: the step's columns are nan.
+            the training go on: the step's columns are nan. It also lets the training go on where the file cannot be
+            written, as on a full disk, with a warning: the steps are in ``trajectory``, and later in the file.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If ``every`` is less than 1, ``errors`` is not one of the choices, the file is of another kind, or
             its lines are of different measures.
-        OSError: If the file cannot be read or written.
+        OSError: If the file cannot be read, or be written; on recording, not if ``errors`` are recorded.
         RuntimeError: On recording, if another recorder writes to the file, or another thread has recorded a later step.
 
     Example:
@@ -79,7 +81,7 @@ class Recorder:
         self._errors, self._has_warned = errors, False
         self._measures = check_measures(measures)
         self._is_due = _check_every(every)
-        self._journal = Journal(path, about=about_of(measures))
+        self._journal = Journal(path, about=about_of(measures), goes_on=errors == "record")
         self._thread, self._turn = 0, RLock()
         self._below = self._after_last()
 
@@ -99,7 +101,7 @@ class Recorder:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
             ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have the
                 same name, such as a number ``name/1`` and the first entry of a vector ``name``.
-            OSError: If the file cannot be written.
+            OSError: If the file cannot be written; a warning if ``errors`` are recorded.
             Exception: Whatever ``measures`` raises, with a note that names the step; nothing if ``errors`` are
                 recorded.
         """
