@@ -35,8 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
-    # None is, before the circuit forms, or in a run that is short: what is printed at the end says which are.
-    warnings.filterwarnings("ignore", message="No frequency is key at this step")
+    # In a run that is short, none is: what is printed at the end says which are.
     warnings.filterwarnings("ignore", message="`key_frequencies` are none at any step")
     try:
         run = open_run(config, options.output)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import progress_measures as pm
-from progress_measures.frequencies.chance import log_chance
+from progress_measures.frequencies.chance import independent_columns, log_chance
 from tests._planted import OPERATIONS, planted_logits
 
 
@@ -161,3 +161,120 @@ def test_powers_of_another_operation_are_refused():
         pm.key_frequencies(torch.ones(5), pm.groups.symmetric_group(5))
     with pytest.raises(TypeError, match=r"^`op` must be an Operation, such as addition\(113\)\. Got int\.$"):
         pm.key_frequencies(torch.ones(5), 5)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Faint keys, false alarms and trends
+
+
+def placed(powers, floor, count=56):
+    """Powers at scattered frequencies above a floor, and these frequencies."""
+    places = np.random.default_rng(len(powers)).permutation(count)[: len(powers)]
+    power = np.full(count, floor)
+    power[places] = powers
+    return power, tuple(sorted((places + 1).tolist()))
+
+
+@pytest.mark.parametrize("powers", [np.geomspace(1, 0.01, 10), np.geomspace(1, 0.005, 5), [1.0] * 4 + [0.005]])
+@pytest.mark.parametrize("op", [None, pm.addition(113)])
+def test_a_faint_key_is_named_beside_the_strong_ones(powers, op):
+    power, keys = placed(powers, 0.001 * min(powers) / 0.01)
+    assert pm.key_frequencies(power, op) == keys
+
+
+def test_faint_keys_at_the_lowest_frequencies_are_no_trend():
+    power = np.full(56, 0.001)
+    power[:10] = np.geomspace(1, 0.01, 10)
+    assert pm.key_frequencies(power, pm.addition(113)) == tuple(range(1, 11))
+
+
+@pytest.mark.parametrize(("height", "named"), [(60.0, (1, 2, 3, 4, 5)), (45.0, (1, 2, 3, 4))])
+def test_half_the_drop_suffices_below_most_of_the_power(height, named):
+    power = np.array([height] * 4 + [3.0] + [1.0] * 51)  # the first five hold 83 % or 78 %
+    assert pm.key_frequencies(power) == named
+
+
+@pytest.mark.parametrize("columns", [1, 2, 16])
+@pytest.mark.parametrize(
+    "op",
+    [
+        pm.addition(8),
+        pm.addition(31),
+        pm.groups.symmetric_group(5),
+        pm.groups.dihedral_group(20),
+        pm.groups.direct_product(pm.addition(4), pm.addition(6)),
+    ],
+    ids=str,
+)
+def test_random_weights_have_a_key_frequency_as_rarely_as_is_said(op, columns):
+    generator, trials = torch.Generator().manual_seed(1), 400
+    drawn = [torch.randn(op.n, columns, dtype=torch.float64, generator=generator) for _ in range(trials)]
+    for weights in (False, True):
+        found = [pm.key_frequencies(pm.spectrum(x, op), op, weights=x if weights else None) for x in drawn]
+        # 1 % of 400 is 4; 11 or more come by chance once in 350 times at that rate, and the seed is fixed.
+        assert sum(map(bool, found)) <= 10
+
+
+def test_more_false_alarms_may_be_asked_for():
+    op, generator = pm.addition(31), torch.Generator().manual_seed(1)
+    power = [pm.spectrum(torch.randn(31, 1, generator=generator), op) for _ in range(300)]
+    few, many = (
+        sum(bool(pm.key_frequencies(x, op, false_alarms=rate, min_drop=1.01)) for x in power) for rate in (0.01, 0.5)
+    )
+    assert few <= 8
+    assert 40 < many < 180
+
+
+def test_with_the_weights_a_smaller_peak_is_beyond_chance():
+    op, generator = pm.addition(31), torch.Generator().manual_seed(0)
+    x = torch.randn(31, 64, dtype=torch.float64, generator=generator)
+    waves = op.rows([3, 5, 8, 9, 12])
+    x = x + 1.5 * waves.T @ torch.randn(10, 64, dtype=torch.float64, generator=generator)
+    power = pm.spectrum(x, op)
+    assert pm.key_frequencies(power, op) == pm.key_frequencies(power, op, min_drop=2) == ()  # it drops by 2.35
+    assert pm.key_frequencies(power, op, weights=x) == (3, 5, 8, 9, 12)
+
+
+@pytest.mark.parametrize(("columns", "rank"), [(64, 64), (64, 4), (200, 1)])
+def test_columns_that_depend_on_each_other_count_as_fewer(columns, rank):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(400, rank, dtype=torch.float64, generator=generator)
+    mixing = torch.linalg.qr(torch.randn(columns, rank, dtype=torch.float64, generator=generator)).Q
+    assert independent_columns(x @ mixing.T) == pytest.approx(rank, rel=0.1)
+
+
+@pytest.mark.parametrize("columns", [1, 8, 64])
+def test_a_random_walk_over_the_tokens_has_no_peaks(columns):
+    op, generator, trials = pm.addition(113), torch.Generator().manual_seed(0), 200
+    found = 0
+    for _ in range(trials):
+        walk = torch.randn(113, columns, dtype=torch.float64, generator=generator).cumsum(0)
+        found += bool(pm.key_frequencies(pm.spectrum(walk, op), op))
+    assert found <= 6
+
+
+def test_peaks_above_a_trend_are_named():
+    op, generator = pm.addition(113), torch.Generator().manual_seed(0)
+    walk = torch.randn(113, 64, dtype=torch.float64, generator=generator).cumsum(0)
+    keys = (7, 23, 41)
+    x = walk + 3 * op.rows(keys).T @ (op.rows(keys) @ walk)
+    assert pm.key_frequencies(pm.spectrum(x, op), op) == keys
+
+
+def test_chance_of_powers_of_unlike_rows():
+    generator = np.random.default_rng(0)
+    degrees = np.array([1.0, 2.0, 2.0, 2.0, 2.0, 6.0])
+    draws = generator.chisquare(degrees, size=(200_000, 6)) / degrees
+    ranked = -np.sort(-draws, axis=1)
+    for rank in (1, 3, 5):
+        for drop in (1.5, 4.0):
+            observed = (ranked[:, rank - 1] >= drop * ranked[:, rank]).mean()
+            assert math.exp(log_chance(rank, drop, degrees)) == pytest.approx(observed, rel=0.12, abs=0.004)
+
+
+def test_the_fewest_that_hold_a_share():
+    power = np.array([1.0, 5.0, 0.0, 3.0, 1.0])
+    assert pm.key_frequencies(power, share=0.5) == (2,)
+    assert pm.key_frequencies(power, share=0.51) == (2, 4)
+    assert pm.key_frequencies(power, share=0.99) == (1, 2, 4, 5)
+    assert pm.key_frequencies(np.zeros(4), share=0.9) == pm.key_frequencies(np.zeros(0), share=0.9) == ()

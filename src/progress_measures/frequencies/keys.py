@@ -15,7 +15,7 @@ from progress_measures.operations.operation import Operation
 from progress_measures.spectra.shares import fewest
 
 ROUNDING = 1e-12  # times the largest power: float32 arithmetic cannot tell less from zero
-MOST = 0.8  # of the power: half of the drop suffices below frequencies that hold so much of it
+MOST, PLAIN = 0.8, 5  # half of the drop suffices below this share of the power, and above so many times `min_share`
 FEWEST_FOR_TREND = 3  # powers, beside those that are named
 SURE, LIKE = 4.0, 4.0  # standard errors: of a slope that is certain, and between slopes that may be the same
 
@@ -34,8 +34,8 @@ def key_frequencies(
 
     With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, a drop is sharp after rank j if
 
-    1. :math:`p_j \ge` ``min_drop`` :math:`\cdot\, p_{j+1}`; half of ``min_drop`` suffices where the first j hold
-       80 % of the power;
+    1. :math:`p_j \ge` ``min_drop`` :math:`\cdot\, p_{j+1}`; half of ``min_drop`` suffices where :math:`p_j`
+       has five times ``min_share``, and the first j hold 80 % of the power or ``weights`` are given;
     2. :math:`p_j \ge` ``min_share`` :math:`\cdot \sum_i p_i`, so that gaps deep in the noise, or below faint harmonics
        of the key frequencies, do not count; a fall to zero (to rounding) counts however faint :math:`p_j` is;
     3. in fewer than ``false_alarms`` / (K - 1) of random spectra there is such a drop at that rank. So at most
@@ -106,22 +106,23 @@ def key_frequencies(
         return tuple(sorted(fewest(values, share)))
     powers = values.numpy()
     rows = np.full(len(values), 2) if op is None else np.array(op.rows_per_frequency)
+    most = MOST if weights is None else 0.0
     columns = 1.0 if weights is None else independent_columns(_check_weights(weights, op))
     if len(values) < 2:
         return ()
 
     def peaks(compared: np.ndarray) -> np.ndarray:
-        return _above_the_last_drop(compared, rows * columns, false_alarms, min_drop, min_share)
+        return _above_the_last_drop(compared, rows * columns, false_alarms, min_drop, min_share, most)
 
     per_row = powers / (rows if op is not None else 1)
     named = peaks(per_row)
-    if op is not None and op.cyclic and named.size > 0:
+    if op is not None and op.cyclic:
         named = peaks(per_row / _trend(per_row, named, op.n))
     return tuple(sorted(int(index) + 1 for index in named))
 
 
 def _above_the_last_drop(
-    powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float
+    powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float, most: float
 ) -> np.ndarray:
     """The indices of the powers above the last drop that is sharp and beyond chance; none if there is no such drop."""
     order = np.argsort(-powers)
@@ -129,9 +130,10 @@ def _above_the_last_drop(
     ranked = np.maximum(powers[order], floor)  # powers below the floor count as zero, and zeros are equal
     upper, lower = ranked[:-1], ranked[1:]
 
-    drop, held = upper / lower, upper.cumsum() / ranked.sum()
-    visible = (upper >= min_share * ranked.sum()) | (lower == floor)
-    sharp = drop >= np.where(held >= MOST, max(min_drop / 2, 1.0), min_drop)
+    drop, share = upper / lower, upper / ranked.sum()
+    plain = (share.cumsum() >= most) & (share >= PLAIN * min_share)
+    sharp = (drop >= min_drop) | (plain & (drop >= min_drop / 2))
+    visible = (share >= min_share) | (lower == floor)
     for index in np.flatnonzero(visible & sharp)[::-1]:
         # Divided among the ranks, so that all together have at most the rate that was asked for.
         if log_chance(index + 1, drop[index], degrees) <= math.log(level / drop.size):

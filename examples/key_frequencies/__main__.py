@@ -1,0 +1,96 @@
+"""Compare rules for key frequencies: ``python -m examples.key_frequencies --output out``.
+
+The folder holds ``networks.jsonl``, what was measured of each checkpoint, from which a run that was stopped goes on;
+``table.md`` is the table of the page Measures. Most of an hour goes to the twelve tasks, which ``--quick`` leaves out.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from examples.files import write_text
+from examples.key_frequencies.networks import groups
+from examples.key_frequencies.rules import GENERALIZES, measured
+from examples.key_frequencies.spectra import rates
+
+Record = dict[str, Any]  # what JSON holds of a checkpoint
+NONE = "none to name: "  # the rows in which each named set is a false alarm
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures what is missing, and writes the table."""
+    parser = argparse.ArgumentParser(prog="python -m examples.key_frequencies", description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("out"), help="folder for results (default: out)")
+    parser.add_argument("--others", type=Path, help="folder with networks of other people, as .npz")
+    parser.add_argument("--quick", action="store_true", help="without the twelve tasks")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # networks as small as these take longer with more
+    options.output.mkdir(parents=True, exist_ok=True)
+    file = options.output / "networks.jsonl"
+    made = {name: make for name, make in groups(options.others).items() if not (options.quick and "task" in name)}
+    done = {record["made_by"] for record in _read(file)}
+    for name, make in tqdm(made.items(), desc="networks"):
+        if name not in done:
+            found = [json.dumps(measured(case) | {"made_by": name}) + "\n" for case in make()]
+            with file.open("a", encoding="utf-8") as lines:
+                lines.writelines(found)
+    table = "\n".join([*_of_networks([*_read(file)]), *_of_spectra()])
+    write_text(options.output / "table.md", table + "\n")
+    print(table)
+
+
+def _of_networks(records: list[Record]) -> Iterator[str]:
+    """Rows of networks: of those that generalize, then of those that have nothing to name."""
+    rules = [*records[0]["rules"]]
+    yield f"| networks | checkpoints | {' | '.join(rules)} |"
+    yield f"|---|---|{'---|' * len(rules)}"
+    names = [*dict.fromkeys(record["group"] for record in records)]
+    for group in (name for name in names if name not in ("untrained", "memorizing")):
+        known = [r for r in records if r["group"] == group and not r["test_accuracy"] < GENERALIZES]
+        yield f"| {group} | {len(known)} | {' | '.join(_judged(known, rule) for rule in rules)} |"
+    for group in (name for name in names if name in ("untrained", "memorizing")):
+        known = [r for r in records if r["group"] == group]
+        yield f"| {NONE}{group} | {len(known)} | {' | '.join(_false_alarms(known, rule) for rule in rules)} |"
+
+
+def _false_alarms(records: list[Record], rule: str) -> str:
+    found = [record["rules"][rule] for record in records]
+    return "–" if None in found else str(sum(bool(x["keys"]) for x in found))
+
+
+def _judged(records: list[Record], rule: str) -> str:
+    """How many have keys, how many of these are enough, how many needed, and how often they change."""
+    found = [record["rules"][rule] for record in records]
+    if None in found or not found:
+        return "–"
+    pairs = [(x, y) for x, y in pairwise(records) if x["run"] == y["run"]]
+    changes = sum(x["rules"][rule]["keys"] != y["rules"][rule]["keys"] for x, y in pairs)
+    counts = [sum(bool(x["keys"]) for x in found), sum(x["enough"] for x in found), sum(x["needed"] for x in found)]
+    return " · ".join(map(str, counts)) + (f" · {changes}" if pairs else "")
+
+
+def _of_spectra() -> Iterator[str]:
+    found = rates()
+    rules = [*next(iter(found.values()))]
+    yield ""
+    yield f"| spectra | {' | '.join(rules)} |"
+    yield f"|---|{'---|' * len(rules)}"
+    for kind, of_rule in found.items():
+        random = kind.startswith("random")
+        cells = (f"{1 - rate if random else rate:.1%}".replace("%", " %") for rate in of_rule.values())
+        yield f"| {NONE if random else ''}{kind} | {' | '.join(cells)} |"
+
+
+def _read(file: Path) -> Iterator[Record]:
+    if file.exists():
+        yield from map(json.loads, file.read_text(encoding="utf-8").splitlines())
+
+
+if __name__ == "__main__":
+    main()
