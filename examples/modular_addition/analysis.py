@@ -104,6 +104,7 @@ def measures(
 ) -> dict[str, Tensor]:
     """Everything that is measured of each checkpoint, from the model and its logits on the grid."""
     return vars(pm.measure(logits, op, key_frequencies, train_mask=train_mask)) | {
+        "logit_spectrum": pm.logit_spectrum(logits, op),
         "gini_W_E": pm.gini(pm.spectrum(model.W_E, op).sqrt()),
         "gini_W_L": pm.gini(pm.spectrum(model.W_L, op).sqrt()),
         "sum_squared_weights": pm.sum_squared_weights(model),

@@ -11,9 +11,10 @@ from typing import IO, NoReturn
 
 import progress_measures as pm
 from progress_measures._checks.values import escaped
+from progress_measures._commands.frequencies import RULES, frequencies
+from progress_measures._commands.phases import phases, phases_of
+from progress_measures._commands.runs import runs_of
 from progress_measures._files import atomic_write
-from progress_measures.phases.boundaries import NEEDED, OPTIONAL
-from progress_measures.runs.reading import read_run
 
 FILES = """\
 Each FILE is one run: what Trajectory.to_csv, Trajectory.save, a Recorder or track wrote, or any other CSV file.
@@ -23,6 +24,7 @@ one step.
 EXAMPLES = """\
 examples:
   progress-measures phases run.csv --answers 113
+  progress-measures frequencies run.jsonl
   progress-measures plot run.csv -o losses.png
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
@@ -31,7 +33,6 @@ INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was sto
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
 LONGEST = 2000  # characters of an error, which may repeat a name or an option that is longer
 MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
-BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,18 +99,6 @@ def _say(text: str) -> None:
         raise
 
 
-def phases(options: argparse.Namespace) -> str:
-    """Returns a table of the boundaries, one line per run."""
-    runs = _runs(options)
-    heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
-    lines = [heads, *([escaped(name), *_ends(name, run, options.answers)] for name, run in runs.items())]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        f"{name:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        for name, *cells in lines
-    )
-
-
 def plot(options: argparse.Namespace) -> str:
     """Writes a picture, and returns a line about what is in it."""
     _check_output(options)
@@ -119,13 +108,13 @@ def plot(options: argparse.Namespace) -> str:
     from matplotlib.backends.backend_pgf import LatexError
     from matplotlib.figure import Figure
 
-    runs = _runs(options)
+    runs = runs_of(options)
     columns = options.columns or _losses(runs)
     figure = Figure(layout="constrained")
     axes = figure.subplots()  # without pyplot, which may look for a screen
     if len(runs) == 1:
         ((name, run),) = runs.items()
-        boundaries = None if options.answers is None else _find_phases(name, run, options.answers)
+        boundaries = None if options.answers is None else phases_of(name, run, options.answers)
         plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(as_text(name))
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:
@@ -143,44 +132,11 @@ def plot(options: argparse.Namespace) -> str:
     return escaped(f"Wrote {options.output}: {shown}.")
 
 
-def _runs(options: argparse.Namespace) -> pm.Runs:
-    """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
-    seen: set[Path] = set()
-    for path in options.files:
-        real = Path(os.path.realpath(path))  # leaves a loop of links to the error of reading it
-        if real in seen:
-            raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
-        seen.add(real)
-    short = [path.stem for path in options.files]
-    names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
-    return pm.Runs({name: read_run(path, options.step) for name, path in zip(names, options.files, strict=True)})
-
-
 def _check_output(options: argparse.Namespace) -> None:
     """Requires a picture that replaces none of the runs, by whatever name or link."""
     for path in options.files:
         if options.output.exists() and path.exists() and path.samefile(options.output):
             raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
-
-
-def _ends(name: str, run: pm.Trajectory, answers: int) -> list[str]:
-    run_phases = _find_phases(name, run, answers)
-    ends = [getattr(run_phases, boundary) for boundary in BOUNDARIES]
-    return ["not reached" if end is None else str(end) for end in ends]
-
-
-def _find_phases(name: str, run: pm.Trajectory, answers: int) -> pm.Phases:
-    """The phases, from the steps at which all of their columns are finite; says on stderr how many others there are."""
-    columns = [column for column in (*NEEDED, *OPTIONAL) if column in run]
-    try:
-        kept = run.complete(columns)
-        found = pm.find_phases(kept, answers=answers)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-    if len(kept) < len(run):
-        missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
-        print(f"{escaped(name)}: left out {missing}", file=sys.stderr)
-    return found
 
 
 def _losses(runs: pm.Runs) -> list[str]:
@@ -198,7 +154,7 @@ def _losses(runs: pm.Runs) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="progress-measures",
-        description="Measures of a run that was recorded: where its phases end, and pictures of it.",
+        description="Measures of a run that was recorded: its phases, its key frequencies, and pictures of it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -230,6 +186,22 @@ def _parser() -> argparse.ArgumentParser:
         "--answers", type=int, required=True, metavar="N",
         help="number of classes that the loss is over; the loss at chance is ln(N)",
     )  # fmt: skip
+    keys = command(
+        "frequencies",
+        frequencies,
+        "print the key frequencies, and when each rose",
+        "Print the frequencies that are key at the last step, the share of the power that each holds there, and the\n"
+        "step from which it has half of that for good.",
+    )
+    keys.add_argument(
+        "--column", default="logit_spectrum", metavar="NAME", help="the spectrum (default: logit_spectrum)"
+    )
+    keys.add_argument(
+        "--rule", choices=RULES,
+        help="peaks: those that stand out (default); share: the fewest that hold a share of the power; sufficient, "
+        "recorded: those in the columns sufficient_frequencies or key_frequencies",
+    )  # fmt: skip
+    keys.add_argument("--share", type=float, metavar="SHARE", help="for --rule share, which it implies (default: 0.9)")
     picture = command(
         "plot",
         plot,

@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.backends.backend_pgf import LatexError
 from matplotlib.figure import Figure
 
@@ -611,14 +612,16 @@ main(sys.argv[1:])
 # Help
 
 
-@pytest.mark.parametrize("command", [[], ["phases"], ["plot"]], ids=str)
+@pytest.mark.parametrize("command", [[], ["phases"], ["frequencies"], ["plot"]], ids=str)
 def test_help_shows_examples_that_run(capsys, command):
     code, out, err = run(capsys, *command, "--help")
     assert (code, err) == (0, "")
     for seed in range(3):
         GROKS.save(f"seed{seed}.npz")
+    recorder = pm.Recorder({"logit_spectrum": torch.Tensor.square}, every=1, path="run.jsonl")
+    recorder(0, torch.arange(9.0))
     examples = re.findall(r"^  progress-measures (.+)$", out.split("examples:")[1], flags=re.MULTILINE)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         assert run(capsys, *example.split())[0] == 0, example
 
@@ -685,3 +688,78 @@ def test_a_picture_of_no_frequency_is_warned_of():
     plotting.plot_curves(none, "test_loss", ax=axes)
     plotting.plot_runs({"a": some, "b": none}, "test_loss", ax=axes)
     plt.close(axes.figure)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Frequencies
+
+
+@pytest.fixture
+def spectra(tmp_path):
+    power = torch.full((4, 40), 0.01)
+    power[1:, 6], power[2:, 30] = 3.0, 5.0
+    keys = torch.zeros(4, 40)
+    keys[-1, 6] = 1
+    recorded = pm.Trajectory(
+        [0, 5, 10, 15], {"logit_spectrum": power, "key_frequencies": keys, "test_loss": torch.ones(4)}
+    )
+    path = tmp_path / "run.csv"
+    recorded.to_csv(path)
+    return path
+
+
+def test_key_frequencies_are_listed_with_when_they_rose(spectra, capsys):
+    assert frequencies_of(spectra, capsys) == [["7", "35.8 %", "5"], ["31", "59.6 %", "10"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--share", "0.5"], ["31"]),
+        (["--rule", "share"], ["7", "31"]),
+        (["--rule", "recorded"], ["7"]),
+        (["--rule", "peaks", "--column", "key_frequencies"], ["7"]),
+    ],
+)
+def test_key_frequencies_by_another_rule(options, named, spectra, capsys):
+    assert [frequency for frequency, *_ in frequencies_of(spectra, capsys, *options)] == named
+
+
+def test_a_run_without_key_frequencies_says_so(tmp_path, capsys):
+    pm.Trajectory([0], {"logit_spectrum": torch.ones(1, 9)}).save(tmp_path / "flat.npz")
+    code, out, _ = run(capsys, "frequencies", tmp_path / "flat.npz")
+    assert (code, out.split("\n")[1].split()) == (0, ["flat", "none"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--column", "power"],
+            "run: must have the column 'power', which grokking_measures(…) records. Got logit_spectrum, "
+            "key_frequencies, test_loss. Name another spectrum with --column.",
+        ),
+        (
+            ["--rule", "sufficient"],
+            "run: must have the column 'sufficient_frequencies', which grokking_measures(…, 'final', …) records. Got "
+            "logit_spectrum, key_frequencies, test_loss. Name another spectrum with --column.",
+        ),
+        (["--column", "test_loss"], "run: `test_loss` must be one number per frequency at each step. Got one number."),
+        (["--share", "2"], "run: `share` must be at least 0 and below 1. Got 2.0."),
+        (
+            ["--share", "0.5", "--rule", "peaks"],
+            "run: argument --share: is for --rule share. Got --rule peaks.",
+        ),
+    ],
+)
+def test_frequencies_that_a_run_cannot_give(options, message, spectra, capsys):
+    code, out, err = run(capsys, "frequencies", spectra, *options)
+    assert (code, out, err) == (2, "", f"progress-measures: error: {message}\n")
+
+
+def frequencies_of(path, capsys, *options):
+    """The frequency, the share and the step of each line."""
+    code, out, err = run(capsys, "frequencies", path, *options)
+    assert (code, err) == (0, "")
+    _, *lines = out.rstrip().split("\n")
+    return [re.split(r"\s{2,}", line)[1:] for line in lines]

@@ -1,0 +1,64 @@
+"""The command ``frequencies``."""
+
+import argparse
+
+from torch import Tensor
+
+from progress_measures._checks.values import escaped, listed
+from progress_measures._commands.runs import runs_of, table
+from progress_measures.frequencies import key_frequencies
+from progress_measures.phases.onsets import onsets
+from progress_measures.trajectory.trajectory import Trajectory
+
+RULES = ("peaks", "share", "sufficient", "recorded")
+COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"}  # what was named in the run itself
+
+
+def frequencies(options: argparse.Namespace) -> str:
+    """Returns a table of the key frequencies of the last step, one line per run and frequency."""
+    lines = [["run", "frequency", "share of power", "half of it from step"]]
+    for name, run in runs_of(options).items():
+        try:
+            lines += _lines(escaped(name), run, options)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{name}: {error.args[0]}") from error
+    return table(lines)
+
+
+def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list[str]]:
+    if options.share is not None and options.rule not in (None, "share"):
+        raise ValueError(f"argument --share: is for --rule share. Got --rule {options.rule}.")
+    rule = options.rule or ("peaks" if options.share is None else "share")
+    last = _last(run, options.column)
+    named = _recorded(run, COLUMNS[rule]) if rule in COLUMNS else _by_power(last, rule, options)
+    steps = onsets(run, options.column, frequencies=named)
+    shares = last / last.sum()
+    rows = [[name, str(k), f"{float(shares[k - 1]):.1%}".replace("%", " %"), str(steps[k])] for k in named]
+    return rows or [[name, "none", "", ""]]
+
+
+def _by_power(last: Tensor, rule: str, options: argparse.Namespace) -> tuple[int, ...]:
+    if rule == "share":
+        return key_frequencies(last, share=0.9 if options.share is None else options.share)
+    return key_frequencies(last)
+
+
+def _recorded(run: Trajectory, column: str) -> list[int]:
+    return [index + 1 for index, named in enumerate(_last(run, column).tolist()) if named]
+
+
+def _last(run: Trajectory, column: str) -> Tensor:
+    """The last vector of a column that was measured."""
+    if column not in run:
+        recorded = ", 'final', …" if column == COLUMNS["sufficient"] else ""
+        raise ValueError(
+            f"must have the column {column!r}, which grokking_measures(…{recorded}) records. "
+            f"Got {listed(run.columns)}. Name another spectrum with --column."
+        )
+    values = run[column]
+    if values.ndim != 2:
+        raise ValueError(f"`{column}` must be one number per frequency at each step. Got one number.")
+    finite = values[values.isfinite().all(1)]
+    if len(finite) == 0:
+        raise ValueError(f"`{column}` must be finite at one step at least. Got none.")
+    return finite[-1]
