@@ -15,7 +15,7 @@ SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
 HALF = 0.45  # of the room that a floor has for its boxes, where floors are 1 apart
-WIDTH = 17  # letters of a line that names files of a room
+WIDTH, WIDE, MANY = 17, 27, 70  # letters of a line that names files of a room; of a room with so many letters or more
 
 
 def rooms() -> nx.DiGraph:
@@ -41,8 +41,8 @@ def floors(house: nx.DiGraph) -> list[list[str]]:
 
 def files(room: str) -> str:
     """The files of a room that is a folder, in lines; nothing if the room is one file."""
-    names = sorted(file.stem for file in (SOURCE / room).glob("*.py") if file.stem != FACADE)
-    return textwrap.fill(", ".join(names), WIDTH, break_on_hyphens=False)
+    names = ", ".join(sorted(file.stem for file in (SOURCE / room).glob("*.py") if file.stem != FACADE))
+    return textwrap.fill(names, WIDTH if len(names) < MANY else WIDE, break_on_hyphens=False)
 
 
 def draw_house() -> Figure:

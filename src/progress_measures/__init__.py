@@ -63,6 +63,7 @@ from progress_measures.fourier import (
 from progress_measures.frequencies import (
     key_frequencies as key_frequencies,
     neuron_frequencies as neuron_frequencies,
+    onsets as onsets,
     sufficient_frequencies as sufficient_frequencies,
 )
 from progress_measures.grid import (
@@ -101,7 +102,6 @@ from progress_measures.phases import (
     Phases as Phases,
     find_phases as find_phases,
     lead_times as lead_times,
-    onsets as onsets,
     phase_spread as phase_spread,
 )
 from progress_measures.runs import (

@@ -24,7 +24,7 @@ RESULTS = {  # of functions, which tests meet as what these return
 }  # fmt: skip
 OWN = {  # what everybody knows, or this library's own: there is no source to name
     "accuracy", "cross_entropy", "explained_variance", "phase_spread", "random_frequency_control",
-    "shuffled_label_control",
+    "shuffled_label_control", "onsets",
 }  # fmt: skip
 
 

@@ -158,6 +158,7 @@ COUNTED = [
     ),
     Function("neuron_frequencies", lambda x: pm.neuron_frequencies(x, min_share=0.5), WEIGHTS.softmax(1)),
     Function("key_frequencies", lambda x: torch.tensor(pm.key_frequencies(x), device="cpu"), KEY_POWER),
+    Function("sufficient_frequencies", lambda x: torch.tensor(pm.sufficient_frequencies(x, OP), device="cpu"), LOGITS),
 ]
 OF_NUMBERS = [*MEASURES, *TRANSFORMS, *COUNTED]
 EVERY = [*DIFFERENTIABLE, *COUNTED]

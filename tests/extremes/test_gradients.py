@@ -20,6 +20,8 @@ NOT_DIFFERENTIABLE = {
     "fourier_frequency_density": COUNTS,
     "key_frequencies": COUNTS,
     "neuron_frequencies": COUNTS,
+    "sufficient_frequencies": COUNTS,
+    **dict.fromkeys(("Rule", "Peaks", "Share", "Sufficient"), COUNTS),
     "random_frequency_control": "compares losses with those of draws, by counting",
     "shuffled_label_control": "compares losses with those of draws, by counting",
     "gradient_symmetricity": "takes gradients itself, and keeps no graph of them",
@@ -55,7 +57,7 @@ NOT_DIFFERENTIABLE = {
         ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight", "Weight"), RUNS
     ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
-    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread"), RUNS),
+    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets"), RUNS),
 }
 
 

@@ -174,12 +174,14 @@ def test_what_is_returned_is_named_as_in_a_csv_file(tmp_path):
 def test_what_is_returned_is_what_loggers_take():
     op = pm.addition(7)
     returned = pm.Recorder(pm.grokking_measures(None, op, "current", random_mask(7)))(0, Embedded(7))
-    assert len(returned) == 11 - 1 + 2 * 3 + 2
+    assert len(returned) == 11 - 1 + 3 * 3 + 2
     for name, value in returned.items():
         assert type(name) is str
         assert re.fullmatch(r"[-/\w.]+", name), f"TensorBoard would rename {name}"
         assert type(value) is float
-        assert name.count("/") == (name.startswith(("excluded_loss_per_frequency", "key_frequencies")))
+        assert name.count("/") == (
+            name.startswith(("excluded_loss_per_frequency", "key_frequencies", "logit_spectrum"))
+        )
 
 
 def test_a_run_that_starts_anew_may_measure_something_else():
@@ -481,6 +483,7 @@ def test_every_number_is_that_of_its_own_function(op):
     logits = pm.grid_logits(model, op)
     expected = vars(pm.measure(logits, op, keys, train_mask=train)) | {
         "key_frequencies": torch.tensor([float(k in keys) for k in op.frequencies]),
+        "logit_spectrum": pm.logit_spectrum(logits, op),
         "gini_logits": pm.gini(pm.logit_spectrum(logits, op).sqrt()),
         "gini_W_E": pm.gini(pm.spectrum(model.embed.weight[op.elements], op).sqrt()),
         "gini_W_U": pm.gini(pm.spectrum(model.out.weight[op.elements], op).sqrt()),
@@ -552,8 +555,8 @@ def test_restricted_losses_are_those_of_a_run_whose_frequencies_were_known(op, t
     for source in (final.trajectory, tmp_path / "run.jsonl", str(tmp_path / "run.jsonl")):
         found = pm.add_restricted_loss(source, op, keys, train_mask=train)
         assert set(known.trajectory.columns) - set(found.columns) == {"excluded_loss", "excluded_accuracy"}
-        assert set(found.columns) <= set(known.trajectory.columns)
-        for name in found.columns:
+        assert set(found.columns) - set(known.trajectory.columns) == {"sufficient_frequencies"}
+        for name in set(found.columns) & set(known.trajectory.columns):
             assert_close(found[name], known.trajectory[name], rtol=1e-12)
 
 
@@ -623,7 +626,8 @@ USUAL = {"predict": None, "op": OP, "frequencies": [1], "train_mask": TRAIN}
         (
             {"frequencies": "last"},
             ValueError,
-            "`frequencies` must be frequencies of the operation, 'current', 'final', or a function of the model. "
+            "`frequencies` must be frequencies of the operation, 'current', 'final', a rule such as "
+            "pm.frequencies.Sufficient(), or a function of the model. "
             "Got 'last'.",
         ),
         (

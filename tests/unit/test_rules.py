@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 import progress_measures as pm
-from progress_measures.frequencies import Peaks, Rule, Share, Sufficient
 from tests._planted import planted_logits, random_logits
 
+Peaks, Rule, Share, Sufficient = (
+    pm.frequencies.Peaks, pm.frequencies.Rule, pm.frequencies.Share, pm.frequencies.Sufficient,
+)  # fmt: skip
 OP = pm.addition(23)
 TRAIN = torch.rand(23, 23, generator=torch.Generator().manual_seed(0)) < 0.4
 LOGITS = planted_logits(OP, {2: 9.0, 5: 9.0, 7: 7.0, 9: 2.0}) + random_logits(23, scale=0.5)

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from progress_measures._checks.values import escaped, listed
 from progress_measures._commands.runs import runs_of, table
-from progress_measures.frequencies import key_frequencies
-from progress_measures.phases.onsets import onsets
+from progress_measures.frequencies import key_frequencies, onsets
 from progress_measures.trajectory.trajectory import Trajectory
 
 RULES = ("peaks", "share", "sufficient", "recorded")

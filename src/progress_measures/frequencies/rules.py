@@ -15,7 +15,15 @@ from progress_measures.spectra.answers import logit_spectrum
 
 @runtime_checkable
 class Rule(Protocol):
-    """What names the key frequencies in the logits of any checkpoint: write your own with this method."""
+    """What names the key frequencies in the logits of any checkpoint: write your own with this method.
+
+    Example:
+        >>> class Largest:
+        ...     def of_logits(self, logits, op):
+        ...         return [int(pm.logit_spectrum(logits, op).argmax()) + 1]
+        >>> isinstance(Largest(), pm.frequencies.Rule)
+        True
+    """
 
     def of_logits(self, logits: Tensor, op: Operation) -> Iterable[int] | Iterable[tuple[int, ...]]:
         """The key frequencies of one checkpoint.
@@ -23,6 +31,9 @@ class Rule(Protocol):
         Args:
             logits: Its logits, ``(N, n)``.
             op: The operation that defines the answers.
+
+        Returns:
+            Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; none if none is key.
         """
 
 

@@ -7,7 +7,6 @@ None, not a guess.
 
 from progress_measures.phases.boundaries import Phases, find_phases
 from progress_measures.phases.lead import LeadTimes, lead_times
-from progress_measures.phases.onsets import onsets
 from progress_measures.phases.spread import PhaseSpread, phase_spread
 
-__all__ = ["LeadTimes", "PhaseSpread", "Phases", "find_phases", "lead_times", "onsets", "phase_spread"]
+__all__ = ["LeadTimes", "PhaseSpread", "Phases", "find_phases", "lead_times", "phase_spread"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_fraction, check_number, shape_of
-from progress_measures.frequencies import key_frequencies
+from progress_measures.frequencies.keys import key_frequencies
 from progress_measures.operations.fields import check_members
 from progress_measures.trajectory.checks import check_column
 from progress_measures.trajectory.keys import KEYS
