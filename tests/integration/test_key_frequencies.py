@@ -63,7 +63,7 @@ def test_a_network_that_memorizes_has_none_and_one_that_generalizes_has_some():
         shown = mask if generalizes else mask & (torch.rand(529, generator=torch.Generator().manual_seed(1)) < 0.3)
         *_, (_, model) = train_small(op, shown, 0, weight_decay=decay, steps=1500)
         logits = pm.grid_logits(model, op).detach()
-        assert (pm.accuracy(logits, op, mask=~shown) > 0.95) == generalizes
+        assert (pm.accuracy(logits, op, mask=~shown) > 0.9) == generalizes
         assert bool(pm.key_frequencies(pm.logit_spectrum(logits, op), op)) == generalizes
         assert bool(pm.sufficient_frequencies(logits, op)) == generalizes
 
@@ -74,6 +74,7 @@ def test_networks_of_other_people_have_keys_that_are_enough_and_needed():
     assert set(found) == {"mlp97_a", "mlp97_b", "authors"}
     for rules in found.values():
         for rule in ("default", "sufficient"):
-            assert rules[rule]["enough"] and rules[rule]["needed"]
-        assert rules["default, W_L"]["keys"] and rules["default, W_E"]["keys"]
+            assert rules[rule]["enough"]
+            assert rules[rule]["needed"]
+        assert all(rules[rule]["keys"] for rule in ("default, W_L", "default, W_E"))
     assert found["authors"]["default"]["keys"] == found["authors"]["former"]["keys"]
