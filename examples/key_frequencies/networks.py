@@ -19,7 +19,7 @@ from examples.modular_addition.bundled import MAINLINE, RUNS
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.training import Config
 
-SEEDS, SEEDS_53, UNTRAINED, MEMORIZING = 32, 4, 200, 48
+SEEDS, SEEDS_53, SEEDS_OF_OTHERS, UNTRAINED, MEMORIZING = 32, 4, 2, 200, 48
 STEPS, EVERY = 3000, 300
 
 
@@ -117,6 +117,34 @@ def train_small(
         optimizer.step()
 
 
+def of_other_kinds() -> Iterator[Case]:
+    """Networks of other kinds on other tasks, whose spectra fall little by little or are alike, at six steps each."""
+    for seed in range(SEEDS_OF_OTHERS):
+        for n, share in ((23, 0.8), (53, 0.8)):
+            op, mask = pm.addition(n), _mask(n, share, seed)
+            yield from _trained(f"one-hot, ReLU, n = {n}", op, mask, seed, OneHot(n, 256))
+            yield from _trained(f"squares, n = {n}", op, mask, seed, Squares(op))
+            deep = nn.Sequential(nn.Embedding(n, 64), nn.Flatten(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, n))
+            yield from _trained(f"concatenated, n = {n}", op, mask, seed, deep)
+        op = pm.multiplication(31, zero=True)
+        deep = nn.Sequential(nn.Embedding(31, 64), nn.Flatten(), nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 31))
+        yield from _trained("multiplication with zero, n = 31", op, _mask(31, 0.8, seed), seed, deep)
+
+
+def _trained(kind: str, op: pm.Operation, mask: Tensor, seed: int, model: nn.Module) -> Iterator[Case]:
+    torch.manual_seed(seed)
+    for parameter in model.parameters():  # again, by this seed
+        nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
+    inputs, answers = op.inputs[mask], op.elements[op.table.flatten()[mask]]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.5)
+    for step in range(STEPS + 1):
+        if step > 0 and step % (2 * EVERY) == 0:
+            yield _case("other kinds", f"{kind}, {seed}", step, op, model, mask, {})
+        optimizer.zero_grad()
+        F.cross_entropy(model(inputs), answers).backward()
+        optimizer.step()
+
+
 def task(name: str) -> Iterator[Case]:
     """One of the twelve tasks of Power et al. at some ten steps; training all takes 45 minutes of one core."""
     run = Run(tasks.OPERATIONS[name](), *tasks.TRAINING[name])
@@ -204,6 +232,7 @@ def groups(others: Path | None) -> dict[str, Callable[[], Iterator[Case]]]:
         "mainline": mainline,
         "start 31": lambda: start(31, SEEDS),
         "start 53": lambda: start(53, SEEDS_53),
+        "other kinds": of_other_kinds,
         "untrained": untrained,
         "memorizing": memorizing,
     }

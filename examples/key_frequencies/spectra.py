@@ -8,7 +8,7 @@ import torch
 import progress_measures as pm
 from examples.key_frequencies.rules import SPECTRA
 
-RANDOM, PLANTED = 1000, 50  # spectra of each kind
+RANDOM, PLANTED = 4000, 50  # spectra of each kind
 OP = pm.addition(113)
 
 

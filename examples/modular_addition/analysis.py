@@ -104,11 +104,18 @@ def measures(
 ) -> dict[str, Tensor]:
     """Everything that is measured of each checkpoint, from the model and its logits on the grid."""
     return vars(pm.measure(logits, op, key_frequencies, train_mask=train_mask)) | {
-        "logit_spectrum": pm.logit_spectrum(logits, op),
+        "logit_power": logit_power(logits, op),
         "gini_W_E": pm.gini(pm.spectrum(model.W_E, op).sqrt()),
         "gini_W_L": pm.gini(pm.spectrum(model.W_L, op).sqrt()),
         "sum_squared_weights": pm.sum_squared_weights(model),
     }
+
+
+def logit_power(logits: Tensor, op: pm.Operation) -> Tensor:
+    """The power of the mean logits of each answer in each frequency, without what is added to all logits alike."""
+    centered = logits - logits.mean(-1, keepdim=True)
+    means = torch.stack([centered[op.table == answer].mean(0, dtype=torch.float64) for answer in range(op.n)])
+    return pm.spectrum(means, op)
 
 
 def inspect(model: Transformer, op: pm.Operation) -> Final:

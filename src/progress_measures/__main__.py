@@ -191,15 +191,14 @@ def _parser() -> argparse.ArgumentParser:
         frequencies,
         "print the key frequencies, and when each rose",
         "Print the frequencies that are key at the last step, the share of the power that each holds there, and the\n"
-        "step from which it has half of that for good.",
+        "step from which it has a quarter of that for good, as a wave of half the amplitude has.",
     )
-    keys.add_argument(
-        "--column", default="logit_spectrum", metavar="NAME", help="the spectrum (default: logit_spectrum)"
-    )
+    keys.add_argument("--column", default="logit_power", metavar="NAME", help="the spectrum (default: logit_power)")
     keys.add_argument(
         "--rule", choices=RULES,
-        help="peaks: those that stand out (default); share: the fewest that hold a share of the power; sufficient, "
-        "recorded: those in the columns sufficient_frequencies or key_frequencies",
+        help="recorded: those that the run was measured with, in its column key_frequencies (default, if it has one); "
+        "peaks: those that stand out, without knowledge of the operation; share: the fewest that hold a share of the "
+        "power; sufficient: those in the column sufficient_frequencies",
     )  # fmt: skip
     keys.add_argument("--share", type=float, metavar="SHARE", help="for --rule share, which it implies (default: 0.9)")
     picture = command(

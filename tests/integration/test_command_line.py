@@ -618,7 +618,7 @@ def test_help_shows_examples_that_run(capsys, command):
     assert (code, err) == (0, "")
     for seed in range(3):
         GROKS.save(f"seed{seed}.npz")
-    recorder = pm.Recorder({"logit_spectrum": torch.Tensor.square}, every=1, path="run.jsonl")
+    recorder = pm.Recorder({"logit_power": torch.Tensor.square}, every=1, path="run.jsonl")
     recorder(0, torch.arange(9.0))
     examples = re.findall(r"^  progress-measures (.+)$", out.split("examples:")[1], flags=re.MULTILINE)
     assert len(examples) == 5
@@ -701,7 +701,7 @@ def spectra(tmp_path):
     keys = torch.zeros(4, 40)
     keys[-1, 6] = 1
     recorded = pm.Trajectory(
-        [0, 5, 10, 15], {"logit_spectrum": power, "key_frequencies": keys, "test_loss": torch.ones(4)}
+        [0, 5, 10, 15], {"logit_power": power, "key_frequencies": keys, "test_loss": torch.ones(4)}
     )
     path = tmp_path / "run.csv"
     recorded.to_csv(path)
@@ -709,7 +709,7 @@ def spectra(tmp_path):
 
 
 def test_key_frequencies_are_listed_with_when_they_rose(spectra, capsys):
-    assert frequencies_of(spectra, capsys) == [["7", "35.8 %", "5"], ["31", "59.7 %", "10"]]
+    assert frequencies_of(spectra, capsys, "--rule", "peaks") == [["7", "35.8 %", "5"], ["31", "59.7 %", "10"]]
 
 
 @pytest.mark.parametrize(
@@ -718,7 +718,7 @@ def test_key_frequencies_are_listed_with_when_they_rose(spectra, capsys):
         (["--share", "0.5"], ["31"]),
         (["--rule", "share"], ["7", "31"]),
         (["--rule", "recorded"], ["7"]),
-        (["--rule", "peaks", "--column", "key_frequencies"], ["7"]),
+        ([], ["7"]),
     ],
 )
 def test_key_frequencies_by_another_rule(options, named, spectra, capsys):
@@ -726,7 +726,7 @@ def test_key_frequencies_by_another_rule(options, named, spectra, capsys):
 
 
 def test_a_run_without_key_frequencies_says_so(tmp_path, capsys):
-    pm.Trajectory([0], {"logit_spectrum": torch.ones(1, 9)}).save(tmp_path / "flat.npz")
+    pm.Trajectory([0], {"logit_power": torch.ones(1, 9)}).save(tmp_path / "flat.npz")
     code, out, _ = run(capsys, "frequencies", tmp_path / "flat.npz")
     assert (code, out.split("\n")[1].split()) == (0, ["flat", "none"])
 
@@ -736,13 +736,13 @@ def test_a_run_without_key_frequencies_says_so(tmp_path, capsys):
     [
         (
             ["--column", "power"],
-            "run: must have the column 'power', which grokking_measures(…) records. Got logit_spectrum, "
+            "run: must have the column 'power', which grokking_measures(…) records. Got logit_power, "
             "key_frequencies, test_loss. Name another spectrum with --column.",
         ),
         (
             ["--rule", "sufficient"],
             "run: must have the column 'sufficient_frequencies', which grokking_measures(…, 'final', …) records. Got "
-            "logit_spectrum, key_frequencies, test_loss. Name another spectrum with --column.",
+            "logit_power, key_frequencies, test_loss. Choose another --rule.",
         ),
         (["--column", "test_loss"], "run: `test_loss` must be one number per frequency at each step. Got one number."),
         (["--share", "2"], "run: `share` must be at least 0 and below 1. Got 2.0."),

@@ -84,10 +84,10 @@ def test_a_run_without_key_frequencies_is_warned_of_once():
             recorder(step, Waves(RIGHT + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(step))))
     (warning,) = caught
     assert str(warning.message) == (
-        "No frequency is key at a step where the model generalizes, as `key_frequencies` says. With no frequency, "
-        "restricted loss is that of the constant alone, about chance, and excluded loss is the loss itself, whether or "
-        "not the network has a circuit. Pass frequencies=pm.frequencies.Sufficient(), which names those that the model "
-        "needs, or the frequencies that measure() names."
+        "No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. With no "
+        "frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss itself, "
+        "whether or not the network has a circuit. Pass another rule, such as pm.frequencies.Sufficient(), which names "
+        "those that the model needs, or Share(0.9)."
     )
     assert not recorder.trajectory["key_frequencies"].any()
 

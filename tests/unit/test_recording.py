@@ -179,9 +179,7 @@ def test_what_is_returned_is_what_loggers_take():
         assert type(name) is str
         assert re.fullmatch(r"[-/\w.]+", name), f"TensorBoard would rename {name}"
         assert type(value) is float
-        assert name.count("/") == (
-            name.startswith(("excluded_loss_per_frequency", "key_frequencies", "logit_spectrum"))
-        )
+        assert name.count("/") == (name.startswith(("excluded_loss_per_frequency", "key_frequencies", "logit_power")))
 
 
 def test_a_run_that_starts_anew_may_measure_something_else():
@@ -481,9 +479,10 @@ def test_every_number_is_that_of_its_own_function(op):
     weights = {"W_E": "embed.weight", "W_U": lambda model: model.out.weight[op.elements]}
     found = pm.grokking_measures(None, op, keys, train, weights=weights)(model)
     logits = pm.grid_logits(model, op)
+    means = torch.stack([logits[op.table == s].mean(0, dtype=torch.float64) for s in range(op.n)])
     expected = vars(pm.measure(logits, op, keys, train_mask=train)) | {
         "key_frequencies": torch.tensor([float(k in keys) for k in op.frequencies]),
-        "logit_spectrum": pm.logit_spectrum(logits, op),
+        "logit_power": pm.spectrum(means - means.mean(1, keepdim=True), op),
         "gini_logits": pm.gini(pm.logit_spectrum(logits, op).sqrt()),
         "gini_W_E": pm.gini(pm.spectrum(model.embed.weight[op.elements], op).sqrt()),
         "gini_W_U": pm.gini(pm.spectrum(model.out.weight[op.elements], op).sqrt()),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -60,10 +61,35 @@ def test_the_frequencies_of_a_run_are_those_of_its_rule(rule, keys):
 
 
 def test_the_functions_of_the_rules_are_the_same():
-    power = pm.logit_spectrum(LOGITS, OP)
+    centered = LOGITS - LOGITS.mean(2, keepdim=True)
+    power = pm.logit_spectrum(centered, OP)
     assert Peaks(min_drop=9).of_logits(LOGITS, OP) == pm.key_frequencies(power, OP, min_drop=9)
     assert Share(0.5).of_logits(LOGITS, OP) == pm.key_frequencies(power, OP, share=0.5)
     assert Sufficient(seed=4).of_logits(LOGITS, OP) == pm.sufficient_frequencies(LOGITS, OP, seed=4)
+
+
+class Plain:
+    """A rule that is no dataclass."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def of_logits(self, _, op):
+        return op.frequencies[: self.count]
+
+
+def test_rules_of_other_settings_are_told_apart(tmp_path):
+    path = tmp_path / "run.jsonl"
+    pm.Recorder(pm.grokking_measures(None, OP, Plain(2), TRAIN), every=1, path=path)(0, Table(LOGITS))
+    pm.Recorder(pm.grokking_measures(None, OP, Plain(2), TRAIN), every=1, path=path)(1, Table(LOGITS))
+    with pytest.raises(ValueError, match=r"^`path` must be a recording of the same measures"):
+        pm.Recorder(pm.grokking_measures(None, OP, Plain(3), TRAIN), every=1, path=path)(2, Table(LOGITS))
+
+
+def test_equal_rules_look_alike():
+    assert repr(Peaks(min_drop=4)) == repr(Peaks())
+    assert repr(Share(np.float64(0.9))) == repr(Share())
+    assert repr(Sufficient(np.int64(100))) == repr(Sufficient())
 
 
 def test_rules_are_values():
@@ -86,6 +112,11 @@ def test_rules_are_values():
             lambda: pm.grokking_measures(None, OP, Share, TRAIN),
             TypeError,
             "`frequencies` must be a rule, not its class. Got Share: pass Share().",
+        ),
+        (
+            lambda: pm.add_restricted_loss(recorded(), OP, Sufficient, train_mask=TRAIN),
+            TypeError,
+            "`frequencies` must be a rule, not its class. Got Sufficient: pass Sufficient().",
         ),
         (
             lambda: pm.grokking_measures(None, OP, "sufficient", TRAIN),

@@ -28,7 +28,9 @@ def loss_and_accuracy(logits, op):
 
 def meets(restricted, own, op):
     (loss, accuracy), (own_loss, own_accuracy) = restricted, own
-    return accuracy >= own_accuracy - 0.01 and loss <= min(max(2 * own_loss, 0.01), math.log(op.n) / 2)
+    half = math.log(op.n) / 2
+    low = own_loss > half or loss <= min(max(2 * own_loss, 0.01), half)  # of a network that is unsure, accuracy counts
+    return accuracy >= own_accuracy - 0.01 and low
 
 
 def by_definition(logits, op):
@@ -44,14 +46,15 @@ def by_definition(logits, op):
     def restricted(frequencies):
         return loss_and_accuracy((means.mean(0) + part(frequencies))[answers], op)
 
-    own = loss_and_accuracy(x, op)
-    if not meets(own, own, op):
+    own, half = loss_and_accuracy(x, op), math.log(op.n) / 2
+    if own[0] > half and own[1] < 0.95:
         return ()
-    order = sorted(op.frequencies, key=lambda k: -np.square(part([k])).sum())
+    order = sorted(op.frequencies, key=lambda k: -np.square(part([k]) - part([k]).mean(1, keepdims=True)).sum())
     for count in range(1, len(order) + 1):
         chosen = order[:count]
-        without = loss_and_accuracy(x - part(chosen)[answers], op)[0]
-        if meets(restricted(chosen), own, op) and without >= math.log(op.n) / 2:
+        loss, accuracy = loss_and_accuracy(x - part(chosen)[answers], op)
+        missed = accuracy <= (own[1] - 0.01) / 2 if own[0] > half else loss >= half
+        if meets(restricted(chosen), own, op) and missed:
             others = [some for some in combinations(order, count) if set(some) != set(chosen)]
             as_well = [meets(restricted(some), own, op) for some in others]
             alone = len(others) > 0 and sum(as_well) <= 0.1 * len(others)
@@ -180,3 +183,28 @@ def test_parts_of_the_inputs_need_all_inputs():
     op = pm.operation(lambda a, b: (a + b) % 3, inputs=[[0, 0], [0, 1], [1, 1]], answers=3)
     with pytest.raises(ValueError, match=r"^`op` must have all combinations of its operands"):
         pm.sufficient_frequencies(torch.zeros(3, 3), op, of="inputs")
+
+
+@pytest.mark.parametrize("factor", [1.0, 20.0])
+def test_a_network_that_was_trained_on_squared_errors_is_judged_by_its_answers(factor):
+    logits = 0.1 * factor * (planted_logits(OP, {1: 1.0, 4: 0.9, 5: 0.8}) + 0.05 * noise(13, 13, 13))
+    assert pm.accuracy(logits, OP) == 1
+    assert (pm.cross_entropy(logits, OP) > math.log(13) / 2) == (factor == 1)
+    found = pm.sufficient_frequencies(logits, OP)
+    assert found == by_definition(logits, OP)
+    assert len(found) >= 2
+
+
+def test_what_is_added_to_all_logits_of_an_input_changes_nothing():
+    logits = planted_logits(OP, {1: 9.0, 4: 9.0, 5: 2.0}) + 0.1 * noise(13, 13, 13)
+    shifted = logits + 100 * noise(13, 13, 1, seed=4)
+    assert pm.sufficient_frequencies(shifted, OP) == pm.sufficient_frequencies(logits, OP) == (1, 4)
+    of_inputs = [pm.sufficient_frequencies(x, OP, of="inputs") for x in (logits, shifted)]
+    assert of_inputs == [((1, 1), (4, 4))] * 2
+    assert pm.frequencies.Peaks().of_logits(shifted, OP) == pm.frequencies.Peaks().of_logits(logits, OP)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_of_frequencies_are_compared_with_other_pairs_alike(seed):
+    known = torch.rand(13, 13, generator=torch.Generator().manual_seed(seed)) < 0.85
+    assert pm.sufficient_frequencies(memory(known), OP, of="inputs") == ()

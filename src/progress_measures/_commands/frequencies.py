@@ -15,7 +15,7 @@ COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"
 
 def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies of the last step, one line per run and frequency."""
-    lines = [["run", "frequency", "share of power", "half of it from step"]]
+    lines = [["run", "frequency", "share of power", "a quarter of it from step"]]
     for name, run in runs_of(options).items():
         try:
             lines += _lines(escaped(name), run, options)
@@ -27,7 +27,8 @@ def frequencies(options: argparse.Namespace) -> str:
 def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list[str]]:
     if options.share is not None and options.rule not in (None, "share"):
         raise ValueError(f"argument --share: is for --rule share. Got --rule {options.rule}.")
-    rule = options.rule or ("peaks" if options.share is None else "share")
+    default = "recorded" if COLUMNS["recorded"] in run else "peaks"
+    rule = options.rule or (default if options.share is None else "share")
     last = _last(run, options.column)
     named = _recorded(run, COLUMNS[rule]) if rule in COLUMNS else _by_power(last, rule, options)
     steps = onsets(run, options.column, frequencies=named)
@@ -49,10 +50,11 @@ def _recorded(run: Trajectory, column: str) -> list[int]:
 def _last(run: Trajectory, column: str) -> Tensor:
     """The last vector of a column that was measured."""
     if column not in run:
-        recorded = ", 'final', …" if column == COLUMNS["sufficient"] else ""
+        final = ", 'final', …" if column == COLUMNS["sufficient"] else ""
+        remedy = "Choose another --rule." if column in COLUMNS.values() else "Name another spectrum with --column."
         raise ValueError(
-            f"must have the column {column!r}, which grokking_measures(…{recorded}) records. "
-            f"Got {listed(run.columns)}. Name another spectrum with --column."
+            f"must have the column {column!r}, which grokking_measures(…{final}) records. "
+            f"Got {listed(run.columns)}. {remedy}"
         )
     values = run[column]
     if values.ndim != 2:

@@ -12,11 +12,13 @@ from progress_measures._checks.values import check_fraction, check_number, shape
 from progress_measures.frequencies.chance import independent_columns, log_chance
 from progress_measures.operations.checks import check_columns, check_operation
 from progress_measures.operations.operation import Operation
+from progress_measures.spectra.answers import spectrum
 from progress_measures.spectra.shares import fewest
 
 ROUNDING = 1e-12  # times the largest power: float32 arithmetic cannot tell less from zero
+SAME = 1e-3  # relative difference between spectra that are the same to rounding of half precision
 MOST, PLAIN = 0.8, 5  # half of the drop suffices below this share of the power, and above so many times `min_share`
-FEWEST_FOR_TREND = 3  # powers, beside those that are named
+FEWEST_FOR_TREND, POINTS_OF_TREND = 3, 12  # powers beside those that are named: to compare slopes; to know one by
 SURE, LIKE = 4.0, 4.0  # standard errors: of a slope that is certain, and between slopes that may be the same
 
 
@@ -35,7 +37,7 @@ def key_frequencies(
     With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, a drop is sharp after rank j if
 
     1. :math:`p_j \ge` ``min_drop`` :math:`\cdot\, p_{j+1}`; half of ``min_drop`` suffices where :math:`p_j`
-       has five times ``min_share``, and the first j hold 80 % of the power or ``weights`` are given;
+       has five times ``min_share``, and the first j hold 80 % of the power;
     2. :math:`p_j \ge` ``min_share`` :math:`\cdot \sum_i p_i`, so that gaps deep in the noise, or below faint harmonics
        of the key frequencies, do not count; a fall to zero (to rounding) counts however faint :math:`p_j` is;
     3. in fewer than ``false_alarms`` / (K - 1) of random spectra there is such a drop at that rank. So at most
@@ -53,7 +55,11 @@ def key_frequencies(
 
     docs/measures.md compares this rule with others on some 1,700 networks. By design, it has these limits:
 
-    - If all frequencies are used alike, or there is only one, none stands out: see :func:`sufficient_frequencies`.
+    - If all frequencies are used alike, or their powers fall little by little, or there is only one, none stands out:
+      see :func:`sufficient_frequencies`. That is so in many networks of squares and of one-hot inputs.
+    - A frequency that tells one answer from all others, such as that of zero in ``multiplication(p, zero=True)``, is
+      named only beside others: in an untrained network too, inputs with a zero look alike. Other answers with few
+      inputs may stand out for the same reason.
     - What stands out need not be what the network relies on, and the other way around.
     - A frequency below ``min_share`` is not named unless the rest is zero.
     - If there are few frequencies, only a large drop is beyond chance: by 199 after one of two frequencies, by 33
@@ -106,23 +112,28 @@ def key_frequencies(
         return tuple(sorted(fewest(values, share)))
     powers = values.numpy()
     rows = np.full(len(values), 2) if op is None else np.array(op.rows_per_frequency)
-    most = MOST if weights is None else 0.0
-    columns = 1.0 if weights is None else independent_columns(_check_weights(weights, op))
-    if len(values) < 2:
+    columns = 1.0 if weights is None else independent_columns(_check_weights(weights, op, values))
+    per_row = powers / (rows if op is not None else 1)
+    alone = _of_one_answer(op)
+    compared = np.flatnonzero(~alone) if alone.any() else np.arange(len(values))
+    if len(compared) < 2:
         return ()
 
-    def peaks(compared: np.ndarray) -> np.ndarray:
-        return _above_the_last_drop(compared, rows * columns, false_alarms, min_drop, min_share, most)
+    def peaks(heights: np.ndarray) -> np.ndarray:
+        return _above_the_last_drop(heights, rows[compared] * columns, false_alarms, min_drop, min_share)
 
-    per_row = powers / (rows if op is not None else 1)
-    named = peaks(per_row)
+    heights = per_row[compared]
+    named = peaks(heights)
     if op is not None and op.cyclic:
-        named = peaks(per_row / _trend(per_row, named, op.n))
-    return tuple(sorted(int(index) + 1 for index in named))
+        named = peaks(heights / _trend(heights, named, op.n))
+    found = compared[named]
+    if found.size > 0 and alone.any():
+        found = np.append(found, np.flatnonzero(alone & (per_row >= per_row[found].min())))
+    return tuple(sorted(int(index) + 1 for index in found))
 
 
 def _above_the_last_drop(
-    powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float, most: float
+    powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float
 ) -> np.ndarray:
     """The indices of the powers above the last drop that is sharp and beyond chance; none if there is no such drop."""
     order = np.argsort(-powers)
@@ -131,7 +142,7 @@ def _above_the_last_drop(
     upper, lower = ranked[:-1], ranked[1:]
 
     drop, share = upper / lower, upper / ranked.sum()
-    plain = (share.cumsum() >= most) & (share >= PLAIN * min_share)
+    plain = (share.cumsum() >= MOST) & (share >= PLAIN * min_share)
     sharp = (drop >= min_drop) | (plain & (drop >= min_drop / 2))
     visible = (share >= min_share) | (lower == floor)
     for index in np.flatnonzero(visible & sharp)[::-1]:
@@ -144,8 +155,8 @@ def _above_the_last_drop(
 def _trend(powers: np.ndarray, named: np.ndarray, n: int) -> np.ndarray:
     """The power that a steady fall from low to high frequencies, as in a random walk, predicts for each up to a factor.
 
-    It is that of a sin(π k / n)^b, for random walks with b = -2. It is 1 for each unless the fall is certain, and the
-    frequencies that are not named fall likewise: below peaks they are flat.
+    It is that of a sin(π k / n)^b, for random walks with b = -2. It is 1 for each unless the fall is certain: of those
+    that are not named, or of all where those that are not named fall likewise. Below peaks they are flat.
     """
     heights = np.log(np.maximum(powers, max(ROUNDING * powers.max(), np.finfo(np.float64).tiny)))
     waves = np.log(np.sin(np.pi * np.arange(1, powers.size + 1) / n))
@@ -154,8 +165,10 @@ def _trend(powers: np.ndarray, named: np.ndarray, n: int) -> np.ndarray:
         return np.ones(powers.size)
     slope, error = _slope(waves, heights)
     of_rest, error_of_rest = _slope(waves[rest], heights[rest])
-    falls = slope < -SURE * error and abs(of_rest - slope) <= LIKE * error_of_rest
-    return np.exp(slope * waves) if falls else np.ones(powers.size)
+    if slope < -SURE * error and abs(of_rest - slope) <= LIKE * error_of_rest:
+        return np.exp(slope * waves)
+    certain = rest.size >= POINTS_OF_TREND and of_rest < -SURE * error_of_rest
+    return np.exp(of_rest * waves) if certain else np.ones(powers.size)
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -185,8 +198,33 @@ def check_above_zero(x: object, name: str) -> None:
     check_number(x, name, above=0)
 
 
-def _check_weights(x: object, op: Any) -> Tensor:
+def _check_weights(x: object, op: Any, power: Tensor) -> Tensor:
     """Requires the matrix that the powers are a spectrum of; returns one row per element."""
     if op is None:
         raise ValueError("`op` must be given beside `weights`. Got None.")
-    return check_columns(x, op, 0, "weights")[0]
+    matrix = check_finite(check_real(x, "weights").detach(), "weights")
+    if matrix.ndim == 0 or len(matrix) != op.n:
+        remedy = " Pass weights.T." if matrix.ndim == 2 and matrix.shape[1] == op.n else ""
+        raise ValueError(
+            f"`weights` must have one row per element of the operation ({op.n}). Got {shape_of(matrix)}.{remedy}"
+        )
+    columns = check_columns(matrix, op, 0, "weights")[0]
+    own = spectrum(columns, op).cpu()
+    if not torch.allclose(own / own.sum(), power / power.sum(), rtol=SAME, atol=SAME / len(own), equal_nan=True):
+        raise ValueError(
+            "`power` must be the spectrum of `weights`. Got another. Pass spectrum(weights, op), or no weights."
+        )
+    return columns
+
+
+def _of_one_answer(op: Operation | None) -> np.ndarray:
+    """Which frequencies are a single function that tells one answer from all others, such as that of zero.
+
+    Its power is high where all inputs of that answer look alike, as products with zero do, in an untrained network too.
+    """
+    if op is None:
+        return np.zeros(0, dtype=bool)
+    single = torch.tensor(op.rows_per_frequency, device="cpu") == 1
+    first = torch.searchsorted(op.row_frequency, torch.arange(1, len(single) + 1, device="cpu"))
+    largest = op.basis[first].square().amax(1)
+    return (single & (largest > 1 - 1 / op.n - SAME) & (op.n > 3)).numpy()

@@ -15,10 +15,10 @@ from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 def onsets(
     trajectory: Trajectory,
-    column: str = "logit_spectrum",
+    column: str = "logit_power",
     *,
     frequencies: Iterable[int] | None = None,
-    share: float = 0.5,
+    share: float = 0.25,
 ) -> dict[int, int | None]:
     """The step from which each frequency has a share of its final power for good.
 
@@ -28,10 +28,12 @@ def onsets(
     Args:
         trajectory: A run with a spectrum at each step, as :func:`grokking_measures` records it. Steps at which it is
             ``nan`` are passed over.
-        column: The spectrum: powers or shares in the order of ``op.frequencies``, shape ``(T, K)``.
+        column: The spectrum: powers in the order of ``op.frequencies``, shape ``(T, K)``. Shares of a whole that
+            changes, as of :func:`logit_spectrum`, rise and fall with the rest of it.
         frequencies: Some of 1..K. If None, those that are key at the last step, in the column ``key_frequencies`` if it
-            was recorded, or else by :func:`key_frequencies` of the spectrum.
-        share: The share of the final power that each has to have, above 0 and below 1.
+            was recorded, or else by :func:`key_frequencies` of the spectrum, which does not know the operation here.
+        share: The share of the final power that each has to have, above 0 and below 1: by default that of a wave with
+            half of its final amplitude.
 
     Returns:
         By frequency, the first recorded step from which on no recorded step has less; None if the frequency has no
@@ -40,12 +42,12 @@ def onsets(
     Raises:
         KeyError: If there is no such column.
         TypeError: If an argument is of the wrong kind.
-        ValueError: If the column is not one of vectors, holds a negative power, or no step at which it is finite; if a
+        ValueError: If the column is not one of spectra, holds a negative power, or no step at which it is finite; if a
             frequency is not one of 1..K or is repeated, or ``share`` does not lie between 0 and 1.
 
     Example:
         >>> power = [[0.0, 0.1, 0.0], [0.5, 0.2, 0.0], [1.0, 0.3, 0.1], [1.0, 2.0, 0.1]]
-        >>> run = pm.Trajectory([0, 10, 20, 30], {"logit_spectrum": power})
+        >>> run = pm.Trajectory([0, 10, 20, 30], {"logit_power": power})
         >>> pm.onsets(run, frequencies=[1, 2])
         {1: 10, 2: 30}
     """
@@ -69,6 +71,8 @@ def _onset(steps: list[int], power: Tensor, share: float) -> int | None:
 def _measured(trajectory: Trajectory, column: str) -> tuple[list[int], Tensor]:
     """The steps at which a spectrum was measured, and its powers, ``(T, K)``."""
     power = trajectory[column]
+    if "loss" in column or column.endswith("_frequencies"):
+        raise ValueError(f"`{column}` must be a spectrum, powers of each frequency. Got something else of each.")
     if power.ndim != 2:
         raise ValueError(
             f"`{column}` must be one number per frequency at each step: shape (T, K). Got {shape_of(power)}."

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
 from progress_measures.losses.by_answer import inputs_per_answer
-from progress_measures.losses.filtered import mean_loss
+from progress_measures.losses.filtered import chosen_rows, mean_loss, mean_of_blocks
 from progress_measures.losses.kinds import cross_entropies
 from progress_measures.losses.margins import hits_of, losses_of, margins
 from progress_measures.operations.checks import check_all_inputs
@@ -35,8 +35,12 @@ class Parts(Generic[F]):
     """The right answer of each row, ``(R,)``."""
     weights: Tensor
     """The share of the inputs that each row stands for, ``(R,)``."""
-    excluded: Callable[[Tensor], Tensor]
+    loss_without: Callable[[Tensor], Tensor]
     """From a sum of parts, ``(R, c)``, to the loss without it over all inputs."""
+    accuracy_without: Callable[[Tensor], Tensor]
+    """Likewise to the accuracy."""
+    rival: Callable[[list[F], torch.Generator], list[F]]
+    """From the frequencies of a set to a random set of as many that is as alike to it as may be."""
 
     def sum(self, frequencies: Iterable[F]) -> Tensor:
         """The sum of the parts of some frequencies, ``(R, c)``."""
@@ -51,21 +55,30 @@ class Parts(Generic[F]):
 def parts_of_answer(x: Tensor, op: Operation) -> Parts[int]:
     """The parts of logits, ``(N, n)``, at the frequencies of the answer."""
     means, every = answer_means(x, op), torch.ones(len(x), dtype=torch.bool, device=x.device)
-    coefficients = answer_coefficients(means, op, "sum")
+    coefficients, answers = answer_coefficients(means, op, "sum"), op.table.flatten().to(x.device)
+    power = spectrum(means - means.mean(1, keepdim=True), op)  # without what is added to all logits alike
+
+    def accuracy_without(kept: Tensor) -> Tensor:
+        rows = chosen_rows(x, answers, every, kept)
+        return mean_of_blocks(hits_of(margins(block, s), s) for block, s in rows)
+
     return Parts(
-        [index + 1 for index in spectrum(means, op).argsort(descending=True, stable=True).tolist()],
+        [index + 1 for index in power.argsort(descending=True, stable=True).tolist()],
         lambda frequency: sum_of_parts(coefficients, op, [frequency]),
         means.mean(0),
         torch.arange(op.n, device=x.device),
         inputs_per_answer(op, every) / len(x),
-        lambda kept: mean_loss(x, op.table.flatten().to(x.device), every, cross_entropies, kept),
+        lambda kept: mean_loss(x, answers, every, cross_entropies, kept),
+        accuracy_without,
+        lambda chosen, generator: [*_order(len(op.frequencies), generator)[: len(chosen)]],
     )
 
 
 def parts_of_inputs(x: Tensor, op: Operation) -> Parts[tuple[int, ...]]:
     """The parts of logits, ``(N, n)``, at the frequencies of the inputs, without the constant."""
     check_all_inputs(op)
-    share, values, answers = input_spectrum(x, op), x.to(torch.float64), op.table.flatten().to(x.device)
+    values, answers = x.to(torch.float64), op.table.flatten().to(x.device)
+    share = input_spectrum(values - values.mean(1, keepdim=True), op)
     tuples = [tuple(place) for place in (share >= 0).nonzero().tolist()]
     order = share.flatten().argsort(descending=True, stable=True).tolist()
     bases = [op.operand_basis(axis) for axis in range(len(op.operands))]
@@ -84,4 +97,26 @@ def parts_of_inputs(x: Tensor, op: Operation) -> Parts[tuple[int, ...]]:
         answers,
         values.new_full((len(x),), 1 / len(x)),
         lambda kept: cross_entropies(values - kept, answers).mean(),
+        lambda kept: hits_of(margins(values - kept, answers), answers).to(values).mean(),
+        lambda chosen, generator: _renamed(chosen, [size - 1 for size in share.shape], generator),
     )
+
+
+def _order(count: int, generator: torch.Generator) -> list[int]:
+    """1..count in a random order."""
+    return (torch.randperm(count, generator=generator, device="cpu") + 1).tolist()
+
+
+def _renamed(chosen: list[tuple[int, ...]], counts: list[int], generator: torch.Generator) -> list[tuple[int, ...]]:
+    """Frequencies of the inputs with their integers renamed, and their operands in another order.
+
+    Operands with equally many frequencies have the same names and change places. So pairs (k, k) become other such
+    pairs: any others say little of a network that uses these.
+    """
+    names = {count: [0, *_order(count, generator)] for count in sorted(set(counts))}
+    source = [0] * len(counts)
+    for size in sorted(set(counts)):
+        axes = [axis for axis, count in enumerate(counts) if count == size]
+        for axis, index in zip(axes, _order(len(axes), generator), strict=True):
+            source[axis] = axes[index - 1]
+    return [tuple(names[count][each[source[axis]]] for axis, count in enumerate(counts)) for each in chosen]

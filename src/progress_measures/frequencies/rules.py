@@ -9,8 +9,10 @@ from torch import Tensor
 from progress_measures._checks.values import check_integer, check_number, check_seed
 from progress_measures.frequencies.keys import check_above_zero, key_frequencies
 from progress_measures.frequencies.sufficient import sufficient_frequencies
+from progress_measures.operations.checks import check_logits
+from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
-from progress_measures.spectra.answers import logit_spectrum
+from progress_measures.spectra.answers import spectrum
 
 
 @runtime_checkable
@@ -41,9 +43,11 @@ class Rule(Protocol):
 class Peaks:
     """The frequencies that stand out in the spectrum of the logits: :func:`key_frequencies` with its default rule.
 
+    What is added to all logits of an input alike is left out first, because no loss sees it.
+
     Example:
         >>> pm.frequencies.Peaks(min_drop=8)
-        Peaks(false_alarms=0.01, min_drop=8, min_share=0.001)
+        Peaks(false_alarms=0.01, min_drop=8.0, min_share=0.001)
     """
 
     false_alarms: float = 0.01
@@ -57,10 +61,11 @@ class Peaks:
         check_above_zero(self.false_alarms, "false_alarms")
         check_number(self.min_drop, "min_drop", above=1)
         check_number(self.min_share, "min_share", above=0)
+        _set(self, float)
 
     def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
         """The key frequencies of one checkpoint."""
-        return key_frequencies(logit_spectrum(logits, op), op, **vars(self))
+        return key_frequencies(_power(logits, op), op, **vars(self))
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,11 @@ class Share:
 
     def __post_init__(self) -> None:
         check_above_zero(self.share, "share")
+        _set(self, float)
 
     def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
         """The key frequencies of one checkpoint."""
-        return key_frequencies(logit_spectrum(logits, op), op, share=self.share)
+        return key_frequencies(_power(logits, op), op, share=self.share)
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,20 @@ class Sufficient:
     def __post_init__(self) -> None:
         check_integer(self.draws, "draws", at_least=1)
         check_seed(self.seed)
+        _set(self, int)
 
     def of_logits(self, logits: Tensor, op: Operation) -> tuple[int, ...]:
         """The key frequencies of one checkpoint."""
         return sufficient_frequencies(logits, op, **vars(self))
+
+
+def _set(rule: object, kind: type) -> None:
+    """Stores the options of a rule as plain numbers, so that rules that are equal look the same in recordings."""
+    for name, value in vars(rule).items():
+        object.__setattr__(rule, name, kind(value))
+
+
+def _power(logits: Tensor, op: Operation) -> Tensor:
+    """The power of the mean logits of each answer, without what is added to all of them."""
+    means = answer_means(check_logits(logits, op).detach(), op)
+    return spectrum(means - means.mean(1, keepdim=True), op)

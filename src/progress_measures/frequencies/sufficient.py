@@ -1,7 +1,7 @@
 """Which frequencies suffice for a network's answers, and are needed for them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, overload
@@ -13,7 +13,7 @@ from progress_measures._blocks import Progress, every_one
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_choice, check_integer, check_progress, check_seed
 from progress_measures.frequencies.parts import F, Parts, parts_of_answer, parts_of_inputs
-from progress_measures.losses.margins import hits_of, losses_of, margins
+from progress_measures.losses.filtered import accuracy, cross_entropy
 from progress_measures.operations.checks import check_logits
 from progress_measures.operations.operation import Operation
 
@@ -68,18 +68,22 @@ def sufficient_frequencies(
        most twice its own or 0.01, and at most half of chance, (ln n) / 2;
     2. without them, the loss is at least half of chance.
 
-    All losses and accuracies are over all inputs. None are named if there are no such frequencies; if the network's own
-    loss is above half of chance, for then it does not answer; or if more than a tenth of random sets of as many
-    frequencies meet condition 1 too, unless the network is right for 95 % of all inputs. Restricted logits are means
-    over test inputs too: of a network that has memorized, many sets would do. One that is right for more inputs than it
-    was trained on, and of which random sets do as well, uses its frequencies alike.
+    All losses and accuracies are over all inputs. A network whose own loss is above half of chance does not answer, and
+    has none; but if it is right for 95 % of all inputs, it is only unsure, as after training on squared errors, and is
+    judged by accuracy: within a point of its own with them, and at most half of it without.
+
+    None are named if more than a tenth of random sets of as many frequencies meet condition 1 too, unless the network
+    is right for 95 % of all inputs. Restricted logits are means over test inputs too: of a network that has memorized,
+    many sets would do. One that is right for more inputs than it was trained on, and of which random sets do as well,
+    uses its frequencies alike. Random sets of frequencies of the inputs have their integers renamed, so that pairs
+    (k, k) are compared with other such pairs.
 
     It fails in these ways:
 
     - It takes frequencies in the order of their power, so a smaller set in another order may suffice.
-    - A network that was trained on more than 95 % of the inputs, and memorized them, has frequencies.
-    - One that was trained on most inputs may have some for a while, before it generalizes: in the measurements of
-      docs/measures.md, 8 in 97 checkpoints of networks that were trained on 80 % of the inputs.
+    - A network that memorized most of the inputs may have frequencies: trained on 85 or 90 % about one in five, and
+      more of those that also know the mirror (b, a) of each pair that they know. From 95 % on it has always some.
+    - One that was trained on 80 % may have some for a while, before it generalizes.
     - If there are few frequencies, a set has few rivals. If all are needed, it has none: such a set is named only if
       the network is right for 95 % of all inputs.
     - While a network learns, its own loss falls, so that more frequencies may be needed to keep up with it.
@@ -116,38 +120,28 @@ def sufficient_frequencies(
     check_progress(progress)
     draws, generator = check_integer(draws, "draws", at_least=1), torch.Generator().manual_seed(check_seed(seed))
     x = check_logits(logits, op).detach()
+    goal = _Goal.of(float(cross_entropy(x, op)), float(accuracy(x, op)), math.log(op.n))
     if of == "inputs":
-        return _fewest(parts_of_inputs(x, op), _own(x, op), op.n, draws, generator, progress)
-    return _fewest(parts_of_answer(x, op), _own(x, op), op.n, draws, generator, progress)
-
-
-def _own(x: Tensor, op: Operation) -> tuple[Tensor, Tensor]:
-    """The network's own loss and accuracy over all inputs."""
-    answers = op.table.flatten().to(x.device)
-    own = margins(x, answers)
-    return losses_of(own).mean(), hits_of(own, answers).double().mean()
+        return _fewest(parts_of_inputs(x, op), goal, draws, generator, progress)
+    return _fewest(parts_of_answer(x, op), goal, draws, generator, progress)
 
 
 def _fewest(
-    parts: Parts[F],
-    own: tuple[Tensor, Tensor],
-    n: int,
-    draws: int,
-    generator: torch.Generator,
-    progress: Progress | None,
+    parts: Parts[F], goal: "_Goal", draws: int, generator: torch.Generator, progress: Progress | None
 ) -> tuple[F, ...]:
     """The fewest of some frequencies, the one with the largest share first."""
-    goal = _Goal.of(*own, n)
-    if not goal.is_met(*own):  # because the network does not answer
+    if not goal.can_be_met:
         return ()
     kept = torch.zeros((), dtype=torch.float64, device=parts.constant.device)
     for count, frequency in enumerate(every_one(parts.frequencies, progress), start=1):
         kept = kept + parts.part(frequency)
-        if not goal.is_met(*parts.restricted(kept)) or float(parts.excluded(kept)) < goal.half:
+        if not goal.is_met(*parts.restricted(kept)) or not goal.is_missed(parts, kept):
             continue
-        others = _others(parts.frequencies, count, draws, generator)
-        named = float(own[1]) >= KNOWS or _rarely(goal.is_met(*parts.restricted(parts.sum(some))) for some in others)
-        return tuple(sorted(parts.frequencies[:count])) if named else ()
+        chosen = parts.frequencies[:count]
+        named = goal.knows or _rarely(
+            goal.is_met(*parts.restricted(parts.sum(some))) for some in _others(parts, chosen, draws, generator)
+        )
+        return tuple(sorted(chosen)) if named else ()
     return ()
 
 
@@ -159,29 +153,37 @@ def _rarely(as_well: Iterable[bool]) -> bool:
 
 @dataclass(frozen=True)
 class _Goal:
-    """What restricted logits have to reach to answer as well as the network does."""
+    """What some frequencies have to reach to answer as well as the network does."""
 
     loss: float
     accuracy: float
+    knows: bool
+    """Whether the network is right for so many inputs that it cannot have memorized them."""
     half: float
+    can_be_met: bool
 
     @classmethod
-    def of(cls, loss: Tensor, accuracy: Tensor, n: int) -> "_Goal":
-        half = HALF * math.log(n)
-        return cls(min(max(TIMES * float(loss), SMALL), half), float(accuracy) - POINT, half)
+    def of(cls, loss: float, accuracy: float, chance: float) -> "_Goal":
+        half, knows = HALF * chance, accuracy >= KNOWS
+        if loss > half:  # unsure of what it knows, as after training on squared errors; or it does not answer
+            return cls(math.inf, accuracy - POINT, knows, half, can_be_met=knows)
+        return cls(min(max(TIMES * loss, SMALL), half), accuracy - POINT, knows, half, can_be_met=True)
 
     def is_met(self, loss: Tensor, accuracy: Tensor) -> bool:
+        """Whether restricted logits with this loss and accuracy answer as well."""
         return float(loss) <= self.loss and float(accuracy) >= self.accuracy
 
+    def is_missed(self, parts: Parts[F], kept: Tensor) -> bool:
+        """Whether the network does not answer without a sum of parts."""
+        if self.loss == math.inf:
+            return float(parts.accuracy_without(kept)) <= HALF * self.accuracy
+        return float(parts.loss_without(kept)) >= self.half
 
-def _others(frequencies: Sequence[F], count: int, draws: int, generator: torch.Generator) -> list[list[F]]:
-    """Random sets of as many frequencies, other than the first ones: all such sets, if they are fewer than draws."""
-    first = set(frequencies[:count])
-    if math.comb(len(frequencies), count) <= draws:
-        return [[*some] for some in combinations(frequencies, count) if set(some) != first]
-    others: list[list[F]] = []
-    for _ in range(draws):
-        order = torch.randperm(len(frequencies), generator=generator, device="cpu").tolist()
-        drawn = [frequencies[index] for index in order[:count]]
-        others += [drawn] if set(drawn) != first else []
-    return others
+
+def _others(parts: Parts[F], chosen: list[F], draws: int, generator: torch.Generator) -> list[list[F]]:
+    """Random sets of as many frequencies, other than the chosen ones; all such sets, if they are fewer than draws."""
+    first, all_sets = set(chosen), math.comb(len(parts.frequencies), len(chosen))
+    if all_sets <= draws:
+        return [[*some] for some in combinations(parts.frequencies, len(chosen)) if set(some) != first]
+    drawn = (parts.rival(chosen, generator) for _ in range(draws))
+    return [some for some in drawn if set(some) != first]

@@ -42,7 +42,9 @@ def about_of(
 
 def _of_frequencies(frequencies: Any) -> Any:
     if isinstance(frequencies, Rule):
-        return repr(frequencies) if is_dataclass(frequencies) else type(frequencies).__qualname__
+        if is_dataclass(frequencies) or type(frequencies).__repr__ is not object.__repr__:
+            return repr(frequencies)
+        return f"{type(frequencies).__qualname__}({getattr(frequencies, '__dict__', {})})"
     return _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies)
 
 

@@ -38,9 +38,14 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
                 f"pm.frequencies.Sufficient(), or a function of the model. Got {value!r}."
             )
         return value
+    check_no_class(value)
+    return value if isinstance(value, Rule) or callable(value) else check_parts(value, op)
+
+
+def check_no_class(value: object) -> None:
+    """Requires a rule where its class is given."""
     if isinstance(value, type) and issubclass(value, Rule):
         raise TypeError(f"`frequencies` must be a rule, not its class. Got {value.__name__}: pass {value.__name__}().")
-    return value if isinstance(value, Rule) or callable(value) else check_parts(value, op)
 
 
 def check_weights(value: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split, check_split
 from progress_measures.sparsity import gini
-from progress_measures.spectra import logit_spectrum, spectrum
+from progress_measures.spectra import spectrum
 
 Chosen: TypeAlias = Iterable[int] | Iterable[tuple[int, ...]]
 Frequencies: TypeAlias = Chosen | Rule | Callable[[Any], Chosen] | Literal["current", "final"]
@@ -41,9 +41,8 @@ Predict: TypeAlias = Callable[[Any, Tensor], Any]
 Weights: TypeAlias = str | Weight | Callable[[Any], Tensor]
 
 NO_KEYS = (
-    f"No frequency is key at a step where the model generalizes, as `key_frequencies` says. {WHAT} "
-    "Pass frequencies=pm.frequencies.Sufficient(), which names those that the model needs, or the frequencies that "
-    "measure() names."
+    f"No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. {WHAT} "
+    "Pass another rule, such as pm.frequencies.Sufficient(), which names those that the model needs, or Share(0.9)."
 )
 GENERALIZES = 0.9  # test accuracy: below it, a model may know no more than the mirrors of its training inputs
 WITHOUT_FREQUENCIES = (
@@ -67,9 +66,9 @@ def grokking_measures(
 
     Its columns are the fields of :class:`Measures` and these others: ``key_frequencies``, with 1 for each key frequency
     of that step and 0 for the others, in the order of ``op.frequencies``, unless they are frequencies of the inputs;
-    ``logit_spectrum``, the share of the logits' variance in each frequency of the answer; ``gini_logits``, the Gini
-    coefficient of the norms of these frequencies; ``gini_<name>``, that of the norms of the frequencies of weights; and
-    ``sum_squared_weights``.
+    ``logit_power``, the power of the mean logits of each answer in each frequency, without what is added to all logits
+    of an answer; ``gini_logits``, the Gini coefficient of the norms of the logits' frequencies; ``gini_<name>``, that
+    of the norms of the frequencies of weights; and ``sum_squared_weights``.
 
     Args:
         predict: A function from the model and tokens, int64, shape ``(batch, k)``, to the logits at the answer
@@ -150,8 +149,9 @@ class _GrokkingMeasures:
         logits = computable(self._logits(check_model(model))).flatten(0, -2)
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
-        return self._losses(model, logits, means, power) | {
-            "logit_spectrum": logit_spectrum(logits, self.op),
+        centered = spectrum(means - means.mean(1, keepdim=True), self.op)
+        return self._losses(model, logits, means, centered) | {
+            "logit_power": centered,
             "gini_logits": gini(power.sqrt()),
             **{f"gini_{name}": gini(self._spectrum(model, name).sqrt()) for name in self.weights},
             "sum_squared_weights": sum_squared_weights(model),

@@ -9,13 +9,18 @@ from torch import Tensor
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import listed
 from progress_measures.filtering.parts import answer_coefficients, sum_of_parts
-from progress_measures.frequencies import Rule, Sufficient, key_frequencies
+from progress_measures.frequencies import Peaks, Rule, Sufficient
 from progress_measures.losses.by_answer import inputs_per_answer, restricted_logits
 from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.losses.margins import hits_of, margins
 from progress_measures.measures.by_answer import losses_of_tables
-from progress_measures.measures.checks import check_answer_tables, check_same_operation, check_same_split
+from progress_measures.measures.checks import (
+    check_answer_tables,
+    check_no_class,
+    check_same_operation,
+    check_same_split,
+)
 from progress_measures.operations.checks import check_frequencies, check_operation
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import check_split
@@ -52,7 +57,8 @@ def add_restricted_loss(
         op: The operation of the recorded run. Another one is an error: its ``gini_logits``, or the losses of the mean
             logits over the training and the test inputs, differ from the recorded ones.
         frequencies: Members of ``op.frequencies``; or a rule of :mod:`progress_measures.frequencies`, which names them
-            by the mean logits of the last step, or if it is ``Sufficient()`` by all its logits, as they were recorded;
+            by the mean logits of the last step, or if it is ``Sufficient()`` by all its logits, as they were recorded,
+            whatever its draws;
             if None, those that stand out in the logits of the last step.
         train_mask: The training inputs, as for :func:`grokking_measures`.
         test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
@@ -89,12 +95,13 @@ def add_restricted_loss(
     _, of_train, of_test = losses_of_tables(tables, op, split, row_losses)
     check_same_split(of_train, trajectory.columns.get(MEANS_TRAIN), "training")
     check_same_split(of_test, trajectory.columns.get(MEANS_TEST), "test")
+    check_no_class(frequencies)
     if isinstance(frequencies, Sufficient):
         chosen: Iterable[object] = _of_last_step(trajectory, op)
     elif isinstance(frequencies, Rule):
         chosen = frequencies.of_logits(tables[-1][op.table.flatten()], op)
     else:
-        chosen = key_frequencies(power[-1], op) if frequencies is None else frequencies
+        chosen = Peaks().of_logits(tables[-1][op.table.flatten()], op) if frequencies is None else frequencies
     keys, answers = check_frequencies(chosen, op), torch.arange(op.n, device="cpu")
     warn_if_none(keys, tables[-1], op, stacklevel=2)
 
