@@ -26,16 +26,20 @@ def rates() -> dict[str, dict[str, float]]:
 def _kinds() -> Iterator[tuple[str, pm.Operation, list[tuple[np.ndarray, tuple[int, ...]]]]]:
     for columns in (1, 8, 64):
         for count, ratio in ((1, 1), (5, 1), (5, 200), (10, 100)):
-            kind = f"{count} planted, {ratio} : 1, {columns} columns"
+            kind = f"{count} planted, {ratio} : 1, {_columns(columns)}"
             yield kind, OP, [_planted(count, ratio, columns, seed) for seed in range(PLANTED)]
     for columns in (1, 8, 64):
         spectra = [(_power(OP, columns, seed, walk=False), ()) for seed in range(RANDOM)]
-        yield f"random weights, {columns} columns", OP, spectra
+        yield f"random weights, {_columns(columns)}", OP, spectra
     for name, op in (("S5", pm.groups.symmetric_group(5)), ("Z/31", pm.addition(31))):
         yield f"random weights, {name}, 1 column", op, [(_power(op, 1, s, walk=False), ()) for s in range(RANDOM)]
     for columns in (1, 8, 64):
         spectra = [(_power(OP, columns, seed, walk=True), ()) for seed in range(RANDOM)]
-        yield f"random walks over tokens, {columns} columns", OP, spectra
+        yield f"random walks over tokens, {_columns(columns)}", OP, spectra
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'s'[: count != 1]}"
 
 
 def _planted(count: int, ratio: float, columns: int, seed: int) -> tuple[np.ndarray, tuple[int, ...]]:

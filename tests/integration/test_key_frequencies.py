@@ -58,9 +58,9 @@ def test_what_random_embeddings_give_is_no_key_frequency():
 
 
 def test_a_network_that_memorizes_has_none_and_one_that_generalizes_has_some():
-    op, mask = pm.addition(23), torch.rand(529, generator=torch.Generator().manual_seed(0)) < 0.6
+    op, mask = pm.addition(31), torch.rand(961, generator=torch.Generator().manual_seed(0)) < 0.6
     for decay, generalizes in ((0.0, False), (0.5, True)):
-        shown = mask if generalizes else mask & (torch.rand(529, generator=torch.Generator().manual_seed(1)) < 0.3)
+        shown = mask if generalizes else mask & (torch.rand(961, generator=torch.Generator().manual_seed(1)) < 0.3)
         *_, (_, model) = train_small(op, shown, 0, weight_decay=decay, steps=1500)
         logits = pm.grid_logits(model, op).detach()
         assert (pm.accuracy(logits, op, mask=~shown) > 0.9) == generalizes

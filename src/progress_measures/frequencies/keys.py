@@ -53,7 +53,7 @@ def key_frequencies(
     that are smooth in the tokens' numbers, such as a random walk over them, have it by chance. Then a frequency has to
     stand out from its neighbours.
 
-    docs/measures.md compares this rule with others on some 1,700 networks. By design, it has these limits:
+    docs/measures.md compares this rule with others on some 900 checkpoints. By design, it has these limits:
 
     - If all frequencies are used alike, or their powers fall little by little, or there is only one, none stands out:
       see :func:`sufficient_frequencies`. That is so in many networks of squares and of one-hot inputs.
