@@ -37,9 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
     done = {record["made_by"] for record in _read(file)}
     for name, make in tqdm(made.items(), desc="networks"):
         if name not in done:
-            found = [json.dumps(measured(case) | {"made_by": name}) + "\n" for case in make()]
-            with file.open("a", encoding="utf-8") as lines:
-                lines.writelines(found)
+            records = [*_read(file), *(measured(case) | {"made_by": name} for case in make())]
+            write_text(file, "".join(json.dumps(record) + "\n" for record in records))
     table = "\n".join([*_of_networks([*_read(file)]), *_of_spectra()])
     write_text(options.output / "table.md", table + "\n")
     print(table)

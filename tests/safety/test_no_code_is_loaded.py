@@ -190,6 +190,7 @@ OTHERS = {
     "the file that it has just written",
     "bytes of a mapped array, as numbers",
     "/proc/self/maps",
+    "JSON that it wrote, and arrays without pickles",
 }
 KNOWN = {
     "__main__.py: _say": "writes",
@@ -209,6 +210,8 @@ KNOWN = {
     "runs/journal.py: Journal._content": "track",
     "runs/journal.py: load_recording": "load_recording",
     "runs/reading.py: _from_pipe": "phases of a pipe",
+    "examples/key_frequencies/__main__.py: _read": "JSON that it wrote, and arrays without pickles",
+    "examples/key_frequencies/networks.py: _arrays": "JSON that it wrote, and arrays without pickles",
     "examples/modular_addition/checkpoints.py: read": "checkpoints.read",
     "examples/modular_addition/training.py: Config.load": "Config.load",
 }
