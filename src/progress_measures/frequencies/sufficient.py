@@ -99,7 +99,7 @@ def sufficient_frequencies(
         progress: A function that wraps the list of frequencies, such as ``tqdm``. It ends early where few suffice.
 
     Returns:
-        Frequencies, ascending: integers, or tuples with one integer per operand; empty if none suffice.
+        The frequencies in ascending order, integers or tuples with one integer per operand; empty if none suffice.
 
     Raises:
         TypeError: If an argument is of the wrong kind.

@@ -76,9 +76,8 @@ def grokking_measures(
             ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
         op: The operation that defines the answers.
         frequencies: The key frequencies: members of ``op.frequencies`` if they are known, or tuples, as for
-            :func:`restrict`; ``"current"`` for those that stand out in the logits of each checkpoint; another rule of
-            :mod:`progress_measures.frequencies`, such as ``Share(0.9)`` or ``Sufficient()``, or a function of the
-            model; or ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on
+            :func:`restrict`; ``"current"`` for those that stand out in the logits of each checkpoint; another rule,
+            such as ``pm.frequencies.Share(0.9)`` or ``pm.frequencies.Sufficient()``, or a function of the model; or ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on
             them are left out, and ``answer_means`` is recorded instead: an n × n table of the mean logits of each
             answer, from which :func:`add_restricted_loss` computes restricted losses; and ``sufficient_frequencies``,
             with 1 for each that :func:`sufficient_frequencies` names. Two losses of the table,
