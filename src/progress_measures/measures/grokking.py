@@ -77,11 +77,12 @@ def grokking_measures(
         op: The operation that defines the answers.
         frequencies: The key frequencies: members of ``op.frequencies`` if they are known, or tuples, as for
             :func:`restrict`; ``"current"`` for those that stand out in the logits of each checkpoint; another rule,
-            such as ``pm.frequencies.Share(0.9)`` or ``pm.frequencies.Sufficient()``, or a function of the model; or ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on
-            them are left out, and ``answer_means`` is recorded instead: an n × n table of the mean logits of each
-            answer, from which :func:`add_restricted_loss` computes restricted losses; and ``sufficient_frequencies``,
-            with 1 for each that :func:`sufficient_frequencies` names. Two losses of the table,
-            ``mean_logits_loss_train`` and ``mean_logits_loss_test``, let it see whether it is given the same inputs.
+            such as ``pm.frequencies.Share(0.9)`` or ``pm.frequencies.Sufficient()``, or a function of the model; or
+            ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on them are
+            left out, and ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from
+            which :func:`add_restricted_loss` computes restricted losses; and ``sufficient_frequencies``, with 1 for
+            each that :func:`sufficient_frequencies` names. Two losses of the table, ``mean_logits_loss_train`` and
+            ``mean_logits_loss_test``, let it see whether it is given the same inputs.
         train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
