@@ -57,7 +57,7 @@ def add_restricted_loss(
         op: The operation of the recorded run. Another one is an error: its ``gini_logits``, or the losses of the mean
             logits over the training and the test inputs, differ from the recorded ones.
         frequencies: Members of ``op.frequencies``; or a rule, such as ``pm.frequencies.Share(0.9)``, which names them
-            by the mean logits of the last step; ``pm.frequencies.Sufficient()`` stands for those that sufficed there, as
+            by the mean logits of the last step; ``pm.frequencies.Sufficient()`` stands for those that sufficed, as
             they were recorded, whatever its draws. If None, those that stand out in the logits of the last step.
         train_mask: The training inputs, as for :func:`grokking_measures`.
         test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
