@@ -92,6 +92,14 @@ def test_they_are_those_of_the_definition(seed):
     assert pm.sufficient_frequencies(logits, op) == by_definition(logits, op)
 
 
+@pytest.mark.parametrize("seed", [18, 114, 123, 129])
+def test_the_accuracy_counts_beside_the_loss(seed):
+    op, generator = pm.addition(11), np.random.default_rng(seed)  # seeds at which a low loss alone would name others
+    table = generator.normal(size=(11, 11)) * generator.uniform(0.5, 3) + np.eye(11) * generator.uniform(0, 6)
+    logits = torch.tensor(table)[op.table] + float(generator.uniform(0, 1)) * noise(11, 11, 11, seed=seed)
+    assert pm.sufficient_frequencies(logits, op) == by_definition(logits, op) != ()
+
+
 def test_what_is_not_needed_is_not_named():
     logits = planted_logits(OP, {1: 9.0, 4: 9.0, 6: 1e-3})
     assert pm.sufficient_frequencies(logits, OP) == (1, 4)
