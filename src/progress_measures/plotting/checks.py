@@ -10,7 +10,7 @@ from progress_measures._checks.values import check_distinct_integers, shape_of, 
 from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero
 
-_FARTHEST = 1e306  # beyond, the axis's margins and the places of its ticks are no longer finite
+_FARTHEST = 1e300  # beyond, the axis's margins and the places of its ticks are no longer finite
 
 
 def check_bars(values: object, count: int) -> tuple[int, ...]:

@@ -50,7 +50,7 @@ def plot_curves(
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory.
-        ValueError: If there is no such scale, or no column is named; if a finite number is beyond ±1e306; or if, on the
+        ValueError: If there is no such scale, or no column is named; if a finite number is beyond ±1e300; or if, on the
             logarithmic scale, a column has a number below zero or no number above zero.
 
     Example:
@@ -99,7 +99,7 @@ def plot_runs(
         KeyError: If a run has no such column.
         TypeError: If ``runs`` is not a mapping from names to trajectories.
         ValueError: If there is no such scale, no column is named, or the runs have no step in common; if a finite
-            number is beyond ±1e306; or if, on the logarithmic scale, a column has a number below zero or no mean above
+            number is beyond ±1e300; or if, on the logarithmic scale, a column has a number below zero or no mean above
             zero.
 
     Example:
