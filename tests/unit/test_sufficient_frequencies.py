@@ -100,6 +100,23 @@ def test_the_accuracy_counts_beside_the_loss(seed):
     assert pm.sufficient_frequencies(logits, op) == by_definition(logits, op) != ()
 
 
+@pytest.mark.parametrize("seed", [44, 71, 83, 94])
+def test_answers_count_as_often_as_they_are_asked(seed):
+    op, generator = pm.operation(lambda a, b: a * b % 6, 6, 6), np.random.default_rng(seed)  # 0 is asked most often
+    table = generator.normal(size=(6, 6)) * generator.uniform(0.5, 3) + np.eye(6) * generator.uniform(0, 6)
+    logits = torch.tensor(table)[op.table] + float(generator.uniform(0, 1)) * noise(6, 6, 6, seed=seed)
+    assert pm.sufficient_frequencies(logits, op) == by_definition(logits, op) != ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_set_itself_is_none_of_its_rivals(seed):
+    wrong = torch.rand(13, 13, generator=torch.Generator().manual_seed(0)) < 0.1
+    other = torch.nn.functional.one_hot((OP.table + 1) % 13, 13)
+    logits = planted_logits(OP, {4: 30.0}) + 43 * wrong[..., None] * other
+    assert 0.85 < pm.accuracy(logits, OP) < 0.95
+    assert pm.sufficient_frequencies(logits, OP, draws=4, seed=seed) == (4,)
+
+
 def test_what_is_not_needed_is_not_named():
     logits = planted_logits(OP, {1: 9.0, 4: 9.0, 6: 1e-3})
     assert pm.sufficient_frequencies(logits, OP) == (1, 4)
