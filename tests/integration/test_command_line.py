@@ -725,6 +725,12 @@ def test_key_frequencies_by_another_rule(options, named, spectra, capsys):
     assert [frequency for frequency, *_ in frequencies_of(spectra, capsys, *options)] == named
 
 
+def test_a_frequency_that_was_recorded_as_key_and_has_no_power(tmp_path, capsys):
+    recorded = pm.Trajectory([0], {"logit_power": torch.zeros(1, 3), "key_frequencies": [[0.0, 1.0, 0.0]]})
+    recorded.save(tmp_path / "run.npz")
+    assert frequencies_of(tmp_path / "run.npz", capsys) == [["2", "0.0 %", "no power"]]
+
+
 def test_a_run_without_key_frequencies_says_so(tmp_path, capsys):
     pm.Trajectory([0], {"logit_power": torch.ones(1, 9)}).save(tmp_path / "flat.npz")
     code, out, _ = run(capsys, "frequencies", tmp_path / "flat.npz")

@@ -32,8 +32,9 @@ def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list
     last = _last(run, options.column)
     named = _recorded(run, COLUMNS[rule]) if rule in COLUMNS else _by_power(last, rule, options)
     steps = onsets(run, options.column, frequencies=named)
-    shares = last / last.sum()
-    rows = [[name, str(k), f"{float(shares[k - 1]):.1%}".replace("%", " %"), str(steps[k])] for k in named]
+    shares = last / (float(last.sum()) or 1.0)
+    since = {k: "no power" if step is None else str(step) for k, step in steps.items()}
+    rows = [[name, str(k), f"{float(shares[k - 1]):.1%}".replace("%", " %"), since[k]] for k in named]
     return rows or [[name, "none", "", ""]]
 
 

@@ -15,7 +15,7 @@ from progress_measures.losses.margins import hits_of, losses_of, margins
 from progress_measures.operations.checks import check_all_inputs
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
-from progress_measures.spectra.answers import spectrum
+from progress_measures.spectra.answers import power_of_means
 from progress_measures.spectra.inputs import input_spectrum
 
 F = TypeVar("F", bound=int | tuple[int, ...])  # a frequency of the answer, or of the inputs
@@ -56,14 +56,13 @@ def parts_of_answer(x: Tensor, op: Operation) -> Parts[int]:
     """The parts of logits, ``(N, n)``, at the frequencies of the answer."""
     means, every = answer_means(x, op), torch.ones(len(x), dtype=torch.bool, device=x.device)
     coefficients, answers = answer_coefficients(means, op, "sum"), op.table.flatten().to(x.device)
-    power = spectrum(means - means.mean(1, keepdim=True), op)  # without what is added to all logits alike
 
     def accuracy_without(kept: Tensor) -> Tensor:
         rows = chosen_rows(x, answers, every, kept)
         return mean_of_blocks(hits_of(margins(block, s), s) for block, s in rows)
 
     return Parts(
-        [index + 1 for index in power.argsort(descending=True, stable=True).tolist()],
+        [index + 1 for index in power_of_means(means, op).argsort(descending=True, stable=True).tolist()],
         lambda frequency: sum_of_parts(coefficients, op, [frequency]),
         means.mean(0),
         torch.arange(op.n, device=x.device),

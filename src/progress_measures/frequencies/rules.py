@@ -12,7 +12,7 @@ from progress_measures.frequencies.sufficient import sufficient_frequencies
 from progress_measures.operations.checks import check_logits
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
-from progress_measures.spectra.answers import spectrum
+from progress_measures.spectra.answers import power_of_means
 
 
 @runtime_checkable
@@ -123,5 +123,4 @@ def _set(rule: object, kind: type) -> None:
 
 def _power(logits: Tensor, op: Operation) -> Tensor:
     """The power of the mean logits of each answer, without what is added to all of them."""
-    means = answer_means(check_logits(logits, op).detach(), op)
-    return spectrum(means - means.mean(1, keepdim=True), op)
+    return power_of_means(answer_means(check_logits(logits, op).detach(), op), op)

@@ -82,7 +82,8 @@ def sufficient_frequencies(
 
     - It takes frequencies in the order of their power, so a smaller set in another order may suffice.
     - A network that memorized most of the inputs may have frequencies: trained on 85 or 90 % about one in five, and
-      more of those that also know the mirror (b, a) of each pair that they know. From 95 % on it has always some.
+      more of those that also know the mirror (b, a) of each pair that they know. From 95 % on, nothing tells it from
+      one that generalizes.
     - One that was trained on 80 % may have some for a while, before it generalizes.
     - If there are few frequencies, a set has few rivals. If all are needed, it has none: such a set is named only if
       the network is right for 95 % of all inputs.

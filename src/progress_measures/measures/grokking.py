@@ -34,6 +34,7 @@ from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split, check_split
 from progress_measures.sparsity import gini
 from progress_measures.spectra import spectrum
+from progress_measures.spectra.answers import power_of_means
 
 Chosen: TypeAlias = Iterable[int] | Iterable[tuple[int, ...]]
 Frequencies: TypeAlias = Chosen | Rule | Callable[[Any], Chosen] | Literal["current", "final"]
@@ -149,7 +150,7 @@ class _GrokkingMeasures:
         logits = computable(self._logits(check_model(model))).flatten(0, -2)
         means = answer_means(logits, self.op)
         power = spectrum(means, self.op)
-        centered = spectrum(means - means.mean(1, keepdim=True), self.op)
+        centered = power_of_means(means, self.op)
         return self._losses(model, logits, means, centered) | {
             "logit_power": centered,
             "gini_logits": gini(power.sqrt()),

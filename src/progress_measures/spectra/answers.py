@@ -127,6 +127,11 @@ def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
     return sum_rows(along, op.row_frequency, 0)[1:] / (per_answer * rows).sqrt()
 
 
+def power_of_means(means: Tensor, op: Operation) -> Tensor:
+    """The power of the mean logits of each answer, ``(s, c)``, without what is added to all logits of an answer."""
+    return spectrum(means - means.mean(1, keepdim=True), op)
+
+
 def _weighted(squares: Tensor, weights: Tensor | None, start: int) -> Tensor:
     """The sum of the rows of a block, each with the weight of its input; ``start`` is the first one's index."""
     if weights is None:
