@@ -161,6 +161,13 @@ def check_takes(value: Callable[..., Any], name: str, count: int, requirement: s
         raise TypeError(f"`{name}` must take {requirement} does. Got a function of {signature}.") from None
 
 
+def check_string(value: object, name: str) -> str:
+    """Requires a string, and returns it."""
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a string. Got {type_name(value)}.")
+    return value
+
+
 def check_path(value: Any, name: str) -> None:
     """Requires the path of a file, which need not exist yet."""
     if not isinstance(value, str | os.PathLike):

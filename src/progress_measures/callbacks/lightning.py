@@ -12,7 +12,8 @@ except ImportError as error:
         'progress_measures.callbacks.lightning needs lightning: pip install "progress_measures[lightning]"'
     ) from error
 
-from progress_measures.callbacks.names import check_prefix, prefixed, warn_of_clash
+from progress_measures._checks.values import check_string
+from progress_measures.callbacks.names import prefixed, warn_of_clash
 from progress_measures.runs.recorder import Recorder
 
 
@@ -50,7 +51,7 @@ class RecorderCallback(Callback):
     """
 
     def __init__(self, recorder: Recorder, *, prefix: str = "") -> None:
-        self.recorder, self.prefix = recorder, check_prefix(prefix)
+        self.recorder, self.prefix = recorder, check_string(prefix, "prefix")
         self._step: int | None = None
         self._is_stepping = self._has_failed = self._has_warned = False
 

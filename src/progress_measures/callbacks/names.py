@@ -3,14 +3,7 @@
 import warnings
 from collections.abc import Mapping, Set
 
-from progress_measures._checks.values import listed, type_name
-
-
-def check_prefix(value: object) -> str:
-    """Requires a string, and returns it."""
-    if not isinstance(value, str):
-        raise TypeError(f"`prefix` must be a string. Got {type_name(value)}.")
-    return value
+from progress_measures._checks.values import listed
 
 
 def prefixed(numbers: Mapping[str, float], prefix: str) -> dict[str, float]:

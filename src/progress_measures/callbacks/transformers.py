@@ -10,8 +10,8 @@ except ImportError as error:
         'progress_measures.callbacks.transformers needs transformers: pip install "progress_measures[transformers]"'
     ) from error
 
-from progress_measures._checks.values import check_callable
-from progress_measures.callbacks.names import check_prefix, prefixed, warn_of_clash
+from progress_measures._checks.values import check_callable, check_string
+from progress_measures.callbacks.names import prefixed, warn_of_clash
 from progress_measures.runs.recorder import Recorder
 
 
@@ -60,7 +60,7 @@ class RecorderCallback(TrainerCallback):
     ) -> None:
         if log is not None:
             check_callable(log, "log")
-        self.recorder, self.log, self.prefix = recorder, log, check_prefix(prefix)
+        self.recorder, self.log, self.prefix = recorder, log, check_string(prefix, "prefix")
         self._names: set[str] = set()
         self._is_logging = self._has_warned = False
         self._is_beside_trainer = log is None

@@ -117,7 +117,7 @@ def add_restricted_loss(
         "key_frequencies": indicator(keys, op).expand(len(tables), -1),
     }
     kept = {name: x for name, x in trajectory.columns.items() if name not in REPLACED}
-    return Trajectory(trajectory.steps, kept | added)
+    return Trajectory(trajectory.steps, kept | added, step_name=trajectory.step_name)
 
 
 def _of_last_step(trajectory: Trajectory, op: Operation) -> list[int]:

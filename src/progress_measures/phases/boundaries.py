@@ -1,8 +1,8 @@
 """The boundaries between memorization, circuit formation and cleanup."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer
 from progress_measures.phases.columns import check_phase_columns
 from progress_measures.phases.curves import ROUNDING, bracket, confirmed_minimum, lasting_fall
+from progress_measures.phases.events import Event
 from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.keys import warn_if_keys_change
 from progress_measures.trajectory.trajectory import Trajectory
@@ -34,6 +35,8 @@ class Phases:
     memorization_end: int | None
     circuit_formation_end: int | None
     cleanup_end: int | None
+    events: Mapping[str, Event] = field(default_factory=dict, compare=False, repr=False, kw_only=True)
+    """Each boundary with its interval, or why it is None."""
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """The nearest recorded steps before and after each boundary: the boundary lies between them.

@@ -170,7 +170,8 @@ class Runs(Mapping[str, Trajectory]):
         columns = {
             name: torch.stack([values, *(run[name] for run in others)]) for name, values in first.columns.items()
         }
-        return Trajectory(first.steps, {name: statistic(values) for name, values in columns.items()})
+        statistics = {name: statistic(values) for name, values in columns.items()}
+        return Trajectory(first.steps, statistics, step_name=first.step_name)
 
     def _over_logs(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
         _check_not_negative(self.common())

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from progress_measures._checks.values import listed, type_name
+from progress_measures._checks.values import check_string, listed, type_name
 from progress_measures._formats.csv import read_csv, write_csv
 from progress_measures._formats.npz import foreign_npz, read_npz, write_npz
 from progress_measures._formats.table import arrow, flat
@@ -39,6 +39,7 @@ class Trajectory:
         columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
             They are stored as float64 tensors on the CPU. ``nan`` marks what was not measured, including the masked
             entries of a NumPy array.
+        step_name: What a step is, such as ``"epoch"``: the name of the horizontal axis of a picture.
 
     Raises:
         TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
@@ -52,10 +53,12 @@ class Trajectory:
 
     steps: Tensor
     columns: Mapping[str, Tensor]
+    step_name: str
 
-    def __init__(self, steps: Any, columns: Mapping[str, Any]) -> None:
+    def __init__(self, steps: Any, columns: Mapping[str, Any], *, step_name: str = "step") -> None:
         checked = check_steps(steps)
         object.__setattr__(self, "steps", checked)
+        object.__setattr__(self, "step_name", check_string(step_name, "step_name"))
         object.__setattr__(self, "columns", MappingProxyType(check_columns(columns, len(checked))))
 
     def __getitem__(self, name: str) -> Tensor:
@@ -70,7 +73,8 @@ class Trajectory:
         return len(self.steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.steps, dict(self.columns))  # a read-only mapping can be neither copied nor pickled
+        # A read-only mapping can be neither copied nor pickled.
+        return _rebuilt, (type(self), self.steps, dict(self.columns), self.step_name)
 
     def __repr__(self) -> str:
         columns = [
@@ -119,7 +123,8 @@ class Trajectory:
         """
         renamed = {name: name for name in self.columns} if columns is None else check_renamed(columns)
         rows = slice(None) if steps is None else check_rows(steps, self.steps)
-        return type(self)(self.steps[rows], {new: self[name][rows] for name, new in renamed.items()})
+        chosen = {new: self[name][rows] for name, new in renamed.items()}
+        return type(self)(self.steps[rows], chosen, step_name=self.step_name)
 
     def complete(self, columns: str | Iterable[str] | None = None) -> Self:
         """Selects the steps at which all of the given columns are finite, and keeps every column.
@@ -169,7 +174,8 @@ class Trajectory:
             [4.7, 0.5, 0.1]
         """
         check_trajectory(other, "other")
-        return type(self)(*merged((self.steps, self.columns), (other.steps, other.columns)))
+        parts = merged((self.steps, self.columns), (other.steps, other.columns))
+        return type(self)(*parts, step_name=self.step_name)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Copies the steps, under the name ``"steps"``, and the columns, under their own names, to NumPy arrays."""
@@ -241,6 +247,10 @@ class Trajectory:
                 cell that is not a number, or steps that are not integers or do not ascend. The message says where.
         """
         return cls(*read_csv(path, step))
+
+
+def _rebuilt(kind: type[Trajectory], steps: Tensor, columns: Mapping[str, Tensor], step_name: str) -> Trajectory:
+    return kind(steps, columns, step_name=step_name)
 
 
 def check_trajectory(value: object, name: str = "trajectory") -> Trajectory:
