@@ -13,7 +13,7 @@ The modules, in the order in which data pass through them:
   :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
 - reading and replacing activations of submodules: :mod:`progress_measures.ablation`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
-  :mod:`progress_measures.trajectory`; where the phases of a run end: :mod:`progress_measures.phases`
+  :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration`` and
@@ -102,6 +102,7 @@ from progress_measures.phases import (
     Phases as Phases,
     find_phases as find_phases,
     lead_times as lead_times,
+    milestones as milestones,
     phase_spread as phase_spread,
 )
 from progress_measures.runs import (

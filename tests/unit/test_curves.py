@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from progress_measures.phases.boundaries import SETTLED, _cleanup_end, _outside_slingshots
-from progress_measures.phases.curves import _scatter, confirmed_minimum, lasting_fall
+from progress_measures.phases.curves import confirmed_minimum, lasting_fall, scatter
+from progress_measures.phases.ends import SETTLED, cleanup_end, outside_slingshots
 
 FLAT = [5.0] * 12
 
@@ -42,12 +42,12 @@ def test_half_of_what_comes_after_a_bottom_is_no_lower(after, found):
     assert confirmed_minimum(values, among=values > 0, depth=1.0) == found
 
 
-def test_scatter_is_of_the_inner_values_but_for_one():
-    assert _scatter(np.array([1.0, 2.0]), without=0) == 0
-    assert _scatter(np.array([0.0, 5.0, 0.0]), without=0) == 5
-    assert _scatter(np.array([0.0, 5.0, 0.0]), without=1) == 0
-    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=1) == 0
-    assert _scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=2) == 6.75  # three quarters of the way from 0 to 9
+def testscatter_is_of_the_inner_values_but_for_one():
+    assert scatter(np.array([1.0, 2.0]), without=0) == 0
+    assert scatter(np.array([0.0, 5.0, 0.0]), without=0) == 5
+    assert scatter(np.array([0.0, 5.0, 0.0]), without=1) == 0
+    assert scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=1) == 0
+    assert scatter(np.array([0.0, 9.0, 0.0, 0.0, 0.0]), without=2) == 6.75  # three quarters of the way from 0 to 9
 
 
 def test_a_fall_is_where_the_level_is_crossed():
@@ -71,7 +71,7 @@ def test_a_start_below_the_level_by_the_depth_contradicts_a_fall(start, found):
 
 
 def test_a_slingshot_is_above_three_times_the_least_so_far():
-    assert _outside_slingshots(np.array([1.0, 3.0, 3.01, 0.5, 1.5, 1.51])).tolist() == [True, True, False] * 2
+    assert outside_slingshots(np.array([1.0, 3.0, 3.01, 0.5, 1.5, 1.51])).tolist() == [True, True, False] * 2
 
 
 def test_memorization_may_end_where_circuit_formation_does():
@@ -86,7 +86,7 @@ def test_memorization_may_end_where_circuit_formation_does():
 def cleanup(weights, *, start=5.0):
     """The end of cleanup from the weights at each step; at step 0 they are 10, and the last step is 100."""
     curve = {0: 10.0} | weights
-    return _cleanup_end(np.array([*curve]), np.array([*curve.values()]), start=start)
+    return cleanup_end(np.array([*curve]), np.array([*curve.values()]), start=start)
 
 
 ENDS = {90: 1.0, 92: 1.0, 94: 1.0, 96: 1.0, 98: 1.0, 100: 1.0}

@@ -5,7 +5,7 @@ import sys
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.runs import runs_of, table
-from progress_measures.phases.boundaries import NEEDED, OPTIONAL, Phases, find_phases
+from progress_measures.phases.boundaries import COLUMNS as NEEDED, Phases, find_phases
 from progress_measures.trajectory.trajectory import Trajectory
 
 BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
@@ -20,7 +20,7 @@ def phases(options: argparse.Namespace) -> str:
 
 def phases_of(name: str, run: Trajectory, answers: int) -> Phases:
     """The phases, from the steps at which all of their columns are finite; says on stderr how many others there are."""
-    columns = [column for column in (*NEEDED, *OPTIONAL) if column in run]
+    columns = [column for column in NEEDED if column in run]
     try:
         kept = run.complete(columns)
         found = find_phases(kept, answers=answers)

@@ -1,30 +1,29 @@
 """The boundaries between memorization, circuit formation and cleanup."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from progress_measures._checks.tensors import Array
-from progress_measures._checks.values import check_integer
-from progress_measures.phases.columns import check_phase_columns
-from progress_measures.phases.curves import ROUNDING, bracket, confirmed_minimum, lasting_fall
-from progress_measures.phases.events import Event
+from progress_measures._checks.values import check_integer, check_step
+from progress_measures.phases.columns import check_some, curve
+from progress_measures.phases.curves import bracket
+from progress_measures.phases.ends import ends
+from progress_measures.phases.events import KEPT, Event, WithEvents, compared
 from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.keys import warn_if_keys_change
 from progress_measures.trajectory.trajectory import Trajectory
 
-NEEDED, OPTIONAL = ("excluded_loss", "test_loss", "sum_squared_weights"), ("train_loss",)  # columns
-CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
-SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
-TAIL = 0.1  # the weights settle at their median over this last share of the run, and must stay near it as long
-SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
+COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")  # one for each boundary, and training loss for two
+PHASES = ("memorization", "circuit formation", "cleanup", "after cleanup")
 
 
-@dataclass(frozen=True)
-class Phases:
-    """The last step of each phase, or None if the run did not reach it; the result of :func:`find_phases`.
+@dataclass(frozen=True, repr=False)
+class Phases(WithEvents):
+    """The last step of each phase, or None; the result of :func:`find_phases`.
+
+    Its ``events`` have the interval of recorded steps that each boundary lies in, and why a boundary is None:
+    ``"not recorded"``, ``"not reached"`` or ``"cannot be told"``. They also say whether a boundary has settled.
 
     Example:
         >>> phases = pm.Phases(memorization_end=1200, circuit_formation_end=4630, cleanup_end=None)
@@ -35,8 +34,6 @@ class Phases:
     memorization_end: int | None
     circuit_formation_end: int | None
     cleanup_end: int | None
-    events: Mapping[str, Event] = field(default_factory=dict, compare=False, repr=False, kw_only=True)
-    """Each boundary with its interval, or why it is None."""
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """The nearest recorded steps before and after each boundary: the boundary lies between them.
@@ -58,24 +55,56 @@ class Phases:
         recorded = check_steps(steps).numpy()
         return {name: bracket(recorded, step) for name, step in vars(self).items()}
 
+    def at(self, step: int) -> str:
+        """The phase that the run is in at a step, in words, such as for a title bar.
+
+        Where the boundary between two phases is not known, both are named. A run is in the phase before a boundary that
+        it does not reach. If a boundary before the step has not settled, the words say so.
+
+        Args:
+            step: A step, such as the last one that was recorded.
+
+        Returns:
+            ``"memorization"``, ``"circuit formation"``, ``"cleanup"`` or ``"after cleanup"``, or several of them joined
+            by ``" or "``.
+
+        Raises:
+            TypeError: If ``step`` is not an integer.
+
+        Example:
+            >>> phases = pm.Phases(memorization_end=1200, circuit_formation_end=4630, cleanup_end=None)
+            >>> phases.at(5000)
+            'cleanup'
+        """
+        place, events = check_step(step), list(self.events.values())
+        passed = [index for index, event in enumerate(events) if event.step is not None and place > event.step]
+        first = max(passed, default=-1) + 1
+        last = first
+        while last < len(events) and events[last].step is None and not _is_ahead(events[last:]):
+            last += 1
+        settled = all(events[index].settled for index in passed)
+        return " or ".join(PHASES[first : last + 1]) + ("" if settled else " (not settled)")
+
 
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
-    """The last steps of memorization, circuit formation and cleanup.
+    """The last steps of memorization, circuit formation and cleanup, as far as what was recorded says them.
 
     - Circuit formation ends where test loss falls for good below the chance level ln(answers). Its median after the
       fall must be below the chance level by at least 5 % of that level, and below its median before the fall by at
       least 10 % of that level. A first loss that is less than 5 % below chance does not count against the fall. If all
       later losses are below chance, the fall to 5 % below chance is taken instead.
     - Memorization ends at the smallest excluded loss before the end of circuit formation. Excluded loss must fall to
-      this bottom and rise from it by at least 5 % of the chance level, and by more than noise.
+      this bottom and rise from it by at least 5 % of the chance level, and by more than noise. If training loss is
+      recorded, it must have fallen below half of the chance level there.
     - Cleanup ends where, after circuit formation, the sum of squared weights falls for good to within 5 % of the level
       where it settles: its median over the last tenth of the run. Cleanup must end at least a tenth of the run before
       the run does. It has no end unless the weights have settled: their median over the tenth before the last must be
       at most 2.5 % higher.
 
-    "For good": of all falls, the one that the fewest recorded steps contradict is taken. A step contradicts a fall if
-    it is below the level before the fall, or above the level after it. One step may contradict the fall, or up to a
-    third of the steps on its shorter side.
+    "For good": of all falls, the one that the least time contradicts is taken. A recorded step stands for the time up
+    to halfway to its neighbours. It contradicts a fall if it is below the level before the fall, or above the level
+    after it. One step may contradict the fall, or up to a third of the time on its shorter side. Medians weigh steps by
+    their time, too.
 
     "More than noise" is judged in logarithms: some value before the bottom, and the median of all values after it, must
     exceed the bottom by 8 times the scatter. The scatter is the 75th percentile of the distance between a value and the
@@ -87,13 +116,17 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     and spikes move the boundaries little. Noise alone has no phases if it is independent from step to step and the
     steps are not few: see docs/phases.md.
 
-    Falls are interpolated linearly between recorded steps; the end of memorization is a recorded step. Boundaries that
-    are not None are in order. A run that never falls below chance, or was cut short, has None from there on. A run that
-    generalizes at once may have no end of memorization.
+    Each column is read at the steps at which it is not ``nan``. A boundary whose column is missing is None, as is one
+    that the run does not reach, or whose column has the same number at every step; ``phases.events`` say which. Falls
+    are interpolated linearly between recorded steps; the end of memorization is a recorded step. Boundaries that are
+    not None are in order. A run that generalizes at once may have no end of memorization.
+
+    A boundary may still move while a run goes on. It has settled if the first two thirds of the run have it in the same
+    interval of recorded steps.
 
     Args:
-        trajectory: With columns ``excluded_loss``, ``test_loss``, ``sum_squared_weights``, and preferably
-            ``train_loss``.
+        trajectory: With one or more of the columns ``test_loss``, ``excluded_loss`` and ``sum_squared_weights``, and
+            preferably ``train_loss``. Cleanup needs ``test_loss``, too.
         answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
 
     Returns:
@@ -101,8 +134,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
-        ValueError: If a column is missing, is not one number per step, or is not finite, or if ``answers`` is less than
-            2.
+        ValueError: If none of the columns has a number, one is not one number per step, or is infinite somewhere, or if
+            ``answers`` is less than 2.
 
     References:
         Nanda et al. (2023), section 5.2, who drew the boundaries by eye.
@@ -110,39 +143,19 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     Example:
         >>> run = pm.Trajectory([0, 1000, 2000, 3000, 4000, 5000, 9000], {
         ...     "excluded_loss": [4.8, 0.3, 1.0, 9.0, 8.0, 6.0, 6.0],
-        ...     "test_loss": [4.8, 20.0, 15.0, 1.0, 0.1, 0.0, 0.0],
-        ...     "sum_squared_weights": [1800.0, 3000.0, 2500.0, 2000.0, 1100.0, 1000.0, 1000.0]})
+        ...     "test_loss": [4.8, 20.0, 15.0, 1.0, 0.1, 0.0, 0.0]})
         >>> pm.find_phases(run, answers=113)
-        Phases(memorization_end=1000, circuit_formation_end=2734, cleanup_end=4500)
+        Phases(memorization_end=1000 (0 to 2000), circuit_formation_end=2734 (2000 to 3000),
+               cleanup_end=None: not recorded)
     """
-    excluded, test, weights, *train = check_phase_columns(trajectory, *NEEDED, optional=OPTIONAL)
+    curves = check_some(trajectory, COLUMNS) | {"train_loss": curve(trajectory, "train_loss")}
     warn_if_keys_change(trajectory.steps, trajectory.columns, stacklevel=2)
     chance = math.log(check_integer(answers, "answers", at_least=2))
-    steps = trajectory.steps.numpy()
-
-    circuit = lasting_fall(steps, test, chance, depth=CHANGE * chance)
-    outside = _outside_slingshots(*train) if train else np.ones(len(steps), dtype=bool)
-    before = steps <= (steps[-1] if circuit is None else circuit)
-    lowest = confirmed_minimum(excluded[outside], among=before[outside], depth=CHANGE * chance)
-    memorization = None if lowest is None else float(steps[outside][lowest])
-    cleanup = None if circuit is None else _cleanup_end(steps, weights, start=circuit)
-    return Phases(*(None if step is None else round(step) for step in (memorization, circuit, cleanup)))
+    first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
+    early = {name: each and each.until(first + KEPT * (last - first)) for name, each in curves.items()}
+    return Phases.of(compared(ends(curves, chance), ends(early, chance)))
 
 
-def _outside_slingshots(train: np.ndarray) -> np.ndarray:
-    """Marks the steps that do not lie in a slingshot, by their training loss."""
-    outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
-    return outside
-
-
-def _cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
-    tail = TAIL * (steps[-1] - steps[0])
-    former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])
-    settled = float(np.median(weights[last:]))
-    # If no step was recorded in the tenth before the last, the nearest step before it is used instead.
-    if np.median(weights[min(former, last - 1) : last]) > (1 + SETTLED / 2) * settled:
-        return None
-    later = steps > start
-    weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
-    end = lasting_fall(np.concatenate([[start], steps[later]]), weights, (1 + SETTLED) * settled)
-    return None if end is None or steps[-1] - end < tail else end
+def _is_ahead(events: Sequence[Event]) -> bool:
+    """Whether a run does not reach the first of some boundaries, nor any later one."""
+    return events[0].absent in (None, "not reached") and all(event.step is None for event in events)

@@ -1,28 +1,79 @@
-"""The columns that phases are read from."""
+"""The columns that phases, milestones and signs are read from."""
 
+import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from progress_measures._checks.values import listed, shape_of
+from progress_measures._checks.values import shape_of
 from progress_measures.trajectory.checks import check_complete
-from progress_measures.trajectory.trajectory import check_trajectory
+from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
 
-def check_phase_columns(run: Any, *names: str, optional: Sequence[str] = ()) -> list[np.ndarray]:
-    """Requires finite columns of one number per step; returns them as arrays, then the optional ones that exist."""
-    columns = check_trajectory(run).columns
-    read, arrays = [*names, *(name for name in optional if name in columns)], []
-    for name in read:
-        if name not in columns:
-            known = listed(dict.fromkeys(column.partition("/")[0] for column in columns))  # one name per vector
-            raise ValueError(
-                f"`trajectory` must have a column {name!r}. Got {known or 'none'}. Record it, with `measure` and "
-                "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file."
-            )
-        values = columns[name]
-        if values.ndim != 1:
-            raise ValueError(f"`{name}` must be one number per step. Got shape {shape_of(values)}.")
-        arrays.append(check_complete(values, name, "step number", read).numpy())
-    return arrays
+@dataclass(frozen=True)
+class Curve:
+    """A column at the steps at which it was measured, at least one."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether several steps have one and the same number, as of a column that a program never filled in."""
+        return len(self.values) > 1 and bool(np.ptp(self.values) == 0)
+
+    def until(self, end: float) -> "Curve | None":
+        """The curve up to a step; None if it begins later."""
+        kept = self.steps <= end
+        return Curve(self.steps[kept], self.values[kept]) if kept.any() else None
+
+    def since(self, start: float) -> "Curve | None":
+        """The curve from a step on; None if it ends earlier."""
+        kept = self.steps >= start
+        return Curve(self.steps[kept], self.values[kept]) if kept.any() else None
+
+    def at(self, steps: np.ndarray) -> np.ndarray:
+        """The number last measured at each of some steps; the first one at steps before it."""
+        places = np.searchsorted(self.steps, steps, side="right") - 1
+        return np.asarray(self.values[np.maximum(places, 0)])
+
+
+def curve(run: Trajectory, name: str) -> Curve | None:
+    """A column of numbers at the steps at which it is one; None if there is no such column, or no number in it."""
+    if name not in run:
+        return None
+    values = run[name]
+    if values.ndim != 1:
+        raise ValueError(
+            f"`{name}` must be one number per step. Got shape {shape_of(values)}. Give an entry of it a name: "
+            f"pm.Trajectory(run.steps, {{'entry': run[{name!r}][:, 0]}})."
+        )
+    measured = ~values.isnan()
+    if not measured.any():
+        return None
+    check_complete(values[measured], name, "number measured", [name])
+    return Curve(run.steps[measured].numpy(), values[measured].numpy())
+
+
+def check_some(run: Any, names: Sequence[str]) -> dict[str, Curve | None]:
+    """Requires a number in at least one of some columns; returns them by name, None for those without."""
+    trajectory = check_trajectory(run)
+    found = {name: curve(trajectory, name) for name in names}
+    if all(each is None for each in found.values()):
+        known = ", ".join(map(repr, trajectory.columns)) or "none"
+        raise ValueError(
+            f"`trajectory` must have a number in one of the columns {', '.join(map(repr, names))}. "
+            f"Got {known}.{_remedy(names, list(trajectory.columns))}"
+        )
+    return found
+
+
+def _remedy(names: Sequence[str], columns: Sequence[str]) -> str:
+    """How to rename the column that is most like one of those needed."""
+    pairs = [(name, column) for name in names for column in columns if name not in columns]
+    if not pairs:
+        return " Record one of them."
+    name, column = max(pairs, key=lambda pair: difflib.SequenceMatcher(None, *pair).ratio())
+    return f" Rename the column that holds it, such as trajectory.select({{{column!r}: {name!r}}})."

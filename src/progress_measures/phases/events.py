@@ -1,8 +1,16 @@
 """What happens in a run, when, and why a step is missing where there is none."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal, Self, cast
 
+import numpy as np
+
+from progress_measures._checks.values import type_name
+from progress_measures.phases.curves import bracket
+
+KEPT = 2 / 3  # an event has settled if this first share of the run has it at the same place
 Absence = Literal["not recorded", "not reached", "cannot be told"]
 
 
@@ -25,10 +33,74 @@ class Event:
     reason: str = ""
     """What the columns show, in words."""
     settled: bool = True
-    """Whether more training would hardly move the step: without its last third, the run gives the same one."""
+    """Whether the run without its last third has the event at the same place, so that more training hardly moves it."""
 
     def __str__(self) -> str:
         if self.step is None:
-            return str(self.absent) + (f": {self.reason}" if self.reason else "")
+            return str(self.absent)
         between = "" if self.interval is None else f" ({self.interval[0]} to {self.interval[1]})"
         return f"{self.step}{between}{'' if self.settled else ', not settled'}"
+
+
+class WithEvents:
+    """The base of a frozen dataclass of steps that also knows the event of each, beside its fields."""
+
+    __slots__ = ("_events",)
+
+    @classmethod
+    def of(cls, events: Mapping[str, Event], **others: Any) -> Self:
+        """The result whose steps are those of the events, with any other fields as given."""
+        result = cls(**{name: event.step for name, event in events.items()}, **others)
+        object.__setattr__(result, "_events", dict(events))
+        return result
+
+    @property
+    def events(self) -> Mapping[str, Event]:
+        """Each step with the interval of recorded steps that it lies in, or why there is none."""
+        known: dict[str, Event] = getattr(self, "_events", {})
+        shown = [field.name for field in fields(cast("Any", self)) if field.repr]
+        return MappingProxyType({name: known.get(name, Event(getattr(self, name))) for name in shown})
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a frozen dataclass cannot set a slot when it is copied or unpickled
+        return _rebuilt, (type(self), vars(self), getattr(self, "_events", {}))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={_shown(x)}' for name, x in self.events.items())})"
+
+
+def check_event(value: object, name: str) -> Event:
+    """Requires an event, and returns it."""
+    if not isinstance(value, Event):
+        raise TypeError(
+            f"`{name}` must be an Event, as onset returns, or as the `events` of phases and milestones are. "
+            f"Got {type_name(value)}."
+        )
+    return value
+
+
+def bracketed(steps: np.ndarray, step: float | None, absent: Absence = "not reached", reason: str = "") -> Event:
+    """The event at a step, between the nearest recorded steps before and after it; or why there is none."""
+    if step is None:
+        return Event(None, absent=absent, reason=reason)
+    return Event(round(step), bracket(steps, round(step)))
+
+
+def compared(events: Mapping[str, Event], early: Mapping[str, Event]) -> dict[str, Event]:
+    """The events, settled where those of the first part of the run lie in the same intervals of recorded steps."""
+    return {name: replace(event, settled=_same(event, early[name])) for name, event in events.items()}
+
+
+def _same(event: Event, early: Event) -> bool:
+    if event.interval is None:
+        return True
+    return early.step is not None and event.interval[0] <= early.step <= event.interval[1]
+
+
+def _rebuilt(kind: type[Any], values: Mapping[str, Any], events: Mapping[str, Event]) -> Any:
+    result = kind(**values)
+    object.__setattr__(result, "_events", dict(events))
+    return result
+
+
+def _shown(event: Event) -> str:
+    return f"None: {event}" if event.step is None and event.absent else str(event)

@@ -1,18 +1,136 @@
 """When a network has memorized and when it generalizes, as most papers report it."""
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 
-from progress_measures.phases.events import Event
+import numpy as np
+
+from progress_measures._checks.values import check_integer
+from progress_measures.phases.columns import Curve, check_some
+from progress_measures.phases.events import Event, WithEvents
+from progress_measures.phases.onset import lead
+from progress_measures.trajectory.trajectory import Trajectory
+
+COLUMNS = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+ROUNDING = 1e-6  # of a share that was computed in float32
+RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, from which a network has learned
+LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has lost it again
 
 
-@dataclass(frozen=True)
-class Milestones:
-    """When a run memorized and when it generalized; the result of :func:`milestones`."""
+@dataclass(frozen=True, repr=False)
+class Milestones(WithEvents):
+    """When a run memorized and when it generalized; the result of :func:`milestones`.
+
+    Its ``events`` have the interval of recorded steps that each milestone lies in, and why it is None:
+    ``"not recorded"`` or ``"not reached"``.
+
+    Example:
+        >>> milestones = pm.phases.Milestones(memorized=133, generalized=4200, delay=4067, relapses=0)
+        >>> milestones.delay
+        4067
+    """
 
     memorized: int | None
+    """The first recorded step with 99 % training accuracy or, without that, with a training loss of 0.01."""
     generalized: int | None
+    """The first recorded step with 99 % test accuracy or, without that, with a test loss of 0.01."""
     delay: int | None
+    """The steps from the one to the other."""
     relapses: int | None
-    events: Mapping[str, Event] = field(default_factory=dict, compare=False, repr=False)
-    """``memorized``, ``generalized``, ``delay`` and ``relapses`` with their intervals, or why they are None."""
+    """How often the network lost it after that."""
+    relapse_steps: tuple[int, ...] = field(default=(), repr=False)
+    """The recorded steps at which it did."""
+
+
+def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
+    """When a network has memorized its training data, when it generalizes, and how often it comes undone afterwards.
+
+    - Memorized: the first recorded step at which training accuracy is at least 99 %. Without training accuracy, the
+      first at which training loss is at most 0.01 nats.
+    - Generalized: the same of test accuracy or, without it, of test loss.
+    - Delay: the steps from the first to the second.
+    - Relapses: how often, after the network has generalized, test accuracy falls below 90 %. A relapse ends when
+      accuracy is 99 % again, so noise around either level is counted once. Without accuracy, test loss rises above a
+      tenth of the chance level ln(answers), and is back at 0.01.
+
+    The paper's end of memorization, the bottom of excluded loss in :func:`find_phases`, is another step: on its
+    mainline it is about ten times later than this one.
+
+    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: a column with a
+    number above 1 is in percents. A milestone that a run does not reach, or whose columns are missing, is None;
+    ``milestones.events`` say which. A run that does not generalize has no relapses, 0.
+
+    Args:
+        trajectory: With one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
+            ``test_loss``.
+        answers: The number of classes that the loss is over.
+
+    Returns:
+        The milestones, as steps and counts.
+
+    Raises:
+        TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
+        ValueError: If none of the columns has a number, one is not one number per step, or is infinite somewhere, if an
+            accuracy is negative or above 100, or if ``answers`` is less than 2.
+
+    References:
+        Power et al. (2022), who report the steps to 99 % accuracy.
+
+    Example:
+        >>> run = pm.Trajectory([0, 100, 200, 300, 400, 500, 600], {
+        ...     "train_accuracy": [0.01, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0],
+        ...     "test_accuracy": [0.01, 0.0, 0.1, 0.6, 0.99, 0.4, 1.0]})
+        >>> pm.milestones(run, answers=113)
+        Milestones(memorized=200 (100 to 200), generalized=400 (300 to 400), delay=200 (100 to 300), relapses=1)
+    """
+    curves = check_some(trajectory, COLUMNS)
+    chance = math.log(check_integer(answers, "answers", at_least=2))
+    memorized, _ = _learned("train", curves, chance)
+    generalized, relapses = _learned("test", curves, chance)
+    delay = lead(memorized, generalized)
+    missing = next((event for event in (memorized, generalized) if event.step is None), None)
+    events = {
+        "memorized": memorized,
+        "generalized": generalized,
+        "delay": missing or Event(delay.steps, delay.interval),
+        "relapses": generalized if relapses is None else Event(len(relapses)),
+    }
+    return Milestones.of(events, relapse_steps=relapses or ())
+
+
+def _learned(which: str, curves: dict[str, Curve | None], chance: float) -> tuple[Event, tuple[int, ...] | None]:
+    """When the accuracy or the loss of some inputs is first right, and when it is lost again; None without either."""
+    accuracy, loss = curves[f"{which}_accuracy"], curves[f"{which}_loss"]
+    if accuracy is not None:
+        shares = _shares(accuracy.values, f"{which}_accuracy")
+        steps, right, lost = accuracy.steps, shares >= RIGHT, shares < LOST
+        reason = f"{which}_accuracy is {shares.max():.3g} at most"
+    elif loss is not None:
+        steps, right, lost = loss.steps, loss.values <= RIGHT_LOSS, loss.values > LOST_LOSS * chance
+        reason = f"{which}_loss is {loss.values.min():.3g} at least"
+    else:
+        return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
+    if not right.any():
+        return Event(None, absent="not reached", reason=reason), ()
+    first = int(right.argmax())
+    step = int(steps[first])
+    return Event(step, (int(steps[max(0, first - 1)]), step)), _relapses(steps[first:], right[first:], lost[first:])
+
+
+def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[int, ...]:
+    """The steps at which a network that is right at the first one has lost it, each after it was right again."""
+    found, holds = [], True
+    for step, is_right, is_lost in zip(steps.tolist(), right.tolist(), lost.tolist(), strict=True):
+        if holds and is_lost:
+            found.append(step)
+        holds = is_right or (holds and not is_lost)
+    return tuple(found)
+
+
+def _shares(values: np.ndarray, name: str) -> np.ndarray:
+    """Accuracies between 0 and 1, from shares or from percents."""
+    largest, smallest = float(values.max()), float(values.min())
+    if smallest < 0 or largest > 100 * (1 + ROUNDING):
+        wrong = smallest if smallest < 0 else largest
+        raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {wrong:g}.")
+    return values / 100 if largest > 1 + ROUNDING else values

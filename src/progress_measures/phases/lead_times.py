@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_fraction
-from progress_measures.phases.boundaries import CHANGE, find_phases
-from progress_measures.phases.columns import check_phase_columns
-from progress_measures.phases.curves import bracket, lasting_fall
+from progress_measures.phases.boundaries import find_phases
+from progress_measures.phases.columns import check_some, curve
+from progress_measures.phases.curves import lasting_fall
+from progress_measures.phases.ends import CHANGE
+from progress_measures.phases.events import Event, WithEvents, bracketed
+from progress_measures.phases.onset import lead
 from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.trajectory import Trajectory
 
 
-@dataclass(frozen=True)
-class LeadTimes:
+@dataclass(frozen=True, repr=False)
+class LeadTimes(WithEvents):
     """The steps at which two losses announce the fall of test loss, and of the fall; the result of :func:`lead_times`.
 
     Example:
@@ -33,12 +36,12 @@ class LeadTimes:
     @property
     def restricted(self) -> int | None:
         """The steps from the sign of restricted loss to the fall of test loss; negative if the sign comes later."""
-        return _difference(self.test_fall, self.restricted_fall)
+        return lead(self.events["restricted_fall"], self.events["test_fall"]).steps
 
     @property
     def excluded(self) -> int | None:
         """The steps from the sign of excluded loss to the fall of test loss; negative if the sign comes later."""
-        return _difference(self.test_fall, self.excluded_rise)
+        return lead(self.events["excluded_rise"], self.events["test_fall"]).steps
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
         """The smallest and the largest value of each lead time that the recorded steps allow.
@@ -59,12 +62,12 @@ class LeadTimes:
             {'restricted': (200, 400), 'excluded': None}
         """
         recorded = check_steps(steps).numpy()
-        test = bracket(recorded, self.test_fall)
-        bounds: dict[str, tuple[int, int] | None] = {}
-        for name, step in (("restricted", self.restricted_fall), ("excluded", self.excluded_rise)):
-            sign = bracket(recorded, step)
-            bounds[name] = None if sign is None or test is None else (test[0] - sign[1], test[1] - sign[0])
-        return bounds
+        placed = {name: bracketed(recorded, step) for name, step in vars(self).items()}
+        fall = placed["test_fall"]
+        return {
+            "restricted": lead(placed["restricted_fall"], fall).interval,
+            "excluded": lead(placed["excluded_rise"], fall).interval,
+        }
 
 
 def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) -> LeadTimes:
@@ -77,12 +80,13 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
     - The fall of test loss is where it falls for good below the chance level, the end of circuit formation.
 
     "For good" and the bottom are defined in :func:`find_phases`. All three steps are interpolated between recorded
-    ones. What does not happen is None: without weight decay there is no sign, and a run that has not fallen below
-    chance yet may have a sign, but has no lead time. The signs are known only in hindsight, because both losses are
-    computed from the key frequencies of the final model.
+    ones. A step is None if it does not happen or was not recorded: without weight decay there is no sign, and a run
+    that has not fallen below chance yet may have a sign, but has no lead time. ``events`` say why. The signs are known
+    only in hindsight, because both losses are computed from the key frequencies of the final model. For the lead of any
+    other column, use :func:`onset` and :func:`lead`.
 
     Args:
-        trajectory: With a column ``restricted_loss`` and the columns that :func:`find_phases` takes.
+        trajectory: With ``restricted_loss``, ``excluded_loss`` or both, and the columns that :func:`find_phases` takes.
         answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
         change: The share of the chance level by which a loss must change to be a sign.
 
@@ -91,8 +95,8 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, ``answers`` is not an integer, or ``change`` is not a number.
-        ValueError: If a column is missing, is not one number per step, or is not finite, or if ``answers`` is less than
-            2, or ``change`` is not in [0, 1).
+        ValueError: If neither of the two losses has a number, a column is not one number per step, or is infinite
+            somewhere, or if ``answers`` is less than 2, or ``change`` is not in [0, 1).
 
     References:
         Nanda et al. (2023), section 5.2, who give no lead times.
@@ -108,22 +112,32 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
         (2219, 1396)
     """
     check_fraction(change, "change")
+    check_some(trajectory, ("restricted_loss", "excluded_loss"))
     phases = find_phases(trajectory, answers=answers)
-    restricted, excluded = check_phase_columns(trajectory, "restricted_loss", "excluded_loss")
-    steps, chance = trajectory.steps.numpy(), math.log(answers)
-
-    fall = lasting_fall(steps, restricted, (1 - change) * chance)
-    rise = None
-    if phases.memorization_end is not None:
-        later = steps >= phases.memorization_end
-        height = excluded[later] - excluded[later][0]
-        rise = lasting_fall(steps[later], -height, -change * chance)
-    return LeadTimes(_rounded(fall), _rounded(rise), phases.circuit_formation_end)
+    chance = math.log(answers)
+    memorized, fall = phases.events["memorization_end"], phases.events["circuit_formation_end"]
+    events = {
+        "restricted_fall": _fall(trajectory, (1 - change) * chance),
+        "excluded_rise": _rise(trajectory, memorized, change * chance),
+        "test_fall": fall,
+    }
+    return LeadTimes.of(events)
 
 
-def _rounded(step: float | None) -> int | None:
-    return None if step is None else round(step)
+def _fall(trajectory: Trajectory, level: float) -> Event:
+    seen = curve(trajectory, "restricted_loss")
+    if seen is None:
+        return Event(None, absent="not recorded", reason="restricted_loss has no number")
+    step = lasting_fall(seen.steps, seen.values, level)
+    return bracketed(seen.steps, step, reason="restricted_loss does not fall for good")
 
 
-def _difference(late: int | None, early: int | None) -> int | None:
-    return None if late is None or early is None else late - early
+def _rise(trajectory: Trajectory, bottom: Event, height: float) -> Event:
+    if bottom.step is None:
+        return bottom
+    seen = curve(trajectory, "excluded_loss")
+    later = None if seen is None else seen.since(bottom.step)
+    if later is None:
+        return bottom
+    step = lasting_fall(later.steps, later.values[0] - later.values, -height)
+    return bracketed(later.steps, step, reason="excluded_loss does not rise for good")

@@ -1,0 +1,107 @@
+"""Where each phase ends, from the curves that were recorded."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from progress_measures.phases.columns import Curve
+from progress_measures.phases.curves import (
+    ROUNDING,
+    TAIL,
+    confirmed_minimum,
+    durations,
+    final_level,
+    lasting_fall,
+    median,
+)
+from progress_measures.phases.events import Event, bracketed
+
+CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
+MEMORIZED = 0.5  # memorization has not ended while training loss is above this share of the chance level
+SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
+SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
+Curves = Mapping[str, Curve | None]
+
+
+def ends(curves: Curves, chance: float) -> dict[str, Event]:
+    """The end of each phase, or why there is none, from the columns by name, None for those without a number."""
+    circuit = circuit_formation_end(curves["test_loss"], chance)
+    return {
+        "memorization_end": _memorization_end(curves["excluded_loss"], curves["train_loss"], circuit.step, chance),
+        "circuit_formation_end": circuit,
+        "cleanup_end": _cleanup(curves["sum_squared_weights"], curves["test_loss"], circuit),
+    }
+
+
+def circuit_formation_end(test: Curve | None, chance: float) -> Event:
+    """Where test loss falls for good below the chance level."""
+    unknown = _unknown("test_loss", test)
+    if test is None or unknown:
+        return unknown or Event(None)
+    end = lasting_fall(test.steps, test.values, chance, depth=CHANGE * chance)
+    return bracketed(test.steps, end, reason="test_loss does not fall below chance for good")
+
+
+def _memorization_end(excluded: Curve | None, train: Curve | None, circuit: int | None, chance: float) -> Event:
+    unknown = _unknown("excluded_loss", excluded)
+    if excluded is None or unknown:
+        return unknown or Event(None)
+    outside = np.ones(len(excluded.steps), dtype=bool) if train is None else _outside(excluded.steps, train)
+    steps, values = excluded.steps[outside], excluded.values[outside]
+    before = steps <= (steps[-1] if circuit is None else circuit)
+    lowest = confirmed_minimum(values, among=before, depth=CHANGE * chance)
+    if lowest is None:
+        return Event(None, absent="not reached", reason="excluded_loss has no bottom to rise from")
+    bottom = int(steps[lowest])
+    if train is not None and train.at(np.array([bottom]))[0] > MEMORIZED * chance:
+        reason = f"excluded_loss is least at step {bottom}, where train_loss is above half of chance still"
+        return Event(None, absent="not reached", reason=reason)
+    return bracketed(excluded.steps, bottom)
+
+
+def _cleanup(weights: Curve | None, test: Curve | None, circuit: Event) -> Event:
+    unknown = _unknown("sum_squared_weights", weights) or _unknown("test_loss", test)
+    if weights is None or unknown:
+        return unknown or Event(None)
+    if circuit.step is None:
+        return Event(None, absent="not reached", reason="the circuit is not formed")
+    end = cleanup_end(weights.steps, weights.values, start=circuit.step)
+    return bracketed(weights.steps, end, reason="sum_squared_weights has not settled after circuit formation")
+
+
+def _unknown(name: str, curve: Curve | None) -> Event | None:
+    """Why a curve says nothing, if it does not."""
+    if curve is None:
+        return Event(None, absent="not recorded", reason=f"{name} has no number")
+    if curve.is_constant:
+        return Event(None, absent="cannot be told", reason=f"{name} is {curve.values[0]:g} at every step")
+    return None
+
+
+def _outside(steps: np.ndarray, train: Curve) -> np.ndarray:
+    """Marks the steps that do not lie in a slingshot."""
+    return Curve(train.steps, outside_slingshots(train.values)).at(steps)
+
+
+def outside_slingshots(train: np.ndarray) -> np.ndarray:
+    """Marks the steps that do not lie in a slingshot, by their training loss."""
+    outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+    return outside
+
+
+def cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
+    """Where, after a start, weights fall for good near the level at which they settle; None if they do not.
+
+    They must stay near it for a tenth of the run.
+    """
+    tail, times = TAIL * (steps[-1] - steps[0]), durations(steps)
+    former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])
+    settled = final_level(steps, weights)
+    # If no step was recorded in the tenth before the last, the nearest step before it is used instead.
+    tenth = slice(min(former, last - 1), last)
+    if median(weights[tenth], times[tenth]) > (1 + SETTLED / 2) * settled:
+        return None
+    later = steps > start
+    weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
+    end = lasting_fall(np.concatenate([[start], steps[later]]), weights, (1 + SETTLED) * settled)
+    return None if end is None or steps[-1] - end < tail else end

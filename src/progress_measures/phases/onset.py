@@ -1,0 +1,121 @@
+"""When a column has done a part of its change, and how long before another event."""
+
+from dataclasses import dataclass
+
+from progress_measures._checks.values import check_fraction, check_real_number, check_step
+from progress_measures.phases.columns import Curve, curve
+from progress_measures.phases.curves import final_level, lasting_fall, scatter
+from progress_measures.phases.events import KEPT, Event, bracketed, check_event, compared
+from progress_measures.trajectory.checks import check_column
+from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
+
+BEYOND_NOISE = 4  # how many times the scatter a change must be
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The steps by which one event comes before another; the result of :func:`lead`.
+
+    Example:
+        >>> print(pm.phases.Lead(1926, (1800, 2400)))
+        1926 (1800 to 2400)
+    """
+
+    steps: int | None
+    """Negative if the sign comes later than the event; None if one of them is missing."""
+    interval: tuple[int, int] | None = None
+    """The smallest and the largest number of steps that the recorded steps allow."""
+
+    def __str__(self) -> str:
+        between = "" if self.interval is None else f" ({self.interval[0]} to {self.interval[1]})"
+        return f"{self.steps}{between}"
+
+
+def lead(sign: Event, event: Event) -> Lead:
+    """The steps by which a sign comes before an event.
+
+    Args:
+        sign: An event of a run, such as the :func:`onset` of an induction score.
+        event: Another event of the same run, such as one of ``find_phases(…).events`` or ``milestones(…).events``.
+
+    Returns:
+        The steps from the sign to the event, and the interval that the recorded steps allow.
+
+    Raises:
+        TypeError: If one of the two is not an event.
+
+    Example:
+        >>> sign, fall = pm.phases.Event(150, (100, 200)), pm.phases.Event(450, (400, 500))
+        >>> pm.phases.lead(sign, fall)
+        Lead(steps=300, interval=(200, 400))
+    """
+    early, late = check_event(sign, "sign"), check_event(event, "event")
+    if early.step is None or late.step is None:
+        return Lead(None)
+    first, last = early.interval or (early.step,) * 2, late.interval or (late.step,) * 2
+    return Lead(late.step - early.step, (last[0] - first[1], last[1] - first[0]))
+
+
+def onset(
+    trajectory: Trajectory, column: str, *, share: float = 0.5, level: float | None = None, since: int | None = None
+) -> Event:
+    """The step at which a column has done a share of its change for good, or has crossed a level for good.
+
+    The change goes from the first number to the median of the last tenth of the run: where ``share`` of the way is
+    done, the column is at the level first + ``share`` · (last − first). "For good" is defined in :func:`find_phases`.
+    So the onset does not depend on the column's units or sign: it is that of −2 times the column, too.
+
+    There is no onset if the column has the same number at every step ("cannot be told"), if its change is not more than
+    4 times its scatter from step to step, or if it does not cross the level for good ("not reached").
+
+    Args:
+        trajectory: A run.
+        column: The name of a column of one number per step, of any measure: an induction score, a curvature, a loss.
+            It is read at the steps at which it is not ``nan``.
+        share: The share of the change, between 0 and 1.
+        level: A level in the column's own units, in place of ``share``.
+        since: The first step to look at, such as the end of memorization, from which excluded loss rises. From the
+            first one if None.
+
+    Returns:
+        The step, interpolated linearly between recorded ones; or why there is none.
+
+    Raises:
+        KeyError: If there is no such column.
+        TypeError: If ``trajectory`` is not a trajectory, or a number is none.
+        ValueError: If the column is not one number per step, is infinite somewhere, has no number from ``since`` on, or
+            if ``share`` is not between 0 and 1.
+
+    References:
+        Own; on the choice of a share, see docs/phases.md.
+
+    Example:
+        >>> run = pm.Trajectory(range(0, 1000, 100), {
+        ...     "induction": [0, 0, 0.1, 0.4, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8],
+        ...     "test_loss": [5, 5, 5, 5, 4, 1, 0, 0, 0, 0]})
+        >>> sign, fall = pm.phases.onset(run, "induction"), pm.phases.onset(run, "test_loss")
+        >>> print(sign, "|", fall, "|", pm.phases.lead(sign, fall))
+        300 (200 to 400) | 450 (400 to 500) | 150 (0 to 300)
+    """
+    check_column(column, check_trajectory(trajectory).columns)
+    check_fraction(share, "share")
+    wanted = None if level is None else check_real_number(level, "level")
+    known = curve(trajectory, column)
+    first = int(trajectory.steps[0]) if since is None else check_step(since)
+    seen = known and known.since(first)
+    if seen is None:
+        return Event(None, absent="not recorded", reason=f"{column} has no number from step {first} on")
+    early = seen.until(first + KEPT * (seen.steps[-1] - first)) or seen
+    return compared({"": _onset(seen, column, share, wanted)}, {"": _onset(early, column, share, wanted)})[""]
+
+
+def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
+    if seen.is_constant:
+        return Event(None, absent="cannot be told", reason=f"{name} is {seen.values[0]:g} at every step")
+    start, end = seen.values[0], final_level(seen.steps, seen.values)
+    if level is None and abs(end - start) <= BEYOND_NOISE * scatter(seen.values):
+        return Event(None, absent="not reached", reason=f"{name} changes by no more than its noise")
+    crossed = start + share * (end - start) if level is None else level
+    sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the opposite numbers
+    step = lasting_fall(seen.steps, sign * seen.values, sign * crossed)
+    return bracketed(seen.steps, step, reason=f"{name} does not cross {crossed:g} for good")
