@@ -117,7 +117,8 @@ def test_weights_that_settle_just_enough():
 
 @pytest.mark.parametrize("first", [10, 50])
 def test_cleanup_that_ends_in_the_last_tenth_is_none(first):
-    late = {80: 1.0, 82: 1.0, 88: 10.0, 90: 10.0, 91: 10.0} | dict.fromkeys(range(92, 101), 1.0)
+    risen = dict.fromkeys((85, 89, 91, 94), 10.0)
+    late = dict.fromkeys(range(80, 85), 1.0) | risen | dict.fromkeys(range(95, 101), 1.0)
     assert cleanup({first: 10.0, 60: 10.0, 70: 10.0} | late) is None
 
 

@@ -5,15 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from progress_measures.phases.columns import Curve
-from progress_measures.phases.curves import (
-    ROUNDING,
-    TAIL,
-    confirmed_minimum,
-    durations,
-    final_level,
-    lasting_fall,
-    median,
-)
+from progress_measures.phases.curves import ROUNDING, TAIL, confirmed_minimum, final_level, lasting_fall
 from progress_measures.phases.events import Event, bracketed
 
 CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
@@ -94,12 +86,11 @@ def cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> floa
 
     They must stay near it for a tenth of the run.
     """
-    tail, times = TAIL * (steps[-1] - steps[0]), durations(steps)
+    tail = TAIL * (steps[-1] - steps[0])
     former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])
     settled = final_level(steps, weights)
     # If no step was recorded in the tenth before the last, the nearest step before it is used instead.
-    tenth = slice(min(former, last - 1), last)
-    if median(weights[tenth], times[tenth]) > (1 + SETTLED / 2) * settled:
+    if np.median(weights[min(former, last - 1) : last]) > (1 + SETTLED / 2) * settled:
         return None
     later = steps > start
     weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
