@@ -12,7 +12,7 @@ from typing import IO, NoReturn
 import progress_measures as pm
 from progress_measures._checks.values import escaped
 from progress_measures._commands.frequencies import RULES, frequencies
-from progress_measures._commands.phases import phases, phases_of
+from progress_measures._commands.phases import found, phases
 from progress_measures._commands.runs import runs_of
 from progress_measures._files import atomic_write
 
@@ -114,7 +114,7 @@ def plot(options: argparse.Namespace) -> str:
     axes = figure.subplots()  # without pyplot, which may look for a screen
     if len(runs) == 1:
         ((name, run),) = runs.items()
-        boundaries = None if options.answers is None else phases_of(name, run, options.answers)
+        boundaries = None if options.answers is None else found(name, run, options.answers)[1]
         plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(as_text(name))
         shown = f"{len(run)} steps of {name}"
     elif options.answers is None:

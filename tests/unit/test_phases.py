@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -295,17 +298,147 @@ def test_settled_steps_at_the_end_change_nothing(more):
 
 
 @pytest.mark.parametrize("name", ["excluded_loss", "test_loss", "sum_squared_weights", "train_loss"])
-def test_a_gap_is_met_with_how_to_leave_it_out(name):
+def test_a_column_is_read_where_it_was_measured(name):
     columns = dict(run().columns) | {"train_loss": 4.7 * np.exp(-STEPS / 200)}
     gap = changed(pm.Trajectory(STEPS, columns), **{name: {500: np.nan}})
-    read = ["excluded_loss", "test_loss", "sum_squared_weights", "train_loss"]
+    assert pm.find_phases(gap, answers=113) == pm.Phases(1000, 6000, 9000)
+
+
+def test_columns_that_were_logged_at_different_steps():
+    whole, columns = run(), {}
+    for place, (name, values) in enumerate(whole.columns.items()):
+        steps = torch.isin(whole.steps % 750, 250 * place)
+        columns[name] = values.where(steps, torch.nan)
+    phases = pm.find_phases(pm.Trajectory(STEPS, columns), answers=113)
+    for name, (earliest, latest) in phases.intervals(STEPS).items():
+        assert latest - earliest <= 500
+        first, last = phases.events[name].interval
+        assert last - first in (750, 1500)  # of the steps at which its own column was measured
+        assert first <= getattr(pm.find_phases(whole, answers=113), name) <= last
+
+
+def test_an_infinite_loss_is_met_with_how_to_leave_it_out():
+    infinite = changed(run(), test_loss={0: np.nan, 500: np.inf})
     with pytest.raises(ValueError, match="must be finite") as caught:
-        pm.find_phases(gap, answers=113)
+        pm.find_phases(infinite, answers=113)
     assert str(caught.value) == (
-        f"`{name}` must be finite. Got 1 non-finite of 81 values, the first (nan) at step number (2,). "
-        f"Leave such steps out: pass trajectory.complete({read})."
+        "`test_loss` must be finite. Got 1 non-finite of 81 values, the first (inf) at step number (2,). "
+        "Leave such steps out: pass trajectory.complete(['test_loss'])."
     )
-    assert pm.find_phases(gap.complete(read), answers=113) == pm.Phases(1000, 6000, 9000)
+    assert pm.find_phases(infinite.complete(["test_loss"]), answers=113) == pm.Phases(1000, 6000, 9000)
+
+
+ABSENT = {
+    "memorization_end": "excluded_loss",
+    "circuit_formation_end": "test_loss",
+    "cleanup_end": "sum_squared_weights",
+}
+
+
+@pytest.mark.parametrize(
+    "kept", [{"test_loss"}, {"excluded_loss"}, {"sum_squared_weights"}, {"test_loss", "excluded_loss"}]
+)
+def test_each_boundary_that_the_columns_allow(kept):
+    whole = run()
+    phases = pm.find_phases(whole.select(sorted(kept)), answers=113)
+    for name, column in ABSENT.items():
+        if column in kept and (name != "cleanup_end" or "test_loss" in kept):
+            assert getattr(phases, name) == getattr(pm.find_phases(whole, answers=113), name)
+        else:
+            assert getattr(phases, name) is None
+            assert phases.events[name].absent == "not recorded"
+
+
+def test_a_constant_column_tells_nothing():
+    constant = pm.Trajectory(STEPS, dict(run().columns) | {"sum_squared_weights": np.zeros(len(STEPS))})
+    phases = pm.find_phases(constant, answers=113)
+    assert phases == pm.Phases(1000, 6000, None)
+    assert phases.events["cleanup_end"].absent == "cannot be told"
+    assert phases.events["cleanup_end"].reason == "sum_squared_weights is 0 at every step"
+    assert repr(phases) == (
+        "Phases(memorization_end=1000 (750 to 1250), circuit_formation_end=6000 (5750 to 6250), "
+        "cleanup_end=None: cannot be told)"
+    )
+
+
+def test_memorization_does_not_end_before_training_loss_has_fallen():
+    def end(train):
+        columns = dict(run().columns) | {"train_loss": np.where(STEPS < 900, 4.7, train * np.log(113))}
+        return pm.find_phases(pm.Trajectory(STEPS, columns), answers=113)
+
+    assert end(0.49).memorization_end == 1000
+    early = end(0.51)
+    assert (early.memorization_end, early.circuit_formation_end) == (None, 6000)
+    assert early.events["memorization_end"].absent == "not reached"
+    assert "least at step 1000" in early.events["memorization_end"].reason
+
+
+def test_without_any_known_column_the_message_lists_all_names_whole():
+    foreign = pm.Trajectory([0, 1], {name: [1.0, 2.0] for name in ("train/loss", "test/loss", "fps")})
+    with pytest.raises(ValueError, match="must have a number in one of") as caught:
+        pm.find_phases(foreign, answers=113)
+    assert str(caught.value) == (
+        "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
+        "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. "
+        "Got 'train/loss', 'test/loss', 'fps'. Rename what is the same by another name: "
+        "trajectory.select({'train/loss': 'train_loss', 'test/loss': 'test_loss'})."
+    )
+    renamed = foreign.select({"train/loss": "train_loss", "test/loss": "test_loss"})
+    assert pm.find_phases(renamed, answers=113) == NONE
+
+
+def test_a_boundary_that_more_training_may_move_has_not_settled():
+    def settled(end):
+        return {name: event.settled for name, event in pm.find_phases(run(end=end), answers=113).events.items()}
+
+    assert settled(20_000) == dict.fromkeys(ABSENT, True)
+    assert settled(11_000) == {"memorization_end": True, "circuit_formation_end": True, "cleanup_end": False}
+    assert settled(7000)["circuit_formation_end"] is False
+    assert "9000 (8750 to 9250), not settled" in repr(pm.find_phases(run(end=11_000), answers=113))
+
+
+@pytest.mark.parametrize(
+    ("phases", "step", "expected"),
+    [
+        (pm.Phases(1000, 6000, 9000), 0, "memorization"),
+        (pm.Phases(1000, 6000, 9000), 1000, "memorization"),
+        (pm.Phases(1000, 6000, 9000), 1001, "circuit formation"),
+        (pm.Phases(1000, 6000, 9000), 6001, "cleanup"),
+        (pm.Phases(1000, 6000, 9000), 9001, "after cleanup"),
+        (pm.Phases(1000, None, None), 50_000, "circuit formation"),
+        (pm.Phases(None, None, None), 50_000, "memorization"),
+        (pm.Phases(None, 6000, 9000), 500, "memorization or circuit formation"),
+        (pm.Phases(None, 6000, None), 7000, "cleanup"),
+    ],
+)
+def test_the_phase_at_a_step(phases, step, expected):
+    assert phases.at(step) == expected
+
+
+def test_the_phase_at_a_step_where_a_column_is_missing():
+    only_test = pm.find_phases(run().select(["test_loss"]), answers=113)
+    assert only_test.at(3000) == "memorization or circuit formation"
+    assert only_test.at(7000) == "cleanup or after cleanup"
+    only_excluded = pm.find_phases(run().select(["excluded_loss"]), answers=113)
+    assert only_excluded.at(500) == "memorization"
+    assert only_excluded.at(9000) == "circuit formation or cleanup or after cleanup"
+    assert pm.find_phases(run(end=11_000), answers=113).at(11_000) == "after cleanup (not settled)"
+
+
+def test_copies_keep_the_events():
+    phases = pm.find_phases(run(end=11_000), answers=113)
+    for copied in (copy.copy(phases), copy.deepcopy(phases), pickle.loads(pickle.dumps(phases))):
+        assert copied == phases
+        assert copied.events == phases.events
+    assert [*vars(phases)] == [*ABSENT]
+
+
+@pytest.mark.parametrize("grid", ["even", "logarithmic"])
+def test_noise_on_any_grid_loses_no_circuit_formation(grid):
+    steps = STEPS if grid == "even" else np.unique(np.geomspace(1, 20_000, 120).astype(int))
+    generator = np.random.default_rng(0)
+    found = [pm.find_phases(noisy(run(steps=steps), generator, size=0.05), answers=113) for _ in range(50)]
+    assert all(phases.circuit_formation_end is not None for phases in found)
 
 
 SLINGSHOT = (STEPS > 3000) & (STEPS < 4200)

@@ -1,38 +1,78 @@
-"""The command ``phases``."""
+"""The command ``phases``: milestones and phases of runs."""
 
 import argparse
-import sys
+import math
+from collections.abc import Sequence
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.runs import runs_of, table
-from progress_measures.phases.boundaries import COLUMNS as NEEDED, Phases, find_phases
+from progress_measures.phases.boundaries import Phases, find_phases
+from progress_measures.phases.events import Event
+from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.trajectory.trajectory import Trajectory
 
-BOUNDARIES = ("memorization_end", "circuit_formation_end", "cleanup_end")
+LISTED = 5  # how many relapses are said with their steps
+HEADS = {  # by the field of `Milestones` or `Phases`
+    "memorized": "memorized",
+    "generalized": "generalized",
+    "relapses": "relapses",
+    "memorization_end": "memorization ends",
+    "circuit_formation_end": "circuit formation ends",
+    "cleanup_end": "cleanup ends",
+}
 
 
 def phases(options: argparse.Namespace) -> str:
-    """Returns a table of the boundaries, one line per run."""
+    """Returns what happens in a run and why, in six lines; or a table of several runs, a line for each."""
     runs = runs_of(options)
-    heads = ["run", *(name.removesuffix("_end").replace("_", " ") for name in BOUNDARIES)]
-    return table([heads, *([escaped(name), *_ends(name, run, options.answers)] for name, run in runs.items())])
+    if len(runs) == 1:
+        ((name, run),) = runs.items()
+        return _summary(name, run, options.answers)
+    lines = [["run", *HEADS.values()]]
+    for name, run in runs.items():
+        events = _events(*found(name, run, options.answers))
+        lines.append([escaped(name), *(_brief(events[head]) for head in HEADS)])
+    return table(lines)
 
 
-def phases_of(name: str, run: Trajectory, answers: int) -> Phases:
-    """The phases, from the steps at which all of their columns are finite; says on stderr how many others there are."""
-    columns = [column for column in NEEDED if column in run]
+def found(name: str, run: Trajectory, answers: int) -> tuple[Milestones, Phases]:
+    """The milestones and the phases of a run; an error names the run."""
     try:
-        kept = run.complete(columns)
-        found = find_phases(kept, answers=answers)
+        return milestones(run, answers=answers), find_phases(run, answers=answers)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    if len(kept) < len(run):
-        missing = f"{len(run) - len(kept)} of {len(run)} steps, without a finite number in one of {', '.join(columns)}"
-        print(f"{escaped(name)}: left out {missing}", file=sys.stderr)
-    return found
 
 
-def _ends(name: str, run: Trajectory, answers: int) -> list[str]:
-    run_phases = phases_of(name, run, answers)
-    ends = [getattr(run_phases, boundary) for boundary in BOUNDARIES]
-    return ["not reached" if end is None else str(end) for end in ends]
+def _events(*results: Milestones | Phases) -> dict[str, Event]:
+    return {name: event for result in results for name, event in result.events.items()}
+
+
+def _summary(name: str, run: Trajectory, answers: int) -> str:
+    reached, ends = found(name, run, answers)
+    events, steps = _events(reached, ends), [int(run.steps[0]), int(run.steps[-1])]
+    lines = [[HEADS[head], str(events[head]), events[head].reason] for head in HEADS if head != "relapses"]
+    lines[1][2] += _delay(reached) + _relapses(reached)
+    span = f"{run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded"
+    head = f"{name}: {span}, then {ends.at(steps[1])}; loss at chance {math.log(answers):.3g}"
+    return "\n".join([escaped(head), *_left(lines)])
+
+
+def _delay(reached: Milestones) -> str:
+    return "" if reached.delay is None else f", {reached.delay} after it memorized"
+
+
+def _relapses(reached: Milestones) -> str:
+    if not reached.relapses:
+        return "" if reached.generalized is None else ", not lost again"
+    listed = [str(step) for step in reached.relapse_steps[:LISTED]] + ["…"] * (reached.relapses > LISTED)
+    return f", lost again {reached.relapses} time{'s'[: reached.relapses != 1]}: at {', '.join(listed)}"
+
+
+def _brief(event: Event) -> str:
+    return str(event.absent) if event.step is None else f"{event.step}{'' if event.settled else '?'}"
+
+
+def _left(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells in columns, all of them to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer, check_step
-from progress_measures.phases.columns import check_some, curve
+from progress_measures.phases.columns import check_known
 from progress_measures.phases.curves import bracket
 from progress_measures.phases.ends import ends
 from progress_measures.phases.events import KEPT, Event, WithEvents, compared
@@ -14,7 +14,6 @@ from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.keys import warn_if_keys_change
 from progress_measures.trajectory.trajectory import Trajectory
 
-COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")  # one for each boundary, and training loss for two
 PHASES = ("memorization", "circuit formation", "cleanup", "after cleanup")
 
 
@@ -121,8 +120,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     are interpolated linearly between recorded steps; the end of memorization is a recorded step. Boundaries that are
     not None are in order. A run that generalizes at once may have no end of memorization.
 
-    A boundary may still move while a run goes on. It has settled if the first two thirds of the run have it in the same
-    interval of recorded steps.
+    A boundary may still move while a run goes on. It has settled if the first three quarters of the run have it in the
+    same interval of recorded steps, or less than 5 % away.
 
     Args:
         trajectory: With one or more of the columns ``test_loss``, ``excluded_loss`` and ``sum_squared_weights``, and
@@ -134,8 +133,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
-        ValueError: If none of the columns has a number, one is not one number per step, or is infinite somewhere, or if
-            ``answers`` is less than 2.
+        ValueError: If there is no number in any column that this function or :func:`milestones` reads, one is not one
+            number per step, or is infinite somewhere, or if ``answers`` is less than 2.
 
     References:
         Nanda et al. (2023), section 5.2, who drew the boundaries by eye.
@@ -148,12 +147,12 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         Phases(memorization_end=1000 (0 to 2000), circuit_formation_end=2734 (2000 to 3000),
                cleanup_end=None: not recorded)
     """
-    curves = check_some(trajectory, COLUMNS) | {"train_loss": curve(trajectory, "train_loss")}
+    curves = check_known(trajectory)
     warn_if_keys_change(trajectory.steps, trajectory.columns, stacklevel=2)
     chance = math.log(check_integer(answers, "answers", at_least=2))
     first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
     early = {name: each and each.until(first + KEPT * (last - first)) for name, each in curves.items()}
-    return Phases.of(compared(ends(curves, chance), ends(early, chance)))
+    return Phases.of(compared(ends(curves, chance), ends(early, chance), start=first))
 
 
 def _is_ahead(events: Sequence[Event]) -> bool:

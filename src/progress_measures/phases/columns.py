@@ -11,6 +11,12 @@ from progress_measures._checks.values import shape_of
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
+KNOWN = (
+    "train_loss", "test_loss", "train_accuracy", "test_accuracy",
+    "excluded_loss", "restricted_loss", "sum_squared_weights",
+)  # fmt: skip
+ALIKE = 0.6  # how alike a name must be to be taken for a known one, as difflib counts
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -53,27 +59,28 @@ def curve(run: Trajectory, name: str) -> Curve | None:
     measured = ~values.isnan()
     if not measured.any():
         return None
-    check_complete(values[measured], name, "number measured", [name])
+    check_complete(values.where(measured, 0.0), name, "step number", [name])
     return Curve(run.steps[measured].numpy(), values[measured].numpy())
 
 
-def check_some(run: Any, names: Sequence[str]) -> dict[str, Curve | None]:
-    """Requires a number in at least one of some columns; returns them by name, None for those without."""
+def check_known(run: Any) -> dict[str, Curve | None]:
+    """Requires a trajectory with a number in one of the known columns; returns all by name, None for those without."""
     trajectory = check_trajectory(run)
-    found = {name: curve(trajectory, name) for name in names}
-    if all(each is None for each in found.values()):
-        known = ", ".join(map(repr, trajectory.columns)) or "none"
+    curves = {name: curve(trajectory, name) for name in KNOWN}
+    if all(each is None for each in curves.values()):
+        columns = ", ".join(map(repr, trajectory.columns)) or "none"
         raise ValueError(
-            f"`trajectory` must have a number in one of the columns {', '.join(map(repr, names))}. "
-            f"Got {known}.{_remedy(names, list(trajectory.columns))}"
+            f"`trajectory` must have a number in one of the columns {', '.join(map(repr, KNOWN))}. "
+            f"Got {columns}. {_remedy([name for name in trajectory.columns if name not in KNOWN])}"
         )
-    return found
+    return curves
 
 
-def _remedy(names: Sequence[str], columns: Sequence[str]) -> str:
-    """How to rename the column that is most like one of those needed."""
-    pairs = [(name, column) for name in names for column in columns if name not in columns]
-    if not pairs:
-        return " Record one of them."
-    name, column = max(pairs, key=lambda pair: difflib.SequenceMatcher(None, *pair).ratio())
-    return f" Rename the column that holds it, such as trajectory.select({{{column!r}: {name!r}}})."
+def _remedy(names: Sequence[str]) -> str:
+    """How to rename the columns whose names are like the known ones."""
+    near = {name: difflib.get_close_matches(name, KNOWN, n=1, cutoff=ALIKE) for name in names}
+    renamed = {match[0]: name for name, match in reversed(near.items()) if match}
+    if not renamed:
+        return "Rename the column that holds it: trajectory.select({'its name': 'test_loss'})."
+    new_names = ", ".join(f"{old!r}: {new!r}" for new, old in reversed(renamed.items()))
+    return f"Rename what is the same by another name: trajectory.select({{{new_names}}})."

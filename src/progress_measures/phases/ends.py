@@ -31,7 +31,7 @@ def circuit_formation_end(test: Curve | None, chance: float) -> Event:
     if test is None or unknown:
         return unknown or Event(None)
     end = lasting_fall(test.steps, test.values, chance, depth=CHANGE * chance)
-    return bracketed(test.steps, end, reason="test_loss does not fall below chance for good")
+    return bracketed(test.steps, end, "test_loss", "falls below chance for good")
 
 
 def _memorization_end(excluded: Curve | None, train: Curve | None, circuit: int | None, chance: float) -> Event:
@@ -43,12 +43,12 @@ def _memorization_end(excluded: Curve | None, train: Curve | None, circuit: int 
     before = steps <= (steps[-1] if circuit is None else circuit)
     lowest = confirmed_minimum(values, among=before, depth=CHANGE * chance)
     if lowest is None:
-        return Event(None, absent="not reached", reason="excluded_loss has no bottom to rise from")
+        return bracketed(steps, None, "excluded_loss", "falls to a bottom and rises from it")
     bottom = int(steps[lowest])
     if train is not None and train.at(np.array([bottom]))[0] > MEMORIZED * chance:
         reason = f"excluded_loss is least at step {bottom}, where train_loss is above half of chance still"
         return Event(None, absent="not reached", reason=reason)
-    return bracketed(excluded.steps, bottom)
+    return bracketed(excluded.steps, bottom, "excluded_loss", "falls to a bottom and rises from it")
 
 
 def _cleanup(weights: Curve | None, test: Curve | None, circuit: Event) -> Event:
@@ -58,7 +58,7 @@ def _cleanup(weights: Curve | None, test: Curve | None, circuit: Event) -> Event
     if circuit.step is None:
         return Event(None, absent="not reached", reason="the circuit is not formed")
     end = cleanup_end(weights.steps, weights.values, start=circuit.step)
-    return bracketed(weights.steps, end, reason="sum_squared_weights has not settled after circuit formation")
+    return bracketed(weights.steps, end, "sum_squared_weights", "settles")
 
 
 def _unknown(name: str, curve: Curve | None) -> Event | None:

@@ -10,7 +10,8 @@ import numpy as np
 from progress_measures._checks.values import type_name
 from progress_measures.phases.curves import bracket
 
-KEPT = 2 / 3  # an event has settled if this first share of the run has it at the same place
+KEPT = 0.75  # an event has settled if this first share of the run has it at the same place …
+NEAR = 0.05  # … up to this share of the steps until then, or in the same interval of recorded steps
 Absence = Literal["not recorded", "not reached", "cannot be told"]
 
 
@@ -33,7 +34,7 @@ class Event:
     reason: str = ""
     """What the columns show, in words."""
     settled: bool = True
-    """Whether the run without its last third has the event at the same place, so that more training hardly moves it."""
+    """Whether the run without its last quarter has the event there, too, so that more training hardly moves it."""
 
     def __str__(self) -> str:
         if self.step is None:
@@ -78,22 +79,26 @@ def check_event(value: object, name: str) -> Event:
     return value
 
 
-def bracketed(steps: np.ndarray, step: float | None, absent: Absence = "not reached", reason: str = "") -> Event:
-    """The event at a step, between the nearest recorded steps before and after it; or why there is none."""
+def bracketed(steps: np.ndarray, step: float | None, column: str, does: str) -> Event:
+    """The event that a column does something at a step, between the recorded steps next to it; or that it does not."""
     if step is None:
-        return Event(None, absent=absent, reason=reason)
-    return Event(round(step), bracket(steps, round(step)))
+        return Event(None, absent="not reached", reason=f"no step from which {column} {does}")
+    return Event(round(step), bracket(steps, round(step)), reason=f"{column} {does}")
 
 
-def compared(events: Mapping[str, Event], early: Mapping[str, Event]) -> dict[str, Event]:
-    """The events, settled where those of the first part of the run lie in the same intervals of recorded steps."""
-    return {name: replace(event, settled=_same(event, early[name])) for name, event in events.items()}
+def compared(events: Mapping[str, Event], early: Mapping[str, Event], *, start: int) -> dict[str, Event]:
+    """The events, settled where the first part of the run has them at the same place."""
+    return {name: replace(event, settled=_same(event, early[name], start)) for name, event in events.items()}
 
 
-def _same(event: Event, early: Event) -> bool:
+def _same(event: Event, early: Event, start: int) -> bool:
     if event.interval is None:
         return True
-    return early.step is not None and event.interval[0] <= early.step <= event.interval[1]
+    if event.step is None or early.step is None:
+        return False
+    return event.interval[0] <= early.step <= event.interval[1] or (
+        abs(early.step - event.step) <= NEAR * (event.step - start)
+    )
 
 
 def _rebuilt(kind: type[Any], values: Mapping[str, Any], events: Mapping[str, Event]) -> Any:

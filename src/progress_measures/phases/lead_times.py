@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_fraction
 from progress_measures.phases.boundaries import find_phases
-from progress_measures.phases.columns import check_some, curve
-from progress_measures.phases.curves import lasting_fall
+from progress_measures.phases.columns import Curve, check_known
+from progress_measures.phases.curves import bracket, lasting_fall
 from progress_measures.phases.ends import CHANGE
 from progress_measures.phases.events import Event, WithEvents, bracketed
 from progress_measures.phases.onset import lead
@@ -18,7 +18,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 @dataclass(frozen=True, repr=False)
 class LeadTimes(WithEvents):
-    """The steps at which two losses announce the fall of test loss, and of the fall; the result of :func:`lead_times`.
+    """The steps at which two losses announce the fall of test loss; the result of :func:`lead_times`.
 
     Example:
         >>> lead = pm.phases.LeadTimes(restricted_fall=1000, excluded_rise=None, test_fall=4600)
@@ -62,7 +62,7 @@ class LeadTimes(WithEvents):
             {'restricted': (200, 400), 'excluded': None}
         """
         recorded = check_steps(steps).numpy()
-        placed = {name: bracketed(recorded, step) for name, step in vars(self).items()}
+        placed = {name: Event(step, bracket(recorded, step)) for name, step in vars(self).items()}
         fall = placed["test_fall"]
         return {
             "restricted": lead(placed["restricted_fall"], fall).interval,
@@ -95,7 +95,7 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, ``answers`` is not an integer, or ``change`` is not a number.
-        ValueError: If neither of the two losses has a number, a column is not one number per step, or is infinite
+        ValueError: If there is no number in any column that is read, one is not one number per step, or is infinite
             somewhere, or if ``answers`` is less than 2, or ``change`` is not in [0, 1).
 
     References:
@@ -112,32 +112,27 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
         (2219, 1396)
     """
     check_fraction(change, "change")
-    check_some(trajectory, ("restricted_loss", "excluded_loss"))
-    phases = find_phases(trajectory, answers=answers)
+    curves, phases = check_known(trajectory), find_phases(trajectory, answers=answers)
     chance = math.log(answers)
     memorized, fall = phases.events["memorization_end"], phases.events["circuit_formation_end"]
     events = {
-        "restricted_fall": _fall(trajectory, (1 - change) * chance),
-        "excluded_rise": _rise(trajectory, memorized, change * chance),
+        "restricted_fall": _fall(curves["restricted_loss"], (1 - change) * chance),
+        "excluded_rise": _rise(curves["excluded_loss"], memorized, change * chance),
         "test_fall": fall,
     }
     return LeadTimes.of(events)
 
 
-def _fall(trajectory: Trajectory, level: float) -> Event:
-    seen = curve(trajectory, "restricted_loss")
-    if seen is None:
+def _fall(restricted: Curve | None, level: float) -> Event:
+    if restricted is None:
         return Event(None, absent="not recorded", reason="restricted_loss has no number")
-    step = lasting_fall(seen.steps, seen.values, level)
-    return bracketed(seen.steps, step, reason="restricted_loss does not fall for good")
+    step = lasting_fall(restricted.steps, restricted.values, level)
+    return bracketed(restricted.steps, step, "restricted_loss", f"falls to {level:.3g} for good")
 
 
-def _rise(trajectory: Trajectory, bottom: Event, height: float) -> Event:
-    if bottom.step is None:
-        return bottom
-    seen = curve(trajectory, "excluded_loss")
-    later = None if seen is None else seen.since(bottom.step)
+def _rise(excluded: Curve | None, bottom: Event, height: float) -> Event:
+    later = None if excluded is None or bottom.step is None else excluded.since(bottom.step)
     if later is None:
         return bottom
     step = lasting_fall(later.steps, later.values[0] - later.values, -height)
-    return bracketed(later.steps, step, reason="excluded_loss does not rise for good")
+    return bracketed(later.steps, step, "excluded_loss", f"rises by {height:.3g} for good")

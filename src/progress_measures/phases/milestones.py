@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from progress_measures._checks.values import check_integer
-from progress_measures.phases.columns import Curve, check_some
+from progress_measures.phases.columns import Curve, check_known
 from progress_measures.phases.events import Event, WithEvents
 from progress_measures.phases.onset import lead
 from progress_measures.trajectory.trajectory import Trajectory
 
-COLUMNS = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 ROUNDING = 1e-6  # of a share that was computed in float32
 RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, from which a network has learned
 LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has lost it again
@@ -31,9 +30,9 @@ class Milestones(WithEvents):
     """
 
     memorized: int | None
-    """The first recorded step with 99 % training accuracy or, without that, with a training loss of 0.01."""
+    """The step at which training accuracy is first 99 % or, without that, training loss is first 0.01."""
     generalized: int | None
-    """The first recorded step with 99 % test accuracy or, without that, with a test loss of 0.01."""
+    """The step at which test accuracy is first 99 % or, without that, test loss is first 0.01."""
     delay: int | None
     """The steps from the one to the other."""
     relapses: int | None
@@ -45,8 +44,8 @@ class Milestones(WithEvents):
 def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     """When a network has memorized its training data, when it generalizes, and how often it comes undone afterwards.
 
-    - Memorized: the first recorded step at which training accuracy is at least 99 %. Without training accuracy, the
-      first at which training loss is at most 0.01 nats.
+    - Memorized: the step at which training accuracy is first 99 %. Without training accuracy, the step at which
+      training loss is first down to 0.01 nats. Both are interpolated linearly between recorded steps.
     - Generalized: the same of test accuracy or, without it, of test loss.
     - Delay: the steps from the first to the second.
     - Relapses: how often, after the network has generalized, test accuracy falls below 90 %. A relapse ends when
@@ -70,8 +69,9 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
-        ValueError: If none of the columns has a number, one is not one number per step, or is infinite somewhere, if an
-            accuracy is negative or above 100, or if ``answers`` is less than 2.
+        ValueError: If there is no number in any column that this function or :func:`find_phases` reads, one is not one
+            number per step, or is infinite somewhere, if an accuracy is negative or above 100, or if ``answers`` is
+            less than 2.
 
     References:
         Power et al. (2022), who report the steps to 99 % accuracy.
@@ -81,9 +81,9 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
         ...     "train_accuracy": [0.01, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0],
         ...     "test_accuracy": [0.01, 0.0, 0.1, 0.6, 0.99, 0.4, 1.0]})
         >>> pm.milestones(run, answers=113)
-        Milestones(memorized=200 (100 to 200), generalized=400 (300 to 400), delay=200 (100 to 300), relapses=1)
+        Milestones(memorized=198 (100 to 200), generalized=400 (300 to 400), delay=202 (100 to 300), relapses=1)
     """
-    curves = check_some(trajectory, COLUMNS)
+    curves = check_known(trajectory)
     chance = math.log(check_integer(answers, "answers", at_least=2))
     memorized, _ = _learned("train", curves, chance)
     generalized, relapses = _learned("test", curves, chance)
@@ -103,18 +103,24 @@ def _learned(which: str, curves: dict[str, Curve | None], chance: float) -> tupl
     accuracy, loss = curves[f"{which}_accuracy"], curves[f"{which}_loss"]
     if accuracy is not None:
         shares = _shares(accuracy.values, f"{which}_accuracy")
-        steps, right, lost = accuracy.steps, shares >= RIGHT, shares < LOST
-        reason = f"{which}_accuracy is {shares.max():.3g} at most"
-    elif loss is not None:
-        steps, right, lost = loss.steps, loss.values <= RIGHT_LOSS, loss.values > LOST_LOSS * chance
-        reason = f"{which}_loss is {loss.values.min():.3g} at least"
-    else:
-        return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
-    if not right.any():
-        return Event(None, absent="not reached", reason=reason), ()
-    first = int(right.argmax())
-    step = int(steps[first])
-    return Event(step, (int(steps[max(0, first - 1)]), step)), _relapses(steps[first:], right[first:], lost[first:])
+        return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", "at most", f"{shares.max():.3g}")
+    if loss is not None:  # falling: the opposite numbers rise
+        levels = -RIGHT_LOSS, -LOST_LOSS * chance
+        return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", "at least", f"{loss.values.min():.3g}")
+    return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
+
+
+def _reached(
+    steps: np.ndarray, values: np.ndarray, right: float, lost: float, column: str, bound: str, best: str
+) -> tuple[Event, tuple[int, ...]]:
+    is_right = values >= right
+    if not is_right.any():
+        return Event(None, absent="not reached", reason=f"{column} is {best} {bound}"), ()
+    first = int(is_right.argmax())
+    before = max(0, first - 1)
+    step = np.interp(right, values[[before, first]], steps[[before, first]]) if first else steps[0]
+    event = Event(round(float(step)), (int(steps[before]), int(steps[first])), reason=f"{column} is {abs(right):g}")
+    return event, _relapses(steps[first:], is_right[first:], values[first:] < lost)
 
 
 def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[int, ...]:

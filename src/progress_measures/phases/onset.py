@@ -28,7 +28,7 @@ class Lead:
 
     def __str__(self) -> str:
         between = "" if self.interval is None else f" ({self.interval[0]} to {self.interval[1]})"
-        return f"{self.steps}{between}"
+        return "none" if self.steps is None else f"{self.steps}{between}"
 
 
 def lead(sign: Event, event: Event) -> Lead:
@@ -106,7 +106,8 @@ def onset(
     if seen is None:
         return Event(None, absent="not recorded", reason=f"{column} has no number from step {first} on")
     early = seen.until(first + KEPT * (seen.steps[-1] - first)) or seen
-    return compared({"": _onset(seen, column, share, wanted)}, {"": _onset(early, column, share, wanted)})[""]
+    whole, part = ({column: _onset(each, column, share, wanted)} for each in (seen, early))
+    return compared(whole, part, start=first)[column]
 
 
 def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
@@ -118,4 +119,4 @@ def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
     crossed = start + share * (end - start) if level is None else level
     sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the opposite numbers
     step = lasting_fall(seen.steps, sign * seen.values, sign * crossed)
-    return bracketed(seen.steps, step, reason=f"{name} does not cross {crossed:g} for good")
+    return bracketed(seen.steps, step, name, f"crosses {crossed:.3g} for good")
