@@ -58,6 +58,7 @@ NOT_DIFFERENTIABLE = {
     ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
     **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets"), RUNS),
+    **dict.fromkeys(("milestones", "Milestones", "onset", "lead", "Lead", "Event"), RUNS),
 }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
+from examples.modular_addition.bundled import RUNS
 from tests._runs import MEASURED, SEEDS, at, curves, cuts, noisy, spiked, thinned
 
 BOUNDARIES = {
@@ -12,7 +13,7 @@ BOUNDARIES = {
     "seed2": (1400, 8315, 12_883),
     "seed3": (1400, 11_037, 14_404),
     "seed4": (1200, 4791, 7408),
-    "fraction_80": (75, 84, 2263),
+    "fraction_80": (None, 84, 2263),  # excluded loss dips at 75, when training loss is 4.2 still
     "no_weight_decay": (None, None, None),
     "symmetric_5": (None, 5872, 9203),
 }
@@ -98,8 +99,32 @@ def test_nothing_is_announced_where_nothing_comes_or_it_comes_at_once():
     trajectory, answers = curves("no_weight_decay")
     assert pm.lead_times(trajectory, answers=answers) == pm.phases.LeadTimes(None, None, None)
     trajectory, answers = curves("fraction_80")
-    intervals = pm.lead_times(trajectory, answers=answers).intervals(trajectory.steps)
-    assert all(earliest <= 0 <= latest for earliest, latest in intervals.values())
+    lead = pm.lead_times(trajectory, answers=answers)
+    earliest, latest = lead.intervals(trajectory.steps)["restricted"]
+    assert earliest <= 0 <= latest
+    assert lead.excluded is None
+    assert lead.events["excluded_rise"].absent == "not reached"
+
+
+MILESTONES = {
+    "mainline": (198, 5549, 0),
+    "fraction_80": (125, 174, 0),
+    "no_weight_decay": (198, None, 0),
+    "symmetric_5": (299, 6951, 0),
+}
+
+
+@pytest.mark.parametrize("name", MILESTONES)
+def test_milestones(name):
+    run = pm.Trajectory.load(RUNS / name / "curves.npz")
+    reached = pm.milestones(run, answers=curves(name)[1])
+    assert (reached.memorized, reached.generalized, reached.relapses) == MILESTONES[name]
+
+
+def test_the_end_of_memorization_is_not_when_training_accuracy_is_full():
+    run = pm.Trajectory.load(RUNS / "mainline" / "curves.npz")
+    ratio = pm.find_phases(run, answers=113).memorization_end / pm.milestones(run, answers=113).memorized
+    assert 5 < ratio < 10
 
 
 def test_spread_over_seeds():

@@ -556,25 +556,45 @@ MISTAKES = [
     ("phases of a dict", lambda: pm.find_phases({"steps": [0]}, answers=5), TypeError,
      "`trajectory` must be a Trajectory. Got dict."),
     ("phases without a column",
-     lambda: pm.find_phases(pm.Trajectory([0], {"loss": [1], "norm/1": [1], "norm/2": [1]}), answers=5), ValueError,
-     "`trajectory` must have a column 'excluded_loss'. Got loss, norm. Record it, with `measure` and "
-     "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file."),
+     lambda: pm.find_phases(pm.Trajectory([0], {"los": [1], "norm/1": [1], "norm/2": [1]}), answers=5), ValueError,
+     "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
+     "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'los', 'norm/1', 'norm/2'. "
+     "Rename the column that holds it: trajectory.select({'its name': 'test_loss'})."),
     ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
-     "`excluded_loss` must be one number per step. Got shape (2, 1)."),
-    ("phases with nan",
-     lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.nan]}), answers=5), ValueError,
-     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (nan) at step number (1,). "
-     "Leave such steps out: pass trajectory.complete(['excluded_loss', 'test_loss', 'sum_squared_weights'])."),
+     "`excluded_loss` must be one number per step. Got shape (2, 1). Give an entry of it a name: "
+     "pm.Trajectory(run.steps, {'entry': run['excluded_loss'][:, 0]})."),
+    ("phases with inf",
+     lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.inf]}), answers=5), ValueError,
+     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (inf) at step number (1,). "
+     "Leave such steps out: pass trajectory.complete(['excluded_loss'])."),
+    ("a phase at no step", lambda: pm.Phases(1, 2, 3).at(0.5), TypeError, "`step` must be an integer. Got 0.5 (float)."),
+    ("milestones of a dict", lambda: pm.milestones({"steps": [0]}, answers=5), TypeError,
+     "`trajectory` must be a Trajectory. Got dict."),
+    ("milestones without a column", lambda: pm.milestones(pm.Trajectory([0], {"test/acc": [1]}), answers=5), ValueError,
+     "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
+     "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'test/acc'. "
+     "Rename what is the same by another name: trajectory.select({'test/acc': 'test_accuracy'})."),
+    ("milestones of one answer", lambda: pm.milestones(pm.Trajectory([0], {"test_loss": [1]}), answers=1), ValueError,
+     "`answers` must be at least 2. Got 1."),
+    ("accuracies of more than all",
+     lambda: pm.milestones(pm.Trajectory([0], {"test_accuracy": [101]}), answers=5), ValueError,
+     "`test_accuracy` must be shares from 0 to 1, or percents from 0 to 100. Got 101."),
+    ("onset without a column", lambda: pm.phases.onset(RUN, "excluded_los"), KeyError,
+     "`name` must be a column of the trajectory. Got 'excluded_los'. Did you mean 'excluded_loss'?"),
+    ("onset of a vector", lambda: pm.phases.onset(RUN, "excluded_loss"), ValueError,
+     "`excluded_loss` must be one number per step. Got shape (2, 1). Give an entry of it a name: "
+     "pm.Trajectory(run.steps, {'entry': run['excluded_loss'][:, 0]})."),
+    ("onset of a whole change", lambda: pm.phases.onset(RUN, "excluded_loss", share=1.0), ValueError,
+     "`share` must be at least 0 and below 1. Got 1.0."),
+    ("onset at a level of words", lambda: pm.phases.onset(RUN, "excluded_loss", level="low"), TypeError,
+     "`level` must be a real number. Got 'low' (str)."),
+    ("lead of a step", lambda: pm.phases.lead(3, pm.phases.Event(4)), TypeError,
+     "`sign` must be an Event, as onset returns, or as the `events` of phases and milestones are. Got int."),
     ("one answer",
      lambda: pm.find_phases(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=1), ValueError,
      "`answers` must be at least 2. Got 1."),
     ("intervals of no steps", lambda: pm.Phases(1, 2, 3).intervals([]), ValueError,
      "`steps` must be a sequence of at least one integer. Got shape (0,)."),
-    ("lead times without a column",
-     lambda: pm.lead_times(pm.Trajectory([0], {name: [1] for name in PHASE_COLUMNS}), answers=5), ValueError,
-     "`trajectory` must have a column 'restricted_loss'. Got excluded_loss, test_loss, sum_squared_weights. "
-     "Record it, with `measure` and `sum_squared_weights`, or rename the column that holds it: with select(), or in "
-     "the CSV file."),
     ("lead times of a large change", lambda: pm.lead_times(RUN, answers=5, change=1.0), ValueError,
      "`change` must be at least 0 and below 1. Got 1.0."),
     ("spread of one run", lambda: pm.phase_spread(RUN, answers=5), TypeError,

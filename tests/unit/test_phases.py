@@ -534,6 +534,15 @@ def test_spread_of_trajectories_is_that_of_their_phases():
     assert spread["circuit_formation_end"] == pm.phases.PhaseSpread(3, 2, 6000.0, 5000, 7000)
 
 
+def test_runs_that_cannot_tell_are_not_counted():
+    flat = pm.Trajectory(STEPS, dict(run().columns) | {"test_loss": np.ones(len(STEPS))})
+    runs = [run(fell=5000), run().select(["excluded_loss"]), flat]
+    spread = pm.phase_spread(runs, answers=113)
+    assert spread["memorization_end"] == pm.phases.PhaseSpread(3, 3, 1000.0, 1000, 1000)
+    assert spread["circuit_formation_end"] == pm.phases.PhaseSpread(1, 1, 5000.0, 5000, 5000)
+    assert pm.phase_spread(runs[1:], answers=113)["cleanup_end"] == pm.phases.PhaseSpread(0, 0, None, None, None)
+
+
 def test_spread_of_nothing_reached():
     assert pm.phase_spread([pm.Phases(None, None, None)])["cleanup_end"] == pm.phases.PhaseSpread(
         1, 0, None, None, None

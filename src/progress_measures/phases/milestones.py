@@ -53,7 +53,7 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
       tenth of the chance level ln(answers), and is back at 0.01.
 
     The paper's end of memorization, the bottom of excluded loss in :func:`find_phases`, is another step: on its
-    mainline it is about ten times later than this one.
+    mainline it is about six times later than this one.
 
     Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: a column with a
     number above 1 is in percents. A milestone that a run does not reach, or whose columns are missing, is None;

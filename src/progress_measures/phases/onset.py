@@ -44,6 +44,9 @@ def lead(sign: Event, event: Event) -> Lead:
     Raises:
         TypeError: If one of the two is not an event.
 
+    References:
+        Own.
+
     Example:
         >>> sign, fall = pm.phases.Event(150, (100, 200)), pm.phases.Event(450, (400, 500))
         >>> pm.phases.lead(sign, fall)

@@ -22,7 +22,7 @@ class PhaseSpread:
     """
 
     runs: int
-    """How many runs there are."""
+    """How many runs can tell: those whose columns were recorded and are not constant."""
     reached: int
     """How many of them reach the boundary. The other numbers are those of these runs, or None if there are none."""
     median: float | None
@@ -36,7 +36,8 @@ def phase_spread(
     """The median and the range of each boundary over several runs, such as seeds.
 
     Runs that do not reach the boundary are counted, but left out of the median and the range. A run that was cut short
-    would have reached it later. So if some runs do not reach it, the median is that of the faster runs.
+    would have reached it later. So if some runs do not reach it, the median is that of the faster runs. Runs whose
+    columns do not say are not counted.
 
     Args:
         runs: Several runs, or a mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`.
@@ -58,7 +59,13 @@ def phase_spread(
         run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # checked there
         for run in _check_some_runs(runs)
     ]
-    return {field.name: _spread([getattr(phases, field.name) for phases in found_phases]) for field in fields(Phases)}
+    return {field.name: _spread(_told(found_phases, field.name)) for field in fields(Phases)}
+
+
+def _told(found: list[Phases], boundary: str) -> list[int | None]:
+    """The boundary of each run whose columns say whether it is reached."""
+    events = [phases.events[boundary] for phases in found]
+    return [event.step for event in events if event.absent not in ("not recorded", "cannot be told")]
 
 
 def _spread(steps: list[int | None]) -> PhaseSpread:
