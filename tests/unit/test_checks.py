@@ -570,7 +570,8 @@ MISTAKES = [
     ("a phase at no step", lambda: pm.Phases(1, 2, 3).at(0.5), TypeError, "`step` must be an integer. Got 0.5 (float)."),
     ("milestones of a dict", lambda: pm.milestones({"steps": [0]}, answers=5), TypeError,
      "`trajectory` must be a Trajectory. Got dict."),
-    ("milestones without a column", lambda: pm.milestones(pm.Trajectory([0], {"test/acc": [1]}), answers=5), ValueError,
+    ("milestones without a column",
+     lambda: pm.milestones(pm.Trajectory([0], {"test/acc": [1]}), answers=5), ValueError,
      "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
      "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'test/acc'. "
      "Rename what is the same by another name: trajectory.select({'test/acc': 'test_accuracy'})."),
