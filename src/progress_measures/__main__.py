@@ -26,7 +26,7 @@ examples:
   progress-measures plot run.csv -o losses.png
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
-  progress-measures plot slow.csv fast.csv -o both.png --each --x log
+  progress-measures plot seed0.npz seed1.npz -o runs.png --each --x log
 """
 INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading

@@ -57,7 +57,7 @@ def check_common_steps(runs: Any) -> list[int]:
     if not steps:
         spans = listed(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
         raise ValueError(
-            f"`runs` must have a step in common for their mean. Got {spans}. Draw each run: spread='each' (--each)."
+            f"`runs` must have a step in common. Got {spans}. Draw each run, not their mean: spread='each' (--each)."
         )
     return steps
 
@@ -71,7 +71,8 @@ def warn_of_few_common_steps(runs: Any, *, stacklevel: int) -> None:
     if len(common) < _FEW * fewest or int(common[-1] - common[0]) < _SHORT * length:
         warnings.warn(
             f"`runs` have only {len(common)} steps in common, in {span_of(common)}, and the mean is drawn at these. "
-            f"{name!r} has {len(longest)} in {span_of(longest.steps)}. Draw each run: spread='each' (--each).",
+            f"{name!r} has {len(longest)} in {span_of(longest.steps)}. "
+            "Draw each run, not their mean: spread='each' (--each).",
             UserWarning,
             stacklevel=stacklevel + 1,
         )

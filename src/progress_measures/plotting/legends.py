@@ -67,15 +67,27 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
             )
         legend = _below(ax, handles, labels, size, count)
     if ax.figure.get_layout_engine() is None or ax.get_subplotspec() is None:  # else the layout makes room
-        place, page = ax.get_position(), ax.figure.bbox
-        room = min(legend.get_window_extent().height / page.height, 0.7 * place.height)
-        ax.set_position((place.x0, place.y0 + room, place.width, place.height - room))
+        _make_room(ax, legend)
+
+
+def _make_room(ax: Axes, legend: Legend) -> None:
+    """Makes the axes lower by the height of the legend; above other axes, by that of the ticks and their label, too."""
+    cell, height = ax.get_subplotspec(), legend.get_window_extent().height
+    if cell is not None and not cell.is_last_row():
+        height += (_depth(ax) + _GAP) * ax.figure.dpi
+    place = ax.get_position()
+    room = min(height / ax.figure.bbox.height, 0.7 * place.height)
+    ax.set_position((place.x0, place.y0 + room, place.width, place.height - room))
+
+
+def _depth(ax: Axes) -> float:
+    """How far the ticks and their label reach below the axes, in inches."""
+    ticks = ax.xaxis.get_tightbbox()
+    return 0.0 if ticks is None else max(0.0, (ax.get_window_extent().y0 - ticks.y0) / ax.figure.dpi)
 
 
 def _below(ax: Axes, handles: list[Any], labels: list[str], size: float, columns: int) -> Legend:
-    ticks = ax.xaxis.get_tightbbox()
-    depth = 0.0 if ticks is None else (ax.get_window_extent().y0 - ticks.y0) / ax.figure.dpi
-    below = ax.transAxes + ScaledTranslation(0, -max(depth, 0.0) - _GAP, ax.figure.dpi_scale_trans)
+    below = ax.transAxes + ScaledTranslation(0, -_depth(ax) - _GAP, ax.figure.dpi_scale_trans)
     return ax.legend(
         handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=columns,
         fontsize=size, frameon=False, borderaxespad=0, borderpad=0, labelspacing=0.25, columnspacing=_BETWEEN,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from progress_measures._checks.values import listed
 from progress_measures.trajectory.trajectory import Trajectory
 
 LOWEST, HIGHEST = "__MIN", "__MAX"  # what charts of W&B call the ends of the band around a column
@@ -57,7 +56,7 @@ def drawable(curves: Sequence[Curve], *, stacklevel: int) -> list[Curve]:
     empty = [curve for curve in curves if not np.isfinite(curve.values).any()]
     if not empty:
         return [*curves]
-    found = listed(
+    found = "; ".join(
         f"{curve.name}, {'nan' if np.isnan(curve.values).all() else 'nan or infinite'} at each of "
         f"{len(curve.steps)} steps"
         for curve in empty
@@ -65,7 +64,7 @@ def drawable(curves: Sequence[Curve], *, stacklevel: int) -> list[Curve]:
     message = f"`columns` must have a finite number to be drawn. Got {found}."
     if len(empty) == len(curves):
         raise ValueError(f"{message} Draw other columns.")
-    warnings.warn(f"{message} The picture leaves it out.", UserWarning, stacklevel=stacklevel + 1)
+    warnings.warn(f"{message} The picture leaves out what has none.", UserWarning, stacklevel=stacklevel + 1)
     return [curve for curve in curves if curve not in empty]
 
 

@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 
-_PHASES = {  # for each field of `Phases`, the name and the colour of the phase that it ends
+# For each field of `Phases`, the name and the colour of the phase that it ends; in grey, light, dark and light.
+_PHASES = {
     "memorization_end": ("memorization", "#fbe3c2"),
-    "circuit_formation_end": ("circuit formation", "#cfe3f5"),
+    "circuit_formation_end": ("circuit formation", "#b7d3ee"),
     "cleanup_end": ("cleanup", "#d6edd3"),
 }
 _INK, _SIZE = "0.25", 7.5
