@@ -1,7 +1,6 @@
 """The command line: ``python -m progress_measures``, or ``progress-measures``."""
 
 import argparse
-import io
 import os
 import sys
 import warnings
@@ -12,9 +11,8 @@ from typing import IO, NoReturn
 import progress_measures as pm
 from progress_measures._checks.values import escaped
 from progress_measures._commands.frequencies import RULES, frequencies
-from progress_measures._commands.phases import found, phases
-from progress_measures._commands.runs import runs_of
-from progress_measures._files import atomic_write
+from progress_measures._commands.phases import phases
+from progress_measures._commands.plot import plot
 
 FILES = """\
 Each FILE is one run: what Trajectory.to_csv, Trajectory.save, a Recorder or track wrote, or any other CSV file.
@@ -28,11 +26,11 @@ examples:
   progress-measures plot run.csv -o losses.png
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
+  progress-measures plot seed0.npz seed1.npz -o runs.png --each --x log
 """
 INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
 LONGEST = 2000  # characters of an error, which may repeat a name or an option that is longer
-MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,58 +97,6 @@ def _say(text: str) -> None:
         raise
 
 
-def plot(options: argparse.Namespace) -> str:
-    """Writes a picture, and returns a line about what is in it."""
-    _check_output(options)
-    # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
-    from progress_measures import plotting  # isort: split
-    from progress_measures.plotting._text import as_text  # isort: split
-    from matplotlib.backends.backend_pgf import LatexError
-    from matplotlib.figure import Figure
-
-    runs = runs_of(options)
-    columns = options.columns or _losses(runs)
-    figure = Figure(layout="constrained")
-    axes = figure.subplots()  # without pyplot, which may look for a screen
-    if len(runs) == 1:
-        ((name, run),) = runs.items()
-        boundaries = None if options.answers is None else found(name, run, options.answers)[1]
-        plotting.plot_curves(run, columns, phases=boundaries, scale=options.scale, ax=axes).set_title(as_text(name))
-        shown = f"{len(run)} steps of {name}"
-    elif options.answers is None:
-        plotting.plot_runs(runs, columns, scale=options.scale, ax=axes)
-        shown = f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
-    else:
-        raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
-    picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
-    try:
-        figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
-    except (LatexError, RuntimeError) as error:  # of TeX, which writes .pgf
-        raise ValueError(f"{options.output}: {error}") from error
-    with atomic_write(options.output) as scratch_file:
-        scratch_file.write_bytes(picture.getvalue())
-    return escaped(f"Wrote {options.output}: {shown}.")
-
-
-def _check_output(options: argparse.Namespace) -> None:
-    """Requires a picture that replaces none of the runs, by whatever name or link."""
-    for path in options.files:
-        if options.output.exists() and path.exists() and path.samefile(options.output):
-            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
-
-
-def _losses(runs: pm.Runs) -> list[str]:
-    """The columns of numbers that all runs have and that are called losses, or all of them if none is a loss."""
-    first, *_ = runs.values()
-    numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
-    if not numbers:
-        raise ValueError("no column of one number per step to draw: name some with --columns")
-    chosen = [name for name in numbers if "loss" in name] or numbers
-    if len(chosen) > MOST_COLUMNS:
-        raise ValueError(f"{len(chosen):,} columns are too many for one picture: name some with --columns")
-    return chosen
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="progress-measures",
@@ -206,13 +152,23 @@ def _parser() -> argparse.ArgumentParser:
         plot,
         "draw columns over steps",
         "Draw columns over steps. One run is drawn as it is. Several runs are drawn as their mean, in a band of one\n"
-        "standard deviation, at the steps that all of them have (on a logarithmic axis, the geometric ones).",
+        "standard deviation, at the steps that all of them have (on a logarithmic axis, the geometric ones), or with\n"
+        "--each as one line per run.",
     )
     picture.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="a .png, .pdf or .svg to write"
     )
-    picture.add_argument("--columns", nargs="+", metavar="NAME", help="what to draw (default: the losses)")
-    picture.add_argument("--scale", choices=["log", "linear"], default="log", help="vertical axis (default: log)")
+    picture.add_argument(
+        "--columns", nargs="+", metavar="NAME",
+        help="what to draw (default: the losses; without losses, the accuracies; without these, every column)",
+    )  # fmt: skip
+    picture.add_argument(
+        "--scale", choices=["log", "linear"],
+        help="vertical axis (default: linear for accuracies, to the right if losses are drawn too; log for the others, "
+        "unless their numbers forbid it)",
+    )  # fmt: skip
+    picture.add_argument("--x", choices=["log", "linear"], default="linear", help="horizontal axis (default: linear)")
+    picture.add_argument("--each", action="store_true", help="draw each of several runs, instead of their mean")
     picture.add_argument("--answers", type=int, metavar="N", help="shade the phases of the run, as `phases` finds them")
     return parser
 

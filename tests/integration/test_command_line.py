@@ -257,6 +257,81 @@ def test_plot_without_losses_draws_every_column_of_numbers(capsys):
     assert pixels("out.png", (44, 160, 44)) == 0
 
 
+def drawn(monkeypatch):
+    """The arguments of each picture to come."""
+    from progress_measures import plotting
+
+    calls = []
+
+    def spied(function):
+        def draw(data, columns, **options):
+            calls.append((list(columns), options))
+            return function(data, columns, **options)
+
+        return draw
+
+    for name in ("plot_curves", "plot_runs"):
+        monkeypatch.setattr(plotting, name, spied(getattr(plotting, name)))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        (["x", "acc", "test/Loss", "test/Loss__MIN", "test/Loss__MAX"], ["test/Loss"]),
+        (["x", "test_acc", "val_accuracy", "access"], ["test_acc", "val_accuracy"]),
+        (["x", "y", "y__MIN", "z__MAX"], ["x", "y", "z__MAX"]),
+    ],
+)
+def test_plot_draws_losses_or_else_accuracies_or_else_all(capsys, monkeypatch, recorded, expected):
+    calls = drawn(monkeypatch)
+    pm.Trajectory([0, 1], {name: [0.5, 0.5] for name in recorded}).save("log.npz")
+    assert run(capsys, "plot", "log.npz", "-o", "out.png")[0] == 0
+    assert calls[0][0] == expected
+
+
+def test_plot_has_a_logarithmic_axis_of_steps(capsys, monkeypatch):
+    calls = drawn(monkeypatch)
+    assert run(capsys, "plot", "run.csv", "-o", "out.png", "--x", "log") == (0, "Wrote out.png: 7 steps of run.\n", "")
+    assert run(capsys, "plot", "run.csv", "saved.npz", "-o", "out.png", "--x", "log")[0] == 0
+    assert [options["x"] for _, options in calls] == ["log", "log"]
+
+
+def test_plot_draws_each_of_several_runs(capsys):
+    pm.Trajectory([7], {"test_loss": [1.0]}).save("late.npz")
+    files = ["run.csv", "late.npz", "--columns", "test_loss"]
+    assert "Draw each run, not their mean: spread='each' (--each)." in run(capsys, "plot", "-o", "out.png", *files)[2]
+    out = "Wrote out.png: 2 runs, each as its own line.\n"
+    assert run(capsys, "plot", "-o", "out.png", "--each", *files) == (0, out, "")
+    assert pixels("out.png", COLOURS["second"]) > 5
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_plot_says_which_column_has_no_number(capsys):
+    pm.Trajectory([0, 1], {"a_loss": [np.nan, np.nan], "b_loss": [1.0, 2.0]}).save("nan.npz")
+    assert run(capsys, "plot", "nan.npz", "-o", "out.png") == (
+        0,
+        "Wrote out.png: 2 steps of nan.\n",
+        "warning: `columns` must have a finite number to be drawn. Got 'a_loss', nan at each of 2 steps. "
+        "The picture leaves out what has none.\n",
+    )
+    code, out, err = run(capsys, "plot", "nan.npz", "-o", "none.png", "--columns", "a_loss")
+    assert (code, out) == (2, "")
+    assert err == (
+        "progress-measures: error: `columns` must have a finite number to be drawn. Got 'a_loss', nan at each of 2 "
+        "steps. Draw other columns.\n"
+    )
+    assert not Path("none.png").exists()
+
+
+def test_a_long_title_is_cut(capsys, monkeypatch):
+    titles = []
+    monkeypatch.setattr(plt.Axes, "set_title", lambda _, title: titles.append(title))
+    Path("run.csv").rename("x" * 100 + ".csv")
+    assert run(capsys, "plot", "x" * 100 + ".csv", "-o", "out.png")[0] == 0
+    assert titles == ["x" * 29 + "…" + "x" * 29]
+
+
 def test_plot_of_several_runs_is_their_mean_with_its_band():
     files = [RUNS / name / "curves.npz" for name in ("mainline", "seed1", "seed2", "seed3", "seed4")]
     code, out, err = process("plot", *files, "-o", "seeds.png", "--columns", "test_loss")
@@ -434,11 +509,11 @@ MISTAKES = {
         "argument FILE: must be another run each time. Got run.csv twice.",
     ),
     "all zero": (
-        ["plot", "odd.csv", "-o", "out.png", "--columns", "zero"],
+        ["plot", "odd.csv", "-o", "out.png", "--columns", "zero", "--scale", "log"],
         "`scale` must be 'linear' for a column without a number above zero. Got 'zero', whose largest is 0.",
     ),
     "below zero": (
-        ["plot", "odd.csv", "-o", "out.png", "--columns", "sign"],
+        ["plot", "odd.csv", "-o", "out.png", "--columns", "sign", "--scale", "log"],
         "`scale` must be 'linear' where numbers are below zero. Got -1 in 'sign' at step 0.",
     ),
     "nothing in common": (
@@ -621,7 +696,7 @@ def test_help_shows_examples_that_run(capsys, command):
     recorder = pm.Recorder({"logit_power": torch.Tensor.square}, every=1, path="run.jsonl")
     recorder(0, torch.arange(9.0))
     examples = re.findall(r"^  progress-measures (.+)$", out.split("examples:")[1], flags=re.MULTILINE)
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         assert run(capsys, *example.split())[0] == 0, example
 

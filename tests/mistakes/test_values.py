@@ -113,7 +113,7 @@ MISTAKES = [
     ("spectrum of nan", lambda: plotting.plot_spectrum(bad(ones(3), (1, ))), ValueError,
      "`power` must be finite. Got 1 non-finite of 3 values, the first (nan) at index (1,)."),
     ("logarithm of a negative number",
-     lambda: plotting.plot_runs(pm.Runs({"a": pm.Trajectory([0], {"x": [-1]})}), "x"), ValueError,
+     lambda: plotting.plot_runs(pm.Runs({"a": pm.Trajectory([0], {"x": [-1]})}), "x", scale="log"), ValueError,
      "`scale` must be 'linear' where numbers are below zero. Got -1 in 'x' of 'a' at step 0. Leave that column "
      "out with select()."),
     ("coefficients without an operation", lambda: pm.cosine_coefficients(LOGITS, None), TypeError,

@@ -50,7 +50,7 @@ WRITES = re.compile(r".*\b(savefig|save_file|savez(_compressed)?|dump)|(.*\.)(wr
 MODES = re.compile(r"['\"][rb]*[wax+][wabx+t]*['\"]")
 MEMORY = "in memory"
 KNOWN = {
-    "__main__.py: plot": "plot",
+    "_commands/plot.py: plot": "plot",
     "_files.py: write_npy": "grid_logits",
     "_formats/csv.py: write_csv": "Trajectory.to_csv",
     "_formats/jsonl.py: append": "Recorder",

@@ -639,6 +639,16 @@ MISTAKES = [
     # Pictures
     ("no such scale", lambda: plotting.plot_curves(RUN, ["test_loss"], scale="logarithmic"), ValueError,
      "`scale` must be one of 'linear', 'log'. Got 'logarithmic'."),
+    ("no such horizontal scale", lambda: plotting.plot_curves(RUN, ["test_loss"], x="symlog"), ValueError,
+     "`x` must be one of 'linear', 'log'. Got 'symlog'."),
+    ("no such spread", lambda: plotting.plot_runs({"a": RUN}, ["test_loss"], spread="sem"), ValueError,
+     "`spread` must be one of 'std', 'each'. Got 'sem'."),
+    ("picture of nan alone", lambda: plotting.plot_curves(pm.Trajectory([0, 1], {"x": [torch.nan] * 2}), "x"), ValueError,
+     "`columns` must have a finite number to be drawn. Got 'x', nan at each of 2 steps. Draw other columns."),
+    ("mean of runs apart",
+     lambda: plotting.plot_runs({s: pm.Trajectory([int(s)], {"x": [1.0]}) for s in "01"}, "x"), ValueError,
+     "`runs` must have a step in common. Got 0 with 1 in 0..0, 1 with 1 in 1..1. "
+     "Draw each run, not their mean: spread='each' (--each)."),
     ("no such curve", lambda: plotting.plot_curves(RUN, ["test_los"]), KeyError,
      "`name` must be a column of the trajectory. Got 'test_los'. Did you mean 'test_loss'?"),
     ("picture of several spectra", lambda: plotting.plot_spectrum(torch.ones(2, 2)), ValueError,

@@ -11,5 +11,12 @@ def as_text(name: str) -> str:
     What cannot be drawn, such as a byte of a file's name that is no letter, is shown as its code. A name that is wider
     than any picture is cut.
     """
-    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…"
-    return escaped(shown).replace("$", r"\$")
+    return escaped(name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…").replace("$", r"\$")
+
+
+def shortened(label: str, longest: int) -> str:
+    """Leaves out the middle of a label that is longer than it may be, unless it has mathematics or codes."""
+    if len(label) <= longest or "$" in label or "\\" in label:
+        return label
+    half = max(longest - 1, 2) // 2
+    return f"{label[:half]}…{label[-half:]}"

@@ -1,15 +1,17 @@
 """Checks of the data and the labels of a picture."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_real
-from progress_measures._checks.values import check_distinct_integers, shape_of, type_name
+from progress_measures._checks.values import check_distinct_integers, listed, shape_of, type_name
 from progress_measures.plotting._text import as_text
-from progress_measures.trajectory.checks import below_zero
+from progress_measures.trajectory.checks import below_zero, span_of
 
+_FEW, _SHORT = 0.1, 0.5  # a mean over less of the steps, or less of the length, of a run is not what was asked for
 _FARTHEST = 1e300  # beyond, the axis's margins and the places of its ticks are no longer finite
 
 
@@ -47,6 +49,33 @@ def check_in_reach(trajectory: Any) -> None:
                 f"`columns` must lie within ±{_FARTHEST:g}, because matplotlib's axes end there. "
                 f"Got {values[place]:g} in {name!r} at step {trajectory.steps[place[0]]}. Leave that step out."
             )
+
+
+def check_common_steps(runs: Any) -> list[int]:
+    """Requires a step that all runs have, at which their mean is drawn."""
+    steps: list[int] = runs.steps.tolist()
+    if not steps:
+        spans = listed(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
+        raise ValueError(
+            f"`runs` must have a step in common. Got {spans}. Draw each run, not their mean: spread='each' (--each)."
+        )
+    return steps
+
+
+def warn_of_few_common_steps(runs: Any, *, stacklevel: int) -> None:
+    """Warns of a mean that leaves out most of a run: of its steps, or of its length."""
+    common = runs.steps
+    fewest = min(map(len, runs.values()))
+    name, longest = max(runs.items(), key=lambda item: int(item[1].steps[-1] - item[1].steps[0]))
+    length = int(longest.steps[-1] - longest.steps[0])
+    if len(common) < _FEW * fewest or int(common[-1] - common[0]) < _SHORT * length:
+        warnings.warn(
+            f"`runs` have only {len(common)} steps in common, in {span_of(common)}, and the mean is drawn at these. "
+            f"{name!r} has {len(longest)} in {span_of(longest.steps)}. "
+            "Draw each run, not their mean: spread='each' (--each).",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def check_square(x: object, name: str) -> Tensor:

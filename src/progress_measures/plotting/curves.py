@@ -1,24 +1,35 @@
-"""Pictures of columns over steps: of one run with its phases, or of the mean of several runs with its spread."""
+"""Pictures of columns over steps: of one run with its phases, or of several runs, as their mean or each for itself."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
+import torch
 from matplotlib.axes import Axes
 
 from progress_measures._checks.values import check_choice
 from progress_measures.phases.boundaries import Phases
+from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting._axes import axes
-from progress_measures.plotting.checks import check_in_reach, check_labels, check_on_scale
+from progress_measures.plotting._text import as_text
+from progress_measures.plotting.checks import (
+    check_common_steps,
+    check_in_reach,
+    check_labels,
+    check_on_scale,
+    warn_of_few_common_steps,
+)
+from progress_measures.plotting.legends import add_legend
+from progress_measures.plotting.lines import COLOURS, STYLES, Curve, curve_of, draw, drawable, with_ends
+from progress_measures.plotting.marks import mark, shade
+from progress_measures.plotting.scales import Sides, check_x, set_x, set_y, sides
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-_PHASES = {  # for each field of `Phases`, the name and the colour of the phase that it ends
-    "memorization_end": ("memorization", "#fbe3c2"),
-    "circuit_formation_end": ("circuit formation", "#cfe3f5"),
-    "cleanup_end": ("cleanup", "#d6edd3"),
-}
+_LONGEST = 60  # letters of a name that the vertical axis has room for
 
 
 def plot_curves(
@@ -26,50 +37,72 @@ def plot_curves(
     columns: str | Sequence[str] | Mapping[str, str],
     *,
     phases: Phases | None = None,
-    scale: Literal["linear", "log"] = "log",
+    milestones: Milestones | None = None,
+    scale: Literal["linear", "log"] | None = None,
+    x: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
 ) -> Axes:
     """Draws columns of a trajectory over its steps, with the phases shaded behind them.
 
     A line connects the steps at which its column has a number. It skips steps with ``nan``, where nothing was measured.
+    If the trajectory has columns ``X__MIN`` and ``X__MAX`` beside a column ``X``, as charts of W&B do, a band between
+    them lies behind ``X``.
+
+    Unasked, accuracies have a linear axis and all other columns a logarithmic one. Drawn together, accuracies have an
+    axis of their own to the right, from 0 to 1. A column is an accuracy if ``acc`` or ``accuracy`` is in its name, as
+    in ``test_acc`` or ``val/accuracy``, and its numbers lie between 0 and 1, or 0 and 100. The axis of the others is
+    linear if one of them has a number below zero or none above zero.
 
     Args:
-        trajectory: A run, such as ``track`` returns.
+        trajectory: A run, such as ``track`` returns. Its ``step_name`` is the label of the horizontal axis.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             entries of a vector are drawn as one thin line each.
         phases: The result of ``find_phases``. A phase is shaded if both of its ends are known. The phase in which the
-            run stopped is shaded to the end of the run.
-        scale: The scale of the vertical axis. On a logarithmic axis, a curve leaves the picture at the bottom where it
-            is 0.
+            run stopped is shaded to the end of the run. An end that is not settled is a dashed line.
+        milestones: The result of ``milestones``. Thin lines, with words above the picture, show where the run memorized
+            and where it generalized. They are dashed if they are not settled.
+        scale: The scale of the vertical axis, for all columns together; by their names and numbers if None. On a
+            logarithmic axis, a curve leaves the picture at the bottom where it is 0.
+        x: The scale of the horizontal axis. A logarithmic one is linear from step 0 to the first step above it, and its
+            label says so.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets the words that all
-            labels of columns end in, such as "loss".
+            labels of columns end in, such as "loss". A legend that is too large for the picture is put below it.
 
     Returns:
-        The axes.
+        The axes; if there are two, those to the left.
 
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory.
-        ValueError: If there is no such scale, or no column is named; if a finite number is beyond ±1e300; or if, on the
-            logarithmic scale, a column has a number below zero or no number above zero.
+        ValueError: If there is no such scale, or no column is named; if no column has a finite number; if a finite
+            number is beyond ±1e300; or if a logarithmic scale is asked for and a column has a number below zero or no
+            number above zero.
+
+    Warns:
+        UserWarning: If a column has no finite number. It is not drawn.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
         >>> plotting.plot_curves(trajectory, {"test_loss": "test"}).get_xlabel()
         'step'
     """
-    check_choice(scale, "scale", Literal["linear", "log"])
+    check_x(x)
     labels = check_labels(columns)
     chosen = check_trajectory(trajectory).select(list(labels))
+    parts = sides(chosen.columns, scale)
     warn_if_no_keys(trajectory.columns, labels, stacklevel=2)
-    check_in_reach(chosen)
-    check_on_scale(chosen, scale)
+    check_in_reach(with_ends(trajectory, labels))
+    check_on_scale(chosen.select(parts.left), parts.scale)
+    curves = drawable([curve_of(trajectory, name, label) for name, label in labels.items()], stacklevel=2)
     ax = axes(ax)
+    steps = trajectory.steps.tolist()
+    set_x(ax, x, steps, trajectory.step_name)
     if phases is not None:
-        _shade(ax, phases, start=int(trajectory.steps[0]), end=int(trajectory.steps[-1]))
-    for name, label in labels.items():
-        _curve(ax, chosen, name, label)
-    _finish(ax, chosen, scale, _shared_ending(labels.values()))
+        shade(ax, phases, start=steps[0], end=steps[-1])
+    _finish(ax, curves, parts, labels)
+    if milestones is not None:
+        mark(ax, milestones)
+    add_legend(ax, outside=bool(parts.right))
     return ax
 
 
@@ -77,92 +110,131 @@ def plot_runs(
     runs: Runs | Mapping[str, Trajectory],
     columns: str | Sequence[str] | Mapping[str, str],
     *,
-    scale: Literal["linear", "log"] = "log",
+    spread: Literal["std", "each"] = "std",
+    scale: Literal["linear", "log"] | None = None,
+    x: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws the mean of columns over several runs in a band of one standard deviation, at the steps that all runs have.
+    """Draws the mean of columns over several runs in a band of one standard deviation, or each run as its own line.
 
-    On a logarithmic axis, the mean is the geometric mean. The band then reaches from the mean divided by the geometric
-    standard deviation to the mean multiplied by it. So on either axis, the band is as wide above the mean as below it.
+    The mean is drawn at the steps that all runs have. On a logarithmic axis, it is the geometric mean. The band then
+    reaches from the mean divided by the geometric standard deviation to the mean multiplied by it. So on either axis,
+    the band is as wide above the mean as below it.
+
+    Runs that differ in more than their seed have no meaningful mean: draw each of them, with its own steps and its name
+    in the legend. Columns ``X__MIN`` and ``X__MAX`` are then a band, as in :func:`plot_curves`.
 
     Args:
         runs: Several runs, such as one per seed, or a mapping from names to trajectories. One run alone has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
-        scale: The scale of the vertical axis, of the mean and of the band.
+        spread: ``"std"`` for the mean and the standard deviation, ``"each"`` for one line per run.
+        scale: The scale of the vertical axis, of the mean and of the band; as in :func:`plot_curves` if None.
+        x: The scale of the horizontal axis, as in :func:`plot_curves`.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets one.
 
     Returns:
-        The axes.
+        The axes; if there are two, those to the left.
 
     Raises:
         KeyError: If a run has no such column.
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no such scale, no column is named, or the runs have no step in common; if a finite
-            number is beyond ±1e300; or if, on the logarithmic scale, a column has a number below zero or no mean above
-            zero.
+        ValueError: If there is no such scale or spread, no column is named, or the runs have no step in common and
+            their mean is asked for; if no column has a finite number; if a finite number is beyond ±1e300; or if a
+            logarithmic scale is asked for and a column has a number below zero or no mean above zero.
+
+    Warns:
+        UserWarning: If a column has no finite number, so that it is not drawn, or if the mean leaves out most of the
+            runs because they have few steps in common.
 
     Example:
         >>> seeds = {str(seed): pm.Trajectory([0, 100], {"test_loss": [4.7, 10.0**-seed]}) for seed in range(3)}
         >>> plotting.plot_runs(pm.Runs(seeds), "test_loss").get_yscale()
         'log'
     """
+    check_x(x)
+    check_choice(spread, "spread", Literal["std", "each"])
     labels = check_labels(columns)
-    chosen = Runs(runs).select(list(labels))
+    whole = Runs(runs)
+    chosen = whole.select(list(labels))
     if filtered(labels):
         warn_of_runs_without_keys(runs, stacklevel=2)
     for run in chosen.values():  # the mean of such numbers may be infinite
         check_in_reach(run)
-    mean = chosen.mean(scale=scale)
-    check_on_scale(mean, scale)
-    spread = chosen.std(scale=scale) if len(chosen) > 1 else None
+    parts = sides({name: torch.cat([run[name].flatten() for run in chosen.values()]) for name in labels}, scale)
+    if spread == "each":
+        for run in whole.values():
+            check_in_reach(with_ends(run, labels))
+            check_on_scale(run.select(parts.left), parts.scale)
+        curves, how = _each(whole, labels), ""
+        steps = sorted({step for run in chosen.values() for step in run.steps.tolist()})
+    else:
+        steps = check_common_steps(chosen)
+        warn_of_few_common_steps(chosen, stacklevel=2)
+        curves, how = _means(chosen, labels, parts), _which_mean(parts, len(chosen))
+    drawn = drawable(curves, stacklevel=2)
     ax = axes(ax)
-    steps = mean.steps.numpy()
-    for name, label in labels.items():
-        colour = _curve(ax, mean, name, label)
-        if spread is not None and mean[name].ndim == 1:
-            middle, width = mean[name].numpy(), spread[name].numpy()
-            low, high = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
-            ax.fill_between(steps, low, high, color=colour, alpha=0.25, linewidth=0)
-    what = "geometric mean" if scale == "log" else "mean"
-    _finish(ax, mean, scale, f"{_shared_ending(labels.values())} ({what} of {len(runs)} runs)".lstrip())
+    set_x(ax, x, steps, " or ".join(dict.fromkeys(run.step_name for run in chosen.values())))
+    _finish(ax, drawn, parts, labels, how)
+    add_legend(ax, outside=bool(parts.right))
     return ax
 
 
-def _curve(ax: Axes, trajectory: Trajectory, name: str, label: str) -> Any:
-    """Draws a column, a vector as thin lines with one label, at the steps where it has a number; returns its colour."""
-    values = trajectory[name].reshape(len(trajectory), -1)
-    measured = ~values.isnan().all(1)  # so that a column that was measured at every other step is a line, too
-    width = 1.8 if values.shape[1] == 1 else 0.6
-    lines = ax.plot(trajectory.steps[measured].numpy(), values[measured].numpy(), linewidth=width, label=label)
-    for line in lines[1:]:
-        line.set(color=lines[0].get_color(), label="_")
-    return lines[0].get_color() if lines else None
+def _means(runs: Runs, labels: Mapping[str, str], parts: Sides) -> list[Curve]:
+    """The mean of each column over the runs, arithmetic or geometric as suits its axis, in its band."""
+    curves = {}
+    for scale, names in ((parts.scale, parts.left), ("linear", parts.right)):
+        if not names:
+            continue
+        some = runs.select(names)
+        mean = some.mean(scale=scale)  # type: ignore[arg-type]  # a string that was checked
+        check_on_scale(mean, scale)
+        spread = some.std(scale=scale) if len(runs) > 1 else None  # type: ignore[arg-type]  # as above
+        for name in names:
+            band = None
+            if spread is not None and mean[name].ndim == 1:
+                middle, width = mean[name].numpy(), spread[name].numpy()
+                band = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
+            curves[name] = Curve(
+                name, mean.steps.numpy(), mean[name].numpy(), labels[name], f"the mean of {name!r}", band
+            )
+    return [curves[name] for name in labels]
+
+
+def _each(runs: Runs, labels: Mapping[str, str]) -> list[Curve]:
+    """One line per run and column. Where it suits, the colour shows the run and the style of the line the column."""
+    sorted_out = 1 < len(labels) <= len(STYLES) and len(runs) <= COLOURS
+    return [
+        curve_of(
+            run, column, as_text(name) + (f", {label}" if len(labels) > 1 else ""), name=f"{column!r} of {name!r}",
+            colour=name if sorted_out else None, style=index if sorted_out else None,
+        )
+        for name, run in runs.items()
+        for index, (column, label) in enumerate(labels.items())
+    ]  # fmt: skip
+
+
+def _which_mean(parts: Sides, count: int) -> str:
+    return f"({'geometric mean' if parts.scale == 'log' else 'mean'} of {count} runs)"
+
+
+def _finish(ax: Axes, curves: Sequence[Curve], parts: Sides, labels: Mapping[str, str], how: str = "") -> None:
+    """Draws the curves on their axes, and names these."""
+    right = ax.twinx() if parts.right else ax
+    ax.set_yscale(parts.scale)
+    draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
+    set_y(ax, f"{_shared_ending([labels[name] for name in parts.left])} {how}".strip())
+    if parts.right:
+        shares = f"{_shared_ending([labels[name] for name in parts.right])} {how and how.replace('geometric ', '')}"
+        top = 1.0 if all(np.nanmax(curve.values) <= 1 for curve in curves if curve.column in parts.right) else 100.0
+        right.set_ylim(-0.03 * top, 1.03 * top)
+        set_y(right, shares.strip())
 
 
 def _shared_ending(labels: Iterable[str]) -> str:
-    """The words that all labels end in."""
-    ends = zip(*(label.split()[::-1] for label in labels), strict=False)
-    return " ".join([words[0] for words in takewhile(lambda words: len({*words}) == 1, ends)][::-1])
-
-
-def _finish(ax: Axes, trajectory: Trajectory, scale: str, label: str) -> None:
-    first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
-    ax.set(xlabel="step", yscale=scale, ylabel=ax.get_ylabel() or label)
-    if first < last:
-        ax.set_xlim(first, last)
-    ax.legend(loc="best", fontsize="small", framealpha=0.9)
-
-
-def _shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades each phase whose two ends are known, and the phase in which the run stopped to the end of the run."""
-    stops = [getattr(phases, field) for field in _PHASES]
-    starts = [start, *stops]
-    for index, (name, colour) in enumerate(_PHASES.values()):
-        begin, stop = starts[index], stops[index]
-        if stop is None and all(later is None for later in stops[index:]):
-            stop = end
-        if begin is not None and stop is not None:
-            ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
-        if stop == end:
-            return
+    """The words that all labels end in, such as "loss"; a single label whole, unless it is too long."""
+    several = [*labels]
+    if len(several) == 1:
+        return several[0] if len(several[0]) <= _LONGEST else ""
+    ends = zip(*(re.split(r"[\s/]+", label)[::-1] for label in several), strict=False)
+    return " ".join([words[0] for words in takewhile(lambda words: len({*words}) == 1, ends)][::-1]).strip(" -:|")

@@ -1,0 +1,82 @@
+"""The command ``plot``."""
+
+import argparse
+import io
+
+from progress_measures._checks.values import escaped
+from progress_measures._commands.phases import found
+from progress_measures._commands.runs import runs_of
+from progress_measures._files import atomic_write
+from progress_measures.trajectory.runs import Runs
+
+MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
+LONGEST = 60  # letters of a title, in the width of a picture
+
+
+def plot(options: argparse.Namespace) -> str:
+    """Writes a picture, and returns a line about what is in it."""
+    _check_output(options)
+    # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
+    from progress_measures import plotting  # isort: split
+    from progress_measures.plotting._text import as_text, shortened  # isort: split
+    from matplotlib.backends.backend_pgf import LatexError
+    from matplotlib.figure import Figure
+
+    runs = runs_of(options)
+    columns = options.columns or _columns(runs)
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()  # without pyplot, which may look for a screen
+    if len(runs) == 1:
+        ((name, run),) = runs.items()
+        reached, ends = (None, None) if options.answers is None else found(name, run, options.answers)
+        plotting.plot_curves(
+            run,
+            columns,
+            phases=ends,
+            milestones=reached,
+            scale=options.scale,
+            x=options.x,
+            ax=axes,
+        ).set_title(shortened(as_text(name), LONGEST))
+        shown = f"{len(run)} steps of {name}"
+    elif options.answers is None:
+        plotting.plot_runs(
+            runs, columns, spread="each" if options.each else "std", scale=options.scale, x=options.x, ax=axes
+        )
+        shown = f"{len(runs)} runs, each as its own line" if options.each else (
+            f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
+        )  # fmt: skip
+    else:
+        raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} files.")
+    picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
+    try:
+        figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)
+    except (LatexError, RuntimeError) as error:  # of TeX, which writes .pgf
+        raise ValueError(f"{options.output}: {error}") from error
+    with atomic_write(options.output) as scratch_file:
+        scratch_file.write_bytes(picture.getvalue())
+    return escaped(f"Wrote {options.output}: {shown}.")
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    """Requires a picture that replaces none of the runs, by whatever name or link."""
+    for path in options.files:
+        if options.output.exists() and path.exists() and path.samefile(options.output):
+            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
+
+
+def _columns(runs: Runs) -> list[str]:
+    """Of the columns of numbers that all runs have, the losses; if there is none, the accuracies; if none, all."""
+    from progress_measures.plotting.lines import HIGHEST, LOWEST
+    from progress_measures.plotting.scales import is_accuracy
+
+    first, *_ = runs.values()
+    numbers = [name for name in first.columns if all(name in run and run[name].ndim == 1 for run in runs.values())]
+    numbers = [name for name in numbers if not name.endswith((LOWEST, HIGHEST)) or name[:-5] not in numbers]
+    if not numbers:
+        raise ValueError("no column of one number per step to draw: name some with --columns")
+    losses = [name for name in numbers if "loss" in name.lower()]
+    chosen = losses or [name for name in numbers if is_accuracy(name)] or numbers
+    if len(chosen) > MOST_COLUMNS:
+        raise ValueError(f"{len(chosen):,} columns are too many for one picture: name some with --columns")
+    return chosen

@@ -1,0 +1,85 @@
+"""Which axis a column is drawn on: logarithmic for losses, linear for accuracies, both beside each other."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log10
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import AutoLocator, MaxNLocator
+from torch import Tensor
+
+from progress_measures._checks.values import check_choice
+from progress_measures.plotting._text import as_text
+
+Scale = Literal["linear", "log"]
+_ACCURACY = re.compile(r"accurac(y|ies)|acc(?![a-z])")  # test_acc, val/Acc, trainAcc, acc@1, but no "access"
+_PERCENT = 100.0  # some logs have accuracies in percent
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The columns on the axis to the left with its scale, and those on a linear axis to the right, if any."""
+
+    scale: str
+    left: list[str]
+    right: list[str]
+
+
+def is_accuracy(name: str) -> bool:
+    """Whether a column is called an accuracy."""
+    return _ACCURACY.search(name.lower()) is not None
+
+
+def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
+    """Divides columns between two axes: as asked for, all to the left; unasked, as suits their names and numbers."""
+    names = list(columns)
+    if scale is not None:
+        check_choice(scale, "scale", Scale)
+        return Sides(scale, names, [])
+    numbers = {name: values[values.isfinite()] for name, values in columns.items()}
+    known = {name: values for name, values in numbers.items() if values.numel() > 0}
+    shares = [name for name, x in known.items() if is_accuracy(name) and x.min() >= 0 and x.max() <= _PERCENT]
+    others = [name for name in known if name not in shares]
+    if not others:
+        return Sides("linear" if shares else "log", names, [])
+    positive = all(known[name].min() >= 0 and known[name].max() > 0 for name in others)
+    return Sides("log" if positive else "linear", [name for name in names if name not in shares], shares)
+
+
+def set_y(ax: Axes, label: str) -> None:
+    """Names the vertical axis, in letters that fit in its height, unless it has a name."""
+    ax.set_ylabel(ax.get_ylabel() or label)
+    share = ax.yaxis.label.get_window_extent().height / ax.get_window_extent().height
+    if share > 1:
+        ax.yaxis.label.set_fontsize(max(5.0, float(ax.yaxis.label.get_fontsize()) / share))
+
+
+def check_x(x: str) -> None:
+    """Requires a scale of the horizontal axis."""
+    check_choice(x, "x", Scale)
+
+
+def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
+    """Sets scale, limits and label of the horizontal axis, from sorted steps.
+
+    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the first step above it.
+    """
+    label = as_text(step_name).replace("_", " ")
+    first, last = steps[0], steps[-1]
+    if x == "log" and first <= 0:
+        above = next((step for step in steps if step > 0), 1)
+        decades = log10(max(last / above, 1))
+        ax.set_xscale("symlog", linthresh=above, linscale=max(0.4, 0.18 * decades), subs=range(2, 10))
+        label = f"{label} (linear below {above})"
+    elif ax.get_xscale() != x:
+        ax.set_xscale(x)
+    if isinstance(ax.xaxis.get_major_locator(), AutoLocator):
+        # Whole numbers, of which as many as there is room for.
+        size = float(ax.xaxis.get_ticklabels()[0].get_fontsize())
+        room = ax.get_window_extent().width * 72 / ax.figure.dpi / (size * (0.9 + 0.62 * len(str(last))))
+        ax.xaxis.set_major_locator(MaxNLocator(max(1, min(9, int(room))), steps=[1, 2, 2.5, 5, 10], integer=True))
+    if first < last:
+        ax.set_xlim(first, last)
+    ax.set_xlabel(label)
