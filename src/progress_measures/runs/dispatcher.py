@@ -11,12 +11,12 @@ from typing import Any
 from torch import nn
 
 from progress_measures._checks.values import listed
+from progress_measures._formats.recording import check_row
 from progress_measures.runs.checks import (
     check_any_measured,
     check_checkpoint,
     check_own_model,
     check_resumed,
-    check_row,
 )
 from progress_measures.runs.jobs import Job, Numbers, SerialExecutor, has_processes, shares_models, worker_count
 from progress_measures.runs.journal import Journal, Row
