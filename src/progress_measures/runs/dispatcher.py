@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from progress_measures._checks.values import listed
-from progress_measures._formats.recording import check_row
+from progress_measures._formats.recording import Row, check_row
 from progress_measures.runs.checks import (
     check_any_measured,
     check_checkpoint,
@@ -19,7 +19,7 @@ from progress_measures.runs.checks import (
     check_resumed,
 )
 from progress_measures.runs.jobs import Job, Numbers, SerialExecutor, has_processes, shares_models, worker_count
-from progress_measures.runs.journal import Journal, Row
+from progress_measures.runs.journal import Journal
 from progress_measures.trajectory.trajectory import Trajectory
 
 
