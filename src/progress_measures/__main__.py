@@ -15,9 +15,9 @@ from progress_measures._commands.phases import phases
 from progress_measures._commands.plot import plot
 
 FILES = """\
-Each FILE is one run: what Trajectory.to_csv, Trajectory.save, a Recorder or track wrote, or any other CSV file.
-The first line of a CSV file names its columns, one of them `step` or `epoch`. Each further line holds the numbers of
-one step.
+Each FILE is a log of one run or several, by any program: CSV with any separator, JSON and lines of JSON, .npz, Parquet,
+TensorBoard's event files or their folder, W&B's exports, and what this library writes. It is told by what it holds.
+A table needs a line of names, one of them `step`, `epoch` or similar; --step names another, or `index` for none.
 """
 EXAMPLES = """\
 examples:
@@ -116,9 +116,13 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(command=function)
-        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a run, as .csv, .npz or .jsonl")
+        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log, of whatever kind")
         added.add_argument(
-            "--step", metavar="NAME", help="column of steps in a CSV file (default: step, or else epoch)"
+            "--step", metavar="NAME",
+            help="column of steps; `index` numbers the rows from 0 (default: step, global_step, epoch, …)",
+        )  # fmt: skip
+        added.add_argument(
+            "--rename", nargs="+", action="extend", metavar="NEW=OLD", help="new names for columns of the files"
         )
         return added
 

@@ -2,23 +2,44 @@
 
 import argparse
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from progress_measures.runs.reading import read_run
 from progress_measures.trajectory.runs import Runs
 
 
 def runs_of(options: argparse.Namespace) -> Runs:
-    """Loads the files. A run has its file's name without suffix, or its path if two of these names are the same."""
+    """Reads the files. A run has the name that its file has for it, or else the file's name without suffix.
+
+    If two of these names are the same, a run has its file's path as its name, or before its name.
+    """
     seen: set[Path] = set()
     for path in options.files:
         real = Path(os.path.realpath(path))  # leaves a loop of links to the error of reading it
         if real in seen:
             raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
         seen.add(real)
-    short = [path.stem for path in options.files]
-    names = short if len(set(short)) == len(short) else [str(path) for path in options.files]
-    return Runs({name: read_run(path, options.step) for name, path in zip(names, options.files, strict=True)})
+    rename = _rename_of(options.rename)
+    read = [(path, Runs.read(path, step=options.step, rename=rename)) for path in options.files]
+    short = [name for _, runs in read for name in runs]
+    if len(set(short)) == len(short):
+        return Runs({name: run for _, runs in read for name, run in runs.items()})
+    return Runs(
+        {str(path) if len(runs) == 1 else f"{path}: {name}": run for path, runs in read for name, run in runs.items()}
+    )
+
+
+def _rename_of(pairs: Iterable[str] | None) -> dict[str, str]:
+    """The names in the files by the new names, from ``NEW=OLD``."""
+    names = {}
+    for pair in pairs or ():
+        new, sign, old = pair.partition("=")
+        if not (new and sign and old):
+            raise ValueError(f"argument --rename: must be NEW=OLD. Got {pair!r}. Files come before it.")
+        if new in names:
+            raise ValueError(f"argument --rename: must give each new name once. Got {new!r} twice.")
+        names[new] = old
+    return names
 
 
 def table(lines: list[list[str]]) -> str:

@@ -20,6 +20,7 @@ from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, cut, listed_names
 from progress_measures._formats.table import flat, gathered
 
+STEP_NAMES = ("step", "epoch")  # the columns of steps that are found unasked
 _SEPARATORS = ";\t|"
 
 
@@ -31,27 +32,26 @@ _OTHER_KINDS = {
 }
 
 
-def write_csv(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
-    """Writes the columns as a table, completely or not at all, so that :func:`read_csv` reads the same columns back."""
+def write_csv(
+    path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor], step_name: str = STEP_NAMES[0]
+) -> None:
+    """Writes the columns as a table, completely or not at all, so that :func:`read_csv` reads the same columns back.
+
+    The steps are called ``step_name`` where they are found again by that name unasked, and ``step`` where they are not.
+    """
     table = flat(steps, columns)
+    if step_name in STEP_NAMES and step_name not in table:
+        table = {step_name if name == STEP_NAMES[0] else name: values for name, values in table.items()}
     check_utf8(columns)
     _check_names_survive((name for name, values in columns.items() if values[0].numel()), _names_read_back(table))
     with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         _write(file, table)
 
 
-def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
-    """The steps, and the other columns by name; the entries of a vector form one column."""
+def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray], str]:
+    """The steps, the other columns by name, and the name of the steps; the entries of a vector form one column."""
     check_regular(path, or_pipe=True)
-    with open(path, "rb") as file:
-        return parse_csv(file, path, step)
-
-
-def parse_csv(
-    file: IO[bytes], path: str | os.PathLike[str], step: str | None
-) -> tuple[list[int], dict[str, np.ndarray]]:
-    """What :func:`read_csv` reads, from an open file, which is closed; messages name it as ``path``."""
-    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:  # -sig: Excel writes a byte order mark
+    with open(path, encoding="utf-8-sig", newline="") as text:  # -sig: Excel writes a byte order mark
         return _read(text, path, step)
 
 
@@ -67,21 +67,24 @@ def _names_read_back(table: Mapping[str, Tensor]) -> list[str]:
     _write(file, {name: values[:1] for name, values in table.items()})
     file.seek(0)
     try:
-        return [*_read(file, "columns", "step")[1]]
+        return [*_read(file, "columns", next(iter(table)))[1]]
     except ValueError:  # names that are not valid cells, or that equal others once blanks are stripped
         return []
 
 
-def _read(file: IO[str], path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray]]:
+def _read(
+    file: IO[str], path: str | os.PathLike[str], step: str | None
+) -> tuple[list[int], dict[str, np.ndarray], str]:
     names, lines = _read_cells(file, path)
-    step_place = names.index(_check_step_name(step, names, path))
+    step_name = _check_step_name(step, names, path)
+    step_place = names.index(step_name)
     steps = _read_steps({line: cells[step_place] for line, cells in lines.items()}, path)
     columns = {
         name: [_read_number(cells[place], name, line, path) for line, cells in lines.items()]
         for place, name in enumerate(names)
         if place != step_place
     }
-    return steps, gathered(columns)
+    return steps, gathered(columns), step_name
 
 
 def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]]:
@@ -123,7 +126,7 @@ def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str
 
 def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
     """The name of the column of steps: the one given, else ``"step"`` if there is such a column, else ``"epoch"``."""
-    wanted = ["step", "epoch"] if step is None else [step]
+    wanted = STEP_NAMES if step is None else [step]
     for name in wanted:
         if name in names:
             return str(name)

@@ -1,4 +1,7 @@
-"""NumPy's ``.npz`` archives: the steps are ``steps``, a column ``x`` is ``columns/x``, and nothing is pickled."""
+"""NumPy's ``.npz`` archives: the steps are ``steps``, a column ``x`` is ``columns/x``, and nothing is pickled.
+
+Where a step is called something else than ``step``, ``step_name`` is that.
+"""
 
 import io
 import os
@@ -13,43 +16,54 @@ from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, listed_names
 
 _STEPS = "steps"
+_STEP_NAME = "step_name"
 _COLUMN = "columns/"
+DEFAULT = "step"
 
 
-def is_npz(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name ends in ``.npz``, or the file is a ZIP archive by another name."""
-    if os.fspath(path).endswith(".npz"):
-        return True
-    check_regular(path)
-    try:
-        return zipfile.is_zipfile(path)
-    except zipfile.BadZipFile:  # an archive of a kind that cannot be read
-        return True
+def is_own(members: Iterable[str]) -> bool:
+    """Whether the members of an archive are called as :func:`write_npz` calls them."""
+    names = {*members}
+    others = names - {f"{_STEPS}.npy", f"{_STEP_NAME}.npy"}
+    return f"{_STEPS}.npy" in names and all(name.startswith(_COLUMN) for name in others)
 
 
-def write_npz(path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor]) -> None:
+def write_npz(
+    path: str | os.PathLike[str], steps: Tensor, columns: Mapping[str, Tensor], step_name: str = DEFAULT
+) -> None:
     """Writes the columns as an archive, completely or not at all, so that :func:`read_npz` reads the same back."""
     _check_names(columns)
     arrays: dict[str, Any] = {_STEPS: steps.numpy()}
+    if step_name != DEFAULT:
+        check_utf8([step_name])
+        arrays[_STEP_NAME] = np.array(step_name)
     arrays |= {_COLUMN + name: values.numpy() for name, values in columns.items()}
     with atomic_write(path) as scratch, scratch.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
-def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The steps, and the columns by name."""
+def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
+    """The steps, the columns by name, and what a step is called."""
     check_regular(path, or_pipe=True)
     with open(path, "rb") as file:
-        content = io.BytesIO(file.read())  # so errors from here on are about the content, not about reading
+        content = file.read()
+    return parse_npz(content, path)
+
+
+def parse_npz(content: bytes, path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
+    """What :func:`read_npz` reads, from what the file holds."""
     try:
         # Not np.load, which confuses an array called "x.npy" with one called "x".
-        with zipfile.ZipFile(content) as members:
+        with zipfile.ZipFile(io.BytesIO(content)) as members:
             arrays = {name.removesuffix(".npy"): _read_array(members, name) for name in members.namelist()}
     except Exception as error:  # a damaged file can raise nearly anything
         raise foreign_npz(path, error) from error
     if _STEPS not in arrays:
         raise foreign_npz(path, "it has no steps")
-    return arrays.pop(_STEPS), {name.removeprefix(_COLUMN): values for name, values in arrays.items()}
+    named = arrays.get(_STEP_NAME)
+    is_name = named is not None and named.ndim == 0 and named.dtype.kind == "U"
+    step_name = str(arrays.pop(_STEP_NAME)) if is_name else DEFAULT
+    return arrays.pop(_STEPS), {name.removeprefix(_COLUMN): values for name, values in arrays.items()}, step_name
 
 
 def foreign_npz(path: str | os.PathLike[str], why: object) -> ValueError:

@@ -16,23 +16,11 @@ from progress_measures._checks.values import (
     check_step,
     check_takes,
     listed,
-    shape_of,
     type_name,
 )
-from progress_measures._formats.jsonl import damaged_line
-from progress_measures.trajectory.checks import check_column_name, check_numeric
+from progress_measures._formats.recording import listed_columns, shapes_of_columns
 
 Errors = Literal["raise", "record"]
-
-
-def shapes_of_columns(columns: Mapping[str, Tensor]) -> dict[str, str]:
-    """Returns the shape of each column, as text."""
-    return {name: shape_of(value) for name, value in columns.items()}
-
-
-def listed_columns(columns: Mapping[str, Tensor]) -> str:
-    """Lists columns and their shapes for a message."""
-    return listed(f"{name} {shape}" for name, shape in shapes_of_columns(columns).items())
 
 
 def check_executor(value: object) -> None:
@@ -168,44 +156,6 @@ def check_checkpoint(value: object, seen: Container[int]) -> tuple[int, Any]:
     return number, value[1]
 
 
-def check_row(values: object, other: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-    """Requires numbers by name, with the names and shapes of another row if there is one; returns them as tensors."""
-    if not isinstance(values, Mapping):
-        raise TypeError(f"`measures` must return a mapping from names to numbers. Got {type_name(values)}.")
-    for name in values:
-        check_column_name(name, "measures")
-    if not values:
-        raise ValueError("`measures` must measure something. Got nothing by any name.")
-    row = {name: check_numeric(value, name) for name, value in values.items()}
-    if other is not None:
-        if row.keys() != other.keys():
-            odd = listed(map(repr, sorted(row.keys() ^ other.keys())))
-            raise ValueError(f"`measures` must return the same names at every step. Got a difference in {odd}.")
-        for name, value in row.items():
-            if value.shape != other[name].shape:
-                raise ValueError(
-                    f"`measures` must return the same shapes at every step. "
-                    f"Got {shape_of(value)} for {name!r} after {shape_of(other[name])}."
-                )
-    return row
-
-
-def check_recorded_row(
-    columns: Mapping[str, Any], other: Mapping[str, Tensor] | None, name: str, path: str | os.PathLike[str], number: int
-) -> dict[str, Tensor]:
-    """Requires the numbers of a line, with the names and shapes of another row if there is one; returns tensors."""
-    try:
-        row = check_row(columns, None)
-    except (TypeError, ValueError) as error:
-        raise damaged_line(error, name, path, number) from error
-    if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
-        raise ValueError(
-            f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
-            f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
-        )
-    return row
-
-
 def check_copy(path: Any) -> None:
     """Requires None, or the path of a file that does not exist."""
     if path is None:
@@ -213,16 +163,3 @@ def check_copy(path: Any) -> None:
     check_path(path, "copy")
     if os.path.lexists(path):
         raise ValueError(f"`copy` must be a new file. Got {os.fspath(path)!r}, which exists.")
-
-
-def check_recorded(rows: Mapping[int, Mapping[str, Tensor]], path: str | os.PathLike[str]) -> None:
-    """Requires that a file has at least one row."""
-    if not rows:
-        raise ValueError(f"`path` must hold at least one step that was measured. Got {os.fspath(path)!r} without one.")
-
-
-def check_first_row(rows: Mapping[int, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """Requires at least one row, and returns the first."""
-    if not rows:
-        raise ValueError("A trajectory must have at least one step. Nothing has been recorded yet.")
-    return next(iter(rows.values()))

@@ -11,15 +11,15 @@ from typing import Any
 from torch import nn
 
 from progress_measures._checks.values import listed
+from progress_measures._formats.recording import Row, check_row
 from progress_measures.runs.checks import (
     check_any_measured,
     check_checkpoint,
     check_own_model,
     check_resumed,
-    check_row,
 )
 from progress_measures.runs.jobs import Job, Numbers, SerialExecutor, has_processes, shares_models, worker_count
-from progress_measures.runs.journal import Journal, Row
+from progress_measures.runs.journal import Journal
 from progress_measures.trajectory.trajectory import Trajectory
 
 

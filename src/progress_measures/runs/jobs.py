@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from progress_measures._formats.recording import check_row
 from progress_measures._model_state import at_rest, undisturbed
-from progress_measures.runs.checks import check_row, start_method
+from progress_measures.runs.checks import start_method
 
 Numbers = dict[str, np.ndarray]
 

@@ -2,22 +2,19 @@
 
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
 from progress_measures._checks.values import check_choice, check_path, listed
 from progress_measures._files import check_regular, errors_naming
-from progress_measures._formats.jsonl import End, Entry, append, check_one_writer, parse, write
+from progress_measures._formats.jsonl import append, check_one_writer, write
+from progress_measures._formats.recording import Recorded, Row, check_recorded, lists
 from progress_measures.runs.about import check_same_about
-from progress_measures.runs.checks import check_copy, check_first_row, check_recorded, check_recorded_row
+from progress_measures.runs.checks import check_copy
 from progress_measures.runs.holding import hold
 from progress_measures.trajectory.trajectory import Trajectory
 
-Row = dict[str, Tensor]
 Damaged = Literal["raise", "skip"]
 
 
@@ -53,28 +50,20 @@ def load_recording(
     check_path(path, "path")
     check_choice(damaged, "damaged", Damaged)
     check_copy(copy)
-    journal = Journal()
+    recorded = Recorded()
     skipped: list[str] = []
     check_regular(path)
     with open(path, "rb") as file:
-        journal.read(file.read(), path, skipped if damaged == "skip" else None)
-    check_recorded(journal.rows, path)
+        recorded.read(file.read(), path, skipped=skipped if damaged == "skip" else None)
+    check_recorded(recorded.rows, path)
     if skipped:
         lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {listed(skipped)}"
-        if skipped[0].endswith("line 1") and not journal.says_about:
+        if skipped[0].endswith("line 1") and not recorded.about:
             lost += ", which may have said what was measured"
         warnings.warn(f"{os.fspath(path)!r} was read without {lost}.", RuntimeWarning, stacklevel=2)
     if copy is not None:
-        write(copy, journal.entries())
-    return journal.trajectory()
-
-
-def recorded(content: bytes, path: str | os.PathLike[str]) -> Trajectory:
-    """The trajectory in what a recording holds; messages name it as ``path``."""
-    journal = Journal()
-    journal.read(content, path)
-    check_recorded(journal.rows, path)
-    return journal.trajectory()
+        write(copy, recorded.entries())
+    return Trajectory(*recorded.columns())
 
 
 class Journal:
@@ -122,27 +111,26 @@ class Journal:
         return vars(self) | {"_holds": False}  # a copy does not hold the file
 
     def _forget(self) -> None:
-        self.rows: dict[int, Row] = {}
-        self.errors: dict[int, str] = {}
-        self._recorded_about: dict[str, Any] = {}
-        self._end = End()
+        self._recorded = Recorded()
 
-    def read(self, lines: bytes, path: str | os.PathLike[str], skipped: list[str] | None = None) -> None:
-        """Reads the lines of a file into the rows and errors; damaged ones are listed, or else are errors."""
-        for entry in parse(lines, self._name, path, skipped):
-            match entry:
-                case End():
-                    self._end = entry
-                case Entry(number, step, "columns", columns):
-                    self._put(step, check_recorded_row(columns, self.other_row(step), self._name, path, number))
-                case Entry(_, step, "error", error):
-                    self.errors[step] = error
-                case Entry(_, step, "back", True):
-                    self._go_back(step)
-                case Entry(_, _, "about", about):
-                    self._recorded_about = about
-                    if self._about is not None:
-                        check_same_about(about, self._about, self._name, path)
+    @property
+    def rows(self) -> dict[int, Row]:
+        """What was measured, by step."""
+        return self._recorded.rows
+
+    @property
+    def errors(self) -> dict[int, str]:
+        """The steps that could not be measured, and why."""
+        return self._recorded.errors
+
+    def read(self, lines: bytes, path: str | os.PathLike[str]) -> None:
+        """Reads the lines of a file into the rows and errors; a damaged one is an error."""
+
+        def check_about(about: dict[str, Any]) -> None:
+            if self._about is not None:
+                check_same_about(about, self._about, self._name, path)
+
+        self._recorded.read(lines, path, self._name, check_about=check_about)
 
     def hold(self) -> bool:
         """Makes this the only writer of the file; returns whether others have written to it since it was read.
@@ -154,7 +142,7 @@ class Journal:
         hold(self._file, self.path, self)
         self._holds = True
         # If the file has become shorter, what was recorded is not forgotten: the next line meets an error.
-        if not self._file.exists() or self._file.stat().st_size <= self._end.size + self._end.torn:
+        if not self._file.exists() or self._file.stat().st_size <= self._recorded.end.size + self._recorded.end.torn:
             return False
         self._forget()
         self.read(self._content(), self.path)
@@ -162,15 +150,15 @@ class Journal:
 
     def other_row(self, step: int) -> Row | None:
         """The row of some other step, to compare names and shapes with; None if there is none."""
-        return next((row for other, row in self.rows.items() if other != step), None)
+        return self._recorded.other_row(step)
 
     def add(self, step: int, row: Row) -> None:
         """Stores and writes the row of a step."""
-        if self._about and not self.says_about:
+        if self._about and not self._recorded.about:
             self._write(step, "about", self._about)
-            self._recorded_about = dict(self._about)
-        self._write(step, "columns", _lists(row))
-        self._put(step, row)
+            self._recorded.about = dict(self._about)
+        self._write(step, "columns", lists(row))
+        self._recorded.put(step, row)
 
     def fail(self, step: int, error: str) -> None:
         """Stores and writes the error of a step that could not be measured."""
@@ -179,31 +167,13 @@ class Journal:
 
     def go_back(self, step: int) -> None:
         """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
-        if any(recorded >= step for recorded in (*self.rows, *self.errors)):
+        if self._recorded.has_from(step):
             self._write(step, "back", True)
-            self._go_back(step)
+            self._recorded.go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
         """The given steps, or all steps, in ascending order with their rows; ``nan`` where a step has no row."""
-        chosen = sorted({*self.rows, *self.errors} if steps is None else steps)
-        first = check_first_row(self.rows)
-        nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
-        rows = [self.rows.get(step, nan) for step in chosen]
-        return Trajectory(chosen, {name: torch.stack([row[name] for row in rows]) for name in first})
-
-    @property
-    def says_about(self) -> bool:
-        """Whether the file says what is measured."""
-        return bool(self._recorded_about)
-
-    def entries(self) -> Iterator[tuple[int, str, object]]:
-        """The steps, kinds and values of the lines that say what this journal holds."""
-        if self._recorded_about:
-            yield 0, "about", self._recorded_about
-        for step, row in self.rows.items():
-            yield step, "columns", _lists(row)
-        for step, error in self.errors.items():
-            yield step, "error", error
+        return Trajectory(*self._recorded.columns(steps))
 
     def _write(self, step: int, kind: str, value: object) -> None:
         if self.path is None:
@@ -211,7 +181,7 @@ class Journal:
         self.hold()
         try:
             self._restore()
-            self._end = append(self._file, self._end, step, kind, value)
+            self._recorded.end = append(self._file, self._recorded.end, step, kind, value)
         except OSError as error:
             if not self._goes_on:
                 raise
@@ -226,25 +196,12 @@ class Journal:
     def _restore(self) -> None:
         """Writes the file anew if it is gone, or lines could not be written to it: all that they say is in memory."""
         is_there = self._file.exists()
-        is_gone = self._end.size > 0 and not is_there
+        is_gone = self._recorded.end.size > 0 and not is_there
         if is_there and self._is_behind:
-            check_one_writer(self._file.stat().st_size, self._end, self._file)
+            check_one_writer(self._file.stat().st_size, self._recorded.end, self._file)
         if is_gone or self._is_behind:
-            self._end = write(self._file, self.entries())
+            self._recorded.end = write(self._file, self._recorded.entries())
             self._is_behind = False
         if is_gone:
             text = f"{os.fspath(self.path or '')!r} was deleted or moved. It was written anew, with all steps so far."
             warnings.warn(text, RuntimeWarning, stacklevel=6)
-
-    def _put(self, step: int, row: Row) -> None:
-        self.rows[step] = row
-        self.errors.pop(step, None)
-
-    def _go_back(self, step: int) -> None:
-        self.rows = {earlier: row for earlier, row in self.rows.items() if earlier < step}
-        self.errors = {earlier: error for earlier, error in self.errors.items() if earlier < step}
-
-
-def _lists(row: Row) -> dict[str, Any]:
-    """A row as JSON has it."""
-    return {name: value.tolist() for name, value in row.items()}

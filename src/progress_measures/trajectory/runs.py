@@ -1,5 +1,6 @@
 """Several runs as one object: their mean and their spread."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,15 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_quantile, listed, type_name
-from progress_measures.trajectory.checks import below_zero, span_of
+from progress_measures._logs.reading import read_logs, stem_of
+from progress_measures.trajectory.common import (
+    check_common_columns,
+    check_common_steps,
+    check_not_negative,
+    check_same_vectors,
+    check_two_or_more,
+)
+from progress_measures.trajectory.files import made
 from progress_measures.trajectory.keys import runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
@@ -49,6 +58,42 @@ class Runs(Mapping[str, Trajectory]):
 
     def __init__(self, runs: Mapping[str, Trajectory]) -> None:
         object.__setattr__(self, "runs", MappingProxyType(_check_runs(runs)))
+
+    @classmethod
+    def read(
+        cls, path: str | os.PathLike[str], *, step: str | None = None, rename: Mapping[str, str] | None = None
+    ) -> Self:
+        r"""Reads the runs in a log of any program, as :meth:`Trajectory.read` reads one run.
+
+        Several runs are in a chart that W&B exports (columns ``NAME - metric``, divided at the last ``" - "``, with
+        ``NAME - metric__MIN`` and ``NAME - metric__MAX``); in a folder of TensorBoard's with several runs; and in a
+        table whose rows of one step differ in a column ``run``, ``run_id``, ``run_name``, ``seed``, ``name``, ``trial``
+        or ``experiment``. Each run has the steps at which it has a number.
+
+        Args:
+            path: The same as for :meth:`Trajectory.read`.
+            step: The same as for :meth:`Trajectory.read`.
+            rename: The same as for :meth:`Trajectory.read`, in every run that has the column.
+
+        Returns:
+            The runs by name. The only run of a file that has no name for it has the file's name, without suffix.
+
+        Raises:
+            OSError, ImportError, TypeError, ValueError: As :meth:`Trajectory.read` does, except that a file may hold
+                several runs.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.NamedTemporaryFile("w") as file:
+            ...     _ = file.write("seed,epoch,loss\n0,0,4.75\n0,10,0.5\n1,0,4.5\n1,10,0.25\n")
+            ...     file.flush()
+            ...     runs = pm.Runs.read(file.name)
+            >>> runs
+            Runs(2 runs, 2 common steps; seed 0, seed 1)
+        """
+        logs = read_logs(path, step, rename, stacklevel=2)
+        name = stem_of(path)
+        return cls({name if run is None else run: made(Trajectory, log, path) for run, log in logs.runs.items()})
 
     def __getitem__(self, name: str) -> Trajectory:
         return self.runs[name]
@@ -102,11 +147,11 @@ class Runs(Mapping[str, Trajectory]):
             ValueError: If the runs have no step or no column in common, or a column's entries differ in shape.
         """
         first, *others = self.values()
-        steps = _check_common_steps(self.steps.tolist(), self.runs)
-        columns = _check_common_columns(
+        steps = check_common_steps(self.steps.tolist(), self.runs)
+        columns = check_common_columns(
             [name for name in first.columns if all(name in run for run in others)], self.runs
         )
-        _check_same_vectors(columns, self.runs)
+        check_same_vectors(columns, self.runs)
         return self.select(columns, steps=steps)
 
     def mean(self, *, scale: Scale = "linear") -> Trajectory:
@@ -143,7 +188,7 @@ class Runs(Mapping[str, Trajectory]):
                 or a number is below zero on the logarithmic scale.
         """
         check_choice(scale, "scale", Scale)
-        _check_two_or_more(self.runs)
+        check_two_or_more(self.runs)
         warn_of_runs_without_keys(self.runs, stacklevel=2)
         return self._over(lambda runs: runs.std(0)) if scale == "linear" else self._over_logs(lambda x: x.std(0))
 
@@ -174,7 +219,7 @@ class Runs(Mapping[str, Trajectory]):
         return Trajectory(first.steps, statistics, step_name=first.step_name)
 
     def _over_logs(self, statistic: Callable[[Tensor], Tensor]) -> Trajectory:
-        _check_not_negative(self.common())
+        check_not_negative(self.common())
         return self._over(lambda runs: statistic(runs.log()).exp())
 
 
@@ -211,49 +256,3 @@ def _check_runs(value: object) -> dict[str, Any]:
     if not value:
         raise ValueError("`runs` must hold at least one trajectory. Got none.")
     return dict(value)
-
-
-def _check_two_or_more(runs: Mapping[str, Any]) -> None:
-    """Requires at least two runs."""
-    if len(runs) < 2:
-        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {listed(runs)} alone.")
-
-
-def _check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:
-    """Requires at least one step that all runs have."""
-    if not common:
-        spans = listed(f"{name} with {len(run.steps)} in {span_of(run.steps)}" for name, run in runs.items())
-        raise ValueError(f"`runs` must have a step in common. Got {spans}. Nothing is interpolated between steps.")
-    return common
-
-
-def _check_common_columns(common: list[str], runs: Mapping[str, Any]) -> list[str]:
-    """Requires at least one column that all runs have."""
-    if not common:
-        known = listed((f"{name} with {listed(run.columns) or 'none'}" for name, run in runs.items()), "; ")
-        raise ValueError(f"`runs` must have a column in common. Got {known}. Rename columns with select().")
-    return common
-
-
-def _check_same_vectors(columns: Iterable[str], runs: Mapping[str, Any]) -> None:
-    """Requires columns whose entries have the same shape in all runs."""
-    first, *others = runs
-    for name in columns:
-        expected = runs[first].columns[name].shape[1:]
-        for other in others:
-            shape = runs[other].columns[name].shape[1:]
-            if shape != expected:
-                raise ValueError(
-                    f"`runs` must have entries of the same shape in {name!r}. Got {tuple(expected)} in {first!r} and "
-                    f"{tuple(shape)} in {other!r}. Leave that column out with select()."
-                )
-
-
-def _check_not_negative(runs: Mapping[str, Any]) -> None:
-    """Requires that no number is below zero."""
-    for run, trajectory in runs.items():
-        for name, value, step in below_zero(trajectory.steps, trajectory.columns):
-            raise ValueError(
-                f"`scale` must be 'linear' where numbers are below zero. Got {value:g} in {name!r} of {run!r} "
-                f"at step {step}. Leave that column out with select()."
-            )

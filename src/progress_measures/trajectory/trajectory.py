@@ -1,6 +1,5 @@
 """Steps and named columns."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,8 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from progress_measures._checks.values import check_string, listed, type_name
-from progress_measures._formats.csv import read_csv, write_csv
-from progress_measures._formats.npz import foreign_npz, read_npz, write_npz
 from progress_measures._formats.table import arrow, flat
 from progress_measures.trajectory.checks import (
     check_column,
@@ -23,11 +20,12 @@ from progress_measures.trajectory.checks import (
     check_steps,
 )
 from progress_measures.trajectory.display import html
+from progress_measures.trajectory.files import TrajectoryFiles
 from progress_measures.trajectory.merging import merged
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(TrajectoryFiles):
     """Named numbers at each recorded step of a run.
 
     The arguments are copied. Fields and columns cannot be set, but PyTorch has no read-only tensors: an in-place
@@ -180,73 +178,6 @@ class Trajectory:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Copies the steps, under the name ``"steps"``, and the columns, under their own names, to NumPy arrays."""
         return {"steps": self.steps.numpy().copy()} | {name: x.numpy().copy() for name, x in self.columns.items()}
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the trajectory to a NumPy ``.npz`` file, completely or not at all; no pickle is involved.
-
-        Args:
-            path: The file. An existing file is replaced.
-
-        Raises:
-            ValueError: If such a file cannot hold a column's name: one that contains NUL, or has over 60,000 bytes.
-            OSError: If the file cannot be written. An existing file is then unchanged.
-        """
-        write_npz(path, self.steps, self.columns)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a trajectory that :meth:`save` wrote.
-
-        Args:
-            path: The file.
-
-        Raises:
-            OSError: If the file cannot be read.
-            ValueError: If the file does not hold a trajectory, or is damaged.
-        """
-        steps, columns = read_npz(path)
-        try:
-            return cls(steps, columns)
-        except (TypeError, ValueError) as error:  # a file that NumPy can read, but not a trajectory's
-            raise foreign_npz(path, error) from error
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
-
-        :meth:`from_csv` reads the same numbers under the same names, but reads a table as one vector. A vector without
-        entries is not written.
-
-        Args:
-            path: The file. An existing file is replaced.
-
-        Raises:
-            ValueError: If a column could not be read back under its name, because the name begins or ends with a blank,
-                is that of the steps (``step``), or looks like a vector's entry (``x/1`` without a vector ``x``).
-            OSError: If the file cannot be written. An existing file is then unchanged.
-        """
-        write_csv(path, self.steps, self.columns)
-
-    @classmethod
-    def from_csv(cls, path: str | os.PathLike[str], *, step: str | None = None) -> Self:
-        """Reads a trajectory from a CSV file that :meth:`to_csv` or another program wrote.
-
-        The first line holds the names, separated by commas. Each further line holds the numbers of one step; an empty
-        cell is ``nan``. Columns ``name/1``, ``name/2`` and so on become one vector ``name``, even if they were written
-        from a table.
-
-        Args:
-            path: The file.
-            step: The name of the column that holds the steps. If None, it is ``step``, or else ``epoch``.
-
-        Returns:
-            The trajectory.
-
-        Raises:
-            OSError: If the file cannot be read.
-            ValueError: If the file has no column of steps, two columns of the same name, lines of different lengths, a
-                cell that is not a number, or steps that are not integers or do not ascend. The message says where.
-        """
-        return cls(*read_csv(path, step))
 
 
 def _rebuilt(kind: type[Trajectory], steps: Tensor, columns: Mapping[str, Tensor], step_name: str) -> Trajectory:

@@ -1,0 +1,159 @@
+"""JSON: lines of objects, lists of objects, and objects of lists, of any program."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from progress_measures._formats.names import cut
+from progress_measures._logs.steps import NAMES
+from progress_measures._logs.table import INDEX, Path, Table, shown
+
+_OBJECT, _LIST = "{", "["
+PADDING = "\0\r\n\t "
+Record = Mapping[str, Any]
+
+
+def is_json(text: str) -> bool:
+    """Whether a text begins as JSON does."""
+    return text.lstrip(PADDING).startswith((_OBJECT, _LIST))
+
+
+def read_json(text: str, path: Path) -> Table:
+    """The table in a text of JSON; nested objects have names with slashes."""
+    first, *others = [line for line in text.split("\n") if line.strip(PADDING)]
+    is_whole_line, value = _parsed(first)
+    if others and is_whole_line and isinstance(value, dict):
+        return _of_lines(text, path)
+    try:
+        value = json.loads(text.strip(PADDING))
+    except RecursionError:
+        raise ValueError(f"`path` must be a log that can be read. Got {shown(path)}: nested too deeply.") from None
+    except ValueError as error:
+        raise ValueError(
+            f"`path` must be JSON, or a line of JSON for each step. Got {shown(path)}: {str(error).rstrip('.')}. "
+            "Mend it there."
+        ) from error
+    return _of_value(value, path)
+
+
+def _parsed(line: str) -> tuple[bool, Any]:
+    try:
+        return True, json.loads(line.strip(PADDING))
+    except (ValueError, RecursionError):
+        return False, None
+
+
+def _of_lines(text: str, path: Path) -> Table:
+    """One object per line; of the last line, the beginning may be all that was written."""
+    records, numbers, left_out = [], [], []
+    lines = text.split("\n")
+    last = max(number for number, line in enumerate(lines, start=1) if line.strip(PADDING))
+    for number, line in enumerate(lines, start=1):
+        if not line.strip(PADDING):
+            continue
+        is_whole, value = _parsed(line)
+        if not is_whole and number == last and line.startswith(_OBJECT):
+            left_out.append(f"its last line, {number}, which was cut off")
+        elif not isinstance(value, dict):
+            raise ValueError(
+                f"`path` must have a JSON object in each line. Got {cut(line.strip(PADDING))!r} in line {number} of "
+                f"{shown(path)}. Take that line out."
+            )
+        else:
+            records.append(value)
+            numbers.append(number)
+    return _of_records(records, path, numbers, left_out)
+
+
+def _of_value(value: Any, path: Path) -> Table:
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        return _of_records(value, path)
+    if isinstance(value, dict):
+        histories = [key for key, item in value.items() if _is_history(item)]
+        if len(histories) == 1:
+            return _of_records(value[histories[0]], path)
+        by_step = _by_step(value)
+        if by_step is not None:
+            return _of_records(by_step, path)
+        columns = dict(_flat(value))
+        if any(isinstance(cells, list) for cells in columns.values()):
+            return _of_columns(columns, path)
+        return _of_records([value], path)
+    kind = "an empty list" if value == [] else "a list of other things" if isinstance(value, list) else repr(value)[:40]
+    raise ValueError(
+        f"`path` must hold objects, one for each step, or an object of lists. Got {kind} in {shown(path)}. "
+        'Write {"test_loss": [ … ]}.'
+    )
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(isinstance(item, dict) for item in value)
+
+
+def _by_step(value: Record) -> list[Record] | None:
+    """The rows of an object whose keys are the steps, or whose columns are objects of them, as pandas writes them."""
+    if not value or not all(isinstance(item, dict) and item for item in value.values()):
+        return None
+    if all(map(_is_integer, value)):
+        return [{"step": int(key), **item} for key, item in value.items()]
+    keys = dict.fromkeys(key for item in value.values() for key in item)
+    if not all(map(_is_integer, keys)):
+        return None
+    return [{"": int(key)} | {name: item[key] for name, item in value.items() if key in item} for key in keys]
+
+
+def _is_integer(key: str) -> bool:
+    return re.fullmatch(r"-?\d{1,18}", key) is not None
+
+
+def _of_records(
+    records: Sequence[Record], path: Path, lines: Sequence[int] = (), left_out: Iterable[str] = ()
+) -> Table:
+    columns: dict[str, list[Any]] = {}
+    for row, record in enumerate(records):
+        seen = set()
+        for name, cell in _flat(record):
+            if name in seen:
+                raise ValueError(
+                    f"`path` must have columns of distinct names. Got {cut(name)!r} twice, once as a nested object, in "
+                    f"{shown(path)}. Rename one there."
+                )
+            seen.add(name)
+            columns.setdefault(name, [None] * len(records))[row] = cell
+    if not columns:
+        raise ValueError(f"`path` must hold numbers by name. Got none in {shown(path)}.")
+    return Table(path, columns, len(records), lines, left_out=list(left_out))
+
+
+def _flat(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The names and the values of an object, those of nested ones after a slash."""
+    stack = [(before, record)]
+    while stack:
+        before, record = stack.pop()
+        for key, value in record.items():
+            name = f"{before}/{key}" if before else key
+            if isinstance(value, dict):
+                stack.append((name, value))
+            else:
+                yield name, value
+
+
+def _of_columns(columns: Mapping[str, Any], path: Path) -> Table:
+    """Lists with an entry per step; what is of another length is left out."""
+    lists = {name: cells for name, cells in columns.items() if isinstance(cells, list)}
+    rows = length_of_steps({name: len(cells) for name, cells in lists.items()})
+    if rows == 0:
+        raise ValueError(f"`path` must hold at least one step. Got none in {shown(path)}.")
+    kept = {name: cells for name, cells in lists.items() if len(cells) == rows}
+    return Table(path, kept, rows, left_out=[repr(cut(name)) for name in columns if name not in kept])
+
+
+def length_of_steps(lengths: Mapping[str, int]) -> int:
+    """How many steps there are: as many as entries in a column of steps, or else in most of the columns."""
+    for wanted in (*NAMES, INDEX):
+        for name, length in lengths.items():
+            if name.strip().lower() == wanted:
+                return length
+    return Counter(lengths.values()).most_common(1)[0][0]

@@ -1,0 +1,110 @@
+"""TensorBoard's event files, through the package ``tensorboard``."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as Folder
+from typing import Any
+
+import numpy as np
+
+from progress_measures._formats.names import cut
+from progress_measures._logs.table import Logs, Path, Run, shown
+
+_FIRST = b"brain.Event:"  # in the first record of every event file
+_PART = "tfevents"  # in the name of each
+
+
+def is_events(content: bytes) -> bool:
+    """Whether a file begins as TensorBoard's do."""
+    return _FIRST in content[:64]
+
+
+def runs_of_events(path: Path) -> Logs:
+    """The runs in an event file, or in a folder: one for each folder in it that has event files."""
+    top = Folder(os.fsdecode(path))
+    if top.is_file():
+        files: dict[str | None, list[Folder]] = {None: [top]}
+    else:
+        files = {}
+        for file in sorted(top.rglob(f"*{_PART}*")):
+            if file.is_file():
+                inner = file.parent.relative_to(top)
+                files.setdefault(None if inner == Folder() else inner.as_posix(), []).append(file)
+        if not files:
+            raise ValueError(
+                f"`path` must be a file, or a folder with TensorBoard's event files. Got {shown(path)}, a folder "
+                "without one. Name a file in it."
+            )
+        if len(files) > 1 and None in files:
+            files = {name or ".": of_run for name, of_run in files.items()}
+    left_out: list[str] = []
+    runs: dict[str | None, Run] = {}
+    for name, of_run in files.items():
+        found = _scalars(_events(of_run), path, left_out)
+        if found:
+            runs[name] = _run(found)
+        elif len(files) > 1:
+            left_out.append(f"the run {cut(str(name))!r}, which has no scalar")
+    if not runs:
+        raise ValueError(f"`path` must hold scalars. Got none in {shown(path)}. Log some with add_scalar.")
+    if len(runs) == 1 and len(files) > 1 and None not in runs:
+        runs = {None: next(iter(runs.values()))}
+    return Logs(runs, left_out)
+
+
+def _events(files: Iterable[Folder]) -> Iterator[Any]:
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    except ImportError as error:
+        raise ImportError(
+            'TensorBoard\'s event files need tensorboard to be read: pip install "progress_measures[recording]"'
+        ) from error
+    for file in files:
+        try:
+            yield from EventFileLoader(os.fspath(file)).Load()
+        except Exception as error:  # a damaged file can raise nearly anything
+            why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            raise ValueError(f"`path` must be a log that can be read. Got {shown(file)}: {cut(why)}.") from error
+
+
+def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> dict[str, dict[int, float]]:
+    """The numbers by tag and step; other summaries are left out."""
+    found: dict[str, dict[int, float]] = {}
+    others: dict[str, None] = {}
+    for event in events:
+        if event.HasField("session_log") and event.session_log.status == event.session_log.START:
+            for numbers in found.values():  # a run that was started again from this step
+                for step in [step for step in numbers if step >= event.step]:
+                    del numbers[step]
+        for value in event.summary.value if event.HasField("summary") else ():
+            number = _number(value)
+            if number is None:
+                others[value.tag] = None
+                continue
+            known = found.setdefault(value.tag, {}).setdefault(event.step, number)
+            if known != number and not (known != known and number != number):
+                raise ValueError(
+                    f"`path` must have one number for each step. Got {cut(value.tag)} = {known!r} and {number!r} at "
+                    f"step {event.step} of {shown(path)}. Give each run a folder of its own, and add_scalar its "
+                    "global_step."
+                )
+    left_out.extend(repr(cut(tag)) for tag in others if repr(cut(tag)) not in left_out)
+    return {tag: numbers for tag, numbers in found.items() if numbers}
+
+
+def _number(value: Any) -> float | None:
+    """The number of a summary, or None if it holds something else, such as a histogram."""
+    if value.HasField("simple_value"):
+        return float(value.simple_value)
+    if not value.HasField("tensor"):
+        return None
+    from tensorboard.util.tensor_util import make_ndarray
+
+    array = make_ndarray(value.tensor)
+    return float(array) if array.ndim == 0 and array.dtype.kind in "iuf" else None
+
+
+def _run(scalars: Mapping[str, Mapping[int, float]]) -> Run:
+    steps = sorted({step for numbers in scalars.values() for step in numbers})
+    columns = {tag: np.array([numbers.get(step, np.nan) for step in steps]) for tag, numbers in scalars.items()}
+    return Run(np.array(steps, dtype=np.int64), columns, "step")
