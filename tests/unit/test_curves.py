@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from progress_measures.phases.curves import confirmed_minimum, lasting_fall, scatter
+from progress_measures.phases.bottoms import confirmed_minimum, scatter
 from progress_measures.phases.ends import SETTLED, cleanup_end, outside_slingshots
+from progress_measures.phases.falls import lasting_fall
 
 FLAT = [5.0] * 12
 

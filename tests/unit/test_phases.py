@@ -249,12 +249,28 @@ def test_test_loss_that_stays_near_chance_does_not_fall(test_loss):
 def test_a_fall_is_contradicted_by_a_third_of_its_shorter_side_at_most():
     def found(contradicting):
         test_loss = np.array([9.0] * 12 + [1.0] * 24)
-        test_loss[2 : 2 + contradicting] = 1.0
+        test_loss[1 : 2 * contradicting : 2] = 1.0
         columns = {"excluded_loss": np.full(36, 3.0), "test_loss": test_loss, "sum_squared_weights": np.full(36, 3.0)}
         return pm.find_phases(pm.Trajectory(range(36), columns), answers=113).circuit_formation_end
 
     assert [found(count) for count in (0, 1, 4)] == [12, 12, 12]  # where 9 falls to 1, past 4.7
     assert found(5) is None
+
+
+@pytest.mark.parametrize("again", [2000, 6000, 12_000])
+def test_of_a_run_that_groks_twice_the_last_time_counts(again):
+    first = run(fell=3000)["test_loss"].numpy()
+    undone = (STEPS > 5000) & (5000 + again >= STEPS)
+    twice = pm.Trajectory(STEPS, dict(run().columns) | {"test_loss": np.where(undone, 9.0, first)})
+    assert pm.find_phases(twice, answers=113).circuit_formation_end == pytest.approx(5000 + again, abs=250)
+
+
+def test_a_moment_above_chance_is_no_second_time():
+    first = run(fell=3000)["test_loss"].numpy()
+    shortly = pm.Trajectory(
+        STEPS, dict(run().columns) | {"test_loss": np.where((STEPS > 5000) & (STEPS < 6000), 9.0, first)}
+    )
+    assert pm.find_phases(shortly, answers=113).circuit_formation_end == 3000
 
 
 def test_a_bottom_stands_out_of_its_noise():

@@ -5,8 +5,10 @@ import math
 from collections.abc import Sequence
 
 from progress_measures._checks.values import escaped
+from progress_measures._commands.names import recognised
 from progress_measures._commands.runs import runs_of, table
 from progress_measures.phases.boundaries import Phases, find_phases
+from progress_measures.phases.columns import KNOWN
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.trajectory.trajectory import Trajectory
@@ -36,9 +38,10 @@ def phases(options: argparse.Namespace) -> str:
 
 
 def found(name: str, run: Trajectory, answers: int) -> tuple[Milestones, Phases]:
-    """The milestones and the phases of a run; an error names the run."""
+    """The milestones and the phases of a run, whose columns may have other names; an error names the run."""
+    known = recognised(run, KNOWN)
     try:
-        return milestones(run, answers=answers), find_phases(run, answers=answers)
+        return milestones(known, answers=answers), find_phases(known, answers=answers)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
