@@ -1,7 +1,7 @@
 """How far boundaries can be trusted: find_phases and other methods on synthetic runs whose boundaries are known.
 
 Run it with ``python -m tests.trust.report``, which takes seconds, or with ``--runs 20000``, which takes a few minutes.
-``--by kind noise grid`` has a row for each combination of them; ``--rules`` tries changes of the library's rules, too.
+``--by kind noise grid`` has a row for each combination of them.
 """
 
 import argparse
@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from tests.trust._draws import BOUNDARIES, Draw, draws
 from tests.trust._methods import METHODS
-from tests.trust._rules import RULES
 from tests.trust._score import Tally, tallies
 
 HEAD = ("missed", "off", "false alarms", "error in intervals", "error in time")
@@ -66,14 +65,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000, help="how many runs are drawn (default: 2000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", choices=("kind", "noise", "grid"), help="rows for combinations of these")
-    parser.add_argument("--rules", action="store_true", help="try changes of the library's rules, too")
     chosen = parser.parse_args()
     runs = list(draws(chosen.runs, chosen.seed))
-    methods = METHODS | (RULES if chosen.rules else {})
     scored = {
-        name: [(each, method(each.trajectory, each.answers)) for each in runs] for name, method in methods.items()
+        name: [(each, method(each.trajectory, each.answers)) for each in runs] for name, method in METHODS.items()
     }
-    few = {name: pairs for name, pairs in scored.items() if name in BRIEF or name == "all of these"}
+    few = {name: pairs for name, pairs in scored.items() if name in BRIEF}
     keys = [chosen.by] if chosen.by else [["kind"], ["noise"], ["grid"]]
     print(f"{len(runs)} runs of seed {chosen.seed}. Where a cell has several numbers: missed; off; false alarms.\n")
     for boundary in BOUNDARIES:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 import progress_measures as pm
 from progress_measures.phases.bottoms import confirmed_minimum, scatter
@@ -37,13 +38,42 @@ def test_a_bottom_as_deep_as_it_has_to_be():
     assert lowest([*FLAT, 1.0, 1.0, *FLAT], depth=4.01) is None
 
 
-@pytest.mark.parametrize(("after", "found"), [([5.0, 5.0, 0.0, 0.0], 12), ([5.0, 5.0, 0.0, 0.0, 0.0], None)])
-def test_half_of_what_comes_after_a_bottom_is_no_lower(after, found):
-    values = np.array([*FLAT, 1.0, 1.0, *after])
+@pytest.mark.parametrize(("count", "found"), [(6, 14), (9, None)])
+def test_half_of_what_comes_after_a_bottom_is_no_lower(count, found):
+    values = np.array([*FLAT, *[1.0] * 5, *[5.0] * 7, *[0.0] * count])
     assert confirmed_minimum(values, among=values > 0, depth=1.0) == found
 
 
-def testscatter_is_of_the_inner_values_but_for_one():
+def test_of_equal_values_the_middle_one_is_the_bottom():
+    assert [lowest([*FLAT, *[1.0] * count, *FLAT]) for count in (2, 3, 4, 5)] == [12, 13, 13, 14]
+    rounded = pm.Trajectory(range(0, 290, 10), {"excluded_loss": [*FLAT, *[1.0] * 5, *FLAT]})
+    event = pm.find_phases(rounded, answers=113).events["memorization_end"]
+    assert (event.step, event.interval) == (140, (110, 170))
+
+
+def test_spikes_that_chance_brings_together_are_no_bottom():
+    generator, found = np.random.default_rng(0), 0
+    for _ in range(200):
+        spikes = np.where(generator.random(200) < 0.5, 0.1, 10.0) ** (generator.random(200) < 0.05)
+        found += lowest(4.7 * spikes, depth=0.24) is not None
+    assert found <= 2
+
+
+def test_correlated_noise_is_no_bottom():
+    generator, found = np.random.default_rng(0), 0
+    for _ in range(100):
+        noise = lfilter([0.6 * 0.05], [1, -0.8], generator.normal(size=200))
+        found += lowest(4.7 * np.exp(noise), depth=0.24) is not None
+    assert found <= 2
+
+
+def test_a_spike_of_training_loss_is_not_how_low_it_has_been():
+    train = np.array([1.0, 0.9, 0.05, 0.8, 0.7, 0.6])
+    assert outside_slingshots(train).all()
+    assert outside_slingshots(np.where(train == 0.05, 0.1, train)).tolist() == [True, True, True, False, False, False]
+
+
+def test_scatter_is_of_the_inner_values_but_for_one():
     assert scatter(np.array([1.0, 2.0]), without=0) == 0
     assert scatter(np.array([0.0, 5.0, 0.0]), without=0) == 5
     assert scatter(np.array([0.0, 5.0, 0.0]), without=1) == 0

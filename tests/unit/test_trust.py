@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.trust._draws import BOUNDARIES, KINDS, draw, draws
+from tests.trust._draws import KINDS, draw, draws
 from tests.trust._methods import library, pool
 from tests.trust._noise import NOISES
-from tests.trust._rules import boundaries
 from tests.trust._score import Tally
 
 CLEAR = [kind for kind in KINDS if kind not in ("groks twice", "collapses for short times")]
@@ -50,14 +49,6 @@ def test_the_same_seed_draws_the_same_runs():
     for first, second in zip(draws(20), draws(20), strict=True):
         assert (first.kind, first.truth) == (second.kind, second.truth)
         assert all((first.trajectory[name] == second.trajectory[name]).all() for name in first.trajectory.columns)
-
-
-def test_the_copied_rules_are_those_of_the_library():
-    for each in draws(200, seed=1):
-        copied = boundaries(each.trajectory, each.answers)
-        assert library(each.trajectory, each.answers) == {
-            name: None if copied[name] is None else round(copied[name]) for name in BOUNDARIES
-        }
 
 
 def test_pooling_is_the_increasing_fit_of_least_squares():

@@ -1,5 +1,7 @@
 """Where a noisy curve has a bottom."""
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -7,39 +9,86 @@ from progress_measures.phases.falls import CONFIRMED
 
 NOISE = 8  # how many times the scatter a bottom must stand out: 7 standard deviations of normal noise or more
 ROUNDING = 1e-6  # nats: in float32, ratios of losses below this mean nothing
+NARROWEST, WIDEST = 3, 9  # of how many neighbours the median is that a value is compared with
+AROUND = 7  # of how many neighbours the median is that tells a spike: wider than two spikes side by side
+CHANCE = 0.01  # how often spikes alone may make a bottom
 
 
-def confirmed_minimum(values: np.ndarray, *, among: np.ndarray, depth: float) -> int | None:
+def confirmed_minimum(values: np.ndarray, *, among: np.ndarray, depth: float, window: int = NARROWEST) -> int | None:
     """The index of the smallest value among some, if the values fall to it and rise from it by the depth; else None.
 
-    A dip of a single value is no bottom, so the smallest value is sought around the smallest median of three
-    neighbours. At least one value before it and two after it must be higher by the depth. The logarithm of such a value
-    before it, and the median of all logarithms after it, must also be higher than its own by 8 times the scatter of the
-    other values: noise alone does not reach that far.
+    A dip of a single value is no bottom, so the smallest value is sought at the smallest median of three neighbours and
+    next to it. At least one value before it and two after it must be higher by the depth, and a median after it must be
+    higher than that of its neighbours by half of the depth. The logarithm of such a value before it, and the median
+    of all logarithms after it, must also be higher than its own by 8 times the scatter of the other values: noise alone
+    does not reach that far. Where spikes are so frequent that chance brings them together, more neighbours are asked.
+    Of several values that are equally small, as rounded numbers are, the middle one is taken.
     """
     candidates = np.where(among, values, np.inf)
-    padded = np.pad(candidates, 1, constant_values=np.inf)  # so that the first and last value need a neighbour, too
-    medians = np.median(sliding_window_view(padded, 3), axis=1)
-    first = max(0, int(medians.argmin()) - 1)
-    lowest = first + int(candidates[first : first + 3].argmin())
+    padded = np.pad(candidates, window // 2, constant_values=np.inf)  # so that the ends need neighbours, too
+    medians = np.median(sliding_window_view(padded, window), axis=1)
+    middle = int(medians.argmin())
+    first = max(0, middle - 1)
+    lowest = middle_of_ties(candidates, first + int(candidates[first : middle + 2].argmin()))
     high = values >= values[lowest] + depth
-    if high[lowest:].sum() < CONFIRMED:
+    shared = _running_median(values, window)[lowest:] >= medians[middle] + depth / 2
+    if high[lowest:].sum() < CONFIRMED or not shared.any():
         return None
     logs = np.log(np.maximum(values, ROUNDING))
-    clear = logs[lowest] + NOISE * scatter(logs, without=lowest)
-    falls = (high & (logs >= clear))[:lowest].any()
-    return lowest if falls and np.median(logs[lowest + 1 :]) >= clear else None
+    clear = logs[lowest] + NOISE * scatter(logs, without=lowest, window=_noise_window(logs))
+    if not (high & (logs >= clear))[:lowest].any() or np.median(logs[lowest + 1 :]) < clear:
+        return None
+    if window < WIDEST and _may_be_spikes(logs, lowest, window):
+        return confirmed_minimum(values, among=among, depth=depth, window=window + 2)
+    return lowest
 
 
-def scatter(values: np.ndarray, *, without: int | None = None) -> float:
-    """The 75th percentile of the distance between a value and the median of that value and its two neighbours.
+def middle_of_ties(values: np.ndarray, first: int) -> int:
+    """The middle of the values from the first one on that are the same as it, one after the other."""
+    return first + (ties(values, first) - 1) // 2
+
+
+def ties(values: np.ndarray, first: int) -> int:
+    """How many values from the first one on are the same as it, one after the other."""
+    others = np.flatnonzero(values[first:] != values[first])
+    return int(others[0]) if len(others) else len(values) - first
+
+
+def scatter(values: np.ndarray, *, without: int | None = None, window: int = NARROWEST) -> float:
+    """The 75th percentile of the distance between a value and the median of a window around it, such as of three.
 
     One value may be left out. The scatter of a curve that only rises or only falls is 0; that of normal noise is 0.92
-    standard deviations.
+    standard deviations for three, and 1.1 for nine.
     """
-    if len(values) < 3:
+    if len(values) < window:
         return 0.0
-    windows = sliding_window_view(values, 3)
-    inner = np.arange(1, len(values) - 1)
-    distances = np.abs(windows[:, 1] - np.median(windows, axis=1))[inner != without]
+    windows = sliding_window_view(values, window)
+    inner = np.arange(window // 2, len(values) - window // 2)
+    distances = np.abs(windows[:, window // 2] - np.median(windows, axis=1))[inner != without]
     return float(np.quantile(distances, 0.75)) if len(distances) else 0.0
+
+
+def _noise_window(logs: np.ndarray) -> int:
+    """Of how many neighbours the median is that the scatter is taken about.
+
+    Of three; or of up to nine, if noise is correlated from step to step: then neighbours lie on one side of that median
+    more often than not.
+    """
+    wide = max(NARROWEST, min(WIDEST, len(logs) // 8 // 2 * 2 + 1))
+    sides = np.sign(logs - _running_median(logs, wide))
+    pairs = sides[1:] * sides[:-1]
+    return wide if (pairs > 0).sum() > max((pairs < 0).sum(), len(pairs) / 8) else NARROWEST
+
+
+def _may_be_spikes(logs: np.ndarray, lowest: int, window: int) -> bool:
+    """Whether chance may put so many spikes as deep as a bottom into a window, somewhere, that they make the bottom."""
+    deep = min(logs[:lowest].max(), np.median(logs[lowest + 1 :])) - logs[lowest]
+    spikes = np.abs(logs - _running_median(logs, AROUND)) >= deep / 2
+    spikes[max(0, lowest - 2) : lowest + 3] = False
+    needed = window // 2 + 1
+    return len(logs) * math.comb(window, needed) * float(spikes.mean() / 2) ** needed > CHANCE
+
+
+def _running_median(values: np.ndarray, window: int) -> np.ndarray:
+    medians: np.ndarray = np.median(sliding_window_view(np.pad(values, window // 2, mode="edge"), window), axis=1)
+    return medians

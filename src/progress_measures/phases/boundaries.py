@@ -52,7 +52,7 @@ class Phases(WithEvents):
             {'memorization_end': (0, 2000), 'circuit_formation_end': (2000, 3000), 'cleanup_end': None}
         """
         recorded = check_steps(steps).numpy()
-        return {name: bracket(recorded, step) for name, step in vars(self).items()}
+        return {name: None if step is None else bracket(recorded, step) for name, step in vars(self).items()}
 
     def at(self, step: int) -> str:
         """The phase that the run is in at a step, in words, such as for a title bar.

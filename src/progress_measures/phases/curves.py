@@ -30,10 +30,8 @@ def final_level(steps: np.ndarray, values: np.ndarray) -> float:
     return float(np.median(values[np.searchsorted(steps, steps[-1] - TAIL * (steps[-1] - steps[0])) :]))
 
 
-def bracket(steps: np.ndarray, step: int | None) -> tuple[int, int] | None:
-    """The nearest recorded steps before and after a step; None for None."""
-    if step is None:
-        return None
+def bracket(steps: np.ndarray, step: int) -> tuple[int, int]:
+    """The nearest recorded steps before and after a step."""
     before = max(0, int(np.searchsorted(steps, step)) - 1)
     after = min(len(steps) - 1, int(np.searchsorted(steps, step, side="right")))
     return int(steps[before]), int(steps[after])

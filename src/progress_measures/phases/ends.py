@@ -1,12 +1,13 @@
 """Where each phase ends, from the curves that were recorded."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from progress_measures.phases.bottoms import ROUNDING, confirmed_minimum
+from progress_measures.phases.bottoms import ROUNDING, confirmed_minimum, ties
 from progress_measures.phases.columns import Curve
-from progress_measures.phases.curves import TAIL, final_level
+from progress_measures.phases.curves import TAIL, bracket, final_level
 from progress_measures.phases.events import Event, bracketed
 from progress_measures.phases.falls import last_fall, lasting_fall
 
@@ -14,6 +15,7 @@ CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the
 MEMORIZED = 0.5  # memorization has not ended while training loss is above this share of the chance level
 SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
 SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
+SPIKE = 9  # a training loss this many times below both of its neighbours is a spike
 Curves = Mapping[str, Curve | None]
 
 
@@ -50,7 +52,11 @@ def _memorization_end(excluded: Curve | None, train: Curve | None, circuit: int 
     if train is not None and train.at(np.array([bottom]))[0] > MEMORIZED * chance:
         reason = f"excluded_loss is least at step {bottom}, where train_loss is above half of chance still"
         return Event(None, absent="not reached", reason=reason)
-    return bracketed(excluded.steps, bottom, "excluded_loss", "falls to a bottom and rises from it")
+    event = bracketed(excluded.steps, bottom, "excluded_loss", "falls to a bottom and rises from it")
+    # Rounded numbers may be the same at several steps, and the bottom at any of them.
+    first, last = lowest - ties(values[::-1], len(values) - 1 - lowest) + 1, lowest + ties(values, lowest) - 1
+    interval = bracket(excluded.steps, int(steps[first]))[0], bracket(excluded.steps, int(steps[last]))[1]
+    return replace(event, interval=interval)
 
 
 def _cleanup(weights: Curve | None, test: Curve | None, circuit: Event) -> Event:
@@ -78,8 +84,15 @@ def _outside(steps: np.ndarray, train: Curve) -> np.ndarray:
 
 
 def outside_slingshots(train: np.ndarray) -> np.ndarray:
-    """Marks the steps that do not lie in a slingshot, by their training loss."""
-    outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(train), ROUNDING)
+    """Marks the steps that do not lie in a slingshot, by their training loss.
+
+    A loss far below both of its neighbours is a spike, and not how low the loss has been.
+    """
+    low = train.copy()
+    if len(train) > 2:
+        neighbours = np.minimum(train[:-2], train[2:])
+        low[1:-1] = np.where(SPIKE * train[1:-1] < neighbours, neighbours, train[1:-1])
+    outside: np.ndarray = train <= SLINGSHOT * np.maximum(np.minimum.accumulate(low), ROUNDING)
     return outside
 
 

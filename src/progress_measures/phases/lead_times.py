@@ -63,7 +63,9 @@ class LeadTimes(WithEvents):
             {'restricted': (200, 400), 'excluded': None}
         """
         recorded = check_steps(steps).numpy()
-        placed = {name: Event(step, bracket(recorded, step)) for name, step in vars(self).items()}
+        placed = {
+            name: Event(step, None if step is None else bracket(recorded, step)) for name, step in vars(self).items()
+        }
         fall = placed["test_fall"]
         return {
             "restricted": lead(placed["restricted_fall"], fall).interval,
