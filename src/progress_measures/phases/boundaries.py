@@ -102,15 +102,17 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
 
     "For good": of all falls, the one that the least time contradicts is taken. A recorded step stands for the time up
     to halfway to its neighbours. It contradicts a fall if it is below the level before the fall, or above the level
-    after it. One step may contradict the fall, or up to a third of the time on its shorter side. Medians weigh steps by
-    their time, too.
+    after it. One step may contradict the fall, or up to a third of the time on its shorter side. Medians are taken over
+    time, and again over recorded steps. If there is no such fall because the run comes undone for long in between, its
+    last fall counts. For cleanup, as for onsets, recorded steps are counted first, and time if that finds nothing.
 
     "More than noise" is judged in logarithms: some value before the bottom, and the median of all values after it, must
     exceed the bottom by 8 times the scatter. The scatter is the 75th percentile of the distance between a value and the
-    median of that value and its two neighbours, leaving out the bottom. It is 0 on a smooth curve.
+    median of that value and its two neighbours, leaving out the bottom. It is 0 on a smooth curve. Where noise is
+    correlated from step to step, the median is that of up to nine values.
 
     A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall below a level,
-    or a rise from the bottom, must be seen at two steps. If training loss is recorded, a bottom in a slingshot does not
+    or a rise from the bottom, must be seen at two steps. Where spikes are frequent, more neighbours must share it. If training loss is recorded, a bottom in a slingshot does not
     count: there, training loss is over three times its lowest value so far, or over 3e-6 nats if that is more. So noise
     and spikes move the boundaries little. Noise alone has no phases if it is independent from step to step and the
     steps are not few: see docs/phases.md.

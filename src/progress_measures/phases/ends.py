@@ -9,7 +9,7 @@ from progress_measures.phases.bottoms import ROUNDING, confirmed_minimum, ties
 from progress_measures.phases.columns import Curve
 from progress_measures.phases.curves import TAIL, bracket, final_level
 from progress_measures.phases.events import Event, bracketed
-from progress_measures.phases.falls import last_fall, lasting_fall
+from progress_measures.phases.falls import either_fall, last_fall
 
 CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
 MEMORIZED = 0.5  # memorization has not ended while training loss is above this share of the chance level
@@ -99,8 +99,7 @@ def outside_slingshots(train: np.ndarray) -> np.ndarray:
 def cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
     """Where, after a start, weights fall for good near the level at which they settle; None if they do not.
 
-    They must stay near it for a tenth of the run. Recorded steps are counted first, because a run is recorded most
-    densely where it changes, so noise of single steps weighs least; only where that finds nothing, time is.
+    They must stay near it for a tenth of the run.
     """
     tail = TAIL * (steps[-1] - steps[0])
     former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])
@@ -111,7 +110,5 @@ def cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> floa
     later = steps > start
     weights = np.concatenate([[np.interp(start, steps, weights)], weights[later]])
     steps, level = np.concatenate([[start], steps[later]]), (1 + SETTLED) * settled
-    numbers = np.arange(len(steps))
-    place = lasting_fall(numbers, weights, level)
-    end = last_fall(steps, weights, level) if place is None else float(np.interp(place, numbers, steps))
+    end = either_fall(steps, weights, level)
     return None if end is None or steps[-1] - end < tail else end

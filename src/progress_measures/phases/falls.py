@@ -29,6 +29,16 @@ def last_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: flo
     return None
 
 
+def either_fall(steps: np.ndarray, values: np.ndarray, level: float) -> float | None:
+    """The interpolated step at which the values fall to the level for good, as recorded steps count, or else as time.
+
+    A run is recorded most densely where it changes, so there noise of single steps weighs least if steps are counted.
+    """
+    numbers = np.arange(len(steps))
+    place = lasting_fall(numbers, values, level)
+    return last_fall(steps, values, level) if place is None else float(np.interp(place, numbers, steps))
+
+
 def lasting_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: float = 0.0) -> float | None:
     """The interpolated step at which the values fall to the level for good; None if there is no such step.
 

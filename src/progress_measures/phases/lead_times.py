@@ -11,7 +11,7 @@ from progress_measures.phases.columns import Curve, check_known
 from progress_measures.phases.curves import bracket
 from progress_measures.phases.ends import CHANGE
 from progress_measures.phases.events import Event, WithEvents, bracketed
-from progress_measures.phases.falls import last_fall
+from progress_measures.phases.falls import either_fall
 from progress_measures.phases.onset import lead
 from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.trajectory import Trajectory
@@ -129,7 +129,7 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
 def _fall(restricted: Curve | None, level: float) -> Event:
     if restricted is None:
         return Event(None, absent="not recorded", reason="restricted_loss has no number")
-    step = last_fall(restricted.steps, restricted.values, level)
+    step = either_fall(restricted.steps, restricted.values, level)
     return bracketed(restricted.steps, step, "restricted_loss", f"falls to {level:.3g} for good")
 
 
@@ -137,5 +137,5 @@ def _rise(excluded: Curve | None, bottom: Event, height: float) -> Event:
     later = None if excluded is None or bottom.step is None else excluded.since(bottom.step)
     if later is None:
         return bottom
-    step = last_fall(later.steps, later.values[0] - later.values, -height)
+    step = either_fall(later.steps, later.values[0] - later.values, -height)
     return bracketed(later.steps, step, "excluded_loss", f"rises by {height:.3g} for good")

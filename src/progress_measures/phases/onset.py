@@ -7,7 +7,7 @@ from progress_measures.phases.bottoms import scatter
 from progress_measures.phases.columns import Curve, curve
 from progress_measures.phases.curves import final_level
 from progress_measures.phases.events import KEPT, Event, bracketed, check_event, compared
-from progress_measures.phases.falls import last_fall
+from progress_measures.phases.falls import either_fall
 from progress_measures.trajectory.checks import check_column
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
@@ -123,5 +123,5 @@ def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
         return Event(None, absent="not reached", reason=f"{name} changes by no more than its noise")
     crossed = start + share * (end - start) if level is None else level
     sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the opposite numbers
-    step = last_fall(seen.steps, sign * seen.values, sign * crossed)
+    step = either_fall(seen.steps, sign * seen.values, sign * crossed)
     return bracketed(seen.steps, step, name, f"crosses {crossed:.3g} for good")
