@@ -72,7 +72,8 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
 
 def _make_room(ax: Axes, legend: Legend) -> None:
     """Makes the axes lower by the height of the legend; above other axes, by that of the ticks and their label, too."""
-    cell, height = ax.get_subplotspec(), legend.get_window_extent().height
+    cell, box = ax.get_subplotspec(), legend.get_window_extent()
+    height = max(box.height, -box.y0)  # what is below the page comes onto it
     if cell is not None and not cell.is_last_row():
         height += (_depth(ax) + _GAP) * ax.figure.dpi
     place = ax.get_position()
