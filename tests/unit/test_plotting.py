@@ -329,6 +329,12 @@ def test_step_0_has_a_place_on_a_logarithmic_axis(draw):
     assert axes.get_lines()[0].get_xdata().tolist() == [0, 10, 1000]
 
 
+def test_a_logarithmic_axis_begins_at_a_power_of_ten():
+    axes = plotting.plot_curves(pm.Trajectory([0, 25, 700], {"x": [1, 2, 3]}), "x", x="log")
+    assert axes.get_xlabel() == "step (linear below 10)"
+    assert [tick for tick in axes.get_xticks() if 0 <= tick <= 700] == [0, 10, 100]
+
+
 def test_steps_have_whole_numbers_with_room_between_them():
     figure = plt.figure(figsize=(3.3, 2.5), layout="constrained")
     axes = plotting.plot_curves(pm.Trajectory([0, 100_000], {"x": [1, 2]}), "x", ax=figure.subplots())

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log10
+from math import floor, log10
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -71,12 +71,13 @@ def check_x(x: str) -> None:
 def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
     """Sets scale, limits and label of the horizontal axis, from sorted steps.
 
-    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the first step above it.
+    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the power of ten
+    at or below the first step above it.
     """
     label = as_text(step_name).replace("_", " ")
     first, last = steps[0], steps[-1]
     if x == "log" and first <= 0:
-        above = next((step for step in steps if step > 0), 1)
+        above = 10 ** floor(log10(next((step for step in steps if step > 0), 1)))
         decades = log10(max(last / above, 1))
         ax.set_xscale("symlog", linthresh=above, linscale=max(0.4, 0.18 * decades), subs=range(2, 10))
         label = f"{label} (linear below {above})"
