@@ -11,7 +11,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from progress_measures.plotting._text import shortened
 
-_HIGHEST, _WIDEST, _LARGEST = 0.6, 0.6, 0.25  # shares of the axes that a legend in the picture may take
+_HIGHEST, _WIDEST, _LARGEST = 0.6, 0.9, 0.25  # shares of the axes that a legend in the picture may take
 _SIZES = (8.0, 7.0, 6.0, 5.0)  # of letters below the picture, in points
 _SHARE, _MOST = 0.35, 0.5  # of the height of the axes that a legend below may take; in the smallest letters
 _GAP = 4 / 72  # inches
