@@ -518,6 +518,14 @@ def test_words_of_milestones_do_not_overlap(first, second):
     assert all(inside(box, figure.bbox) and box.y1 <= axes.title.get_window_extent().y0 for box in boxes)
 
 
+def test_words_of_milestones_at_the_sides_stay_above_the_picture():
+    axes = plotting.plot_curves(RUN, "test_loss", milestones=Milestones(0, 300, 300, 0))
+    axes.figure.canvas.draw()
+    box = axes.get_window_extent()
+    assert all(box.x0 - 1 <= text.get_window_extent().x0 for text in axes.texts)
+    assert all(text.get_window_extent().x1 <= box.x1 + 1 for text in axes.texts)
+
+
 def test_milestones_that_are_missing_or_not_settled_are_shown_so():
     event = Event(200, (100, 300), settled=False)
     marks = Milestones(None, 200, None, None, {"generalized": event})
