@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +14,8 @@ from matplotlib.text import Annotation
 
 import progress_measures as pm
 from progress_measures import plotting
+from progress_measures.phases.events import Event
+from progress_measures.phases.milestones import Milestones
 
 RUN = pm.Trajectory(
     [0, 100, 300],
@@ -326,13 +329,19 @@ def test_step_0_has_a_place_on_a_logarithmic_axis(draw):
     assert axes.get_lines()[0].get_xdata().tolist() == [0, 10, 1000]
 
 
+def test_a_logarithmic_axis_begins_at_a_power_of_ten():
+    axes = plotting.plot_curves(pm.Trajectory([0, 25, 700], {"x": [1, 2, 3]}), "x", x="log")
+    assert axes.get_xlabel() == "step (linear below 10)"
+    assert [tick for tick in axes.get_xticks() if 0 <= tick <= 700] == [0, 10, 100]
+
+
 def test_steps_have_whole_numbers_with_room_between_them():
     figure = plt.figure(figsize=(3.3, 2.5), layout="constrained")
     axes = plotting.plot_curves(pm.Trajectory([0, 100_000], {"x": [1, 2]}), "x", ax=figure.subplots())
     figure.canvas.draw()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     assert len(boxes) > 1
-    assert all(right.x0 - left.x1 > 5 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(right.x0 - left.x1 > 5 for left, right in pairwise(boxes))
     few = plotting.plot_curves(pm.Trajectory([0, 2], {"x": [1, 2]}), "x")
     assert few.get_xticks().tolist() == [0, 1, 2]
 
@@ -426,8 +435,8 @@ def test_the_vertical_axis_is_named_across_slashes(names, ending):
 def test_a_column_without_a_number_is_said_and_not_drawn():
     log = pm.Trajectory([0, 5], {"gone": [np.nan] * 2, "far": [np.inf, np.nan], "x": [1.0, 2.0]})
     message = (
-        "`columns` must have a finite number to be drawn. Got 'gone', nan at each of 2 steps; 'far', nan or infinite at "
-        "each of 2 steps. The picture leaves out what has none."
+        "`columns` must have a finite number to be drawn. Got 'gone', nan at each of 2 steps; 'far', nan or infinite "
+        "at each of 2 steps. The picture leaves out what has none."
     )
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         axes = plotting.plot_curves(log, ["gone", "far", "x"])
@@ -484,7 +493,7 @@ def uprights(axes):
 
 
 def test_milestones_are_thin_lines_with_words_above_the_picture():
-    reached = pm.phases.milestones.Milestones(100, 200, 100, 0)
+    reached = Milestones(100, 200, 100, 0)
     axes = plotting.plot_curves(RUN, "test_loss", milestones=reached)
     axes.set_title("title")
     axes.figure.canvas.draw()
@@ -500,7 +509,7 @@ def test_milestones_are_thin_lines_with_words_above_the_picture():
 @pytest.mark.parametrize(("first", "second"), [(0, 5), (295, 300), (100, 110), (0, 0)])
 def test_words_of_milestones_do_not_overlap(first, second):
     figure = plt.figure(figsize=(3.3, 2.5), layout="constrained")
-    marks = pm.phases.milestones.Milestones(first, second, 5, 0)
+    marks = Milestones(first, second, 5, 0)
     axes = plotting.plot_curves(RUN, "test_loss", milestones=marks, ax=figure.subplots())
     axes.set_title("title")
     figure.canvas.draw()
@@ -509,21 +518,29 @@ def test_words_of_milestones_do_not_overlap(first, second):
     assert all(inside(box, figure.bbox) and box.y1 <= axes.title.get_window_extent().y0 for box in boxes)
 
 
+def test_words_of_milestones_at_the_sides_stay_above_the_picture():
+    axes = plotting.plot_curves(RUN, "test_loss", milestones=Milestones(0, 300, 300, 0))
+    axes.figure.canvas.draw()
+    box = axes.get_window_extent()
+    assert all(box.x0 - 1 <= text.get_window_extent().x0 for text in axes.texts)
+    assert all(text.get_window_extent().x1 <= box.x1 + 1 for text in axes.texts)
+
+
 def test_milestones_that_are_missing_or_not_settled_are_shown_so():
-    event = pm.phases.Event(200, (100, 300), settled=False)
-    marks = pm.phases.milestones.Milestones(None, 200, None, None, {"generalized": event})
+    event = Event(200, (100, 300), settled=False)
+    marks = Milestones(None, 200, None, None, {"generalized": event})
     axes = plotting.plot_curves(RUN, "test_loss", milestones=marks)
     assert uprights(axes) == [(200, "dashed")]
     assert [text.get_text() for text in axes.texts] == ["generalized (not settled)"]
-    none = pm.phases.milestones.Milestones(None, None, None, None)
+    none = Milestones(None, None, None, None)
     assert not plotting.plot_curves(RUN, "test_loss", milestones=none).texts
 
 
 def test_a_boundary_that_is_not_settled_is_dashed():
     events = {
-        "memorization_end": pm.phases.Event(100, (0, 200)),
-        "circuit_formation_end": pm.phases.Event(200, (100, 300), settled=False),
-        "cleanup_end": pm.phases.Event(250, (100, 300), settled=False),
+        "memorization_end": Event(100, (0, 200)),
+        "circuit_formation_end": Event(200, (100, 300), settled=False),
+        "cleanup_end": Event(250, (100, 300), settled=False),
     }
     axes = plotting.plot_curves(RUN, "test_loss", phases=pm.Phases(100, 200, 250, events=events))
     assert uprights(axes) == [(200, "dashed"), (250, "dashed")]
@@ -541,7 +558,7 @@ def test_a_boundary_that_is_not_settled_is_dashed():
 )
 def test_a_phase_is_not_shaded_to_the_end_where_its_end_cannot_be_known(absent, expected):
     fields = ("memorization_end", "circuit_formation_end", "cleanup_end")
-    events = {name: pm.phases.Event(None, absent=why) for name, why in zip(fields, absent, strict=True)}
+    events = {name: Event(None, absent=why) for name, why in zip(fields, absent, strict=True)}
     assert shades(plotting.plot_curves(RUN, "test_loss", phases=pm.Phases(None, None, None, events=events))) == expected
 
 

@@ -63,8 +63,8 @@ def plot_curves(
             and where it generalized. They are dashed if they are not settled.
         scale: The scale of the vertical axis, for all columns together; by their names and numbers if None. On a
             logarithmic axis, a curve leaves the picture at the bottom where it is 0.
-        x: The scale of the horizontal axis. A logarithmic one is linear from step 0 to the first step above it, and its
-            label says so.
+        x: The scale of the horizontal axis. A logarithmic one is linear between step 0 and a power of ten that is at
+            most the first step above 0, and its label says so.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets the words that all
             labels of columns end in, such as "loss". A legend that is too large for the picture is put below it.
 

@@ -11,7 +11,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from progress_measures.plotting._text import shortened
 
-_HIGHEST, _WIDEST, _LARGEST = 0.6, 0.6, 0.25  # shares of the axes that a legend in the picture may take
+_HIGHEST, _WIDEST, _LARGEST = 0.6, 0.9, 0.25  # shares of the axes that a legend in the picture may take
 _SIZES = (8.0, 7.0, 6.0, 5.0)  # of letters below the picture, in points
 _SHARE, _MOST = 0.35, 0.5  # of the height of the axes that a legend below may take; in the smallest letters
 _GAP = 4 / 72  # inches
@@ -72,7 +72,8 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
 
 def _make_room(ax: Axes, legend: Legend) -> None:
     """Makes the axes lower by the height of the legend; above other axes, by that of the ticks and their label, too."""
-    cell, height = ax.get_subplotspec(), legend.get_window_extent().height
+    cell, box = ax.get_subplotspec(), legend.get_window_extent()
+    height = max(box.height, -box.y0)  # what is below the page comes onto it
     if cell is not None and not cell.is_last_row():
         height += (_depth(ax) + _GAP) * ax.figure.dpi
     place = ax.get_position()

@@ -16,7 +16,7 @@ COLOURS = 10  # in matplotlib's own cycle
 _REPEAT = 20  # ten colours and four styles meet again after 20 lines, unless the styles then move on by one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """One column to draw: values of shape ``(T,)`` or ``(T, …)``, and the ends of a band around them."""
 

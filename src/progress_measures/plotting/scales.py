@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log10
+from math import floor, log10
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -49,11 +49,18 @@ def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
 
 
 def set_y(ax: Axes, label: str) -> None:
-    """Names the vertical axis, in letters that fit in its height, unless it has a name."""
-    ax.set_ylabel(ax.get_ylabel() or label)
-    share = ax.yaxis.label.get_window_extent().height / ax.get_window_extent().height
-    if share > 1:
+    """Names the vertical axis unless it has a name; too long for its height, in two lines and in smaller letters."""
+    if ax.get_ylabel() or not label:
+        return
+    ax.set_ylabel(label)
+    if _share_of_height(ax) > 1:
+        ax.set_ylabel(label.replace(" (", "\n(", 1))
+    if (share := _share_of_height(ax)) > 1:
         ax.yaxis.label.set_fontsize(max(5.0, float(ax.yaxis.label.get_fontsize()) / share))
+
+
+def _share_of_height(ax: Axes) -> float:
+    return float(ax.yaxis.label.get_window_extent().height / ax.get_window_extent().height)
 
 
 def check_x(x: str) -> None:
@@ -64,12 +71,13 @@ def check_x(x: str) -> None:
 def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
     """Sets scale, limits and label of the horizontal axis, from sorted steps.
 
-    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the first step above it.
+    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the power of ten
+    at or below the first step above it.
     """
     label = as_text(step_name).replace("_", " ")
     first, last = steps[0], steps[-1]
     if x == "log" and first <= 0:
-        above = next((step for step in steps if step > 0), 1)
+        above = 10 ** floor(log10(next((step for step in steps if step > 0), 1)))
         decades = log10(max(last / above, 1))
         ax.set_xscale("symlog", linthresh=above, linscale=max(0.4, 0.18 * decades), subs=range(2, 10))
         label = f"{label} (linear below {above})"
@@ -77,7 +85,7 @@ def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
         ax.set_xscale(x)
     if isinstance(ax.xaxis.get_major_locator(), AutoLocator):
         # Whole numbers, of which as many as there is room for.
-        size = float(ax.xaxis.get_ticklabels()[0].get_fontsize())
+        size = float(ax.xaxis.label.get_fontsize())
         room = ax.get_window_extent().width * 72 / ax.figure.dpi / (size * (0.9 + 0.62 * len(str(last))))
         ax.xaxis.set_major_locator(MaxNLocator(max(1, min(9, int(room))), steps=[1, 2, 2.5, 5, 10], integer=True))
     if first < last:
