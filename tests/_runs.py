@@ -50,21 +50,22 @@ def noisy(trajectory, generator, *, size, correlation=0.0):
     return pm.Trajectory(trajectory.steps, columns)
 
 
-def spiked(trajectory, generator, *, share):
-    """A share of the values ten times as large or as small: not the first, and never two within three steps."""
+def spiked(trajectory, generator, *, share, apart=True):
+    """A share of the values ten times as large or as small; apart: not the first, and never two within three steps."""
     columns = {}
     for name, values in trajectory.columns.items():
         spikes = generator.random(len(trajectory)) < share
-        spikes[0] = False
+        spikes[0] &= not apart
         for index in range(1, len(trajectory)):
-            spikes[index] &= not spikes[max(0, index - 2) : index].any()
+            spikes[index] &= not (apart and spikes[max(0, index - 2) : index].any())
         factor = np.where(generator.random(len(trajectory)) < 0.5, 0.1, 10.0)
         columns[name] = values.numpy() * np.where(spikes, factor, 1.0)
     return pm.Trajectory(trajectory.steps, columns)
 
 
-def never_learned(count, generator, *, size, correlation=0.0):
-    """A run whose losses stay at ln 113, except for noise as ``noisy`` makes it."""
+def never_learned(count, generator, *, size=0.0, correlation=0.0, spikes=0.0):
+    """A run whose losses stay at ln 113, except for noise as ``noisy`` makes it and for a share of spikes anywhere."""
     columns = {name: np.full(count, np.log(113)) for name in ("test_loss", "excluded_loss", "restricted_loss")}
     columns["sum_squared_weights"] = np.full(count, 1800.0)
-    return noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size, correlation=correlation)
+    run = noisy(pm.Trajectory(100 * np.arange(count), columns), generator, size=size, correlation=correlation)
+    return spiked(run, generator, share=spikes, apart=False) if spikes else run

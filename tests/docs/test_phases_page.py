@@ -1,5 +1,6 @@
 """The numbers of docs/phases.md are those that the library gives."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from examples.modular_addition.bundled import RUNS, final
+from examples.modular_addition.bundled import MAINLINE, RUNS, final
 from tests._planted import memorizing_logits, random_mask
 from tests._runs import MEASURED, SEEDS, curves, cuts, never_learned, noisy, spiked, thinned
-from tests.docs._numbers import assert_has_numbers, assert_rows
+from tests.docs._numbers import assert_has_numbers, assert_rows, numbers
 from tests.docs._pages import rows, section
+from tests.trust._draws import BOUNDARIES, draws
+from tests.trust._methods import METHODS
+from tests.trust._score import tallies
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mainline_curves.csv"
@@ -128,6 +132,7 @@ NEVER = {
     "20 %": {"size": 0.2},
     "5 %, correlation 0.5": {"size": 0.05, "correlation": 0.5},
     "5 %, correlation 0.8": {"size": 0.05, "correlation": 0.8},
+    "spikes": {"spikes": 0.05},
 }
 
 
@@ -162,15 +167,16 @@ def test_what_moves_lead_times():
 
 
 def test_what_noise_makes_of_uncertain_bottoms():
-    def share(name, spoil):
+    def share(name, spoil, *, without=()):
         trajectory, answers = RECORDED[name]
+        trajectory = trajectory.select([column for column in trajectory.columns if column not in without])
         generator = np.random.default_rng(0)
         runs = [spoil(trajectory, generator) for _ in range(2 * DRAWS)]
         return np.mean([pm.find_phases(run, answers=answers).memorization_end is not None for run in runs])
 
     noise = [share("symmetric_5", partial(noisy, size=size)) for size in (0.05, 0.2)]
     thin = [share("symmetric_5", partial(thinned, share=kept)) for kept in (0.5, 0.25)]
-    bottom = [share("fraction_80", partial(noisy, size=size)) for size in (0.01, 0.02, 0.05)]
+    bottom = [share("fraction_80", partial(noisy, size=size), without=["train_loss"]) for size in (0.01, 0.02, 0.05)]
     text = section(PAGE, "How far they can be trusted")
     assert_has_numbers(text, *noise, *thin)
     assert_has_numbers(text, bottom[0], 0.01, bottom[1], 0.02, bottom[2], 0.05)
@@ -191,6 +197,40 @@ def test_cuts():
     seed1, others = ([moved for name, moved in cleanup if (name == "seed1") == one] for one in (True, False))
     times = (len(memorization), len(circuit), len(cleanup))
     assert_has_numbers(section(PAGE, "How far they can be trusted"), count, *times, max(others), max(seed1))
+
+
+def test_settled_ends_of_cleanup_of_cut_runs():
+    moved = {True: [], False: []}
+    for name in MEASURED:
+        trajectory, answers = RECORDED[name]
+        whole = pm.find_phases(trajectory, answers=answers).cleanup_end
+        for cut in cuts(trajectory):
+            event = pm.find_phases(cut, answers=answers).events["cleanup_end"]
+            if event.step is not None:
+                moved[event.settled].append(abs(event.step / whole - 1))
+    text = section(PAGE, "What a log has to have")
+    assert_has_numbers(text, len(moved[True]), len(moved[False]), max(moved[False]))
+    assert 0.015 < max(moved[True]) < 0.02
+
+
+def test_the_code_of_the_page(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    exec(code, {"pm": pm, "MAINLINE": MAINLINE})
+    assert capsys.readouterr().out == (
+        "Phases(memorization_end=1200 (1000 to 1400), circuit_formation_end=4630 (4600 to 4800), "
+        "cleanup_end=None: not recorded)\ncircuit formation\n"
+    )
+
+
+def test_synthetic_runs_are_judged_as_the_table_says():
+    found = [(each, METHODS["find_phases"](each.trajectory, each.answers)) for each in draws(600)]
+    written = table("Beside other methods", 3)["find_phases"]
+    for boundary, cell in zip(BOUNDARIES, written, strict=True):
+        missed, off, alarms = (each.value for each in numbers(cell))
+        tally = tallies(found, lambda _: "all")[boundary, "all"]
+        assert tally.missed / tally.truths == pytest.approx(missed, abs=0.02)
+        assert tally.off / tally.truths == pytest.approx(off, abs=0.02)
+        assert tally.alarms / tally.without == pytest.approx(alarms, abs=0.02)
 
 
 def test_controls():

@@ -567,7 +567,8 @@ MISTAKES = [
      lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.inf]}), answers=5), ValueError,
      "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (inf) at step number (1,). "
      "Leave such steps out: pass trajectory.complete(['excluded_loss'])."),
-    ("a phase at no step", lambda: pm.Phases(1, 2, 3).at(0.5), TypeError, "`step` must be an integer. Got 0.5 (float)."),
+    ("a phase at no step", lambda: pm.Phases(1, 2, 3).at(0.5), TypeError,
+     "`step` must be an integer. Got 0.5 (float)."),
     ("milestones of a dict", lambda: pm.milestones({"steps": [0]}, answers=5), TypeError,
      "`trajectory` must be a Trajectory. Got dict."),
     ("milestones without a column",

@@ -112,10 +112,10 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     correlated from step to step, the median is that of up to nine values.
 
     A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall below a level,
-    or a rise from the bottom, must be seen at two steps. Where spikes are frequent, more neighbours must share it. If training loss is recorded, a bottom in a slingshot does not
-    count: there, training loss is over three times its lowest value so far, or over 3e-6 nats if that is more. So noise
-    and spikes move the boundaries little. Noise alone has no phases if it is independent from step to step and the
-    steps are not few: see docs/phases.md.
+    or a rise from the bottom, must be seen at two steps. Where spikes are frequent, more neighbours must share it. If
+    training loss is recorded, a bottom in a slingshot does not count: there, training loss is over three times its
+    lowest value so far, or over 3e-6 nats if that is more; a single spike downwards is no such value. So noise and
+    spikes move the boundaries little. Noise alone has no phases if the steps are not few: see docs/phases.md.
 
     Each column is read at the steps at which it is not ``nan``. A boundary whose column is missing is None, as is one
     that the run does not reach, or whose column has the same number at every step; ``phases.events`` say which. Falls
