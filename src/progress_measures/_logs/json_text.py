@@ -121,7 +121,9 @@ def _of_records(
                     f"{shown(path)}. Rename one there."
                 )
             seen.add(name)
-            columns.setdefault(name, [None] * len(records))[row] = cell
+            if name not in columns:
+                columns[name] = [None] * len(records)
+            columns[name][row] = cell
     if not columns:
         raise ValueError(f"`path` must hold numbers by name. Got none in {shown(path)}.")
     return Table(path, columns, len(records), lines, left_out=list(left_out))

@@ -39,14 +39,13 @@ _RECORDING = re.compile(
 _HEAD = b'{"step": '
 
 
-def read_logs(path: Path, step: str | None, rename: object, *, stacklevel: int) -> Logs:
-    """The runs in a file; what is not read is warned of, once.
+def read_logs(path: Path, step: str | None, rename: object) -> Logs:
+    """The runs in a file.
 
     Args:
         path: The file, a pipe, or a folder of TensorBoard's.
         step: The name of the column of steps; ``"index"`` for numbers from 0; None for one of the common names.
         rename: The names in the file, by the new names; or None.
-        stacklevel: That of the warning.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path. Got {path!r} ({type_name(path)}).")
@@ -59,11 +58,19 @@ def read_logs(path: Path, step: str | None, rename: object, *, stacklevel: int) 
         raise ValueError(f"`path` must be a log that can be read. Got {shown(path)}: nested too deeply.") from error
     except MemoryError as error:
         raise MemoryError(f"{os.fspath(path)}: {str(error) or 'too large'}") from error
-    logs = _checked(renamed(logs, new_names, path), path)
+    return _checked(renamed(logs, new_names, path), path)
+
+
+def warn_of_left_out(logs: Logs, path: Path, *, stacklevel: int) -> None:
+    """Warns of what was not read, once."""
+    names = [part for part in logs.left_out if part[:1] in "'\""]
+    others = [part for part in logs.left_out if part not in names]
+    columns = (
+        [f"{listed(names)}, which {'has' if len(names) == 1 else 'have'} no number for each step"] if names else []
+    )
     if logs.left_out:
-        text = f"{shown(path)} was read without {_enumerated(logs.left_out)}."
+        text = f"{shown(path)} was read without {'; without '.join([*columns, *others])}."
         warnings.warn(text, UserWarning, stacklevel=stacklevel + 1)
-    return logs
 
 
 def stem_of(path: Path) -> str:
@@ -128,7 +135,7 @@ def _decoded(content: bytes, path: Path) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"`path` must be a log: text in UTF-8, or one of the kinds in docs/logs.md. Got {shown(path)} with byte "
+            f"`path` must be a log: text in UTF-8, or a file of a kind that is known. Got {shown(path)} with byte "
             f"0x{content[error.start]:02x} at {error.start}. If it is text, save it in UTF-8."
         ) from error
 
@@ -141,11 +148,3 @@ def _checked(logs: Logs, path: Path) -> Logs:
             "Pass rename={'other_steps': 'steps'}, or step='steps'."
         )
     return logs
-
-
-def _enumerated(parts: list[str]) -> str:
-    """What was left out, the names of columns together."""
-    names = [part for part in parts if part[:1] in "'\""]
-    others = [part for part in parts if part not in names]
-    columns = [f"{listed(names)}, which {'is' if len(names) == 1 else 'are'} no numbers of the steps"] if names else []
-    return "; ".join([*columns, *others])

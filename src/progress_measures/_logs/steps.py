@@ -1,6 +1,7 @@
 """Which column holds the steps, and the integers in it."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from progress_measures._formats.names import cut
-from progress_measures._logs.cells import integer, is_missing
+from progress_measures._logs.cells import integer, integers, is_missing
 from progress_measures._logs.table import INDEX, Table, names_of, shown
 
 NAMES = (
@@ -26,6 +27,7 @@ NAMES = (
     "epochs",
 )
 """The names that are looked for, in this order; neither capitals nor blanks in them matter."""
+_MEASURED = re.compile("loss|acc|error|norm")  # in names of what is measured, and so not a step, whatever its numbers
 UNNAMED = ("", "Unnamed: 0")  # as pandas writes an index, and reads it again
 
 
@@ -69,7 +71,7 @@ def step_column(table: Table, step: str | None) -> str | None:
     unnamed = next((name for name in usable if name in UNNAMED), None)
     if unnamed is not None:
         return unnamed
-    others = [name for name in names if would_do(table, name)]
+    others = [name for name in names if would_do(table, name) and not _MEASURED.search(name.lower())]
     first = f"step={others[0]!r} would do; " if others else ""
     raise ValueError(
         f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'} in "
@@ -116,6 +118,9 @@ def _integers(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     cells = table.columns[column]
     if isinstance(cells, np.ndarray):
         cells = cells.tolist()
+    fast = integers(cells)
+    if fast is not None:
+        return fast, np.ones(len(fast), dtype=bool)
     values = np.zeros(len(cells), dtype=np.int64)
     known = np.ones(len(cells), dtype=bool)
     for row, cell in enumerate(cells):
