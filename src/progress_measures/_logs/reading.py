@@ -23,14 +23,14 @@ from progress_measures._logs.renaming import check_rename, renamed
 from progress_measures._logs.runs import runs_of
 from progress_measures._logs.table import Logs, Path, Run, shown
 from progress_measures._logs.tensorboard import is_events, runs_of_events
-from progress_measures._logs.text import read_text
+from progress_measures._logs.text import read_cells
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
     b"BZh": bz2.decompress,
     b"\xfd7zXZ\0": lzma.decompress,
 }
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP = tuple(b"PK" + bytes(pair) for pair in ((3, 4), (5, 6), (6, 6), (6, 7), (7, 8)))
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _RECORDING = re.compile(
     rb'^\{"step": -?\d+, ("columns": \{|"about": \{|"error": "|"back": true)|, "check": "[0-9a-f]{8}"\}\s*$',
@@ -118,7 +118,7 @@ def _logs_of(content: bytes, path: Path, step: str | None) -> Logs:
     text = _decoded(content, path)
     if not text.strip("\0 \t\r\n"):
         raise ValueError(f"`path` must hold at least one step. Got {shown(path)}, which is empty.")
-    return runs_of(read_json(text, path) if is_json(text) else read_text(text, path), step)
+    return runs_of(read_json(text, path) if is_json(text) else read_cells(text, path), step)
 
 
 def _unpacked(content: bytes, unpack: Callable[[bytes], bytes], path: Path) -> bytes:

@@ -71,7 +71,7 @@ def step_column(table: Table, step: str | None) -> str | None:
     unnamed = next((name for name in usable if name in UNNAMED), None)
     if unnamed is not None:
         return unnamed
-    others = [name for name in names if would_do(table, name) and not _MEASURED.search(name.lower())]
+    others = [name for name in names if would_do(table, name)]
     first = f"step={others[0]!r} would do; " if others else ""
     raise ValueError(
         f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'} in "
@@ -82,6 +82,8 @@ def step_column(table: Table, step: str | None) -> str | None:
 def would_do(table: Table, name: str) -> bool:
     """Whether a column is written in integers that ascend, one for each row."""
     cells = table.columns[name]
+    if _MEASURED.search(name.lower()):
+        return False
     if isinstance(cells, np.ndarray):
         return cells.ndim == 1 and cells.dtype.kind in "iu" and bool((cells[1:] > cells[:-1]).all())
     if any(type(cell) is float or (isinstance(cell, str) and not cell.strip("-+ ").isdecimal()) for cell in cells):

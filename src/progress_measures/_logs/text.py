@@ -31,7 +31,7 @@ class _Grid(NamedTuple):
     """The rows before which the names stand again."""
 
 
-def read_text(text: str, path: Path) -> Table:
+def read_cells(text: str, path: Path) -> Table:
     """The table in a text: a line of names, then a line of cells for each row. Lines that begin with # are comments."""
     separator = _separator(text)
     grid = _grid(text, separator, path)
