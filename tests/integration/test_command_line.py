@@ -1,5 +1,6 @@
 """The commands, run as a user runs them: real processes, files and pictures."""
 
+import argparse
 import os
 import re
 import struct
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 
 import progress_measures as pm
 from progress_measures import __main__ as command_line
+from progress_measures._commands.runs import runs_of
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mainline_curves.csv"
 RUNS = Path(__file__).parents[2] / "examples" / "modular_addition" / "runs"
@@ -110,6 +112,50 @@ def test_steps_may_have_another_name(capsys):
     code, out, _ = run(capsys, "phases", "foreign.csv", "--answers", 113, "--step", "when")
     assert code == 0
     assert out.split()[-4:] == ["foreign", "1000", "2734", "4500"]
+
+
+CHART = '"Step",' + ",".join(
+    f'"{run} - val/loss{end}"' for run in ("a", "b") for end in ("", "__MIN", "__MAX")
+) + '\n"0","4","4","4","5","5","5"\n"10","1","1","1","2","2","2"\n'  # fmt: skip
+
+
+def test_a_file_may_hold_several_runs(capsys):
+    """As W&B exports a chart; a path comes before a name that another file has too."""
+    Path("chart.csv").write_text(CHART)
+    drawn = ("-o", "out.png", "--rename", "test_loss=val/loss", "--columns", "test_loss")
+    code, out, err = run(capsys, "plot", "chart.csv", *drawn)
+    assert (code, err) == (0, "")
+    assert "2 runs, at the 2 steps" in out
+    Path("other.csv").write_text(CHART)
+    pm.Trajectory([0, 10], {"val/loss": [1.0, 0.5]}).save("a.npz")
+    assert [*runs_of(argparse.Namespace(files=[*map(Path, ["chart.csv", "a.npz"])], step=None, rename=None))] == [
+        "chart.csv: a",
+        "chart.csv: b",
+        "a.npz",
+    ]
+    names = [*runs_of(argparse.Namespace(files=[*map(Path, ["chart.csv", "other.csv"])], step=None, rename=None))]
+    assert names == ["chart.csv: a", "chart.csv: b", "other.csv: a", "other.csv: b"]
+
+
+def test_what_is_left_out_of_a_file_is_said_once():
+    Path("words.csv").write_text("step,regime,loss\n0,a,4\n10,b,1\n")
+    code, _, err = process("plot", "words.csv", "-o", "out.png")
+    assert (code, err) == (0, "warning: 'words.csv' was read without 'regime', which has no number for each step.\n")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["a"], "argument --rename: must be NEW=OLD. Got 'a'. Files come before it."),
+        (["=a"], "argument --rename: must be NEW=OLD. Got '=a'. Files come before it."),
+        (["a=b", "a=c"], "argument --rename: must give each new name once. Got 'a' twice."),
+        (["a=test_los"], "`rename` must name columns of the file. Got 'test_los', where 'run.csv' has "),
+    ],
+)
+def test_a_mistake_in_new_names(capsys, pairs, message):
+    code, out, err = run(capsys, "plot", "run.csv", "-o", "out.png", "--rename", *pairs)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"progress-measures: error: {message}")
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(folder, capsys):
@@ -582,6 +628,7 @@ def test_missing_matplotlib_is_met_with_how_to_install_it():
 import sys
 sys.modules["matplotlib"] = None
 from progress_measures.__main__ import main
+from progress_measures._commands.runs import runs_of
 main(sys.argv[1:])
 """
     assert process("phases", "run.csv", "--answers", 113, code=code)[0] == 0

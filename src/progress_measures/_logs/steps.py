@@ -63,7 +63,8 @@ def step_column(table: Table, step: str | None) -> str | None:
         near = difflib.get_close_matches(step, names, n=1)
         remedy = f" Did you mean {near[0]!r}?" if near else f" step={INDEX!r} numbers the rows from 0."
         raise ValueError(f"`path` must have a column {step!r}. Got {names_of(names)} in {shown(table.path)}.{remedy}")
-    usable = [name for name in table.columns if _has_integer(table.columns[name])]
+    common = [name for name in table.columns if _plain(name) in NAMES or name in UNNAMED]
+    usable = [name for name in common if _has_integer(table.columns[name])]
     for wanted in NAMES:
         found = [name for name in usable if _plain(name) == wanted]
         if found:
