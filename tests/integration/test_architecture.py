@@ -99,7 +99,7 @@ def test_what_records_does_not_know_what_an_operation_is():
     (recorder,) = [module for module in MODULES if f"{PACKAGE}.{module}" == pm.Recorder.__module__]
     knows = {room(module) for module in reached([recorder])}
     assert "trajectory" in knows
-    assert knows <= {"_checks", "_files", "_blocks", "_formats", "_model_state", "trajectory", "runs"}
+    assert knows <= {"_checks", "_files", "_blocks", "_formats", "_logs", "_model_state", "trajectory", "runs"}
     of_runs = [module for module in MODULES if room(module) in ("runs", "trajectory", "phases")]
     assert {room(module) for module in reached(of_runs)}.isdisjoint({"operations", "ablation", "grid", "fourier"})
 

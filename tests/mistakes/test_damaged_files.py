@@ -1,7 +1,9 @@
 """Files that were cut off, changed, or are of another kind: an error that names them, and they stay as they are."""
 
+import gzip
 import json
 import pickle
+import random
 import re
 import struct
 from pathlib import Path
@@ -321,6 +323,55 @@ def test_a_table_that_is_cut_off_is_refused_or_a_part(tmp_path):
         assert torch.equal(found["test_loss"][:whole], RUN["test_loss"][:whole])
     assert said
     assert all(repr(str(path)) in message for message in said)
+
+
+LOGS = {
+    "CSV": b'step,"a b",word\n0,1.5,x\n10,nan,y\n',
+    "decimal commas": b"step;loss\n0;1,5\n10;0,25\n",
+    "JSON lines": b'{"step": 0, "a": {"b": [1, 2]}}\n{"step": 5, "a": {"b": [3, 4]}, "c": null}\n',
+    "JSON": b'{"log_history": [{"step": 0, "loss": 1.5}, {"step": 10, "loss": 0.25}]}',
+    "chart": b'"Step","a - l","a - l__MIN","a - l__MAX"\n"1","2","1","3"\n',
+    "gzip": gzip.compress(b"step,loss\n0,1\n"),
+}
+PIECES = [
+    b'"',
+    b",",
+    b"\n",
+    b"{",
+    b"[",
+    b"]",
+    b"}",
+    b"1e999",
+    b"\0",
+    b"\xff",
+    b"#",
+    b"step",
+    b"[[1]]",
+    b"9" * 25,
+    b" - ",
+]
+
+
+@pytest.mark.parametrize("kind", LOGS)
+@pytest.mark.filterwarnings("ignore:.*was read without")
+def test_a_log_that_was_changed_is_read_or_refused_by_name(tmp_path, kind):
+    path, drawn = tmp_path / "run.log", random.Random(0)
+    said = []
+    for _ in range(300):
+        data = bytearray(LOGS[kind])
+        for _ in range(drawn.randint(1, 3)):
+            at = drawn.randrange(len(data) + 1)
+            if drawn.random() < 0.5:
+                data[at:at] = drawn.choice(PIECES)
+            else:
+                del data[at : at + drawn.randint(1, 8)]
+        path.write_bytes(data)
+        try:
+            pm.Runs.read(path)
+        except ValueError as error:
+            said.append(str(error))
+    assert 0 < len(said) < 300
+    assert [message for message in said if "run.log" not in message or "\n" in message] == []
 
 
 @pytest.mark.parametrize("text", ["", '{"step": 0, "colu', '{"step": 0, "error": "ValueError: 1"}\n'])

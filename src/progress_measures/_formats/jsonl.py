@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from progress_measures._checks.values import check_step
-from progress_measures._files import atomic_write, check_regular
+from progress_measures._files import atomic_write
 
 _HEAD = b'{"step": '  # how every line begins
 _KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("error", str), ("back", bool))
@@ -80,18 +80,6 @@ class _Seal(NamedTuple):
     """That of the line before."""
     check: str
     """Its own."""
-
-
-def is_recording(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins like a recording."""
-    check_regular(path)
-    with open(path, "rb") as file:
-        return begins_like_recording(file.read(len(_HEAD)))
-
-
-def begins_like_recording(content: bytes) -> bool:
-    """Whether what a file holds begins like a recording."""
-    return content.startswith(_HEAD)
 
 
 def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: object) -> End:

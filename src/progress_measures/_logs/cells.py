@@ -84,6 +84,17 @@ def integer(cell: Any) -> int | None:
     return int(value) if value is not None and value.is_integer() else None
 
 
+def integers(cells: Sequence[Any]) -> np.ndarray | None:
+    """The integers in cells that are all written as such; None if some are not, or are out of int64's range."""
+    kinds = {*map(type, cells)}
+    if kinds - {str, int} or len(kinds) != 1 or (str in kinds and "_" in "".join(cells)):
+        return None
+    try:
+        return np.array([*map(int, cells)], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return None
+
+
 def is_missing(cell: Any) -> bool:
     """Whether a cell says that there is no number."""
     return cell is None or cell != cell or (isinstance(cell, str) and cell.strip().lower() in MISSING)
@@ -97,11 +108,12 @@ def is_number(text: str) -> bool:
 def _all_numbers(cells: Sequence[Any]) -> np.ndarray | None:
     """The numbers, if all cells are numbers or empty; quick, because a log may have millions."""
     try:
-        if all(type(cell) is str for cell in cells):
-            if any("_" in cell for cell in cells):
+        kinds = {*map(type, cells)}
+        if kinds == {str}:
+            if "_" in "".join(cells):
                 return None
             return np.array([float(cell) if cell else math.nan for cell in cells])
-        if all(type(cell) in (int, float, type(None)) for cell in cells):
+        if kinds <= {int, float, type(None)}:
             return np.array([math.nan if cell is None else float(cell) for cell in cells])
     except (ValueError, OverflowError):
         pass

@@ -121,7 +121,9 @@ def _of_records(
                     f"{shown(path)}. Rename one there."
                 )
             seen.add(name)
-            columns.setdefault(name, [None] * len(records))[row] = cell
+            if name not in columns:
+                columns[name] = [None] * len(records)
+            columns[name][row] = cell
     if not columns:
         raise ValueError(f"`path` must hold numbers by name. Got none in {shown(path)}.")
     return Table(path, columns, len(records), lines, left_out=list(left_out))
@@ -129,15 +131,12 @@ def _of_records(
 
 def _flat(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
     """The names and the values of an object, those of nested ones after a slash."""
-    stack = [(before, record)]
-    while stack:
-        before, record = stack.pop()
-        for key, value in record.items():
-            name = f"{before}/{key}" if before else key
-            if isinstance(value, dict):
-                stack.append((name, value))
-            else:
-                yield name, value
+    for key, value in record.items():
+        name = f"{before}/{key}" if before else key
+        if isinstance(value, dict):
+            yield from _flat(value, name)
+        else:
+            yield name, value
 
 
 def _of_columns(columns: Mapping[str, Any], path: Path) -> Table:

@@ -19,7 +19,7 @@ _PANDAS = "pandas.{reader}({path!r}).to_csv({csv!r}, index=False)"
 _DICT = "numpy.savez({npz!r}, **{{key: value for key, value in saved.items() if isinstance(value, {lists})}})"
 PICKLE = Kind(
     "a pickle, which can run code when it is read",
-    "import numpy, pickle; saved = pickle.load(open({path!r}, 'rb'))",
+    "import numpy, pathlib, pickle; saved = pickle.loads(pathlib.Path({path!r}).read_bytes())",
     _DICT.replace("{lists}", "(list, numpy.ndarray)"),
     "if you trust it and it is a dict of lists",
 )

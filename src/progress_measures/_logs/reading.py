@@ -23,14 +23,14 @@ from progress_measures._logs.renaming import check_rename, renamed
 from progress_measures._logs.runs import runs_of
 from progress_measures._logs.table import Logs, Path, Run, shown
 from progress_measures._logs.tensorboard import is_events, runs_of_events
-from progress_measures._logs.text import read_text
+from progress_measures._logs.text import read_cells
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
     b"BZh": bz2.decompress,
     b"\xfd7zXZ\0": lzma.decompress,
 }
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP = tuple(b"PK" + bytes(pair) for pair in ((3, 4), (5, 6), (6, 6), (6, 7), (7, 8)))
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _RECORDING = re.compile(
     rb'^\{"step": -?\d+, ("columns": \{|"about": \{|"error": "|"back": true)|, "check": "[0-9a-f]{8}"\}\s*$',
@@ -39,14 +39,13 @@ _RECORDING = re.compile(
 _HEAD = b'{"step": '
 
 
-def read_logs(path: Path, step: str | None, rename: object, *, stacklevel: int) -> Logs:
-    """The runs in a file; what is not read is warned of, once.
+def read_logs(path: Path, step: str | None, rename: object) -> Logs:
+    """The runs in a file.
 
     Args:
         path: The file, a pipe, or a folder of TensorBoard's.
         step: The name of the column of steps; ``"index"`` for numbers from 0; None for one of the common names.
         rename: The names in the file, by the new names; or None.
-        stacklevel: That of the warning.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path. Got {path!r} ({type_name(path)}).")
@@ -59,11 +58,19 @@ def read_logs(path: Path, step: str | None, rename: object, *, stacklevel: int) 
         raise ValueError(f"`path` must be a log that can be read. Got {shown(path)}: nested too deeply.") from error
     except MemoryError as error:
         raise MemoryError(f"{os.fspath(path)}: {str(error) or 'too large'}") from error
-    logs = _checked(renamed(logs, new_names, path), path)
+    return _checked(renamed(logs, new_names, path), path)
+
+
+def warn_of_left_out(logs: Logs, path: Path, *, stacklevel: int) -> None:
+    """Warns of what was not read, once."""
+    names = [part for part in logs.left_out if part[:1] in "'\""]
+    others = [part for part in logs.left_out if part not in names]
+    columns = (
+        [f"{listed(names)}, which {'has' if len(names) == 1 else 'have'} no number for each step"] if names else []
+    )
     if logs.left_out:
-        text = f"{shown(path)} was read without {_enumerated(logs.left_out)}."
+        text = f"{shown(path)} was read without {'; without '.join([*columns, *others])}."
         warnings.warn(text, UserWarning, stacklevel=stacklevel + 1)
-    return logs
 
 
 def stem_of(path: Path) -> str:
@@ -111,7 +118,7 @@ def _logs_of(content: bytes, path: Path, step: str | None) -> Logs:
     text = _decoded(content, path)
     if not text.strip("\0 \t\r\n"):
         raise ValueError(f"`path` must hold at least one step. Got {shown(path)}, which is empty.")
-    return runs_of(read_json(text, path) if is_json(text) else read_text(text, path), step)
+    return runs_of(read_json(text, path) if is_json(text) else read_cells(text, path), step)
 
 
 def _unpacked(content: bytes, unpack: Callable[[bytes], bytes], path: Path) -> bytes:
@@ -128,7 +135,7 @@ def _decoded(content: bytes, path: Path) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"`path` must be a log: text in UTF-8, or one of the kinds in docs/logs.md. Got {shown(path)} with byte "
+            f"`path` must be a log: text in UTF-8, or a file of a kind that is known. Got {shown(path)} with byte "
             f"0x{content[error.start]:02x} at {error.start}. If it is text, save it in UTF-8."
         ) from error
 
@@ -141,11 +148,3 @@ def _checked(logs: Logs, path: Path) -> Logs:
             "Pass rename={'other_steps': 'steps'}, or step='steps'."
         )
     return logs
-
-
-def _enumerated(parts: list[str]) -> str:
-    """What was left out, the names of columns together."""
-    names = [part for part in parts if part[:1] in "'\""]
-    others = [part for part in parts if part not in names]
-    columns = [f"{listed(names)}, which {'is' if len(names) == 1 else 'are'} no numbers of the steps"] if names else []
-    return "; ".join([*columns, *others])

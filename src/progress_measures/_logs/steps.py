@@ -1,6 +1,7 @@
 """Which column holds the steps, and the integers in it."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from progress_measures._formats.names import cut
-from progress_measures._logs.cells import integer, is_missing
+from progress_measures._logs.cells import integer, integers, is_missing
 from progress_measures._logs.table import INDEX, Table, names_of, shown
 
 NAMES = (
@@ -26,6 +27,7 @@ NAMES = (
     "epochs",
 )
 """The names that are looked for, in this order; neither capitals nor blanks in them matter."""
+_MEASURED = re.compile("loss|acc|error|norm")  # in names of what is measured, and so not a step, whatever its numbers
 UNNAMED = ("", "Unnamed: 0")  # as pandas writes an index, and reads it again
 
 
@@ -61,7 +63,8 @@ def step_column(table: Table, step: str | None) -> str | None:
         near = difflib.get_close_matches(step, names, n=1)
         remedy = f" Did you mean {near[0]!r}?" if near else f" step={INDEX!r} numbers the rows from 0."
         raise ValueError(f"`path` must have a column {step!r}. Got {names_of(names)} in {shown(table.path)}.{remedy}")
-    usable = [name for name in table.columns if _has_integer(table.columns[name])]
+    common = [name for name in table.columns if _plain(name) in NAMES or name in UNNAMED]
+    usable = [name for name in common if _has_integer(table.columns[name])]
     for wanted in NAMES:
         found = [name for name in usable if _plain(name) == wanted]
         if found:
@@ -80,6 +83,8 @@ def step_column(table: Table, step: str | None) -> str | None:
 def would_do(table: Table, name: str) -> bool:
     """Whether a column is written in integers that ascend, one for each row."""
     cells = table.columns[name]
+    if _MEASURED.search(name.lower()):
+        return False
     if isinstance(cells, np.ndarray):
         return cells.ndim == 1 and cells.dtype.kind in "iu" and bool((cells[1:] > cells[:-1]).all())
     if any(type(cell) is float or (isinstance(cell, str) and not cell.strip("-+ ").isdecimal()) for cell in cells):
@@ -116,6 +121,9 @@ def _integers(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     cells = table.columns[column]
     if isinstance(cells, np.ndarray):
         cells = cells.tolist()
+    fast = integers(cells)
+    if fast is not None:
+        return fast, np.ones(len(fast), dtype=bool)
     values = np.zeros(len(cells), dtype=np.int64)
     known = np.ones(len(cells), dtype=bool)
     for row, cell in enumerate(cells):

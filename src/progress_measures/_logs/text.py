@@ -5,8 +5,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple
+from itertools import accumulate, islice
+from typing import Any, NamedTuple
 
 from progress_measures._formats.names import cut
 from progress_measures._logs.cells import MISSING, is_number
@@ -14,43 +14,46 @@ from progress_measures._logs.table import Path, Table, names_of, shown
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 30  # lines that the separator is told from
+_CHUNK = 1000
 _COMMENT = "#"
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")  # 0,064
 _GROUPED = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")  # 1,064, which may be 1064 as well
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*")
 
 
-class _Lines(NamedTuple):
+class _Grid(NamedTuple):
     names: list[str]
-    cells: list[list[str]]
-    numbers: list[int]
-    """The number of each line of cells, counted from 1."""
+    columns: list[list[str]]
+    """The cells of each column."""
+    lines: list[int]
+    """The number of the line of each row, counted from 1."""
     again: list[int]
     """The rows before which the names stand again."""
 
 
-def read_text(text: str, path: Path) -> Table:
+def read_cells(text: str, path: Path) -> Table:
     """The table in a text: a line of names, then a line of cells for each row. Lines that begin with # are comments."""
     separator = _separator(text)
-    lines = _named(_split(text, separator, path), text, separator, path)
-    _check_lengths(lines, path)
-    columns = dict(_columns(lines, path))
+    grid = _grid(text, separator, path)
+    columns = dict(_columns(grid, path))
     if separator != "," or '"' in text:
         columns = _without_decimal_commas(columns, path)
-    return Table(path, columns, len(lines.cells), lines.numbers, lines.again)
+    return Table(path, columns, len(grid.lines), grid.lines, [row for row in grid.again if row < len(grid.lines)])
 
 
-def _reader(text: str, separator: str, *, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is neither empty nor a comment."""
-    lines: Iterable[str] = (
-        "\n" if line.lstrip().startswith(_COMMENT) else line for line in io.StringIO(text, newline="")
-    )
+def _reader(text: str, separator: str, *, strict: bool = True) -> Any:
+    """A reader of the cells of each line; comments are empty lines, so that lines keep their numbers."""
+    lines: Iterable[str] = io.StringIO(text, newline="")
+    if _COMMENT in text:
+        lines = ("\n" if line.lstrip().startswith(_COMMENT) else line for line in lines)
     if separator == " ":  # tabs among the blanks
         lines = (line.strip().replace("\t", " ") for line in lines)
-    reader = csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=separator == " ")
-    for cells in reader:
-        if any(cells):
-            yield reader.line_num, cells
+    return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=separator == " ")
+
+
+def _rows(text: str, separator: str, count: int = _SAMPLE) -> list[list[str]]:
+    """The first rows that are not empty."""
+    return [*islice((cells for cells in _reader(text, separator, strict=False) if any(cells)), count)]
 
 
 def _separator(text: str) -> str:
@@ -58,7 +61,7 @@ def _separator(text: str) -> str:
 
     def fits(separator: str) -> tuple[bool, float, float, int]:
         try:
-            head, *rows = [cells for _, cells in islice(_reader(text, separator, strict=False), _SAMPLE)]
+            head, *rows = _rows(text, separator)
         except (ValueError, csv.Error):
             return False, 0.0, 0.0, 0
         widths = (len(head), len(head) + 1) if separator in "\t " else (len(head),)
@@ -70,46 +73,77 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=fits)  # of equal ones the first
 
 
-def _split(text: str, separator: str, path: Path) -> _Lines:
+def _grid(text: str, separator: str, path: Path) -> _Grid:
+    """Names, and the cells of all columns, which are put there a thousand rows at a time."""
+    reader = _reader(text, separator)
     names: list[str] = []
-    cells: list[list[str]] = []
-    numbers: list[int] = []
-    again: list[int] = []
+    grid = _Grid([], [], [], [])
+    line = 0
     try:
-        for number, line in _reader(text, separator):
+        while chunk := [*islice(reader, _CHUNK)]:
+            numbers: Sequence[int] = range(line + 1, line + 1 + len(chunk))
+            if reader.line_num != line + len(chunk):  # some cells have several lines
+                numbers = [*accumulate((1 + sum(map(_breaks, cells)) for cells in chunk), initial=line)][1:]
+            line = reader.line_num
             if not names:
-                names = line
-            elif line == names:
-                again.append(len(cells))
-            else:
-                cells.append(line)
-                numbers.append(number)
+                names = next((cells for cells in chunk if any(cells)), [])
+                grid = _Grid(_names_of(names, text, separator, path), [], [], [])
+                start = chunk.index(names) + (not _is_all_numbers(names)) if names else len(chunk)
+                chunk, numbers = chunk[start:], numbers[start:]
+            _put(grid, chunk, numbers, names, separator, path)
     except csv.Error as error:
         raise ValueError(f"`path` must be a log that can be read. Got {shown(path)}: {error}.") from error
-    return _Lines(names, cells, numbers, [row for row in again if row < len(cells)])
-
-
-def _named(lines: _Lines, text: str, separator: str, path: Path) -> _Lines:
-    """The lines with a name for each column; the names may stand in a comment, where NumPy writes them."""
-    if lines.names and all(is_number(cell) for cell in lines.names):
-        comment = _last_comment(text)
-        found = next(iter(_reader(comment, separator, strict=False)), (0, []))[1]
-        if len(found) != len(lines.names):
-            raise ValueError(
-                f"`path` must have a line of names before the numbers. Got {cut(separator.join(lines.names))!r} as the "
-                f"first line of {shown(path)}. Write one there, such as 'step{separator}test_loss'."
-            )
-        first = next(number for number, _ in _reader(text, separator))
-        lines = _Lines(found, [lines.names, *lines.cells], [first, *lines.numbers], [row + 1 for row in lines.again])
-    names = [cell.strip() for cell in lines.names]
-    if not lines.cells:
+    if not grid.lines:
         raise ValueError(
-            f"`path` must have a line of names and at least one of numbers. Got {len(names[:1])} "
-            f"line{'s'[: len(names[:1]) != 1]} in {shown(path)}."
+            f"`path` must have a line of names and at least one of numbers. Got {min(1, len(names))} "
+            f"line{'s'[: not names]} in {shown(path)}."
         )
-    if separator in "\t " and all(len(row) == len(names) + 1 for row in lines.cells):
-        names = ["", *names]  # an index without a name, as pandas and R write it
-    return lines._replace(names=names)
+    return grid
+
+
+def _put(
+    grid: _Grid, chunk: list[list[str]], numbers: Sequence[int], names: list[str], separator: str, path: Path
+) -> None:
+    """Appends rows to the columns; rows without a cell are left out, and so are the names where they stand again."""
+    if not all(map(any, chunk)) or (names in chunk and not _is_all_numbers(names)):
+        kept: list[int] = []
+        for row, cells in enumerate(chunk):
+            if cells == names and not _is_all_numbers(names):
+                grid.again.append(len(grid.lines) + len(kept))
+            elif any(cells):
+                kept.append(row)
+        chunk, numbers = [chunk[row] for row in kept], [numbers[row] for row in kept]
+    if not chunk:
+        return
+    if not grid.columns:
+        if separator in "\t " and all(len(cells) == len(grid.names) + 1 for cells in chunk):
+            grid.names.insert(0, "")  # an index without a name, as pandas and R write it
+        grid.columns.extend([] for _ in grid.names)
+    _check_lengths(chunk, numbers, len(grid.names), path)
+    for column, cells_of in zip(grid.columns, zip(*chunk, strict=True), strict=True):
+        column.extend(cells_of)
+    grid.lines.extend(numbers)
+
+
+def _breaks(cell: str) -> int:
+    return cell.count("\n") + cell.count("\r") - cell.count("\r\n")
+
+
+def _is_all_numbers(cells: Sequence[str]) -> bool:
+    return all(map(is_number, cells))
+
+
+def _names_of(first: list[str], text: str, separator: str, path: Path) -> list[str]:
+    """The names in the first line, or in the comment before it, where NumPy writes them."""
+    if first and _is_all_numbers(first):
+        found = next(iter(_rows(_last_comment(text), separator, 1)), [])
+        if len(found) != len(first):
+            raise ValueError(
+                f"`path` must have a line of names before the numbers. Got {cut(separator.join(first))!r} as the first "
+                f"line of {shown(path)}. Write one there, such as 'step{separator}test_loss'."
+            )
+        return [cell.strip() for cell in found]
+    return [cell.strip() for cell in first]
 
 
 def _last_comment(text: str) -> str:
@@ -122,32 +156,33 @@ def _last_comment(text: str) -> str:
     return comment
 
 
-def _check_lengths(lines: _Lines, path: Path) -> None:
-    count = len(lines.names)
-    for place, row in enumerate(lines.cells):
-        if len(row) > count and not any(row[count:]):
-            del row[count:]
-        elif len(row) != count:
+def _check_lengths(chunk: list[list[str]], numbers: Sequence[int], count: int, path: Path) -> None:
+    if {*map(len, chunk)} == {count}:
+        return
+    for row, cells in enumerate(chunk):
+        if len(cells) > count and not any(cells[count:]):
+            del cells[count:]
+        elif len(cells) != count:
             raise ValueError(
-                f"`path` must have as many cells in each line as it has names ({count}). Got {len(row)} in line "
-                f"{lines.numbers[place]} of {shown(path)}. Mend that line, or take it out."
+                f"`path` must have as many cells in each line as it has names ({count}). Got {len(cells)} in line "
+                f"{numbers[row]} of {shown(path)}. Mend that line, or take it out."
             )
 
 
-def _columns(lines: _Lines, path: Path) -> Iterator[tuple[str, Sequence[str]]]:
-    repeated = next((name for name, count in Counter(filter(None, lines.names)).items() if count > 1), None)
+def _columns(grid: _Grid, path: Path) -> Iterator[tuple[str, Sequence[str]]]:
+    repeated = next((name for name, count in Counter(filter(None, grid.names)).items() if count > 1), None)
     if repeated is not None:
         raise ValueError(
             f"`path` must have columns of distinct names. Got {cut(repeated)!r} twice in {shown(path)}. "
             "Rename one there."
         )
-    for place, (name, cells) in enumerate(zip(lines.names, zip(*lines.cells, strict=True), strict=True)):
+    for place, (name, cells) in enumerate(zip(grid.names, grid.columns, strict=True)):
         if name or place == 0:
             yield name, cells
         elif any(cells):
             raise ValueError(
                 f"`path` must have a name for each column. Got none for column {place + 1} of {shown(path)}, after "
-                f"{names_of(filter(None, lines.names[:place]))}. Write one in its first line."
+                f"{names_of(filter(None, grid.names[:place]))}. Write one in its first line."
             )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from progress_measures._formats.csv import read_csv, write_csv
 from progress_measures._formats.npz import foreign_npz, read_npz, write_npz
-from progress_measures._logs.reading import read_logs
+from progress_measures._logs.reading import read_logs, warn_of_left_out
 from progress_measures._logs.runs import one_of
 from progress_measures._logs.table import Run, shown
 
@@ -63,7 +63,9 @@ class TrajectoryFiles:
             >>> run, run.step_name
             (Trajectory(2 steps, 0..10; train/loss, test_loss), 'epoch')
         """
-        run: Self = made(cls, one_of(read_logs(path, step, rename, stacklevel=2), path), path)
+        logs = read_logs(path, step, rename)
+        run: Self = made(cls, one_of(logs, path), path)
+        warn_of_left_out(logs, path, stacklevel=2)
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice, check_quantile, listed, type_name
-from progress_measures._logs.reading import read_logs, stem_of
+from progress_measures._logs.reading import read_logs, stem_of, warn_of_left_out
 from progress_measures.trajectory.common import (
     check_common_columns,
     check_common_steps,
@@ -91,9 +91,10 @@ class Runs(Mapping[str, Trajectory]):
             >>> runs
             Runs(2 runs, 2 common steps; seed 0, seed 1)
         """
-        logs = read_logs(path, step, rename, stacklevel=2)
-        name = stem_of(path)
-        return cls({name if run is None else run: made(Trajectory, log, path) for run, log in logs.runs.items()})
+        logs, name = read_logs(path, step, rename), stem_of(path)
+        runs = cls({name if run is None else run: made(Trajectory, log, path) for run, log in logs.runs.items()})
+        warn_of_left_out(logs, path, stacklevel=2)
+        return runs
 
     def __getitem__(self, name: str) -> Trajectory:
         return self.runs[name]
