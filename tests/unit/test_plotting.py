@@ -528,7 +528,8 @@ def test_words_of_milestones_at_the_sides_stay_above_the_picture():
 
 def test_milestones_that_are_missing_or_not_settled_are_shown_so():
     event = Event(200, (100, 300), settled=False)
-    marks = Milestones(None, 200, None, None, {"generalized": event})
+    absent = Event(None, absent="not recorded")
+    marks = Milestones.of({"memorized": absent, "generalized": event, "delay": absent, "relapses": absent})
     axes = plotting.plot_curves(RUN, "test_loss", milestones=marks)
     assert uprights(axes) == [(200, "dashed")]
     assert [text.get_text() for text in axes.texts] == ["generalized (not settled)"]
@@ -542,7 +543,7 @@ def test_a_boundary_that_is_not_settled_is_dashed():
         "circuit_formation_end": Event(200, (100, 300), settled=False),
         "cleanup_end": Event(250, (100, 300), settled=False),
     }
-    axes = plotting.plot_curves(RUN, "test_loss", phases=pm.Phases(100, 200, 250, events=events))
+    axes = plotting.plot_curves(RUN, "test_loss", phases=pm.Phases.of(events))
     assert uprights(axes) == [(200, "dashed"), (250, "dashed")]
     assert legend(axes).count("end not settled") == 1
     assert styles(axes) == styles(plotting.plot_curves(RUN, "test_loss"))
@@ -559,7 +560,20 @@ def test_a_boundary_that_is_not_settled_is_dashed():
 def test_a_phase_is_not_shaded_to_the_end_where_its_end_cannot_be_known(absent, expected):
     fields = ("memorization_end", "circuit_formation_end", "cleanup_end")
     events = {name: Event(None, absent=why) for name, why in zip(fields, absent, strict=True)}
-    assert shades(plotting.plot_curves(RUN, "test_loss", phases=pm.Phases(None, None, None, events=events))) == expected
+    assert shades(plotting.plot_curves(RUN, "test_loss", phases=pm.Phases.of(events))) == expected
+
+
+def test_what_may_be_one_phase_or_another_is_said_so():
+    events = {
+        "memorization_end": Event(None, absent="not recorded"),
+        "circuit_formation_end": Event(200, (100, 300)),
+        "cleanup_end": Event(None, absent="cannot be told"),
+    }
+    axes = plotting.plot_curves(RUN, "test_loss", phases=pm.Phases.of(events))
+    assert shades(axes) == [(0, 200), (200, 300)]
+    assert legend(axes)[:2] == ["memorization or circuit formation", "cleanup or after cleanup"] or legend(axes)[
+        -2:
+    ] == ["memorization or circuit formation", "cleanup or after cleanup"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

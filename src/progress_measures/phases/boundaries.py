@@ -14,6 +14,7 @@ from progress_measures.trajectory.checks import check_steps
 from progress_measures.trajectory.keys import warn_if_keys_change
 from progress_measures.trajectory.trajectory import Trajectory
 
+NOT_SETTLED = " (not settled)"
 PHASES = ("memorization", "circuit formation", "cleanup", "after cleanup")
 
 
@@ -82,7 +83,7 @@ class Phases(WithEvents):
         while last < len(events) and events[last].step is None and not _is_ahead(events[last:]):
             last += 1
         settled = all(events[index].settled for index in passed)
-        return " or ".join(PHASES[first : last + 1]) + ("" if settled else " (not settled)")
+        return " or ".join(PHASES[first : last + 1]) + ("" if settled else NOT_SETTLED)
 
 
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:

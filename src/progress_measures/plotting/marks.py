@@ -1,40 +1,35 @@
 """Phases as shades behind the curves, and milestones as lines with a word above the picture."""
 
+from itertools import pairwise
+
 from matplotlib.axes import Axes
 
-from progress_measures.phases.boundaries import Phases
+from progress_measures.phases.boundaries import NOT_SETTLED, Phases
 from progress_measures.phases.milestones import Milestones
 
-# For each field of `Phases`, the name and the colour of the phase that it ends; in grey, light, dark and light.
-_PHASES = {
-    "memorization_end": ("memorization", "#fbe3c2"),
-    "circuit_formation_end": ("circuit formation", "#b7d3ee"),
-    "cleanup_end": ("cleanup", "#d6edd3"),
-}
+# The colour of each phase; in grey, light, dark and light.
+_COLOURS = {"memorization": "#fbe3c2", "circuit formation": "#b7d3ee", "cleanup": "#d6edd3"}
+_UNKNOWN = "#ececec"  # of a stretch that may be of one phase or another
 _INK, _SIZE = "0.25", 7.5
 _APART = 1.15  # a picture's axes become narrower than they are before its layout
 
 
 def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades each phase whose two ends are known, and the phase in which the run stopped to the end of the run.
+    """Shades the phases between the known boundaries; grey where one of several phases may be meant.
 
-    A boundary that is not settled is a dashed line.
+    A boundary that is not settled is a dashed line. Nothing is shaded after cleanup, or where no boundary is known and
+    the run may be in several phases.
     """
-    stops = [getattr(phases, field) for field in _PHASES]
-    starts = [start, *stops]
-    for index, (field, (name, colour)) in enumerate(_PHASES.items()):
-        begin, stop = starts[index], stops[index]
-        event = phases.events.get(field)
-        if stop is None and all(later is None for later in stops[index:]):
-            # Without the columns that tell it, nobody knows whether the run left this phase.
-            stop = end if event is None or event.absent in (None, "not reached") else None
-        if begin is not None and stop is not None:
+    stops = sorted({step for step in vars(phases).values() if step is not None and start < step < end} | {end})
+    for begin, stop in pairwise([start, *stops]):
+        name = phases.at(stop).removesuffix(NOT_SETTLED)
+        colour = _COLOURS.get(name, _UNKNOWN if " or " in name and len(stops) > 1 else None)
+        if colour is not None:
             ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
-        if event is not None and event.step is not None and not event.settled:
+    for event in phases.events.values():
+        if event.step is not None and not event.settled:
             label = "_" if "end not settled" in ax.get_legend_handles_labels()[1] else "end not settled"
             _upright(ax, event.step, settled=False, label=label)
-        if stop == end:
-            return
 
 
 def mark(ax: Axes, milestones: Milestones) -> None:
@@ -44,8 +39,7 @@ def mark(ax: Axes, milestones: Milestones) -> None:
     for name, step in steps.items():
         if step is None:
             continue
-        event = milestones.events.get(name)
-        settled = event is None or event.settled
+        settled = milestones.events[name].settled
         _upright(ax, step, settled=settled)
         _word(ax, step, name if settled else f"{name} (not settled)", taken)
     if taken:
