@@ -50,7 +50,7 @@ KINDS = {
     "tabs": "step\tloss\n0\t1.5\n10\t0.25\n",
     "bars": "step|loss\n0|1.5\n10|0.25\n",
     "blanks": "  step    loss\n 0   1.5\n10  0.25\n",
-    "blanks and tabs": "step \t loss\n0\t 1.5\n10 \t0.25\n",
+    "blanks and tabs": "step \t loss\n0  1.5\n10\t0.25\n",
     "pandas to_string": "   step  loss\n0     0  1.50\n1    10  0.25\n",
     "NumPy savetxt": "# made here\n# step loss\n0.0e+00 1.5\n1.0e+01 0.25\n",
     "comments": "# made here\nstep,loss\n0,1.5\n# on\n10,0.25\n",
