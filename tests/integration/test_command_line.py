@@ -137,9 +137,10 @@ def test_a_file_may_hold_several_runs(capsys):
     assert names == ["chart.csv: a", "chart.csv: b", "other.csv: a", "other.csv: b"]
 
 
-def test_what_is_left_out_of_a_file_is_said_once():
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_what_is_left_out_of_a_file_is_said_once(capsys):
     Path("words.csv").write_text("step,regime,loss\n0,a,4\n10,b,1\n")
-    code, _, err = process("plot", "words.csv", "-o", "out.png")
+    code, _, err = run(capsys, "plot", "words.csv", "-o", "out.png")
     assert (code, err) == (0, "warning: 'words.csv' was read without 'regime', which has no number for each step.\n")
 
 

@@ -50,6 +50,7 @@ KINDS = {
     "tabs": "step\tloss\n0\t1.5\n10\t0.25\n",
     "bars": "step|loss\n0|1.5\n10|0.25\n",
     "blanks": "  step    loss\n 0   1.5\n10  0.25\n",
+    "blanks and tabs": "step \t loss\n0  1.5\n10\t0.25\n",
     "pandas to_string": "   step  loss\n0     0  1.50\n1    10  0.25\n",
     "NumPy savetxt": "# made here\n# step loss\n0.0e+00 1.5\n1.0e+01 0.25\n",
     "comments": "# made here\nstep,loss\n0,1.5\n# on\n10,0.25\n",
@@ -184,6 +185,9 @@ def test_arrays():
         [2, 1],
         (2, 3),
     )
+    np.savez("c.npz", t=[0, 5], loss=[1.0, 2.0], x=np.ones(3), y=np.ones(3), z=np.ones(3))
+    with pytest.warns(UserWarning, match="without 'x', 'y', 'z', which"):
+        assert numbers(pm.Trajectory.read("c.npz", step="t")) == {"loss": [1, 2]}
     np.savez("b.npz", a=[1.0, 2.0])
     assert pm.Trajectory.read("b.npz", step="index").steps.tolist() == [0, 1]
 
@@ -232,6 +236,11 @@ def test_a_chart_has_its_runs_and_their_bands():
     }
     run = read('"Step","a - loss","a - loss__MIN","a - loss__MAX"\n"1","1","1","1"\n')
     assert (run.step_name, [*run.columns]) == ("Step", ["loss", "loss__MIN", "loss__MAX"])
+
+
+def test_a_run_of_a_chart_without_a_number_is_said():
+    with pytest.warns(UserWarning, match=r"^'log' was read without the run 'c', which has no number\.$"):
+        assert [*pm.Runs.read(write("\n".join(CHART.splitlines()[:2])))] == ["a - b"]
 
 
 def test_a_long_table_has_its_runs():
