@@ -559,7 +559,8 @@ MISTAKES = [
      lambda: pm.find_phases(pm.Trajectory([0], {"los": [1], "norm/1": [1], "norm/2": [1]}), answers=5), ValueError,
      "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
      "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'los', 'norm/1', 'norm/2'. "
-     "Rename the column that holds it: trajectory.select({'its name': 'test_loss'})."),
+     "Rename what is the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
+     "rename={'test_loss': 'its name'} or --rename test_loss=its name."),
     ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
      "`excluded_loss` must be one number per step. Got shape (2, 1). Give an entry of it a name: "
      "pm.Trajectory(run.steps, {'entry': run['excluded_loss'][:, 0]})."),
@@ -575,7 +576,8 @@ MISTAKES = [
      lambda: pm.milestones(pm.Trajectory([0], {"test/acc": [1]}), answers=5), ValueError,
      "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
      "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'test/acc'. "
-     "Rename what is the same by another name: trajectory.select({'test/acc': 'test_accuracy'})."),
+     "Rename what is the same by another name: trajectory.select({'test/acc': 'test_accuracy'}), or where it is read, "
+     "rename={'test_accuracy': 'test/acc'} or --rename test_accuracy=test/acc."),
     ("milestones of one answer", lambda: pm.milestones(pm.Trajectory([0], {"test_loss": [1]}), answers=1), ValueError,
      "`answers` must be at least 2. Got 1."),
     ("accuracies of more than all",

@@ -397,7 +397,9 @@ def test_without_any_known_column_the_message_lists_all_names_whole():
         "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
         "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. "
         "Got 'train/loss', 'test/loss', 'fps'. Rename what is the same by another name: "
-        "trajectory.select({'train/loss': 'train_loss', 'test/loss': 'test_loss'})."
+        "trajectory.select({'train/loss': 'train_loss', 'test/loss': 'test_loss'}), or where it is read, "
+        "rename={'train_loss': 'train/loss', 'test_loss': 'test/loss'} or "
+        "--rename train_loss=train/loss test_loss=test/loss."
     )
     renamed = foreign.select({"train/loss": "train_loss", "test/loss": "test_loss"})
     assert pm.find_phases(renamed, answers=113) == NONE

@@ -873,8 +873,8 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("phases", "expected"),
     [
-        (pm.Phases(None, 100, 200), [(100, 200)]),
-        (pm.Phases(None, 100, None), [(100, 300)]),
+        (pm.Phases(None, 100, 200), [(0, 100), (100, 200)]),
+        (pm.Phases(None, 100, None), [(0, 100), (100, 300)]),
         (pm.Phases(None, None, None), [(0, 300)]),
         (pm.Phases(100, None, None), [(0, 100), (100, 300)]),
     ],

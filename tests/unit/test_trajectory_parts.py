@@ -295,8 +295,10 @@ def some(form="{}"):
 LISTS = {
     "phases": (
         lambda _: pm.find_phases(MANY, answers=5),
-        f"`trajectory` must have a column 'excluded_loss'. Got {some()}. Record it, with `measure` and "
-        "`sum_squared_weights`, or rename the column that holds it: with select(), or in the CSV file.",
+        "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
+        f"'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got {some('{!r}')}. Rename what is "
+        "the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
+        "rename={'test_loss': 'its name'} or --rename test_loss=its name.",
     ),
     "complete": (
         lambda _: MANY.complete(),

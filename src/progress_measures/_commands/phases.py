@@ -2,15 +2,19 @@
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
+
+import torch
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.names import recognised
 from progress_measures._commands.runs import runs_of, table
 from progress_measures.phases.boundaries import Phases, find_phases
-from progress_measures.phases.columns import KNOWN
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
+from progress_measures.phases.names import KNOWN
+from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
 LISTED = 5  # how many relapses are said with their steps
@@ -27,36 +31,58 @@ HEADS = {  # by the field of `Milestones` or `Phases`
 def phases(options: argparse.Namespace) -> str:
     """Returns what happens in a run and why, in six lines; or a table of several runs, a line for each."""
     runs = runs_of(options)
+    results = found(runs, options.answers)
     if len(runs) == 1:
         ((name, run),) = runs.items()
-        return _summary(name, run, options.answers)
-    lines = [["run", *HEADS.values()]]
+        return _summary(name, run, *results[name], math.log(options.answers))
+    rows = {name: _events(*each) for name, each in results.items()}
+    return table(
+        [["run", *HEADS.values()]]
+        + [[escaped(name), *(_brief(events[head]) for head in HEADS)] for name, events in rows.items()]
+    )
+
+
+def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
+    """The milestones and the phases of each run, whose columns may have other names, which is said on stderr.
+
+    An error names the run.
+    """
+    results, said = {}, dict[str, None]()
     for name, run in runs.items():
-        events = _events(*found(name, run, options.answers))
-        lines.append([escaped(name), *(_brief(events[head]) for head in HEADS)])
-    return table(lines)
+        known, notes = recognised(run, KNOWN)
+        kept, infinite = _finite(known)
+        said |= dict.fromkeys(notes + [f"{name}: {note}" for note in infinite])
+        try:
+            results[name] = milestones(kept, answers=answers), find_phases(kept, answers=answers)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    for note in said:
+        print(escaped(note), file=sys.stderr)
+    return results
 
 
-def found(name: str, run: Trajectory, answers: int) -> tuple[Milestones, Phases]:
-    """The milestones and the phases of a run, whose columns may have other names; an error names the run."""
-    known = recognised(run, KNOWN)
-    try:
-        return milestones(known, answers=answers), find_phases(known, answers=answers)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:
+    """The run with infinite numbers taken out of the columns that are read, and what to say of it."""
+    columns, notes = dict(run.columns), []
+    for name in KNOWN:
+        if name in columns and (infinite := columns[name].isinf()).any():
+            columns[name] = columns[name].where(~infinite, torch.nan)
+            notes.append(f"left out {int(infinite.sum())} of {len(run)} steps of {name}, at which it is infinite")
+    return (Trajectory(run.steps, columns, step_name=run.step_name) if notes else run), notes
 
 
 def _events(*results: Milestones | Phases) -> dict[str, Event]:
     return {name: event for result in results for name, event in result.events.items()}
 
 
-def _summary(name: str, run: Trajectory, answers: int) -> str:
-    reached, ends = found(name, run, answers)
+def _summary(name: str, run: Trajectory, reached: Milestones, ends: Phases, chance: float) -> str:
     events, steps = _events(reached, ends), [int(run.steps[0]), int(run.steps[-1])]
     lines = [[HEADS[head], str(events[head]), events[head].reason] for head in HEADS if head != "relapses"]
     lines[1][2] += _delay(reached) + _relapses(reached)
-    span = f"{run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded"
-    head = f"{name}: {span}, then {ends.at(steps[1])}; loss at chance {math.log(answers):.3g}"
+    head = (
+        f"{name}: {run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded; by then {ends.at(steps[1])}; "
+        f"loss at chance {chance:.3g}"
+    )
     return "\n".join([escaped(head), *_left(lines)])
 
 

@@ -28,7 +28,7 @@ def plot(options: argparse.Namespace) -> str:
     axes = figure.subplots()  # without pyplot, which may look for a screen
     if len(runs) == 1:
         ((name, run),) = runs.items()
-        reached, ends = (None, None) if options.answers is None else found(name, run, options.answers)
+        reached, ends = (None, None) if options.answers is None else found(runs, options.answers)[name]
         plotting.plot_curves(
             run,
             columns,
@@ -38,7 +38,7 @@ def plot(options: argparse.Namespace) -> str:
             x=options.x,
             ax=axes,
         ).set_title(shortened(as_text(name), LONGEST))
-        shown = f"{len(run)} steps of {name}"
+        shown = f"{len(run)} step{'s'[: len(run) != 1]} of {name}"
     elif options.answers is None:
         plotting.plot_runs(
             runs, columns, spread="each" if options.each else "std", scale=options.scale, x=options.x, ax=axes

@@ -1,21 +1,14 @@
 """The columns that phases, milestones and signs are read from."""
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from progress_measures._checks.values import shape_of
+from progress_measures._checks.values import listed, shape_of
+from progress_measures.phases.names import KNOWN, how_to_rename
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
-
-KNOWN = (
-    "train_loss", "test_loss", "train_accuracy", "test_accuracy",
-    "excluded_loss", "restricted_loss", "sum_squared_weights",
-)  # fmt: skip
-ALIKE = 0.6  # how alike a name must be to be taken for a known one, as difflib counts
 
 
 @dataclass(frozen=True)
@@ -68,19 +61,9 @@ def check_known(run: Any) -> dict[str, Curve | None]:
     trajectory = check_trajectory(run)
     curves = {name: curve(trajectory, name) for name in KNOWN}
     if all(each is None for each in curves.values()):
-        columns = ", ".join(map(repr, trajectory.columns)) or "none"
+        columns = listed(map(repr, trajectory.columns)) or "none"
         raise ValueError(
             f"`trajectory` must have a number in one of the columns {', '.join(map(repr, KNOWN))}. "
-            f"Got {columns}. {_remedy([name for name in trajectory.columns if name not in KNOWN])}"
+            f"Got {columns}. {how_to_rename(list(trajectory.columns))}"
         )
     return curves
-
-
-def _remedy(names: Sequence[str]) -> str:
-    """How to rename the columns whose names are like the known ones."""
-    near = {name: difflib.get_close_matches(name, KNOWN, n=1, cutoff=ALIKE) for name in names}
-    renamed = {match[0]: name for name, match in reversed(near.items()) if match}
-    if not renamed:
-        return "Rename the column that holds it: trajectory.select({'its name': 'test_loss'})."
-    new_names = ", ".join(f"{old!r}: {new!r}" for new, old in reversed(renamed.items()))
-    return f"Rename what is the same by another name: trajectory.select({{{new_names}}})."

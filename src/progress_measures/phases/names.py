@@ -1,0 +1,60 @@
+"""The names of the columns that are read, and common spellings of them in the logs of other programs."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+KNOWN = (
+    "train_loss", "test_loss", "train_accuracy", "test_accuracy",
+    "excluded_loss", "restricted_loss", "sum_squared_weights",
+)  # fmt: skip
+_ALIKE = 0.8  # how alike a name must be to be said as the nearest, as difflib counts
+_TEST, _TRAIN = ("test", "val", "valid", "validation", "eval"), ("train", "training")
+_LOSS, _ACCURACY = ("loss", "losses"), ("accuracy", "acc", "accuracies", "accs")
+
+
+def _of_split(splits: Sequence[str], numbers: Sequence[str]) -> tuple[str, ...]:
+    return tuple(spelling for x in splits for number in numbers for spelling in (x + number, number + x))
+
+
+SPELLINGS = {
+    "train_loss": _of_split(_TRAIN, _LOSS),
+    "test_loss": _of_split(_TEST, _LOSS),
+    "train_accuracy": _of_split(_TRAIN, _ACCURACY),
+    "test_accuracy": _of_split(_TEST, _ACCURACY),
+    "excluded_loss": ("excludedloss", "totallogitexcludedloss", "logitexcludedloss", "trainexcludedloss"),
+    "restricted_loss": ("restrictedloss", "totallogitrestrictedloss", "logitrestrictedloss"),
+    "sum_squared_weights": ("sumsquaredweights", "sumofsquaredweights", "sumofsquaresofweights", "sumsqweights"),
+}
+"""By name, other spellings of it, without capitals, slashes, dots, blanks, dashes and underscores."""
+_WEAKER = {"train_loss": ("loss",)}  # where there is none of the above
+
+
+def spellings(columns: Iterable[str], name: str) -> list[str]:
+    """The columns that may be meant by a known name: those spelled as it is, or else as one of its other spellings."""
+    plain = {column: _plain(column) for column in columns}
+    for known in ((_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
+        found = [column for column, spelling in plain.items() if spelling in known]
+        if found:
+            return found
+    return []
+
+
+def how_to_rename(columns: Sequence[str]) -> str:
+    """How to give known names to columns that are the same by another name, for a message."""
+    found = {name: spellings(columns, name) for name in KNOWN if name not in columns}
+    renamed = {name: columns[0] for name, columns in found.items() if columns}
+    if not renamed:
+        near = [(column, *difflib.get_close_matches(column, KNOWN, n=1, cutoff=_ALIKE)) for column in columns]
+        renamed = {name[0]: column for column, *name in reversed(near) if name} or {"test_loss": "its name"}
+    selected = ", ".join(f"{old!r}: {new!r}" for new, old in renamed.items())
+    read = ", ".join(f"{new!r}: {old!r}" for new, old in renamed.items())
+    options = " ".join(f"{new}={old}" for new, old in renamed.items())
+    return (
+        f"Rename what is the same by another name: trajectory.select({{{selected}}}), or where it is read, "
+        f"rename={{{read}}} or --rename {options}."
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
