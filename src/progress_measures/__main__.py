@@ -22,6 +22,7 @@ A table needs a line of names, one of them `step`, `epoch` or similar; --step na
 EXAMPLES = """\
 examples:
   progress-measures phases run.csv --answers 113
+  progress-measures phases wandb_export.csv --answers 113 --rename test_loss=holdout/nll
   progress-measures frequencies run.jsonl
   progress-measures plot run.csv -o losses.png
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
@@ -129,8 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     ends = command(
         "phases",
         phases,
-        "print where memorization, circuit formation and cleanup end",
-        "Print the step at which each phase ends, from the columns test_loss, excluded_loss and sum_squared_weights.",
+        "print what happens in a run: milestones, and ends of phases",
+        "Print what happens in a run and when, each with the interval of recorded steps that it lies in, as far as the\n"
+        "columns say: train_accuracy or train_loss, test_accuracy or test_loss, excluded_loss, sum_squared_weights.\n"
+        "Common names of other programs, such as val/loss, are known. Several runs make a table.",
     )
     ends.add_argument(
         "--answers", type=int, required=True, metavar="N",

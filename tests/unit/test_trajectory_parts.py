@@ -296,8 +296,8 @@ LISTS = {
     "phases": (
         lambda _: pm.find_phases(MANY, answers=5),
         "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
-        f"'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got {some('{!r}')}. Rename what is "
-        "the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
+        f"'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got {some('{!r}')}. Rename what "
+        "is the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
         "rename={'test_loss': 'its name'} or --rename test_loss=its name.",
     ),
     "complete": (

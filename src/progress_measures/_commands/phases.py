@@ -17,6 +17,8 @@ from progress_measures.phases.names import KNOWN
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
+UNSETTLED = "?"  # after a step of the table
+LEGEND = f"\n{UNSETTLED} not settled: more training may move it"
 LISTED = 5  # how many relapses are said with their steps
 HEADS = {  # by the field of `Milestones` or `Phases`
     "memorized": "memorized",
@@ -36,10 +38,9 @@ def phases(options: argparse.Namespace) -> str:
         ((name, run),) = runs.items()
         return _summary(name, run, *results[name], math.log(options.answers))
     rows = {name: _events(*each) for name, each in results.items()}
-    return table(
-        [["run", *HEADS.values()]]
-        + [[escaped(name), *(_brief(events[head]) for head in HEADS)] for name, events in rows.items()]
-    )
+    lines = [[escaped(name), *(_brief(events[head]) for head in HEADS)] for name, events in rows.items()]
+    unsettled = any(cell.endswith(UNSETTLED) for line in lines for cell in line[1:])
+    return table([["run", *HEADS.values()], *lines]) + (LEGEND if unsettled else "")
 
 
 def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
@@ -80,7 +81,7 @@ def _summary(name: str, run: Trajectory, reached: Milestones, ends: Phases, chan
     lines = [[HEADS[head], str(events[head]), events[head].reason] for head in HEADS if head != "relapses"]
     lines[1][2] += _delay(reached) + _relapses(reached)
     head = (
-        f"{name}: {run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded; by then {ends.at(steps[1])}; "
+        f"{name}: {run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded; last phase: {ends.at(steps[1])}; "
         f"loss at chance {chance:.3g}"
     )
     return "\n".join([escaped(head), *_left(lines)])
@@ -98,7 +99,7 @@ def _relapses(reached: Milestones) -> str:
 
 
 def _brief(event: Event) -> str:
-    return str(event.absent) if event.step is None else f"{event.step}{'' if event.settled else '?'}"
+    return str(event.absent) if event.step is None else f"{event.step}{'' if event.settled else UNSETTLED}"
 
 
 def _left(lines: Sequence[Sequence[str]]) -> list[str]:
