@@ -132,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
         phases,
         "print what happens in a run: milestones, and ends of phases",
         "Print what happens in a run and when, each with the interval of recorded steps that it lies in, as far as\n"
-        "the columns say: train_accuracy or train_loss, test_accuracy or test_loss, excluded_loss, sum_squared_weights.\n"
-        "Common names of other programs, such as val/loss, are known. Several runs make a table.",
+        "the columns say: train_accuracy or train_loss, test_accuracy or test_loss, excluded_loss, and\n"
+        "sum_squared_weights. Common names of other programs, such as val/loss, are known. Several runs make a table.",
     )
     ends.add_argument(
         "--answers", type=int, required=True, metavar="N",
