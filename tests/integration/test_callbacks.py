@@ -181,6 +181,10 @@ def test_lightning_steps_are_those_of_its_own_loggers(tmp_path, optimizers, accu
     assert set(own) == set(range(8 // accumulates))
     # What the loggers have at a step is the loss of a batch before which the recorder has measured the weights.
     assert recorder.trajectory["weights"].tolist()[:-1] == weights[::accumulates]
+    (file,) = tmp_path.rglob("metrics.csv")
+    read = pm.Trajectory.read(file)  # rows of the module and of the recorder, merged
+    assert read["weights"].tolist() == recorder.trajectory["weights"].tolist()
+    assert int(read["loss"].isfinite().sum()) == len(own)
 
 
 def Before(weights):
@@ -480,6 +484,11 @@ def test_transformers_numbers_are_in_the_history_of_the_trainer(tmp_path):
     assert own == [2, 4, 6]
     assert [(entry["step"], entry.get("epoch")) for entry in recorded] == [(0, 0), (4, 4), (6, 6)]
     assert [entry["recorder/weights"] for entry in recorded] == recorder.trajectory["weights"].tolist()
+    trainer.save_state()
+    # Its last line is of the whole run, and its `train_loss` that of no step.
+    read = pm.Trajectory.read(tmp_path / "trainer_state.json", rename={"train_loss": "loss"})
+    assert read.complete("recorder/weights")["recorder/weights"].tolist() == recorder.trajectory["weights"].tolist()
+    assert read.complete("train_loss").steps.tolist() == own
     assert recorder.trajectory.columns.keys() == {"weights"}
 
 

@@ -85,6 +85,18 @@ def test_a_kind_is_read_by_what_it_holds(kind):
     assert name == "own.name"
 
 
+def test_the_summary_of_a_whole_run_is_of_no_step():
+    history = (
+        '[{"step": 0, "loss": 1.5}, {"step": 10, "loss": 0.25}, {"step": 10, "train_loss": 0.9, "train_runtime": 7.0}]'
+    )
+    with pytest.warns(UserWarning) as caught:
+        run = read(f'{{"log_history": {history}}}')
+    assert numbers(run) == {"loss": [1.5, 0.25]}
+    assert str(caught[0].message).endswith(
+        "was read without its summary of the whole run, the line with train_runtime."
+    )
+
+
 STEPS = {
     "step": ("epoch,step,loss\n0,5,1\n", "step", 5),
     "Step": ("epoch,Step,loss\n0,5,1\n", "Step", 5),

@@ -11,6 +11,7 @@ from progress_measures._logs.steps import NAMES
 from progress_measures._logs.table import INDEX, Path, Table, shown
 
 _OBJECT, _LIST = "{", "["
+SUMMARY = "train_runtime"  # what Hugging Face's trainer writes beside the mean loss of the whole run
 PADDING = "\0\r\n\t "
 Record = Mapping[str, Any]
 
@@ -73,7 +74,7 @@ def _of_value(value: Any, path: Path) -> Table:
     if isinstance(value, dict):
         histories = [key for key, item in value.items() if _is_history(item)]
         if len(histories) == 1:
-            return _of_records(value[histories[0]], path)
+            return _of_history(value[histories[0]], path)
         by_step = _by_step(value)
         if by_step is not None:
             return _of_records(by_step, path)
@@ -86,6 +87,14 @@ def _of_value(value: Any, path: Path) -> Table:
         f"`path` must hold objects, one for each step, or an object of lists. Got {kind} in {shown(path)}. "
         'Write {"test_loss": [ … ]}.'
     )
+
+
+def _of_history(records: Sequence[Record], path: Path) -> Table:
+    """A trainer's log without the line at its end about the whole run, whose ``train_loss`` is that of no step."""
+    steps = [record for record in records if SUMMARY not in record]
+    if not steps or len(steps) == len(records):
+        return _of_records(records, path)
+    return _of_records(steps, path, left_out=[f"its summary of the whole run, the line with {SUMMARY}"])
 
 
 def _is_history(value: Any) -> bool:
