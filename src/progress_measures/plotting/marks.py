@@ -2,20 +2,21 @@
 
 from itertools import pairwise
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from progress_measures.phases.boundaries import NOT_SETTLED, Phases
 from progress_measures.phases.milestones import Milestones
 
 # The colour of each phase; in grey, light, dark and light.
-_COLOURS = {"memorization": "#fbe3c2", "circuit formation": "#b7d3ee", "cleanup": "#d6edd3"}
-_UNKNOWN = "#ececec"  # of a stretch that may be of one phase or another
+_COLOURS = {"memorization": "#fbe3c2", "circuit formation": "#b7d3ee", "cleanup": "#d6edd3", "after cleanup": "#ffffff"}
 _INK, _SIZE = "0.25", 7.5
 _APART = 1.15  # a picture's axes become narrower than they are before its layout
 
 
 def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades the phases between the known boundaries; grey where one of several phases may be meant.
+    """Shades the phases between the known boundaries, in the mean of their colours where one of several may be meant.
 
     A boundary that is not settled is a dashed line. Nothing is shaded after cleanup, or where no boundary is known and
     the run may be in several phases.
@@ -23,9 +24,9 @@ def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
     stops = sorted({step for step in vars(phases).values() if step is not None and start < step < end} | {end})
     for begin, stop in pairwise([start, *stops]):
         name = phases.at(stop).removesuffix(NOT_SETTLED)
-        colour = _COLOURS.get(name, _UNKNOWN if " or " in name and len(stops) > 1 else None)
-        if colour is not None:
-            ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
+        named = [to_rgb(_COLOURS[phase]) for phase in name.split(" or ")]
+        if name != "after cleanup" and (len(named) == 1 or len(stops) > 1):
+            ax.axvspan(begin, stop, color=np.mean(named, axis=0), linewidth=0, label=name, zorder=0)
     for event in phases.events.values():
         if event.step is not None and not event.settled:
             label = "_" if "end not settled" in ax.get_legend_handles_labels()[1] else "end not settled"
