@@ -481,6 +481,12 @@ def test_phases_leave_out_a_cell_that_is_no_finite_number(capsys, cell):
     assert (code, ends(out)[1], err) == (0, "2734", said)
 
 
+def test_a_column_that_ends_before_the_run_does_is_said(capsys):
+    gone = GROKS["test_loss"].where(GROKS.steps < 5000, torch.nan)
+    pm.Trajectory(GROKS.steps, dict(GROKS.columns) | {"test_loss": gone}).to_csv("gone.csv")
+    assert run(capsys, "phases", "gone.csv", "--answers", 113)[2] == "gone: test_loss has no number after step 4000\n"
+
+
 def test_plot_draws_each_column_where_it_is_known(capsys):
     write_gaps()
     drawn = ["plot", "gaps.csv", "-o", "out.png", "--columns", "test_loss", "excluded_loss", "--answers", 113]

@@ -119,10 +119,53 @@ def test_what_was_not_recorded():
 
 
 def test_a_run_that_is_right_from_the_first_step():
-    right = pm.Trajectory([100, 200], {"train_accuracy": [1.0, 1.0], "test_accuracy": [0.5, 1.0]})
-    milestones = pm.milestones(right, answers=5)
-    assert (milestones.memorized, milestones.events["memorized"].interval) == (100, (100, 100))
-    assert milestones.generalized == 198
+    columns = {"train_accuracy": [1.0, 1.0], "test_accuracy": [0.5, 1.0]}
+    milestones = pm.milestones(pm.Trajectory([0, 100], columns), answers=5)
+    assert (milestones.memorized, milestones.events["memorized"].interval) == (0, (0, 0))
+    assert milestones.generalized == 98
+
+
+def test_a_log_that_begins_after_a_milestone_cannot_tell_it():
+    columns = {"train_accuracy": [1.0, 1.0], "test_accuracy": [0.5, 1.0]}
+    milestones = pm.milestones(pm.Trajectory([100, 200], columns), answers=5)
+    assert milestones == pm.phases.Milestones(None, 198, None, 0)
+    event = milestones.events["memorized"]
+    assert (event.absent, event.reason) == (
+        "cannot be told",
+        "train_accuracy is past 0.99 at 100 already, where the log begins",
+    )
+    assert milestones.events["delay"] == event
+
+
+def test_one_accuracy_in_percents_says_that_both_are():
+    """A run that never generalizes: its test accuracy stays below 1 %."""
+    percents = run(train_accuracy=100 * run()["train_accuracy"], test_accuracy=np.linspace(0.5, 1.0, len(STEPS)))
+    milestones = pm.milestones(percents, answers=113)
+    assert (milestones.memorized, milestones.generalized) == (300, None)
+    assert milestones.events["generalized"].reason == "test_accuracy is 0.01 at most"
+
+
+@pytest.mark.parametrize(("first", "told"), [(0.88, False), (0.6, False), (0.55, True), (0.0088, True)])
+def test_an_accuracy_that_begins_where_chance_in_percents_is_cannot_tell(first, told):
+    alone = pm.Trajectory(STEPS, {"test_accuracy": np.linspace(first, 1.0, len(STEPS))})
+    milestones = pm.milestones(alone, answers=113)
+    assert (milestones.generalized is not None) == told
+    if not told:
+        assert milestones.relapses is None
+        assert milestones.events["generalized"].absent == "cannot be told"
+        assert "which is chance if it is in percents" in milestones.events["generalized"].reason
+
+
+def test_squared_errors_are_no_losses_in_nats():
+    errors = pm.Trajectory(
+        STEPS, {name: np.linspace(1 / 113, 1e-6, len(STEPS)) for name in ("train_loss", "test_loss")}
+    )
+    milestones = pm.milestones(errors, answers=113)
+    assert milestones == pm.phases.Milestones(None, None, None, None)
+    assert milestones.events["memorized"].reason == (
+        "train_loss is 0.00885 at most, so it is no cross-entropy in nats or was logged too late"
+    )
+    assert pm.find_phases(errors, answers=113).events["circuit_formation_end"].absent == "cannot be told"
 
 
 def test_numbers_that_were_not_measured_are_passed_over():

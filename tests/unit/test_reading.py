@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import pickle
+import re
 import sqlite3
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 import progress_measures as pm
 from progress_measures._commands.names import recognised
+from progress_measures.phases.names import KNOWN
 from tests._asserts import assert_same
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -83,6 +85,56 @@ def test_a_kind_is_read_by_what_it_holds(kind):
     assert run.step_name == "step"
     (name,) = pm.Runs.read(write(KINDS[kind], "own.name.csv"))
     assert name == "own.name"
+
+
+LONG = "step,split,loss,acc\n0,train,1.5,0.1\n0,test,1.6,0.2\n10,train,0.25,0.9\n10,test,2.5,0.3\n"
+
+
+def test_rows_of_training_and_of_test_data_are_columns():
+    run = read(LONG)
+    assert run.steps.tolist() == [0, 10]
+    assert numbers(run) == {
+        "train/loss": [1.5, 0.25], "train/acc": [0.1, 0.9], "test/loss": [1.6, 2.5], "test/acc": [0.2, 0.3],
+    }  # fmt: skip
+
+
+def test_rows_of_one_measure_each_are_columns():
+    run = read("step,metric,value\n0,train_loss,1.5\n0,test_loss,1.6\n10,train_loss,0.25\n10,test_loss,2.5\n")
+    assert numbers(run) == {"train_loss": [1.5, 0.25], "test_loss": [1.6, 2.5]}
+
+
+def test_rows_that_words_tell_apart_are_runs():
+    text = LONG.replace("train", "small").replace("test", "large").replace("split", "model")
+    runs = pm.Runs.read(write(text, "log"))
+    assert [*runs] == ["small", "large"]
+    assert numbers(runs["large"]) == {"loss": [1.6, 2.5], "acc": [0.2, 0.3]}
+
+
+def test_words_that_do_not_tell_rows_apart_make_no_runs():
+    with pytest.raises(ValueError, match=r"must have one number for each step\. Got loss = 1\.5 and 1\.6 at step 0"):
+        read(LONG.replace("test", "train"))
+    with pytest.warns(UserWarning, match="without 'phase'"):
+        assert [*read("step,phase,loss\n0,a,1\n10,b,2\n20,b,3\n").columns] == ["loss"]
+
+
+def test_of_several_lists_of_objects_the_log_has_the_steps():
+    steps = '[{"epoch": 0, "loss": 1.5}, {"epoch": 10, "loss": 0.25}]'
+    assert numbers(read(f'{{"history": {steps}, "snapshots": [{{"size": 3}}, {{"size": 4}}]}}')) == {
+        "loss": [1.5, 0.25]
+    }
+    with pytest.raises(
+        ValueError, match=r"must have one list of objects with a step\. Got 'a', 'b' in 'log'\. Write one"
+    ):
+        read(f'{{"a": {steps}, "b": {steps}}}')
+
+
+def test_an_array_of_one_axis_is_met_with_code_that_numbers_it():
+    np.save("a.npy", np.array([1.0, 0.5]))
+    with pytest.raises(ValueError, match="a single array of NumPy's, without names") as caught:
+        pm.Trajectory.read("a.npy")
+    first, second = re.findall("`(.*?)`", str(caught.value))[1:]
+    exec(f"{first}\n{second}")
+    assert pm.Trajectory.read("a.npz")["test_loss"].tolist() == [1.0, 0.5]
 
 
 def test_the_summary_of_a_whole_run_is_of_no_step():
@@ -309,17 +361,15 @@ ERRORS = {
         "`path` must hold numbers in a column of numbers. Got 'oops' in column 'loss', line 3 of 'log'. Make that cell "
         "empty, or write nan, where there is no number."),
     "two numbers": ("step,loss\n0,1\n1,2\n1,3\n", {},
-        "`path` must have one number for each step. Got loss = 2.0 and 3.0 at step 1, in lines 3 and 4 of 'log'. Pass "
-        "step='index', which numbers the rows from 0."),
+        "`path` must have one number for each step. Got loss = 2.0 and 3.0 at step 1, in lines 3 and 4 of 'log'. If "
+        "the rows are of several runs, name each row's run in a column 'run': Runs.read tells them apart."),
     "two numbers, batches": ("epoch,loss,batch\n0,1.5,0\n1,2,1\n1,3,2\n", {},
         "`path` must have one number for each step. Got loss = 2.0 and 3.0 at step 1, in lines 3 and 4 of 'log'. Pass "
         "step='batch', a column that ascends in whole numbers."),
     "two runs": ("step,loss\n0,1\n1,2\n0,3\n1,4\n", {},
         "`path` must have one number for each step. Got loss = 1.0 and 3.0 at step 0, in lines 2 and 4 of 'log'. "
-        "The steps "
-        "begin again in line 4 of 'log': write two runs to two files. If it is one run, pass step='index', which "
-        "numbers "
-        "the rows from 0."),
+        "The steps begin again in line 4 of 'log': write two runs to two files. If it is one run that went on from an "
+        "earlier state, take out the rows that it had written after that state."),
     "two runs, names again": ("step,loss\n0,1\n5,2\nstep,loss\n3,3\n", {},
         "`path` must hold one run. Got the line of names again, and step 3 after 5, before line 5 of 'log'. Split "
         "the file "
@@ -474,6 +524,22 @@ def test_names_are_recognised_and_said():
         "reading val.loss as test_loss; --rename test_loss=… chooses another",
         "reading Test Acc as test_accuracy; --rename test_accuracy=… chooses another",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            ["loss", "accuracy", "val_loss", "val_accuracy"],
+            {"train_loss", "train_accuracy", "test_loss", "test_accuracy"},
+        ),
+        (["train_loss_step", "train_loss_epoch"], {"train_loss_step", "train_loss"}),
+        (["train_acc_epoch"], {"train_accuracy"}),
+    ],
+)
+def test_names_of_keras_and_lightning_are_recognised(names, expected):
+    run = pm.Trajectory([0], {name: [1.0] for name in names})
+    assert set(recognised(run, KNOWN)[0].columns) == expected
 
 
 def test_names_of_two_columns_are_not_recognised():

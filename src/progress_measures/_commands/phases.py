@@ -10,7 +10,7 @@ import torch
 from progress_measures._checks.values import escaped
 from progress_measures._commands.names import recognised
 from progress_measures._commands.runs import runs_of, table
-from progress_measures.phases.boundaries import Phases, find_phases
+from progress_measures.phases.boundaries import PHASES, Phases, find_phases
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.phases.names import KNOWN
@@ -19,6 +19,8 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 UNSETTLED = "?"  # after a step of the table
 LEGEND = f"\n{UNSETTLED} not settled: more training may move it"
+ENDED = 0.1  # a column that has no number in this last share of a run is said to end
+ANY = " or ".join(PHASES)  # where nothing says which phase it is
 LISTED = 5  # how many relapses are said with their steps
 HEADS = {  # by the field of `Milestones` or `Phases`
     "memorized": "memorized",
@@ -63,13 +65,19 @@ def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
 
 
 def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:
-    """The run with infinite numbers taken out of the columns that are read, and what to say of it."""
+    """The run with infinite numbers taken out of the columns that are read, and what to say of them."""
     columns, notes = dict(run.columns), []
     for name in KNOWN:
-        if name in columns and (infinite := columns[name].isinf()).any():
+        if name not in columns or columns[name].ndim != 1:
+            continue
+        infinite = columns[name].isinf()
+        if infinite.any():
             columns[name] = columns[name].where(~infinite, torch.nan)
             notes.append(f"left out {int(infinite.sum())} of {len(run)} steps of {name}, at which it is infinite")
-    return (Trajectory(run.steps, columns, step_name=run.step_name) if notes else run), notes
+        numbers = columns[name].isfinite().nonzero()[:, 0].tolist()
+        if numbers and run.steps[-1] - run.steps[numbers[-1]] > ENDED * (run.steps[-1] - run.steps[0]):
+            notes.append(f"{name} has no number after {run.step_name} {int(run.steps[numbers[-1]])}")
+    return Trajectory(run.steps, columns, step_name=run.step_name), notes
 
 
 def _events(*results: Milestones | Phases) -> dict[str, Event]:
@@ -80,10 +88,10 @@ def _summary(name: str, run: Trajectory, reached: Milestones, ends: Phases, chan
     events, steps = _events(reached, ends), [int(run.steps[0]), int(run.steps[-1])]
     lines = [[HEADS[head], str(events[head]), events[head].reason] for head in HEADS if head != "relapses"]
     lines[1][2] += _delay(reached) + _relapses(reached)
-    head = (
-        f"{name}: {run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded; last phase: {ends.at(steps[1])}; "
-        f"loss at chance {chance:.3g}"
-    )
+    phase = ends.at(steps[1])
+    last = "" if phase == ANY else f"last phase: {phase}; "
+    span = f"{run.step_name} {steps[0]} to {steps[1]}, {len(run)} recorded"
+    head = f"{name}: {span}; {last}loss at chance {chance:.3g}"
     return "\n".join([escaped(head), *_left(lines)])
 
 

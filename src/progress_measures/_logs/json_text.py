@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from progress_measures._checks.values import listed
 from progress_measures._formats.names import cut
 from progress_measures._logs.steps import NAMES
 from progress_measures._logs.table import INDEX, Path, Table, shown
@@ -73,6 +74,8 @@ def _of_value(value: Any, path: Path) -> Table:
         return _of_records(value, path)
     if isinstance(value, dict):
         histories = [key for key, item in value.items() if _is_history(item)]
+        if len(histories) > 1:
+            histories = [_with_steps(histories, value, path)]
         if len(histories) == 1:
             return _of_history(value[histories[0]], path)
         by_step = _by_step(value)
@@ -87,6 +90,18 @@ def _of_value(value: Any, path: Path) -> Table:
         f"`path` must hold objects, one for each step, or an object of lists. Got {kind} in {shown(path)}. "
         'Write {"test_loss": [ … ]}.'
     )
+
+
+def _with_steps(histories: Sequence[str], value: Record, path: Path) -> str:
+    """Which of several lists of objects is the log: the one whose objects have a step, and most of which there are."""
+    found = [key for key in histories if any(name.strip().lower() in NAMES for name in value[key][0])]
+    ranked = sorted(found, key=lambda key: len(value[key]), reverse=True)
+    if not ranked or (len(ranked) > 1 and len(value[ranked[0]]) < 2 * len(value[ranked[1]])):
+        raise ValueError(
+            f"`path` must have one list of objects with a step. Got {listed(map(repr, ranked or histories))} in "
+            f"{shown(path)}. Write one of them to a file of its own."
+        )
+    return ranked[0]
 
 
 def _of_history(records: Sequence[Record], path: Path) -> Table:

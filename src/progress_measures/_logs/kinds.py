@@ -1,5 +1,6 @@
 """Files of a kind that is not read: what they are, and how each is converted to one that is."""
 
+import re
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ NPY = Kind(
     "numpy.savez({npz!r}, step=array[:, 0], test_loss=array[:, 1])",
     "with your own names",
 )
+NPY_OF_ONE = NPY._replace(second="numpy.savez({npz!r}, step=numpy.arange(len(array)), test_loss=array)")
+_SHAPE_OF_ONE = re.compile(rb"'shape': \(\d+,\)")
 _STARTS: dict[bytes, Kind] = {
     b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": TORCH,
     **{b"\x80" + bytes([protocol]): PICKLE for protocol in range(2, 6)},
@@ -83,7 +86,7 @@ def refused_by_start(content: bytes, path: Path) -> ValueError | None:
     """The error for a file that begins as one of a kind that is not read; None for another one."""
     for start, kind in _STARTS.items():
         if content.startswith(start):
-            return refusal(kind, path)
+            return refusal(NPY_OF_ONE if kind is NPY and _SHAPE_OF_ONE.search(content[:200]) else kind, path)
     for start, name in _OTHERS.items():
         if content.lstrip()[:16].startswith(start):
             return ValueError(f"`path` must be a log. Got {shown(path)}, {name}. Export the numbers as CSV.")

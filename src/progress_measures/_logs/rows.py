@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from progress_measures._formats.names import cut
-from progress_measures._logs.steps import remedy
-from progress_measures._logs.table import INDEX, Table
+from progress_measures._logs.steps import other_steps
+from progress_measures._logs.table import Table
 
 
 def merged(
@@ -82,7 +82,10 @@ def _remedy(table: Table, step: str | None, rows: np.ndarray, place: np.ndarray)
     if len(falls) == 1:
         again = table.where(int(rows[falls[0] + 1]))
         return (
-            f"The steps begin again in {again}: write two runs to two files. If it is one run, pass step={INDEX!r}, "
-            "which numbers the rows from 0."
+            f"The steps begin again in {again}: write two runs to two files. If it is one run that went on from an "
+            "earlier state, take out the rows that it had written after that state."
         )
-    return remedy(table, step)
+    others = other_steps(table, step)
+    if others:
+        return f"Pass step={others[0]!r}, a column that ascends in whole numbers."
+    return "If the rows are of several runs, name each row's run in a column 'run': Runs.read tells them apart."

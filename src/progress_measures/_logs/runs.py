@@ -1,22 +1,19 @@
 """The runs in a table: one, or several as charts and long tables have them."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from progress_measures._checks.values import listed
 from progress_measures._formats.names import cut
 from progress_measures._formats.table import gathered
-from progress_measures._logs.cells import is_missing, numbers_of
-from progress_measures._logs.rows import conflicts, merged
+from progress_measures._logs.cells import numbers_of
+from progress_measures._logs.long import labels_of, spread, telling_apart
+from progress_measures._logs.rows import merged
 from progress_measures._logs.steps import UNNAMED, Steps, is_count, steps_of
 from progress_measures._logs.table import Logs, Run, Table, names_of, shown
 
 MINIMUM, MAXIMUM = "__MIN", "__MAX"
 """The ends of the names of the columns ``X__MIN`` and ``X__MAX``, the band of the column ``X``."""
-RUN_NAMES = frozenset({"run", "runid", "runname", "seed", "name", "trial", "trialid", "experiment"})
-"""The names of columns that tell runs apart, without blanks, dashes and underscores."""
 
 
 def runs_of(table: Table, step: str | None) -> Logs:
@@ -33,17 +30,19 @@ def runs_of(table: Table, step: str | None) -> Logs:
     chart = _chart(numbers)
     if chart:
         return Logs(_charted(table, steps, rows, chart, numbers, left_out), left_out)
-    apart = _telling_apart(table, steps, rows, numbers)
+    numbers, kind = spread(table, steps, rows, numbers)
+    apart = telling_apart(table, steps, rows, numbers)
+    words = {repr(cut(name)) for name in (*apart, *([] if kind is None else [kind]))}
+    left_out = [text for text in left_out if text not in words]
     if not apart:
         return Logs({None: _run(table, steps, rows, numbers)}, left_out)
     kept = {name: values for name, values in numbers.items() if name not in apart}
-    labels = _labels(table, rows, apart)
+    labels = labels_of(table, rows, apart)
     found: dict[str | None, Run] = {}
     for label in dict.fromkeys(labels):
         of_run = np.array([other == label for other in labels])
         found[label] = _run(table, steps, rows[of_run], {name: values[of_run] for name, values in kept.items()})
-    words = {repr(cut(name)) for name in apart}
-    return Logs(found, [text for text in left_out if text not in words])
+    return Logs(found, left_out)
 
 
 def _run(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray]) -> Run:
@@ -140,40 +139,6 @@ def _charted(
     if not found:
         raise ValueError(f"`path` must hold a number. Got none in {shown(table.path)}.")
     return found
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Long tables: the rows of all runs, one below the other
-
-
-def _telling_apart(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray]) -> list[str]:
-    """The columns that say which run a row is of, where the rows of one step would conflict otherwise."""
-    known = [name for name in table.columns if re.sub(r"[\W_]", "", name.lower()) in RUN_NAMES]
-    several = [name for name in known if name != steps.column and len(set(_labels(table, rows, [name]))) > 1]
-    return several if several and conflicts(steps.values[rows], numbers) else []
-
-
-def _labels(table: Table, rows: np.ndarray, columns: list[str]) -> list[str]:
-    """The name of each row's run."""
-    parts = [[_label(name, table.columns[name][row]) for row in rows.tolist()] for name in columns]
-    distinct = {_partition(part): part for part in reversed(parts)}  # a run's name and its id say the same thing
-    return [listed(labels) for labels in zip(*reversed(distinct.values()), strict=True)]
-
-
-def _partition(labels: list[str]) -> tuple[int, ...]:
-    """The same for labels that tell the same rows apart."""
-    first: dict[str, int] = {}
-    return tuple(first.setdefault(label, len(first)) for label in labels)
-
-
-def _label(name: str, cell: object) -> str:
-    if is_missing(cell):
-        return f"no {name}"
-    return cell.strip() if isinstance(cell, str) and not _is_number(cell) else f"{name} {cell}".strip()
-
-
-def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"\s*[-+]?[\d.]+\s*", cell) is not None
 
 
 def one_of(logs: Logs, path: object) -> Run:

@@ -96,10 +96,15 @@ def would_do(table: Table, name: str) -> bool:
 
 def remedy(table: Table, but_for: str | None) -> str:
     """Which other column of steps to ask for."""
-    others = [name for name in table.columns if name not in (but_for, *UNNAMED) and would_do(table, name)]
+    others = other_steps(table, but_for)
     if others:
         return f"Pass step={others[0]!r}, a column that ascends in whole numbers."
     return f"Pass step={INDEX!r}, which numbers the rows from 0."
+
+
+def other_steps(table: Table, but_for: str | None) -> list[str]:
+    """The columns other than one that would do as steps."""
+    return [name for name in table.columns if name not in (but_for, *UNNAMED) and would_do(table, name)]
 
 
 def is_count(cells: Sequence[object]) -> bool:

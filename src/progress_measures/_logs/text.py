@@ -140,10 +140,15 @@ def _names_of(first: list[str], text: str, separator: str, path: Path) -> list[s
         if len(found) != len(first):
             raise ValueError(
                 f"`path` must have a line of names before the numbers. Got {cut(separator.join(first))!r} as the first "
-                f"line of {shown(path)}. Write one there, such as 'step{separator}test_loss'."
+                f"line of {shown(path)}. Write one there, a name for each of the {len(first)} columns, such as "
+                f"'{separator.join(_examples(len(first)))}'."
             )
         return [cell.strip() for cell in found]
     return [cell.strip() for cell in first]
+
+
+def _examples(count: int) -> list[str]:
+    return ["step", "train_loss", "test_loss", *(f"column{number}" for number in range(4, count + 1))][:count]
 
 
 def _last_comment(text: str) -> str:

@@ -13,6 +13,7 @@ from progress_measures.phases.falls import either_fall, last_fall
 
 CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
 MEMORIZED = 0.5  # memorization has not ended while training loss is above this share of the chance level
+NATS = 0.5  # a cross-entropy in nats is above this share of the chance level at some step
 SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
 SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
 SPIKE = 9  # a training loss this many times below both of its neighbours is a spike
@@ -34,6 +35,9 @@ def circuit_formation_end(test: Curve | None, chance: float) -> Event:
     unknown = _unknown("test_loss", test)
     if test is None or unknown:
         return unknown or Event(None)
+    odd = unknown_in_nats("test_loss", test, chance)
+    if odd is not None:
+        return odd
     end = last_fall(test.steps, test.values, chance, depth=CHANGE * chance)
     return bracketed(test.steps, end, "test_loss", "falls below chance for good")
 
@@ -76,6 +80,15 @@ def _unknown(name: str, curve: Curve | None) -> Event | None:
     if curve.is_constant:
         return Event(None, absent="cannot be told", reason=f"{name} is {curve.values[0]:g} at every step")
     return None
+
+
+def unknown_in_nats(name: str, loss: Curve, chance: float) -> Event | None:
+    """That a loss is so small from the start that it is no cross-entropy in nats, or was logged too late to tell."""
+    largest = float(loss.values.max())
+    if largest > NATS * chance:
+        return None
+    reason = f"{name} is {largest:.3g} at most, so it is no cross-entropy in nats or was logged too late"
+    return Event(None, absent="cannot be told", reason=reason)
 
 
 def _outside(steps: np.ndarray, train: Curve) -> np.ndarray:

@@ -1,18 +1,21 @@
 """When a network has memorized and when it generalizes, as most papers report it."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from progress_measures._checks.values import check_integer
 from progress_measures.phases.columns import Curve, check_known
+from progress_measures.phases.ends import unknown_in_nats
 from progress_measures.phases.events import Event, WithEvents
 from progress_measures.phases.onset import lead
 from progress_measures.trajectory.trajectory import Trajectory
 
 ROUNDING = 1e-6  # of a share that was computed in float32
 RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, from which a network has learned
+LIKE_CHANCE = 1.5  # how many times chance an accuracy may be and still be taken for it
 LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has lost it again
 
 
@@ -21,7 +24,7 @@ class Milestones(WithEvents):
     """When a run memorized and when it generalized; the result of :func:`milestones`.
 
     Its ``events`` have the interval of recorded steps that each milestone lies in, and why it is None:
-    ``"not recorded"`` or ``"not reached"``.
+    ``"not recorded"``, ``"not reached"`` or ``"cannot be told"``.
 
     Example:
         >>> milestones = pm.phases.Milestones(memorized=133, generalized=4200, delay=4067, relapses=0)
@@ -55,9 +58,10 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     The paper's end of memorization, the bottom of excluded loss in :func:`find_phases`, is another step: on its
     mainline it is about six times later than this one.
 
-    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: a column with a
-    number above 1 is in percents. A milestone that a run does not reach, or whose columns are missing, is None;
-    ``milestones.events`` say which. A run that does not generalize has no relapses, 0.
+    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: if one has a number
+    above 1, both are percents. A milestone is None if the run does not reach it, if its columns are missing, or if they
+    do not tell: where the log begins after it, or where a loss is so small at every step that it cannot be a
+    cross-entropy in nats. ``milestones.events`` say which. A run that does not generalize has no relapses, 0.
 
     Args:
         trajectory: With one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
@@ -84,9 +88,10 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
         Milestones(memorized=198 (100 to 200), generalized=400 (300 to 400), delay=202 (100 to 300), relapses=1)
     """
     curves = check_known(trajectory)
-    chance = math.log(check_integer(answers, "answers", at_least=2))
-    memorized, _ = _learned("train", curves, chance)
-    generalized, relapses = _learned("test", curves, chance)
+    check_integer(answers, "answers", at_least=2)
+    percents = _in_percents(_check_accuracies(curves))
+    memorized, _ = _learned("train", curves, answers, percents=percents)
+    generalized, relapses = _learned("test", curves, answers, percents=percents)
     delay = lead(memorized, generalized)
     missing = next((event for event in (memorized, generalized) if event.step is None), None)
     events = {
@@ -98,29 +103,41 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     return Milestones.of(events, relapse_steps=relapses or ())
 
 
-def _learned(which: str, curves: dict[str, Curve | None], chance: float) -> tuple[Event, tuple[int, ...] | None]:
-    """When the accuracy or the loss of some inputs is first right, and when it is lost again; None without either."""
+def _learned(
+    which: str, curves: Mapping[str, Curve | None], answers: int, *, percents: bool
+) -> tuple[Event, tuple[int, ...] | None]:
+    """When the accuracy or the loss of some inputs is first right, and when it is lost again; None if unknown."""
     accuracy, loss = curves[f"{which}_accuracy"], curves[f"{which}_loss"]
     if accuracy is not None:
-        shares = _shares(accuracy.values, f"{which}_accuracy")
-        return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", "at most", f"{shares.max():.3g}")
-    if loss is not None:  # falling: the opposite numbers rise
-        levels = -RIGHT_LOSS, -LOST_LOSS * chance
-        return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", "at least", f"{loss.values.min():.3g}")
-    return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
+        shares = accuracy.values / (100 if percents else 1)
+        if not percents and _like_percents(shares, answers):
+            reason = f"{which}_accuracy begins at {shares[0]:.3g}, which is chance if it is in percents"
+            return Event(None, absent="cannot be told", reason=reason), None
+        return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", f"{shares.max():.3g} at most")
+    if loss is None:
+        return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
+    unknown = unknown_in_nats(f"{which}_loss", loss, math.log(answers))
+    if unknown is not None:
+        return unknown, None
+    levels = -RIGHT_LOSS, -LOST_LOSS * math.log(answers)  # falling: the opposite numbers rise
+    return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", f"{loss.values.min():.3g} at least")
 
 
 def _reached(
-    steps: np.ndarray, values: np.ndarray, right: float, lost: float, column: str, bound: str, best: str
+    steps: np.ndarray, values: np.ndarray, right: float, lost: float, column: str, best: str
 ) -> tuple[Event, tuple[int, ...]]:
     is_right = values >= right
     if not is_right.any():
-        return Event(None, absent="not reached", reason=f"{column} is {best} {bound}"), ()
+        return Event(None, absent="not reached", reason=f"{column} is {best}"), ()
     first = int(is_right.argmax())
+    relapses = _relapses(steps[first:], is_right[first:], values[first:] < lost)
+    if first == 0 and steps[0] > 0:
+        reason = f"{column} is past {abs(right):g} at {steps[0]} already, where the log begins"
+        return Event(None, absent="cannot be told", reason=reason), relapses
     before = max(0, first - 1)
     step = np.interp(right, values[[before, first]], steps[[before, first]]) if first else steps[0]
     event = Event(round(float(step)), (int(steps[before]), int(steps[first])), reason=f"{column} is {abs(right):g}")
-    return event, _relapses(steps[first:], is_right[first:], values[first:] < lost)
+    return event, relapses
 
 
 def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[int, ...]:
@@ -133,10 +150,23 @@ def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[i
     return tuple(found)
 
 
-def _shares(values: np.ndarray, name: str) -> np.ndarray:
-    """Accuracies between 0 and 1, from shares or from percents."""
-    largest, smallest = float(values.max()), float(values.min())
-    if smallest < 0 or largest > 100 * (1 + ROUNDING):
-        wrong = smallest if smallest < 0 else largest
-        raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {wrong:g}.")
-    return values / 100 if largest > 1 + ROUNDING else values
+def _in_percents(accuracies: Sequence[Curve]) -> bool:
+    """Whether accuracies are percents: as shares, none could be above 1."""
+    return any(float(each.values.max()) > 1 + ROUNDING for each in accuracies)
+
+
+def _like_percents(shares: np.ndarray, answers: int) -> bool:
+    """Whether shares begin where percents of a network at chance do, near enough to 1 to be taken for all answers."""
+    chance = 100 / answers
+    return 1 / 2 <= chance <= LIKE_CHANCE and chance / LIKE_CHANCE <= float(shares[0]) <= LIKE_CHANCE * chance
+
+
+def _check_accuracies(curves: Mapping[str, Curve | None]) -> list[Curve]:
+    """Requires accuracies between 0 and 1, or between 0 and 100."""
+    found = {name: curve for name, curve in curves.items() if name.endswith("accuracy") and curve is not None}
+    for name, curve in found.items():
+        smallest, largest = float(curve.values.min()), float(curve.values.max())
+        if smallest < 0 or largest > 100 * (1 + ROUNDING):
+            wrong = smallest if smallest < 0 else largest
+            raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {wrong:g}.")
+    return list(found.values())

@@ -27,16 +27,18 @@ SPELLINGS = {
     "sum_squared_weights": ("sumsquaredweights", "sumofsquaredweights", "sumofsquaresofweights", "sumsqweights"),
 }
 """By name, other spellings of it, without capitals, slashes, dots, blanks, dashes and underscores."""
-_WEAKER = {"train_loss": ("loss",)}  # where there is none of the above
+_WEAKER = {"train_loss": ("loss",), "train_accuracy": ("accuracy", "acc")}  # where there is none of the above
+_ENDINGS = ("", "epoch", "step")  # as Lightning writes them; of two, the mean over an epoch
 
 
 def spellings(columns: Iterable[str], name: str) -> list[str]:
     """The columns that may be meant by a known name: those spelled as it is, or else as one of its other spellings."""
     plain = {column: _plain(column) for column in columns}
     for known in ((_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
-        found = [column for column, spelling in plain.items() if spelling in known]
-        if found:
-            return found
+        for ending in _ENDINGS:
+            found = [column for column, spelling in plain.items() if spelling in {each + ending for each in known}]
+            if found:
+                return found
     return []
 
 
