@@ -381,8 +381,7 @@ ERRORS = {
         "decimal one, or divide thousands. Write decimal points, and no thousands apart."),
     "no names": ("0,1.0\n10,2.0\n", {},
         "`path` must have a line of names before the numbers. Got '0,1.0' as the first line of 'log'. Write one "
-        "there, such "
-        "as 'step,test_loss'."),
+        "there, a name for each of the 2 columns, such as 'step,train_loss'."),
     "uneven": ("step,loss\n0,1\n1,2,3\n", {},
         "`path` must have as many cells in each line as it has names (2). Got 3 in line 3 of 'log'. Mend that line, "
         "or take "
