@@ -156,6 +156,28 @@ def test_an_accuracy_that_begins_where_chance_in_percents_is_cannot_tell(first, 
         assert "which is chance if it is in percents" in milestones.events["generalized"].reason
 
 
+def test_shares_beside_percents_stay_shares():
+    mixed = run(train_accuracy=100 * run()["train_accuracy"], test_accuracy=run()["test_accuracy"].clamp(min=1 / 113))
+    assert pm.milestones(mixed, answers=113) == pm.phases.Milestones(300, 3000, 2700, 0)
+
+
+@pytest.mark.parametrize("odd", [[1.01], [2.5], [1.5, 1.6]])
+def test_a_few_numbers_above_1_cannot_be_told(odd):
+    accuracy = run()["test_accuracy"].clone()
+    accuracy[20 : 20 + len(odd)] = torch.tensor(odd, dtype=torch.float64)
+    milestones = pm.milestones(run(test_accuracy=accuracy), answers=113)
+    assert (milestones.memorized, milestones.generalized) == (300, None)
+    assert milestones.events["generalized"].absent == "cannot be told"
+
+
+def test_an_accuracy_that_nobody_filled_in_is_passed_over():
+    zero = np.zeros(len(STEPS))
+    losses = {"train_loss": np.interp(STEPS, [0, 1000], [4.7, 0.01])}
+    assert pm.milestones(run(train_accuracy=zero, **losses), answers=113).memorized == 1000
+    event = pm.milestones(run(train_accuracy=zero), answers=113).events["memorized"]
+    assert (event.absent, event.reason) == ("cannot be told", "train_accuracy is 0 at every step")
+
+
 def test_squared_errors_are_no_losses_in_nats():
     errors = pm.Trajectory(
         STEPS, {name: np.linspace(1 / 113, 1e-6, len(STEPS)) for name in ("train_loss", "test_loss")}

@@ -32,6 +32,7 @@ def test_from_a_step_on():
     dip = pm.Trajectory(STEPS, {"excluded_loss": np.interp(STEPS, [0, 1000, 5000], [4.0, 0.0, 8.0])})
     assert pm.phases.onset(dip, "excluded_loss", since=1000).step == 3000
     assert pm.phases.onset(dip, "excluded_loss").step == 4000  # half of the way from 4 to 8
+    assert pm.phases.onset(dip, "excluded_loss", since=-5).step == 4000
 
 
 def test_what_has_no_onset():

@@ -443,6 +443,13 @@ def test_the_phase_at_a_step_where_a_column_is_missing():
     assert pm.find_phases(run(end=11_000), answers=113).at(11_000) == "after cleanup (not settled)"
 
 
+def test_steps_may_be_negative():
+    shifted = pm.Trajectory(STEPS - 30_000, run().columns)
+    phases = pm.find_phases(shifted, answers=113)
+    assert phases == pm.Phases(-29_000, -24_000, -21_000)
+    assert phases.at(-25_000) == "circuit formation"
+
+
 def test_copies_keep_the_events():
     phases = pm.find_phases(run(end=11_000), answers=113)
     for copied in (copy.copy(phases), copy.deepcopy(phases), pickle.loads(pickle.dumps(phases))):

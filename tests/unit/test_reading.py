@@ -110,6 +110,11 @@ def test_rows_that_words_tell_apart_are_runs():
     assert numbers(runs["large"]) == {"loss": [1.6, 2.5], "acc": [0.2, 0.3]}
 
 
+def test_a_column_of_runs_tells_them_apart_also_where_no_rows_conflict():
+    runs = pm.Runs.read(write("step,seed,loss\n0,0,1.5\n5,1,1.6\n10,0,0.25\n15,1,2.5\n", "log"))
+    assert {name: run.steps.tolist() for name, run in runs.items()} == {"seed 0": [0, 10], "seed 1": [5, 15]}
+
+
 def test_words_that_do_not_tell_rows_apart_make_no_runs():
     with pytest.raises(ValueError, match=r"must have one number for each step\. Got loss = 1\.5 and 1\.6 at step 0"):
         read(LONG.replace("test", "train"))
@@ -274,6 +279,17 @@ def test_event_files():
     assert name == "a"
     with pytest.warns(UserWarning, match="without 'w'"):
         assert pm.Trajectory.read(next(Path("runs/a").iterdir())).steps.tolist() == [0, 5]
+
+
+def test_event_files_of_training_and_of_test_data_are_of_one_run():
+    for name in ("train", "val"):
+        with SummaryWriter(f"run/{name}") as writer:
+            writer.add_scalar("loss", 1.5, 0)
+    assert set(pm.Trajectory.read("run").columns) == {"train/loss", "val/loss"}
+    with SummaryWriter("other") as writer:
+        writer.add_scalar("lr", 0.5, 0)
+        writer.add_scalars("eval/loss", {"a": 1.0, "b": 2.0}, 0)
+    assert set(pm.Trajectory.read("other").columns) == {"lr", "eval/loss/a", "eval/loss/b"}
 
 
 def test_event_files_without_tensorboard(monkeypatch):

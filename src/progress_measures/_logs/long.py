@@ -40,14 +40,15 @@ def spread(
 
 
 def telling_apart(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray]) -> list[str]:
-    """The columns that say which run a row is of, where the rows of one step would conflict otherwise.
+    """The columns that say which run a row is of.
 
-    They have a common name; or else one column of words tells all such rows apart.
+    They have a common name; or else, where rows of one step would conflict, one column of words tells them apart.
     """
-    if not conflicts(steps.values[rows], numbers):
-        return []
     known = [name for name in table.columns if _plain(name) in RUN_NAMES and name != steps.column]
     several = [name for name in known if len(set(labels_of(table, rows, [name]))) > 1]
+    certain = [name for name in several if _plain(name) != "name"]  # which may be that of something else
+    if not conflicts(steps.values[rows], numbers):
+        return certain
     if several:
         return several
     return next(([name] for name in _words(table, numbers) if _resolves(table, steps, rows, numbers, name)), [])

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as Folder
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from progress_measures._formats.names import cut
+from progress_measures._logs.long import SPLITS
 from progress_measures._logs.table import Logs, Path, Run, shown
 
+Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
 _FIRST = b"brain.Event:"  # in the first record of every event file
 _PART = "tfevents"  # in the name of each
 
@@ -35,21 +37,35 @@ def runs_of_events(path: Path) -> Logs:
                 f"`path` must be a file, or a folder with TensorBoard's event files. Got {shown(path)}, a folder "
                 "without one. Name a file in it."
             )
-        if len(files) > 1 and None in files:
-            files = {name or ".": of_run for name, of_run in files.items()}
     left_out: list[str] = []
-    runs: dict[str | None, Run] = {}
-    for name, of_run in files.items():
-        found = _scalars(_events(of_run), path, left_out)
-        if found:
-            runs[name] = _run(found)
-        elif len(files) > 1:
-            left_out.append(f"the run {cut(str(name))!r}, which has no scalar")
+    scalars = {name or ".": _scalars(_events(of_run), path, left_out) for name, of_run in files.items()}
+    left_out.extend(f"the run {cut(name)!r}, which has no scalar" for name, found in scalars.items() if not found)
+    runs = {name: _run(found) for name, found in _of_one_run({k: v for k, v in scalars.items() if v}).items()}
     if not runs:
         raise ValueError(f"`path` must hold scalars. Got none in {shown(path)}. Log some with add_scalar.")
-    if len(runs) == 1 and len(files) > 1 and None not in runs:
-        runs = {None: next(iter(runs.values()))}
-    return Logs(runs, left_out)
+    named: dict[str | None, Run] = {None if len(runs) == 1 else name: run for name, run in runs.items()}
+    return Logs(named, left_out)
+
+
+def _of_one_run(folders: Mapping[str, Scalars]) -> dict[str, Scalars]:
+    """The scalars of each run, whose training and test data may have folders of their own.
+
+    A folder ``val`` with ``loss`` gives ``val/loss`` to the run of the folder above. So does a folder ``loss_val`` that
+    ``add_scalars`` writes, and that has ``loss`` alone.
+    """
+    runs: dict[str, Scalars] = {}
+    for name, scalars in folders.items():
+        above, _, last = name.rpartition("/")
+        (tag, *others) = scalars
+        written_apart = tag.replace("/", "_") + "_"
+        if last.lower() in SPLITS:
+            found = {f"{last}/{tag}": numbers for tag, numbers in scalars.items()}
+        elif not others and last.startswith(written_apart):
+            found = {f"{tag}/{last.removeprefix(written_apart)}": scalars[tag]}
+        else:
+            found, above = dict(scalars), name
+        runs[above or "."] = {**runs.get(above or ".", {}), **found}
+    return runs
 
 
 def _events(files: Iterable[Folder]) -> Iterator[Any]:
@@ -67,7 +83,7 @@ def _events(files: Iterable[Folder]) -> Iterator[Any]:
             raise ValueError(f"`path` must be a log that can be read. Got {shown(file)}: {cut(why)}.") from error
 
 
-def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> dict[str, dict[int, float]]:
+def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
     """The numbers by tag and step; other summaries are left out."""
     found: dict[str, dict[int, float]] = {}
     others: dict[str, None] = {}
@@ -104,7 +120,7 @@ def _number(value: Any) -> float | None:
     return float(array) if array.ndim == 0 and array.dtype.kind in "iuf" else None
 
 
-def _run(scalars: Mapping[str, Mapping[int, float]]) -> Run:
+def _run(scalars: Scalars) -> Run:
     steps = sorted({step for numbers in scalars.values() for step in numbers})
     columns = {tag: np.array([numbers.get(step, np.nan) for step in steps]) for tag, numbers in scalars.items()}
     return Run(np.array(steps, dtype=np.int64), columns, "step")

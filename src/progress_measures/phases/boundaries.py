@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from progress_measures._checks.tensors import Array
-from progress_measures._checks.values import check_integer, check_step
+from progress_measures._checks.values import check_integer
 from progress_measures.phases.columns import check_known
 from progress_measures.phases.curves import bracket
 from progress_measures.phases.ends import ends
@@ -76,7 +76,7 @@ class Phases(WithEvents):
             >>> phases.at(5000)
             'cleanup'
         """
-        place, events = check_step(step), list(self.events.values())
+        place, events = check_integer(step, "step", at_least=-(2**63)), list(self.events.values())
         passed = [index for index, event in enumerate(events) if event.step is not None and place > event.step]
         first = max(passed, default=-1) + 1
         last = first

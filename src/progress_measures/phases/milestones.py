@@ -1,7 +1,7 @@
 """When a network has memorized and when it generalizes, as most papers report it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 ROUNDING = 1e-6  # of a share that was computed in float32
 RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, from which a network has learned
+SMALL = 2.0  # accuracies above 1 are percents if one of them is above this
 LIKE_CHANCE = 1.5  # how many times chance an accuracy may be and still be taken for it
 LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has lost it again
 
@@ -58,10 +59,12 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     The paper's end of memorization, the bottom of excluded loss in :func:`find_phases`, is another step: on its
     mainline it is about six times later than this one.
 
-    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: if one has a number
-    above 1, both are percents. A milestone is None if the run does not reach it, if its columns are missing, or if they
-    do not tell: where the log begins after it, or where a loss is so small at every step that it cannot be a
-    cross-entropy in nats. ``milestones.events`` say which. A run that does not generalize has no relapses, 0.
+    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: one is in percents
+    if several of its numbers are above 1, and one is above 2. Beside it, the other one is too, if it begins where
+    chance in percents is. An accuracy that is 0 at every step is passed over. A milestone is None if the run does not
+    reach it, if its columns are missing, or if they do not tell: where the log begins after it, or where a loss is so
+    small at every step that it cannot be a cross-entropy in nats. ``milestones.events`` say which. A run that does not
+    generalize has no relapses, 0.
 
     Args:
         trajectory: With one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
@@ -89,9 +92,9 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     """
     curves = check_known(trajectory)
     check_integer(answers, "answers", at_least=2)
-    percents = _in_percents(_check_accuracies(curves))
-    memorized, _ = _learned("train", curves, answers, percents=percents)
-    generalized, relapses = _learned("test", curves, answers, percents=percents)
+    units = _units(_check_accuracies(curves), answers)
+    memorized, _ = _learned("train", curves, answers, units)
+    generalized, relapses = _learned("test", curves, answers, units)
     delay = lead(memorized, generalized)
     missing = next((event for event in (memorized, generalized) if event.step is None), None)
     events = {
@@ -104,15 +107,17 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
 
 
 def _learned(
-    which: str, curves: Mapping[str, Curve | None], answers: int, *, percents: bool
+    which: str, curves: Mapping[str, Curve | None], answers: int, units: Mapping[str, float | None]
 ) -> tuple[Event, tuple[int, ...] | None]:
     """When the accuracy or the loss of some inputs is first right, and when it is lost again; None if unknown."""
     accuracy, loss = curves[f"{which}_accuracy"], curves[f"{which}_loss"]
-    if accuracy is not None:
-        shares = accuracy.values / (100 if percents else 1)
-        if not percents and _like_percents(shares, answers):
-            reason = f"{which}_accuracy begins at {shares[0]:.3g}, which is chance if it is in percents"
-            return Event(None, absent="cannot be told", reason=reason), None
+    filled = accuracy is not None and not (accuracy.is_constant and accuracy.values[0] == 0)
+    if accuracy is not None and (filled or loss is None):
+        unit = units[f"{which}_accuracy"]
+        unknown = _unknown_accuracy(f"{which}_accuracy", accuracy, answers, unit)
+        if unknown is not None:
+            return unknown, None
+        shares = accuracy.values / (unit or 1.0)
         return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", f"{shares.max():.3g} at most")
     if loss is None:
         return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
@@ -150,18 +155,37 @@ def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[i
     return tuple(found)
 
 
-def _in_percents(accuracies: Sequence[Curve]) -> bool:
-    """Whether accuracies are percents: as shares, none could be above 1."""
-    return any(float(each.values.max()) > 1 + ROUNDING for each in accuracies)
+def _units(accuracies: Mapping[str, Curve], answers: int) -> dict[str, float | None]:
+    """What all of each accuracy is: 1, or 100 for percents; None if that cannot be told from a few numbers above 1.
+
+    Beside an accuracy in percents, one that is never above 1 is in percents, too, if it begins nearer to 100 / answers
+    than to 1 / answers.
+    """
+    above = {name: curve.values[curve.values > 1 + ROUNDING] for name, curve in accuracies.items()}
+    percents = {name for name, values in above.items() if len(values) > 1 and values.max() > SMALL}
+    units: dict[str, float | None] = {}
+    for name, curve in accuracies.items():
+        first = next(iter(curve.values[curve.values > 0]), 0.0)
+        is_percents = name in percents or (bool(percents) and first * answers > 10)
+        units[name] = 100.0 if is_percents else None if len(above[name]) else 1.0
+    return units
 
 
-def _like_percents(shares: np.ndarray, answers: int) -> bool:
-    """Whether shares begin where percents of a network at chance do, near enough to 1 to be taken for all answers."""
-    chance = 100 / answers
-    return 1 / 2 <= chance <= LIKE_CHANCE and chance / LIKE_CHANCE <= float(shares[0]) <= LIKE_CHANCE * chance
+def _unknown_accuracy(name: str, accuracy: Curve, answers: int, unit: float | None) -> Event | None:
+    """Why an accuracy says nothing, if it does not: nobody filled it in, or its unit is unknown."""
+    first, chance = float(accuracy.values[0]), 100 / answers
+    if unit is None:
+        reason = "accuracies are above 1 and hardly above 2: percents of a network at chance, or an error?"
+    elif accuracy.is_constant and first == 0:
+        reason = f"{name} is 0 at every step"
+    elif unit == 1 and 1 / 2 <= chance <= LIKE_CHANCE and chance / LIKE_CHANCE <= first <= LIKE_CHANCE * chance:
+        reason = f"{name} begins at {first:.3g}, which is chance if it is in percents"
+    else:
+        return None
+    return Event(None, absent="cannot be told", reason=reason)
 
 
-def _check_accuracies(curves: Mapping[str, Curve | None]) -> list[Curve]:
+def _check_accuracies(curves: Mapping[str, Curve | None]) -> dict[str, Curve]:
     """Requires accuracies between 0 and 1, or between 0 and 100."""
     found = {name: curve for name, curve in curves.items() if name.endswith("accuracy") and curve is not None}
     for name, curve in found.items():
@@ -169,4 +193,4 @@ def _check_accuracies(curves: Mapping[str, Curve | None]) -> list[Curve]:
         if smallest < 0 or largest > 100 * (1 + ROUNDING):
             wrong = smallest if smallest < 0 else largest
             raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {wrong:g}.")
-    return list(found.values())
+    return found

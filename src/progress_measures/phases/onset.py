@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from progress_measures._checks.values import check_fraction, check_real_number, check_step
+from progress_measures._checks.values import check_fraction, check_integer, check_real_number
 from progress_measures.phases.bottoms import scatter
 from progress_measures.phases.columns import Curve, curve
 from progress_measures.phases.curves import final_level
@@ -106,7 +106,7 @@ def onset(
     check_fraction(share, "share")
     wanted = None if level is None else check_real_number(level, "level")
     known = curve(trajectory, column)
-    first = int(trajectory.steps[0]) if since is None else check_step(since)
+    first = int(trajectory.steps[0]) if since is None else check_integer(since, "since", at_least=-(2**63))
     seen = known and known.since(first)
     if seen is None:
         return Event(None, absent="not recorded", reason=f"{column} has no number from step {first} on")
