@@ -474,10 +474,10 @@ def test_phases_read_each_column_where_it_has_numbers(capsys):
 
 
 @pytest.mark.parametrize("cell", ["inf", "nan", ""])
-def test_phases_leave_out_a_cell_that_is_no_finite_number(capsys, cell):
+def test_phases_of_a_cell_that_is_no_finite_number(capsys, cell):
     Path("odd.csv").write_text(Path("run.csv").read_text().replace("20.0", cell))
     code, out, err = run(capsys, "phases", "odd.csv", "--answers", 113)
-    said = "odd: left out 1 of 7 steps of test_loss, at which it is infinite\n" if cell == "inf" else ""
+    said = "odd: test_loss is infinite at 1 of 7 steps\n" if cell == "inf" else ""
     assert (code, ends(out)[1], err) == (0, "2734", said)
 
 
@@ -581,7 +581,7 @@ MISTAKES = {
     ),
     "phases of two": (
         ["plot", "run.csv", "saved.npz", "-o", "out.png", "--answers", "9"],
-        "argument --answers: shades the phases of one run. Got 2 files.",
+        "argument --answers: shades the phases of one run. Got 2 runs.",
     ),
     "no folder": (["plot", "run.csv", "-o", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
     "output is a pipe": (

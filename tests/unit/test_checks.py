@@ -16,6 +16,7 @@ LOGITS = torch.zeros(5, 5, 5)
 ALL = torch.ones(5, 5, dtype=torch.bool)
 LATIN = torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 3, 4, 0, 1], [3, 4, 1, 2, 0], [4, 2, 0, 1, 3]])  # no group
 EMBEDDING = torch.nn.Embedding(5, 3)
+LEARNED = pm.Trajectory([0, 1], {"train_accuracy": [0.5, 1], "test_accuracy": [0.5, 1]})
 PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
 RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
 
@@ -560,13 +561,13 @@ MISTAKES = [
      "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
      "'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got 'los', 'norm/1', 'norm/2'. "
      "Rename what is the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
-     "rename={'test_loss': 'its name'} or --rename test_loss=its name."),
+     "rename={'test_loss': 'its name'} or --rename 'test_loss=its name'."),
     ("phases of a vector", lambda: pm.find_phases(RUN, answers=5), ValueError,
      "`excluded_loss` must be one number per step. Got shape (2, 1). Give an entry of it a name: "
      "pm.Trajectory(run.steps, {'entry': run['excluded_loss'][:, 0]})."),
-    ("phases with inf",
-     lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, torch.inf]}), answers=5), ValueError,
-     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (inf) at step number (1,). "
+    ("phases with -inf",
+     lambda: pm.find_phases(pm.Trajectory([0, 1], {"excluded_loss": [1, -torch.inf]}), answers=5), ValueError,
+     "`excluded_loss` must be finite. Got 1 non-finite of 2 values, the first (-inf) at step number (1,). "
      "Leave such steps out: pass trajectory.complete(['excluded_loss'])."),
     ("a phase at no step", lambda: pm.Phases(1, 2, 3).at(0.5), TypeError,
      "`step` must be an integer. Got 0.5 (float)."),
@@ -592,6 +593,9 @@ MISTAKES = [
      "`share` must be at least 0 and below 1. Got 1.0."),
     ("onset at a level of words", lambda: pm.phases.onset(RUN, "excluded_loss", level="low"), TypeError,
      "`level` must be a real number. Got 'low' (str)."),
+    ("lead of a delay",
+     lambda: pm.phases.lead(pm.phases.Event(3), pm.milestones(LEARNED, answers=5).events["delay"]), TypeError,
+     "`event` must be an Event, as onset returns, or as the `events` of phases and milestones are. Got Count."),
     ("lead of a step", lambda: pm.phases.lead(3, pm.phases.Event(4)), TypeError,
      "`sign` must be an Event, as onset returns, or as the `events` of phases and milestones are. Got int."),
     ("one answer",

@@ -60,6 +60,14 @@ def test_noise_moves_an_onset_little(size):
     assert np.abs(moved).max() <= 6000 * size
 
 
+def test_a_rise_in_loud_noise_is_seen_from_its_plateaus():
+    generator, steps = np.random.default_rng(0), np.arange(201)
+    for _ in range(50):
+        noise = 0.2 * generator.normal(size=201)
+        run = pm.Trajectory(steps, {"score": np.interp(steps, [80, 120], [0.0, 1.0]) + noise})
+        assert abs(pm.phases.onset(run, "score").step - 100) <= 15
+
+
 def test_a_change_at_the_end_has_not_settled():
     assert not pm.phases.onset(rising(start=7000, end=9000), "score").settled
 

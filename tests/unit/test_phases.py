@@ -333,15 +333,29 @@ def test_columns_that_were_logged_at_different_steps():
         assert first <= getattr(pm.find_phases(whole, answers=113), name) <= last
 
 
-def test_an_infinite_loss_is_met_with_how_to_leave_it_out():
-    infinite = changed(run(), test_loss={0: np.nan, 500: np.inf})
+def test_an_infinite_loss_is_above_every_level():
+    infinite = changed(run(), test_loss={0: np.nan, 500: np.inf, 5750: np.inf})
+    assert pm.find_phases(infinite, answers=113) == pm.Phases(1000, 6000, 9000)
+    diverged = changed(run(end=8000), test_loss={int(step): np.inf for step in STEPS[(STEPS > 6500) & (STEPS <= 8000)]})
+    assert pm.find_phases(diverged, answers=113).circuit_formation_end is None
+
+
+def test_minus_infinity_is_met_with_how_to_leave_it_out():
+    infinite = changed(run(), test_loss={0: np.nan, 500: -np.inf})
     with pytest.raises(ValueError, match="must be finite") as caught:
         pm.find_phases(infinite, answers=113)
     assert str(caught.value) == (
-        "`test_loss` must be finite. Got 1 non-finite of 81 values, the first (inf) at step number (2,). "
+        "`test_loss` must be finite. Got 1 non-finite of 81 values, the first (-inf) at step number (2,). "
         "Leave such steps out: pass trajectory.complete(['test_loss'])."
     )
     assert pm.find_phases(infinite.complete(["test_loss"]), answers=113) == pm.Phases(1000, 6000, 9000)
+
+
+def test_a_column_by_another_name_is_pointed_to():
+    columns = dict(run().columns)
+    other = pm.Trajectory(STEPS, {"val_loss": columns.pop("test_loss"), **columns})
+    event = pm.find_phases(other, answers=113).events["circuit_formation_end"]
+    assert (event.absent, event.reason) == ("not recorded", "test_loss has no number; 'val_loss' may be: rename it")
 
 
 ABSENT = {

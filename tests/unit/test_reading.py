@@ -489,6 +489,15 @@ CONVERTED = {
         "what torch.save wrote,",
         lambda path: torch.save(CURVES, path, _use_new_zipfile_serialization=False),
     ),
+    "pickle of rows": (
+        "a pickle,",
+        lambda path: Path(path).write_bytes(pickle.dumps([{"step": 0, "loss": 1}, {"step": 5, "loss": np.half(0.5)}])),
+    ),
+    "old pickle": ("a pickle,", lambda path: Path(path).write_bytes(pickle.dumps(CURVES, protocol=0))),
+    "torch with graphs": (
+        "what torch.save wrote,",
+        lambda path: torch.save({"step": [0, 5], "loss": [*torch.tensor([1.0, 0.5], requires_grad=True)]}, path),
+    ),
     "SQLite": ("an SQLite database.", as_sqlite),
     "Arrow": ("an Arrow file.", lambda path: pd.DataFrame(CURVES).to_feather(path)),
 }
@@ -505,7 +514,7 @@ def test_two_lines_convert_what_is_not_read(kind):
     _, _, _, first, _, second, _ = message.split("`")
     space = {}
     exec(f"{first}\n{second}", space)
-    (made,) = [path for path in Path().iterdir() if path.name in ("run.csv", "run.npz")]
+    (made,) = [path for path in Path().iterdir() if path.name in ("run.csv", "run.npz", "run.json")]
     assert str(made) in message
     run = pm.Trajectory.read(made)
     assert (run.steps.tolist(), numbers(run)) == ([0, 5], {"loss": [1, 0.5]})
@@ -524,6 +533,17 @@ def test_objects_in_an_archive_are_refused():
     np.savez("a.npz", step=[0], a=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match=r"^`path` must hold arrays of numbers\. Got 'a\.npy' of Python objects"):
         pm.Trajectory.read("a.npz")
+
+
+def test_cells_in_percent_are_shares():
+    assert numbers(read("step,acc\n0,50%\n5,99.5 %\n")) == {"acc": [0.5, 0.995]}
+
+
+def test_a_chart_may_have_a_column_of_time():
+    head, *rows = CHART.splitlines()
+    text = "\n".join([f"{head},Time", *(f"{row},{place}.5" for place, row in enumerate(rows))])
+    with pytest.warns(UserWarning, match="without 'Time'"):
+        assert [*pm.Runs.read(write(text, "log"))] == ["a - b", "c"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

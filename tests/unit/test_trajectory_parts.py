@@ -298,7 +298,7 @@ LISTS = {
         "`trajectory` must have a number in one of the columns 'train_loss', 'test_loss', 'train_accuracy', "
         f"'test_accuracy', 'excluded_loss', 'restricted_loss', 'sum_squared_weights'. Got {some('{!r}')}. Rename what "
         "is the same by another name: trajectory.select({'its name': 'test_loss'}), or where it is read, "
-        "rename={'test_loss': 'its name'} or --rename test_loss=its name.",
+        "rename={'test_loss': 'its name'} or --rename 'test_loss=its name'.",
     ),
     "complete": (
         lambda _: MANY.complete(),

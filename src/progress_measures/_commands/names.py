@@ -1,6 +1,7 @@
 """Columns under common spellings of the library's names, which the commands recognise unasked and say so."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from progress_measures._checks.values import listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
@@ -24,7 +25,7 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
             continue
         found = spellings(numbers, name)
         if len(found) > 1:
-            choice = f"--rename {name}={found[0]} chooses one"
+            choice = f"--rename {quote(f'{name}={found[0]}')} chooses one"
             notes.append(f"{listed(found)} may each be {name}, so none is read as it; {choice}")
         for old in found if len(found) == 1 else ():
             notes.append(f"reading {old} as {name}; --rename {name}=… chooses another")

@@ -65,16 +65,16 @@ def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
 
 
 def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:
-    """The run with infinite numbers taken out of the columns that are read, and what to say of them."""
+    """The run without -inf in the columns that are read, and what to say of infinite and missing numbers in them."""
     columns, notes = dict(run.columns), []
     for name in KNOWN:
         if name not in columns or columns[name].ndim != 1:
             continue
         infinite = columns[name].isinf()
         if infinite.any():
-            columns[name] = columns[name].where(~infinite, torch.nan)
-            notes.append(f"left out {int(infinite.sum())} of {len(run)} steps of {name}, at which it is infinite")
-        numbers = columns[name].isfinite().nonzero()[:, 0].tolist()
+            columns[name] = columns[name].where(columns[name] != -torch.inf, torch.nan)
+            notes.append(f"{name} is infinite at {int(infinite.sum())} of {len(run)} steps")
+        numbers = (~columns[name].isnan()).nonzero()[:, 0].tolist()
         if numbers and run.steps[-1] - run.steps[numbers[-1]] > ENDED * (run.steps[-1] - run.steps[0]):
             notes.append(f"{name} has no number after {run.step_name} {int(run.steps[numbers[-1]])}")
     return Trajectory(run.steps, columns, step_name=run.step_name), notes

@@ -56,7 +56,7 @@ def number(cell: Any) -> float | None:
         if "_" in text:  # only Python reads 1_000 as a number
             return None
         try:
-            return float(text)
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
             return None
     if cell is None:

@@ -17,18 +17,21 @@ class Kind(NamedTuple):
 
 
 _PANDAS = "pandas.{reader}({path!r}).to_csv({csv!r}, index=False)"
-_DICT = "numpy.savez({npz!r}, **{{key: value for key, value in saved.items() if isinstance(value, {lists})}})"
+_JSON = (
+    "pathlib.Path({json!r}).write_text(json.dumps({{k: v for k, v in saved.items() if not isinstance(v, dict)}} "
+    "if isinstance(saved, dict) else saved, default=lambda x: getattr(x, 'tolist', x.__str__)()))"
+)
 PICKLE = Kind(
     "a pickle, which can run code when it is read",
-    "import numpy, pathlib, pickle; saved = pickle.loads(pathlib.Path({path!r}).read_bytes())",
-    _DICT.replace("{lists}", "(list, numpy.ndarray)"),
-    "if you trust it and it is a dict of lists",
+    "import json, pathlib, pickle; saved = pickle.loads(pathlib.Path({path!r}).read_bytes())",
+    _JSON,
+    "if you trust it and it is a dict of lists, or a list of dicts",
 )
 TORCH = Kind(
     "what torch.save wrote, which is a pickle",
-    "import numpy, torch; saved = torch.load({path!r}, weights_only=True)",
-    _DICT.replace("{lists}", "(list, torch.Tensor)"),
-    "if it is a dict of lists",
+    "import json, pathlib, torch; saved = torch.load({path!r}, weights_only=True)",
+    _JSON,
+    "if it is a dict of lists, or a list of dicts",
 )
 EXCEL = Kind("an Excel workbook", "import pandas", _PANDAS.replace("{reader}", "read_excel"))
 NPY = Kind(
@@ -42,6 +45,7 @@ _SHAPE_OF_ONE = re.compile(rb"'shape': \(\d+,\)")
 _STARTS: dict[bytes, Kind] = {
     b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": TORCH,
     **{b"\x80" + bytes([protocol]): PICKLE for protocol in range(2, 6)},
+    **dict.fromkeys((b"(dp0\n", b"(lp0\n"), PICKLE),  # protocol 0
     b"\x93NUMPY": NPY,
     b"\x89HDF\r\n\x1a\n": Kind(
         "an HDF5 file",
@@ -110,9 +114,9 @@ def refused_archive(members: list[str], path: Path) -> ValueError:
 def refusal(kind: Kind, path: Path) -> ValueError:
     """The error for a file that has to be converted."""
     name = PurePath(str(path)).with_suffix("")
-    fill = {"path": str(path), "csv": f"{name}.csv", "npz": f"{name}.npz"}
+    fill = {"path": str(path), "csv": f"{name}.csv", "npz": f"{name}.npz", "json": f"{name}.json"}
     then = f", {kind.then}" if kind.then else ""
-    result = fill["csv"] if "{csv" in kind.second else fill["npz"]
+    result = next(fill[form] for form in ("csv", "npz", "json") if f"{{{form}" in kind.second)
     return ValueError(
         f"`path` must be a log. Got {shown(path)}, {kind.name}. Two lines make {result} of it{then}: "
         f"`{kind.first.format_map(fill)}` and `{kind.second.format_map(fill)}`."

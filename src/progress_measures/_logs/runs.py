@@ -109,9 +109,13 @@ def _check_one_piece(table: Table, steps: Steps) -> None:
 
 
 def _chart(numbers: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
-    """For each run, its metrics and their columns; the last " - " divides, because names of runs may have some too."""
+    """For each run, its metrics and their columns; the last " - " divides, because names of runs may have some too.
+
+    A chart may have other columns of numbers, such as the time that is its horizontal axis, but none like these.
+    """
     centres = [name for name in numbers if " - " in name and {name + MINIMUM, name + MAXIMUM} <= numbers.keys()]
-    if {end for name in centres for end in (name, name + MINIMUM, name + MAXIMUM)} != numbers.keys():
+    parts = {end for name in centres for end in (name, name + MINIMUM, name + MAXIMUM)}
+    if any(" - " in name for name in numbers if name not in parts):
         return {}
     runs: dict[str, dict[str, str]] = {}
     for name in centres:
@@ -129,6 +133,8 @@ def _charted(
     left_out: list[str],
 ) -> dict[str | None, Run]:
     found: dict[str | None, Run] = {}
+    used = {column for columns in chart.values() for column in columns.values()}
+    left_out.extend(repr(cut(name)) for name in numbers if name not in used)
     for run, columns in chart.items():
         own = {metric: numbers[name] for metric, name in columns.items()}
         holds = ~np.all([np.isnan(values) for values in own.values()], axis=0)

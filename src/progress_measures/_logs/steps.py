@@ -72,7 +72,7 @@ def step_column(table: Table, step: str | None) -> str | None:
     unnamed = next((name for name in usable if name in UNNAMED), None)
     if unnamed is not None:
         return unnamed
-    others = [name for name in names if would_do(table, name)]
+    others = [name for name in names if name != INDEX and would_do(table, name)]
     first = f"step={others[0]!r} would do; " if others else ""
     raise ValueError(
         f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'} in "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer
-from progress_measures.phases.columns import check_known
+from progress_measures.phases.columns import check_known, hinted
 from progress_measures.phases.curves import bracket
 from progress_measures.phases.ends import ends
 from progress_measures.phases.events import KEPT, Event, WithEvents, compared
@@ -137,7 +137,7 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
         ValueError: If there is no number in any column that this function or :func:`milestones` reads, one is not one
-            number per step, or is infinite somewhere, or if ``answers`` is less than 2.
+            number per step, or is -inf somewhere, or if ``answers`` is less than 2.
 
     References:
         Nanda et al. (2023), section 5.2, who drew the boundaries by eye.
@@ -155,7 +155,8 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     chance = math.log(check_integer(answers, "answers", at_least=2))
     first, last = int(trajectory.steps[0]), int(trajectory.steps[-1])
     early = {name: each and each.until(first + KEPT * (last - first)) for name, each in curves.items()}
-    return Phases.of(compared(ends(curves, chance), ends(early, chance), start=first))
+    found = compared(ends(curves, chance), ends(early, chance), start=first)
+    return Phases.of(hinted(found, trajectory))
 
 
 def _is_ahead(events: Sequence[Event]) -> bool:

@@ -1,14 +1,18 @@
 """The columns that phases, milestones and signs are read from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from progress_measures._checks.values import listed, shape_of
-from progress_measures.phases.names import KNOWN, how_to_rename
+from progress_measures.phases.events import Event
+from progress_measures.phases.names import KNOWN, how_to_rename, spelled_otherwise
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
+
+LARGEST = 1e300  # stands for infinity, between which and other numbers nothing can be interpolated
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,19 @@ def curve(run: Trajectory, name: str) -> Curve | None:
     measured = ~values.isnan()
     if not measured.any():
         return None
-    check_complete(values.where(measured, 0.0), name, "step number", [name])
-    return Curve(run.steps[measured].numpy(), values[measured].numpy())
+    finite = values.clamp(max=LARGEST)  # an infinite loss is above any level
+    check_complete(finite.where(measured, 0.0), name, "step number", [name])
+    return Curve(run.steps[measured].numpy(), finite[measured].numpy())
+
+
+def hinted(events: Mapping[str, Event], run: Trajectory) -> dict[str, Event]:
+    """The events; those whose column was not recorded say which other column of the run may be it."""
+    found = {}
+    for name, event in events.items():
+        words = event.reason.split()
+        hints = "".join(spelled_otherwise(run.columns, known) for known in KNOWN if known in words)
+        found[name] = replace(event, reason=event.reason + hints) if event.absent == "not recorded" else event
+    return found
 
 
 def check_known(run: Any) -> dict[str, Curve | None]:

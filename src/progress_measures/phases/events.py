@@ -43,6 +43,11 @@ class Event:
         return f"{self.step}{between}{'' if self.settled else ', not settled'}"
 
 
+@dataclass(frozen=True)
+class Count(Event):
+    """A number of steps or of times where an event has a step, such as a delay."""
+
+
 class WithEvents:
     """The base of a frozen dataclass of steps that also knows the event of each, beside its fields."""
 
@@ -70,8 +75,8 @@ class WithEvents:
 
 
 def check_event(value: object, name: str) -> Event:
-    """Requires an event, and returns it."""
-    if not isinstance(value, Event):
+    """Requires an event with a step, and returns it."""
+    if not isinstance(value, Event) or isinstance(value, Count):
         raise TypeError(
             f"`{name}` must be an Event, as onset returns, or as the `events` of phases and milestones are. "
             f"Got {type_name(value)}."

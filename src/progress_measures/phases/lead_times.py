@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_fraction
 from progress_measures.phases.boundaries import find_phases
-from progress_measures.phases.columns import Curve, check_known
+from progress_measures.phases.columns import Curve, check_known, hinted
 from progress_measures.phases.curves import bracket
 from progress_measures.phases.ends import CHANGE
 from progress_measures.phases.events import Event, WithEvents, bracketed
@@ -98,7 +98,7 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
 
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, ``answers`` is not an integer, or ``change`` is not a number.
-        ValueError: If there is no number in any column that is read, one is not one number per step, or is infinite
+        ValueError: If there is no number in any column that is read, one is not one number per step, or is -inf
             somewhere, or if ``answers`` is less than 2, or ``change`` is not in [0, 1).
 
     References:
@@ -123,7 +123,7 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
         "excluded_rise": _rise(curves["excluded_loss"], memorized, change * chance),
         "test_fall": fall,
     }
-    return LeadTimes.of(events)
+    return LeadTimes.of(hinted(events, trajectory))
 
 
 def _fall(restricted: Curve | None, level: float) -> Event:

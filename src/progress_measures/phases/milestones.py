@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from progress_measures._checks.values import check_integer
-from progress_measures.phases.columns import Curve, check_known
+from progress_measures.phases.columns import Curve, check_known, hinted
 from progress_measures.phases.ends import unknown_in_nats
-from progress_measures.phases.events import Event, WithEvents
+from progress_measures.phases.events import Count, Event, WithEvents
 from progress_measures.phases.onset import lead
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -77,7 +77,7 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     Raises:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
         ValueError: If there is no number in any column that this function or :func:`find_phases` reads, one is not one
-            number per step, or is infinite somewhere, if an accuracy is negative or above 100, or if ``answers`` is
+            number per step, or is -inf somewhere, if an accuracy is negative or above 100, or if ``answers`` is
             less than 2.
 
     References:
@@ -100,10 +100,10 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     events = {
         "memorized": memorized,
         "generalized": generalized,
-        "delay": missing or Event(delay.steps, delay.interval),
-        "relapses": generalized if relapses is None else Event(len(relapses)),
+        "delay": missing or Count(delay.steps, delay.interval),
+        "relapses": generalized if relapses is None else Count(len(relapses)),
     }
-    return Milestones.of(events, relapse_steps=relapses or ())
+    return Milestones.of(hinted(events, trajectory), relapse_steps=relapses or ())
 
 
 def _learned(
@@ -178,7 +178,7 @@ def _unknown_accuracy(name: str, accuracy: Curve, answers: int, unit: float | No
         reason = "accuracies are above 1 and hardly above 2: percents of a network at chance, or an error?"
     elif accuracy.is_constant and first == 0:
         reason = f"{name} is 0 at every step"
-    elif unit == 1 and 1 / 2 <= chance <= LIKE_CHANCE and chance / LIKE_CHANCE <= first <= LIKE_CHANCE * chance:
+    elif unit == 1 and 1 / 2 <= chance <= LIKE_CHANCE and chance / LIKE_CHANCE <= first < RIGHT:
         reason = f"{name} begins at {first:.3g}, which is chance if it is in percents"
     else:
         return None

@@ -3,6 +3,9 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from shlex import quote
+
+from progress_measures._checks.values import listed
 
 KNOWN = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy",
@@ -51,11 +54,17 @@ def how_to_rename(columns: Sequence[str]) -> str:
         renamed = {name[0]: column for column, *name in reversed(near) if name} or {"test_loss": "its name"}
     selected = ", ".join(f"{old!r}: {new!r}" for new, old in renamed.items())
     read = ", ".join(f"{new!r}: {old!r}" for new, old in renamed.items())
-    options = " ".join(f"{new}={old}" for new, old in renamed.items())
+    options = " ".join(quote(f"{new}={old}") for new, old in renamed.items())
     return (
         f"Rename what is the same by another name: trajectory.select({{{selected}}}), or where it is read, "
         f"rename={{{read}}} or --rename {options}."
     )
+
+
+def spelled_otherwise(columns: Iterable[str], name: str) -> str:
+    """What to say of a known name that has no number where another column may be the same; nothing if none may."""
+    found = [column for column in spellings(columns, name) if column != name]
+    return f"; {listed(map(repr, found))} may be: rename it" if found else ""
 
 
 def _plain(name: str) -> str:

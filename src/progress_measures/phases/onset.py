@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from progress_measures._checks.values import check_fraction, check_integer, check_real_number
 from progress_measures.phases.bottoms import scatter
 from progress_measures.phases.columns import Curve, curve
@@ -11,7 +13,8 @@ from progress_measures.phases.falls import either_fall
 from progress_measures.trajectory.checks import check_column
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-BEYOND_NOISE = 4  # how many times the scatter a change must be
+BEYOND_NOISE = 4  # how many times the scatter a change must be, if it begins at one value alone
+ALIKE = 4  # how many times the scatter the first values may differ and still be of one plateau
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,13 @@ def onset(
     """The step at which a column has done a share of its change for good, or has crossed a level for good.
 
     The change goes from the first number to the median of the last tenth of the run: where ``share`` of the way is
-    done, the column is at the level first + ``share`` · (last − first). "For good" is defined in :func:`find_phases`.
-    So the onset does not depend on the column's units or sign: it is that of −2 times the column, too.
+    done, the column is at the level first + ``share`` · (last − first). Where the first numbers differ by noise alone,
+    the first one is their median. "For good" is defined in :func:`find_phases`. So the onset does not depend on the
+    column's units or sign: it is that of −2 times the column, too.
 
     There is no onset if the column has the same number at every step ("cannot be told"), if its change is not more than
-    4 times its scatter from step to step, or if it does not cross the level for good ("not reached").
+    4 times its scatter from step to step, over the root of how many first numbers there are, or if it does not cross
+    the level for good ("not reached").
 
     Args:
         trajectory: A run.
@@ -88,7 +93,7 @@ def onset(
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory, or a number is none.
-        ValueError: If the column is not one number per step, is infinite somewhere, has no number from ``since`` on, or
+        ValueError: If the column is not one number per step, is -inf somewhere, has no number from ``since`` on, or
             if ``share`` is not between 0 and 1.
 
     References:
@@ -115,11 +120,21 @@ def onset(
     return compared(whole, part, start=first)[column]
 
 
+def _plateau(values: np.ndarray, noise: float) -> int:
+    """How many of the first values, up to a third, differ from their median by no more than noise."""
+    count, most = 1, len(values) // 3 if noise > 0 else 1
+    while count < most and abs(values[count] - np.median(values[: max(count, 3)])) <= ALIKE * noise:
+        count += 1
+    return count
+
+
 def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
     if seen.is_constant:
         return Event(None, absent="cannot be told", reason=f"{name} is {seen.values[0]:g} at every step")
-    start, end = seen.values[0], final_level(seen.steps, seen.values)
-    if level is None and abs(end - start) <= BEYOND_NOISE * scatter(seen.values):
+    noise = scatter(seen.values)
+    first = seen.values[: _plateau(seen.values, noise)]
+    start, end = float(np.median(first)), final_level(seen.steps, seen.values)
+    if level is None and abs(end - start) <= BEYOND_NOISE * noise / len(first) ** 0.5:
         return Event(None, absent="not reached", reason=f"{name} changes by no more than its noise")
     crossed = start + share * (end - start) if level is None else level
     sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the opposite numbers

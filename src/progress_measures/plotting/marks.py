@@ -47,6 +47,7 @@ def mark(ax: Axes, milestones: Milestones) -> None:
         # An axis of its own, which has nothing but room for the words: titles move above it.
         room = ax.secondary_xaxis("top")
         room.set_ticks([])
+        room.set_ticks([], minor=True)
         room.spines["top"].set_visible(False)
         room.set_xlabel("\n".join([" "] * (1 + max(row for row, *_ in taken))), fontsize=_SIZE, labelpad=1)
 

@@ -7,7 +7,7 @@ from math import floor, log10
 from typing import Literal
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import AutoLocator, MaxNLocator
+from matplotlib.ticker import AutoLocator, MaxNLocator, NullLocator, ScalarFormatter
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice
@@ -83,7 +83,13 @@ def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
         label = f"{label} (linear below {above})"
     elif ax.get_xscale() != x:
         ax.set_xscale(x)
-    if isinstance(ax.xaxis.get_major_locator(), AutoLocator):
+    narrow = x == "log" and first > 0 and last < 10 * first  # less than a decade, in which powers of ten say little
+    if narrow:
+        plain = ScalarFormatter(useOffset=False)
+        plain.set_scientific(False)
+        ax.xaxis.set_major_formatter(plain)
+        ax.xaxis.set_minor_locator(NullLocator())
+    if narrow or isinstance(ax.xaxis.get_major_locator(), AutoLocator):
         # Whole numbers, of which as many as there is room for.
         size = float(ax.xaxis.label.get_fontsize())
         room = ax.get_window_extent().width * 72 / ax.figure.dpi / (size * (0.9 + 0.62 * len(str(last))))
