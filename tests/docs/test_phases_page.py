@@ -166,6 +166,15 @@ def test_what_moves_lead_times():
     assert_has_numbers(section(PAGE, "Lead times"), *thin)
 
 
+def test_onsets_of_noise_alone():
+    generator, shares = np.random.default_rng(0), []
+    for count in (5, 10, 20, 40):
+        runs = [pm.Trajectory(range(count), {"m": 1 + 0.05 * generator.normal(size=count)}) for _ in range(1000)]
+        shares.append(np.mean([pm.phases.onset(run, "m").step is not None for run in runs]))
+    assert [round(100 * share) for share in shares] == [14, 7, 2, 0]
+    assert "14 % of 1000 draws with 5\nrecorded steps, 7 % with 10, 2 % with 20 and none with 40" in PAGE
+
+
 def test_what_noise_makes_of_uncertain_bottoms():
     def share(name, spoil, *, without=()):
         trajectory, answers = RECORDED[name]
