@@ -142,9 +142,9 @@ def period_control(
     .. math:: \frac{s(1/T) / r}{\mathrm{median}_j \, s(1/T + j/S) / r_j}, \quad j = \pm 2, \dots, \pm 6,
 
     where S is the number of positions from the first to the last. So a smooth spectrum has a prominence of about 1
-    everywhere, however steep it is. Each draw permutes the rows of what the trend
-    leaves, and keeps its largest share and its largest prominence over all periods. The p-values are thus of the whole family: in random order, the chance that *any* period
-    stands out at 5 % is at most 5 %.
+    everywhere, however steep it is. Each draw permutes the rows of what the trend leaves, and keeps its largest share
+    and its largest prominence over all periods. The p-values are thus of the whole family: in random order, the chance
+    that *any* period stands out at 5 % is at most 5 %.
 
     Args:
         table: Embeddings, one row per token, shape ``(tokens, features)``.
