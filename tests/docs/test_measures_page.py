@@ -121,8 +121,8 @@ def test_concentration_of_the_embedding(mainline, run):
 
 
 def test_periods_of_a_last_digit():
-    text = section(PAGE, "Embeddings of no operation")
-    (code,) = re.findall(r"```python\n(.*?control = .*?)\n", text, flags=re.DOTALL)
+    (block,) = re.findall(r"```python\n(generator = .*?)```", PAGE, flags=re.DOTALL)
+    code = block[: block.index("fig, ax")]
     found = {"pm": pm, "torch": torch}
     exec(code, found)
     assert found["control"].standing_out() == (2, 2.5, 10 / 3, 5, 10)
