@@ -1,6 +1,7 @@
 """What docs/measures.md says makes the measures mislead is computed again."""
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,18 @@ def test_concentration_of_the_embedding(mainline, run):
     _, early, last = (pm.concentration.fourier_frequency_density(W_E, op) for W_E in ends)
     assert_has_numbers(text, early, 4200, last)
     assert pm.find_phases(run, answers=113).circuit_formation_end > 4200
+
+
+def test_periods_of_a_last_digit():
+    (block,) = re.findall(r"```python\n(generator = .*?)```", PAGE, flags=re.DOTALL)
+    code = block[: block.index("fig, ax")]
+    found = {"pm": pm, "torch": torch}
+    exec(code, found)
+    assert found["control"].standing_out() == (2, 2.5, 10 / 3, 5, 10)
+    assert "standing_out: 2, 2.5, 10/3, 5 and 10" in code
+    four = pm.embeddings.circle_fit(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]), draws=3000)
+    assert four.p_value == pytest.approx(1 / 3, rel=0.1)
+    assert pm.embeddings.circle_fit(torch.eye(7), draws=1).chance == 1 / 3
 
 
 def test_an_ablation_by_zero(mainline):

@@ -62,6 +62,14 @@ def losses_of(measures: pm.Measures) -> list[Tensor]:
     return [value for name, value in vars(measures).items() if "loss" in name]
 
 
+def circle_shares(fit: pm.embeddings.CircleFit) -> tuple[Tensor, Tensor]:
+    return fit.share, fit.best_plane
+
+
+def helix_shares(fit: pm.embeddings.HelixFit) -> tuple[Tensor, ...]:
+    return fit.helix, fit.polynomial, fit.helix_held_out, fit.polynomial_held_out
+
+
 def of_planted(make: Callable[..., nn.Module], radii: Tensor) -> Tensor:
     model = make(OP, {1: 1.0, 2: 2.0})
     return torch.func.functional_call(model, {"embed.weight": radii}, OP.inputs)
@@ -108,6 +116,9 @@ MEASURES = [
     Function("effective_rank", pm.effective_rank, WEIGHTS[:3]),
     Function("explained_variance of x", lambda x: pm.explained_variance(x, WEIGHTS.flip(0)), WEIGHTS),
     Function("explained_variance of the approximation", lambda x: pm.explained_variance(WEIGHTS.flip(0), x), WEIGHTS),
+    Function("period_shares", lambda x: pm.embeddings.period_shares(x, [2, 3.5, 5]), ACTIVATIONS),
+    Function("circle_fit", lambda x: circle_shares(pm.embeddings.circle_fit(x, draws=2)), ACTIVATIONS),
+    Function("helix_fit", lambda x: helix_shares(pm.embeddings.helix_fit(x, periods=[5])), ACTIVATIONS),
     Function("fit_waves", lambda x: vars(pm.fit_waves(x, WAVES)).values(), ACTIVATIONS),
 ]
 TRANSFORMS = [
@@ -156,6 +167,12 @@ COUNTED = [
         )
         for control in (pm.random_frequency_control, pm.shuffled_label_control)
     ),
+    Function(
+        "period_control",
+        lambda x: [pm.embeddings.period_control(x, [2, 2.1], draws=2).prominences],
+        torch.cat([ACTIVATIONS, ACTIVATIONS.cos()]),
+    ),
+    Function("residue_probe", lambda x: [pm.embeddings.residue_probe(x, 3, folds=4).predicted], ACTIVATIONS),
     Function("neuron_frequencies", lambda x: pm.neuron_frequencies(x, min_share=0.5), WEIGHTS.softmax(1)),
     Function("key_frequencies", lambda x: torch.tensor(pm.key_frequencies(x), device="cpu"), KEY_POWER),
     Function("sufficient_frequencies", lambda x: torch.tensor(pm.sufficient_frequencies(x, OP), device="cpu"), LOGITS),

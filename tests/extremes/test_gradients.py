@@ -38,6 +38,12 @@ NOT_DIFFERENTIABLE = {
     "Controls": "what a control returns",
     "Measures": "what `measure` returns",
     "WaveFit": "what `fit_waves` returns",
+    "CircleFit": "what `circle_fit` returns",
+    "HelixFit": "what `helix_fit` returns",
+    "PeriodControl": "what `period_control` returns",
+    "ResidueProbe": "what `residue_probe` returns",
+    "period_control": "compares shares with those of draws, by counting",
+    "residue_probe": COUNTS,
     **dict.fromkeys(
         (
             "Operation",

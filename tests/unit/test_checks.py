@@ -742,6 +742,42 @@ MISTAKES = [
      "Leave out what the others make up; the constant is always fitted."),
     ("nan fitted", lambda: pm.fit_waves(torch.tensor([1.0, torch.inf]), torch.eye(2)[:1]), ValueError,
      "`x` must be finite. Got 1 non-finite of 2 values, the first (inf) at index (1,)."),
+    # Embeddings that belong to no operation
+    ("a table of one feature", lambda: pm.embeddings.period_shares(torch.ones(9), [2]), ValueError,
+     "`table` must have one row per token, shape (tokens, features). Got (9,). "
+     "A single feature has shape (tokens, 1): pass table[:, None]."),
+    ("a table of few tokens", lambda: pm.embeddings.circle_fit(torch.ones(3, 2)), ValueError,
+     "`table` must have at least 4 tokens. Got 3."),
+    ("positions of other tokens", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [2], positions=range(8)),
+     ValueError, "`positions` must have one integer per row of `table`, (9,). Got shape (8,)."),
+    ("a position twice", lambda: pm.embeddings.helix_fit(torch.ones(6, 2), positions=[0, 1, 5, 2, 1, 3]), ValueError,
+     "`positions` must be distinct. Got 1 twice. Leave out one of its rows."),
+    ("no periods", lambda: pm.embeddings.period_shares(torch.ones(9, 2), []), ValueError,
+     "`periods` must have at least one period. Got none."),
+    ("one period, not in a list", lambda: pm.embeddings.period_shares(torch.ones(9, 2), 5), TypeError,
+     "`periods` must be a sequence of numbers. Got 5 (int)."),
+    ("a period that is too short", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [3, 1.5]), ValueError,
+     "`periods` must be finite and at least 2. Got 1.5."),
+    ("a period that is too short for the positions",
+     lambda: pm.embeddings.period_shares(torch.ones(9, 2), [5], positions=range(1, 28, 3)), ValueError,
+     "`periods` must be at least 6 for positions that are multiples of 3 apart, where a shorter wave is the same as a "
+     "longer one. Got 5. Pass positions // 3, and periods of these."),
+    ("a period twice", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [2, 2.0]), ValueError,
+     "`periods` must be distinct. Got [2.0, 2.0]."),
+    ("a period that is a trend", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [1e9]), ValueError,
+     "`periods` must be waves that a trend of degree 1 is not already. Got 1e+09 for positions that span 9. "
+     "Lower `trend`, or leave this period out."),
+    ("a period without neighbours", lambda: pm.embeddings.period_control(torch.ones(70, 2), [5, 20]), ValueError,
+     "`periods` must be at most 10 for positions that span 70. Got 20. Longer ones have no neighbours on both sides: "
+     "for their shares alone, use period_shares."),
+    ("a helix of more functions than tokens", lambda: pm.embeddings.helix_fit(torch.ones(9, 2), periods=[3, 4, 5]),
+     ValueError, "`table` must have at least two tokens more than the 8 functions of a helix with these periods. "
+     "Got 9. Pass fewer `periods`."),
+    ("a residue of one token", lambda: pm.embeddings.residue_probe(torch.ones(9, 2), 5, folds=3), ValueError,
+     "`modulus` must leave at least two tokens for each residue. Got 5 for 9 tokens, and 1 for residue 4. "
+     "Pass a smaller modulus, or more tokens."),
+    ("more folds than tokens", lambda: pm.embeddings.residue_probe(torch.ones(9, 2), 2), ValueError,
+     "`folds` must be at most 9. Got 10. A fold has at least one token."),
     # Circuits and models with a planted one
     ("frequencies of a group that is not cyclic",
      lambda: pm.concentration.fourier_coefficient_ratio(torch.ones(5), operation()),

@@ -1,0 +1,109 @@
+"""How well a helix fits a table of numbers, beside a polynomial of as many terms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array
+from progress_measures.embeddings.tables import (
+    check_periods,
+    check_positions,
+    check_table,
+    orthonormal,
+    polynomials,
+    waves,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class HelixFit:
+    """What :func:`helix_fit` returns: the explained variance of both fits, in sample and held out, each shape ``()``.
+
+    Example:
+        >>> x = torch.arange(40.0)
+        >>> table = torch.stack([x / 40, (2 * torch.pi * x / 10).cos(), (2 * torch.pi * x / 10).sin()], 1)
+        >>> pm.embeddings.helix_fit(table, periods=[10])
+        HelixFit(terms=3, helix=1.000, polynomial=0.132; held out: helix=1.000, polynomial=-0.071)
+    """
+
+    terms: int
+    """How many independent functions each fit has beside the constant; the degree of the polynomial."""
+    helix: Tensor
+    """The share of the variance that the helix explains, of the tokens it was fitted to."""
+    polynomial: Tensor
+    """The same for the polynomial."""
+    helix_held_out: Tensor
+    """The share that the helix explains of tokens it was not fitted to, each left out in turn; may be negative."""
+    polynomial_held_out: Tensor
+    """The same for the polynomial."""
+
+    def __repr__(self) -> str:
+        inside = f"helix={float(self.helix):.3f}, polynomial={float(self.polynomial):.3f}"
+        outside = f"helix={float(self.helix_held_out):.3f}, polynomial={float(self.polynomial_held_out):.3f}"
+        return f"HelixFit(terms={self.terms}, {inside}; held out: {outside})"
+
+
+def helix_fit(table: Array, *, positions: Any = None, periods: Iterable[float] = (2, 5, 10, 100)) -> HelixFit:
+    r"""The share of a table's variance that a helix explains, and a polynomial of equally many terms beside it.
+
+    The helix has the features x, cos 2πx/T and sin 2πx/T for each period T, and a constant; the polynomial has
+    x, x², … and a constant, up to the degree at which both span equally many dimensions. Each feature of the table is
+    fitted by least squares. With the projection H on the functions of a fit, and its diagonal h,
+
+    .. math:: 1 - \frac{\sum_i \lVert E_i - (H E)_i \rVert^2}{\sum_i \lVert E_i - \bar E \rVert^2}
+              \quad \text{in sample, and held out} \quad
+              1 - \frac{\sum_i \lVert E_i - (H E)_i \rVert^2 / (1 - h_i)^2}{\sum_i \lVert E_i - \bar E \rVert^2}
+
+    The latter fits each token by all others. Without structure, either fit explains terms / (m - 1) in sample.
+
+    Args:
+        table: Embeddings, one row per number, shape ``(tokens, features)``.
+        positions: The number of each token, distinct integers in any order; None for 0, 1, ….
+        periods: The helix' periods, as for :func:`period_shares`.
+
+    Returns:
+        Both fits; differentiable. Where the table does not vary, all shares are 0.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: As for :func:`period_shares`, or if there are not at least two tokens more than a fit has functions.
+
+    References:
+        Kantamneni & Tegmark (2025), "Language models use trigonometry to do addition", arXiv 2502.00873.
+
+    Example:
+        >>> x = torch.arange(100.0)
+        >>> fit = pm.embeddings.helix_fit((x / 100)[:, None] ** torch.tensor([1, 2, 3]))  # no helix: three powers
+        >>> fit.terms, round(fit.helix.item(), 3), round(fit.polynomial.item(), 3)
+        (8, 0.995, 1.0)
+    """
+    values, rounding = check_table(table, at_least=5)
+    places = check_positions(positions, values)
+    line = polynomials(places, 1)
+    columns = torch.cat([waves(places, period) for period in check_periods(periods, places)], 1)
+    helix = torch.cat([line, orthonormal(columns, line)], 1)
+    functions = helix.shape[1]
+    if len(values) < functions + 2:
+        raise ValueError(
+            f"`table` must have at least two tokens more than the {functions} functions of a helix with these periods. "
+            f"Got {len(values)}. Pass fewer `periods`."
+        )
+    fits = (helix, polynomials(places, functions - 1))
+    (helix_in, helix_out), (polynomial_in, polynomial_out) = (_explained(values, fit, rounding) for fit in fits)
+    return HelixFit(functions - 1, helix_in, polynomial_in, helix_out, polynomial_out)
+
+
+def _explained(values: Tensor, functions: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
+    """The shares of the variance that orthonormal functions explain, in sample and of each token by all others."""
+    functions = functions.to(values.device)
+    centered = values - values.mean(0)
+    total = centered.square().sum()
+    varies = total > values.numel() * rounding**2
+    rest = centered - functions @ (functions.T @ centered)
+    free = (1 - functions.square().sum(1)).clamp(min=1e-9)  # of a token that alone decides a function, next to nothing
+    missed = (rest.square().sum(), (rest / free[:, None]).square().sum())
+    inside, outside = (torch.where(varies, 1 - each / total.where(varies, 1.0), 0.0) for each in missed)
+    return inside, outside
