@@ -35,6 +35,16 @@ def test_all_code_is_marked_as_run():
     assert marked_code(PAGE)
 
 
+def test_attention_to_a_fixed_distance():
+    text = section(PAGE, "Attention")
+    place, scores = torch.arange(32), []
+    for periods in (torch.full((900, 1), 12), torch.arange(8, 17).repeat(100)[:, None]):
+        tokens = torch.randint(50_000, (900, 32), generator=torch.Generator().manual_seed(0)).gather(1, place % periods)
+        fixed = torch.eye(32)[(place - 11).clamp(min=0)].expand(900, 1, 32, 32)
+        scores.append(pm.attention.prefix_matching_score(fixed, tokens))
+    assert_has_numbers(text, *scores)
+
+
 def test_losses_and_accuracies(run):
     text = section(PAGE, "Loss and accuracy")
     assert_has_numbers(text, round(pm.find_phases(run, answers=113).circuit_formation_end, -2))

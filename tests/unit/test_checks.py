@@ -738,6 +738,43 @@ MISTAKES = [
      "Leave out what the others make up; the constant is always fitted."),
     ("nan fitted", lambda: pm.fit_waves(torch.tensor([1.0, torch.inf]), torch.eye(2)[:1]), ValueError,
      "`x` must be finite. Got 1 non-finite of 2 values, the first (inf) at index (1,)."),
+    # Attention
+    ("pattern of one head", lambda: pm.attention.previous_token_score(torch.eye(3)[None]), ValueError,
+     "`pattern` must have axes (batch, heads, query, key), with as many queries as keys. Got shape (1, 3, 3). "
+     "For a single sequence or head, insert the axis with None."),
+    ("pattern of the last query", lambda: pm.attention.previous_token_score(torch.ones(2, 1, 1, 3) / 3), ValueError,
+     "`pattern` must have axes (batch, heads, query, key), with as many queries as keys. Got shape (2, 1, 1, 3)."),
+    ("pattern of one position", lambda: pm.attention.previous_token_score(torch.ones(1, 1, 1, 1)), ValueError,
+     "`pattern` must have at least two positions. Got one, which has no token before it. Feed longer sequences."),
+    ("scores before the softmax", lambda: pm.attention.previous_token_score(-torch.eye(3)[None, None]), ValueError,
+     "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got a weight of -1. "
+     "Pass what comes out of the softmax, of a model in evaluation mode."),
+    ("keys before queries",
+     lambda: pm.attention.duplicate_token_score(torch.eye(3)[[0, 0, 1]].T[None, None], torch.tensor([[1, 1, 1]])),
+     ValueError,
+     "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got weights that add up to 2. "
+     "Pass what comes out of the softmax, of a model in evaluation mode."),
+    ("tokens of another length",
+     lambda: pm.attention.prefix_matching_score(torch.eye(3)[None, None], torch.tensor([[1, 1]])), ValueError,
+     "`tokens` must have one token per sequence and position of `pattern`: shape (1, 3). Got (1, 2)."),
+    ("tokens that do not repeat",
+     lambda: pm.attention.prefix_matching_score(torch.eye(3)[None, None], torch.tensor([[1, 2, 3]])), ValueError,
+     "`tokens` must repeat: the mean is over queries whose token has occurred before. Got no token that occurs twice "
+     "in a sequence. Feed random tokens that repeat."),
+    ("values of a linear layer",
+     lambda: pm.attention.copying_score(torch.ones(5, 4), torch.ones(2, 3, 4), torch.ones(2, 3, 4), torch.ones(4, 5)),
+     ValueError,
+     "`embed` must fit `value`, `out` and `unembed`: shapes (tokens, d_model), (heads, d_model, d_head), "
+     "(heads, d_head, d_model) and (d_model, tokens). Got (5, 4), (2, 3, 4), (2, 3, 4), (4, 5). Transpose the weights "
+     "of linear layers. Where heads share values, repeat these: value.repeat_interleave(…, dim=0)."),
+    ("losses already averaged", lambda: pm.attention.in_context_score(torch.ones(600)), ValueError,
+     "`losses` must have axes (batch, position). Got shape (600,). Do not average them."),
+    ("a context too short", lambda: pm.attention.in_context_score(torch.ones(2, 256)), ValueError,
+     "`losses` must have more than 500 positions, which is `late`. Got 256. Pass late=255, or feed longer sequences."),
+    ("late before early", lambda: pm.attention.in_context_score(torch.ones(2, 256), early=9, late=9), ValueError,
+     "`late` must be at least 10. Got 9."),
+    ("an infinite loss", lambda: pm.attention.in_context_score(torch.tensor([[0, 1, torch.inf]]), 1, 2), ValueError,
+     "`losses` must be finite. Got 1 non-finite of 2 values, the first (inf) at (batch, position) (0, 2)."),
     # Circuits and models with a planted one
     ("frequencies of a group that is not cyclic",
      lambda: pm.concentration.fourier_coefficient_ratio(torch.ones(5), operation()),
