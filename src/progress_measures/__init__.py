@@ -13,13 +13,15 @@ The modules, in the order in which data pass through them:
   :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
 - reading and replacing activations of submodules: :mod:`progress_measures.ablation`; what heads of attention attend
   to: :mod:`progress_measures.attention`
+- the gradients and the curvature of losses that are functions of the model: :mod:`progress_measures.gradients`,
+  :mod:`progress_measures.curvature`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
   :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
-Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``, ``circuits``
-and ``attention`` are only in their rooms. So are classes of results that are rarely named, such as
-``pm.phases.LeadTimes``.
+Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
+``circuits``, ``attention``, ``gradients`` and ``curvature`` are only in their rooms. So are classes of results that are
+rarely named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (
@@ -27,8 +29,10 @@ from progress_measures import (
     attention as attention,
     circuits as circuits,
     concentration as concentration,
+    curvature as curvature,
     fits as fits,
     frequencies as frequencies,
+    gradients as gradients,
     groups as groups,
     measures as measures,
     phases as phases,

@@ -3,8 +3,8 @@
 from docs.public_names import PUBLIC
 
 ROOMS = (
-    "attention", "circuits.clock_or_pizza", "concentration", "filtering", "fits", "frequencies", "losses",
-    "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity", "spectra",
+    "attention", "circuits.clock_or_pizza", "concentration", "curvature", "filtering", "fits", "frequencies",
+    "gradients", "losses", "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity", "spectra",
 )  # fmt: skip
 MEASURES = {
     name

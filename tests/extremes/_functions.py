@@ -71,7 +71,7 @@ LOGITS = learned_logits(OP, (1,))
 WEIGHTS = random_logits(N, seed=1)[0]
 ACTIVATIONS = random_logits(N, seed=2).reshape(N**2, N)
 KEY_POWER = torch.tensor([1.0, 100.0, *[1.0] * 18], dtype=torch.float64)
-PATTERN = 0.2 * random_logits(N, seed=3)[:2].softmax(-1)[:, None]  # less than 1: finite differences add to it
+PATTERN = 0.2 * random_logits(N, seed=3).view(2, 2, N, N).softmax(-1)  # below 1, so that it may be changed
 TOKENS = torch.tensor([[1, 2, 1, 2], [3, 3, 0, 3]], device="cpu")
 HEADS = (random_logits(N, seed=4)[:2, :, :2], random_logits(N, seed=5)[:2, :2], random_logits(N, seed=6)[0])
 

@@ -94,6 +94,21 @@ def captured_of(compiled):
         pass
 
 
+def square(model):
+    """A loss."""
+    return model.weight.square().sum()
+
+
+def of_inference():
+    with torch.inference_mode():
+        return nn.Linear(2, 1)
+
+
+class Uncopied(nn.Linear):
+    def __deepcopy__(self, memo):
+        raise ZeroDivisionError("no copy")
+
+
 def compiled_in_place():
     compiled = model()
     compiled.compile(backend="eager")
@@ -775,6 +790,57 @@ MISTAKES = [
      "`late` must be at least 10. Got 9."),
     ("an infinite loss", lambda: pm.attention.in_context_score(torch.tensor([[0, 1, torch.inf]]), 1, 2), ValueError,
      "`losses` must be finite. Got 1 non-finite of 2 values, the first (inf) at (batch, position) (0, 2)."),
+    # Losses of a model
+    ("gradient of a function", lambda: pm.gradients.cosine(square, square, torch.sin), TypeError,
+     "`model` must be a torch.nn.Module. Got builtin_function_or_method."),
+    ("loss that is a number", lambda: pm.gradients.cosine(square, 1.0, EMBEDDING), TypeError,
+     "`second` must be callable. Got float."),
+    ("loss that returns a number", lambda: pm.gradients.cosine(lambda model: square(model).item(), square, EMBEDDING),
+     TypeError, "`first` must return a tensor. Got float. Return the tensor, not its .item()."),
+    ("a loss for each input", lambda: pm.curvature.hessian_trace(lambda model: model.weight.sum(1), EMBEDDING),
+     ValueError, "`loss` must return one number. Got shape (5,). Take the mean of the losses: .mean()."),
+    ("a complex loss", lambda: pm.curvature.hessian_trace(lambda model: square(model) * 1j, EMBEDDING), TypeError,
+     "`loss` must return a real number. Got torch.complex64."),
+    ("a loss without gradients",
+     lambda: pm.curvature.largest_eigenvalue(torch.no_grad()(lambda model: square(model)), EMBEDDING), ValueError,
+     "`loss` must return a number with a graph. Got one without. It must not use torch.no_grad(), .detach() or "
+     ".item(), and has to compute with the model that it is given."),
+    ("a loss of nan", lambda: pm.curvature.hessian_trace(lambda model: square(model) * torch.nan, EMBEDDING),
+     ValueError, "`loss` must return a finite number. Got nan."),
+    ("an infinite gradient", lambda: pm.gradients.cosine(square, lambda model: (0 * square(model)).sqrt(), EMBEDDING),
+     ValueError, "`gradients of second` must be finite. Got 15 non-finite of 15 values, the first (nan) at index "
+     "(0, 0)."),
+    ("a loss of another model", lambda: pm.gradients.cosine(square, lambda _: square(nn.Embedding(2, 2)), EMBEDDING),
+     ValueError, "`second` must depend on the parameters of the model that it is given. Got one that depends on none "
+     "of the 1 that require a gradient. Compute it with the function's argument."),
+    ("a frozen model", lambda: pm.gradients.cosine(square, square, nn.Linear(2, 1).requires_grad_(False)), ValueError,
+     "`model` must have a parameter that requires a gradient. Got none of 2. Pass model.requires_grad_(), or a copy of "
+     "it where the model is to stay frozen."),
+    ("a model of inference", lambda: pm.gradients.cosine(square, square, of_inference()), ValueError,
+     "`model` must be made outside of torch.inference_mode(). Got 'weight', which was made inside. Make or load the "
+     "model outside."),
+    ("steps of half precision",
+     lambda: pm.gradients.commutator_defect(square, square, nn.Linear(2, 1).bfloat16(), lr=0.1), TypeError,
+     "`model` must have parameters of 32 or 64 bits: a small step would be rounded away. Got torch.bfloat16. "
+     "Measure a copy: copy.deepcopy(model).float()."),
+    ("curvature of half precision", lambda: pm.curvature.largest_eigenvalue(square, nn.Linear(2, 1).half()), TypeError,
+     "`model` must have parameters of 32 or 64 bits: differences of rounded gradients say little of curvature. "
+     "Got torch.float16. Measure a copy: copy.deepcopy(model).float()."),
+    ("a step of nothing", lambda: pm.gradients.commutator_defect(square, square, EMBEDDING, lr=0), ValueError,
+     "`lr` must be a finite number above 0. Got 0."),
+    ("a model that cannot be copied",
+     lambda: pm.gradients.commutator_defect(square, square, Uncopied(2, 1), lr=0.1), TypeError,
+     "`model` must be one that copy.deepcopy() can copy: the steps are made on a copy. Got ZeroDivisionError: no copy"),
+    ("noise of one batch", lambda: pm.gradients.noise_scale([square], EMBEDDING), ValueError,
+     "`losses` must be at least two, each of a batch of its own. Got 1."),
+    ("noise of a function", lambda: pm.gradients.noise_scale(square, EMBEDDING), TypeError,
+     "`losses` must be a list of functions, each of a batch of its own. Got function."),
+    ("noise of numbers", lambda: pm.gradients.noise_scale([square, 3], EMBEDDING), TypeError,
+     "`losses[1]` must be callable. Got int."),
+    ("trace of no vectors", lambda: pm.curvature.hessian_trace(square, EMBEDDING, samples=0), ValueError,
+     "`samples` must be at least 1. Got 0."),
+    ("a seed of text", lambda: pm.curvature.largest_eigenvalue(square, EMBEDDING, seed="0"), TypeError,
+     "`seed` must be an integer. Got '0' (str)."),
     # Circuits and models with a planted one
     ("frequencies of a group that is not cyclic",
      lambda: pm.concentration.fourier_coefficient_ratio(torch.ones(5), operation()),
