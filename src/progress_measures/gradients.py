@@ -68,8 +68,9 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
               {\lVert \mathrm{lr} \, g_A \rVert \, \lVert \mathrm{lr} \, g_B \rVert}
 
     For small steps it is the norm of :math:`H_A g_B - H_B g_A` over those of the gradients, with the Hessians
-    :math:`H`, and depends neither on the step nor on numbers that a loss is multiplied by. It is 0 if the losses are the same, or both are linear; and if a
-    gradient is zero to begin with, because there is then no step to compare with.
+    :math:`H`. Then it depends neither on the step nor on numbers that a loss is multiplied by. It is 0 if the losses
+    are the same, or both are linear; and if a gradient is zero to begin with, because there is then no step to compare
+    with.
 
     The steps are made on a copy, which is deleted. The difference is computed from that of the gradients,
     :math:`\mathrm{lr} \, (g_A(\theta_B) - g_A) - \mathrm{lr} \, (g_B(\theta_A) - g_B)`, because little of it is left
