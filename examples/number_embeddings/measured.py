@@ -1,6 +1,6 @@
 """What is measured of the encoder, each as a value of the library or a few numbers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,16 +62,14 @@ def measure(encoder: Encoder, *, draws: int = 200, progress: Callable[[Iterable]
             name: {modulus: pm.embeddings.residue_probe(rows, modulus) for modulus in MODULI}
             for name, rows in ranges.items()
         },
-        previous={
-            kind: torch.stack([previous_token_score(encoder.first_patterns(tokens)) for tokens in rows]).mean(0)
-            for kind, rows in texts.items()
-        },
+        previous={kind: _attention_to_the_token_before(encoder, rows) for kind, rows in texts.items()},
     )
 
 
-def previous_token_score(pattern: Tensor) -> Tensor:
-    """The mean weight on the token before, over queries that have one, of patterns (head, query, key)."""
-    return pattern.diagonal(-1, -2, -1).mean(-1)  # to be replaced by pm.attention.previous_token_score
+def _attention_to_the_token_before(encoder: Encoder, rows: Iterable[Sequence[str]]) -> Tensor:
+    """The mean of each head over rows of tokens, whose lengths may differ."""
+    patterns = (encoder.first_patterns(tokens)[None] for tokens in rows)
+    return torch.stack([pm.attention.previous_token_score(pattern) for pattern in patterns]).mean(0)
 
 
 def _random(encoder: Encoder) -> list[list[str]]:

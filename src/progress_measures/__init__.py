@@ -12,23 +12,29 @@ The modules, in the order in which data pass through them:
 - other measures of weights and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
   :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
 - periods, circles and helices in embeddings that belong to no operation: :mod:`progress_measures.embeddings`
-- reading and replacing activations of submodules: :mod:`progress_measures.ablation`
+- reading and replacing activations of submodules: :mod:`progress_measures.ablation`; what heads of attention attend
+  to: :mod:`progress_measures.attention`
+- the gradients and the curvature of losses that are functions of the model: :mod:`progress_measures.gradients`,
+  :mod:`progress_measures.curvature`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
   :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
-``circuits`` and ``embeddings`` are only in their rooms. So are classes of results that are
-rarely named, such as ``pm.phases.LeadTimes``.
+``circuits``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are only in their rooms. So are classes of
+results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (
     ablation as ablation,
+    attention as attention,
     circuits as circuits,
     concentration as concentration,
+    curvature as curvature,
     embeddings as embeddings,
     fits as fits,
     frequencies as frequencies,
+    gradients as gradients,
     groups as groups,
     measures as measures,
     phases as phases,

@@ -3,8 +3,9 @@
 from docs.public_names import PUBLIC
 
 ROOMS = (
-    "circuits.clock_or_pizza", "concentration", "embeddings", "filtering", "fits", "frequencies", "losses",
-    "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity", "spectra",
+    "attention", "circuits.clock_or_pizza", "concentration", "curvature", "embeddings", "filtering", "fits",
+    "frequencies", "gradients", "losses", "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity",
+    "spectra",
 )  # fmt: skip
 MEASURES = {
     name

@@ -36,6 +36,51 @@ def test_all_code_is_marked_as_run():
     assert marked_code(PAGE)
 
 
+def test_attention_to_a_fixed_distance():
+    text = section(PAGE, "Attention")
+    place, scores = torch.arange(32), []
+    for periods in (torch.full((900, 1), 12), torch.arange(8, 17).repeat(100)[:, None]):
+        tokens = torch.randint(50_000, (900, 32), generator=torch.Generator().manual_seed(0)).gather(1, place % periods)
+        fixed = torch.eye(32)[(place - 11).clamp(min=0)].expand(900, 1, 32, 32)
+        scores.append(pm.attention.prefix_matching_score(fixed, tokens))
+    assert_has_numbers(text, *scores)
+
+
+def loss_on(rows, config):
+    inputs, answers = config.op.inputs[rows.flatten()], config.op.table[rows]
+    return lambda model: torch.nn.functional.cross_entropy(model(inputs)[:, : config.op.n].double(), answers)
+
+
+def at_step(step):
+    return checkpoints.load(checkpoints.path_of(MAINLINE, step))
+
+
+def test_gradients_of_two_losses():
+    text, (_, config) = section(PAGE, "Gradients of two losses"), final(MAINLINE)
+    train, test = loss_on(config.train_mask, config), loss_on(~config.train_mask, config)
+    assert_has_numbers(text, *(pm.gradients.cosine(train, test, at_step(step)) for step in (0, 3600)))
+    where = config.train_mask.flatten().nonzero().flatten()
+    generator = torch.Generator().manual_seed(0)
+    torch.randperm(len(where), generator=generator)
+    shuffled = where[torch.randperm(len(where), generator=generator)]
+    batches = [
+        loss_on(torch.zeros(113**2, dtype=torch.bool).index_fill(0, rows, True).view(113, 113), config)
+        for rows in shuffled[: 8 * 478].split(478)
+    ]
+    assert pm.gradients.noise_scale(batches, at_step(5400)) == math.inf
+    assert_has_numbers(text, 478, 5400, round(float(pm.gradients.noise_scale(batches, at_step(5600)))), 5600)
+
+
+def test_curvature():
+    text, (_, config) = section(PAGE, "Curvature"), final(MAINLINE)
+    train = loss_on(config.train_mask, config)
+    assert_has_numbers(text, *(pm.curvature.hessian_trace(train, at_step(step)) for step in (100, 1600)))
+    for step, share in ((400, 0.06), (40_000, 0.10)):
+        draws = [pm.curvature.hessian_trace(train, at_step(step), samples=1, seed=seed) for seed in range(10)]
+        assert_has_numbers(text, torch.stack(draws).std() / torch.stack(draws).mean())
+        assert float(torch.stack(draws).std() / torch.stack(draws).mean()) == pytest.approx(share, abs=0.005)
+
+
 def test_losses_and_accuracies(run):
     text = section(PAGE, "Loss and accuracy")
     assert_has_numbers(text, round(pm.find_phases(run, answers=113).circuit_formation_end, -2))

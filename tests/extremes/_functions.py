@@ -79,6 +79,9 @@ LOGITS = learned_logits(OP, (1,))
 WEIGHTS = random_logits(N, seed=1)[0]
 ACTIVATIONS = random_logits(N, seed=2).reshape(N**2, N)
 KEY_POWER = torch.tensor([1.0, 100.0, *[1.0] * 18], dtype=torch.float64)
+PATTERN = 0.2 * random_logits(N, seed=3).view(2, 2, N, N).softmax(-1)  # below 1, so that it may be changed
+TOKENS = torch.tensor([[1, 2, 1, 2], [3, 3, 0, 3]], device="cpu")
+HEADS = (random_logits(N, seed=4)[:2, :, :2], random_logits(N, seed=5)[:2, :2], random_logits(N, seed=6)[0])
 
 MEASURES = [
     Function("cross_entropy", lambda x: pm.cross_entropy(x, OP, mask=MASK), LOGITS),
@@ -113,6 +116,11 @@ MEASURES = [
     Function("fourier_coefficient_ratio", lambda x: pm.concentration.fourier_coefficient_ratio(x, OP), WEIGHTS),
     Function("circularity", lambda x: pm.circuits.circularity(x, OP, components=2), WEIGHTS),
     Function("gini", pm.gini, WEIGHTS),
+    Function("previous_token_score", pm.attention.previous_token_score, PATTERN),
+    Function("duplicate_token_score", lambda x: pm.attention.duplicate_token_score(x, TOKENS), PATTERN),
+    Function("prefix_matching_score", lambda x: pm.attention.prefix_matching_score(x, TOKENS), PATTERN),
+    Function("copying_score", lambda x: pm.attention.copying_score(x, *HEADS), LOGITS[0]),
+    Function("in_context_score", lambda x: pm.attention.in_context_score(x, 0, 3), WEIGHTS),
     Function("effective_rank", pm.effective_rank, WEIGHTS[:3]),
     Function("explained_variance of x", lambda x: pm.explained_variance(x, WEIGHTS.flip(0)), WEIGHTS),
     Function("explained_variance of the approximation", lambda x: pm.explained_variance(WEIGHTS.flip(0), x), WEIGHTS),

@@ -8,7 +8,8 @@ from docs.public_names import PUBLIC
 from tests._asserts import assert_gradient
 from tests.extremes._functions import COUNTED, DIFFERENTIABLE, LOGITS, OF_ANY_DTYPE, OP, WEIGHTS
 
-CONSTANT, COUNTS, PLACES, RUNS, BUILDS = (
+DERIVES, CONSTANT, COUNTS, PLACES, RUNS, BUILDS = (
+    "takes gradients itself, and keeps no graph of them",
     "does not depend on the activation",
     "counts, or chooses",
     "names a place",
@@ -24,7 +25,8 @@ NOT_DIFFERENTIABLE = {
     **dict.fromkeys(("Rule", "Peaks", "Share", "Sufficient"), COUNTS),
     "random_frequency_control": "compares losses with those of draws, by counting",
     "shuffled_label_control": "compares losses with those of draws, by counting",
-    "gradient_symmetricity": "takes gradients itself, and keeps no graph of them",
+    "gradient_symmetricity": DERIVES,
+    **dict.fromkeys(("cosine", "commutator_defect", "noise_scale", "hessian_trace", "largest_eigenvalue"), DERIVES),
     "zero_ablation": CONSTANT,
     "resample_ablation": CONSTANT,
     "captured": "activations are detached",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.special  # noqa: F401 (whose first import adds a filter of warnings of its own)
+import scipy.sparse.linalg
+import scipy.special  # noqa: F401 (likewise)
 import torch
 from torch import nn
 
@@ -251,6 +252,17 @@ def measures(model, frequencies=(1,)):
     return vars(pm.measure(pm.grid_logits(model, OP, 7), OP, frequencies, train_mask=TRAIN))
 
 
+def loss(model):
+    """A loss that draws its batch, and turns dropout on."""
+    model.mlp.train()
+    pairs = OP.inputs[torch.randperm(25)[:20]]
+    return torch.nn.functional.cross_entropy(model(pairs).float(), pairs.sum(1) % 5)
+
+
+def other_loss(model):
+    return model(OP.inputs).float().square().mean()
+
+
 def everything(model, folder):
     """By name a function of no argument that runs the model, or measures it."""
     recorded = pm.grokking_measures(None, OP, "current", TRAIN, weights={"W_E": "embed.weight"})
@@ -264,6 +276,11 @@ def everything(model, folder):
         "gradient_symmetricity": lambda: pm.circuits.gradient_symmetricity(
             model, OP, model.embed, samples=9, batch_size=4
         ),
+        "cosine": lambda: pm.gradients.cosine(loss, other_loss, model),
+        "commutator_defect": lambda: pm.gradients.commutator_defect(loss, other_loss, model, lr=0.1),
+        "noise_scale": lambda: pm.gradients.noise_scale([loss, other_loss], model),
+        "hessian_trace": lambda: pm.curvature.hessian_trace(loss, model, samples=2),
+        "largest_eigenvalue": lambda: pm.curvature.largest_eigenvalue(loss, model),
         "track": lambda: pm.track([(0, model)], measures),
         "track with a file": lambda: pm.track([(0, model)], measures, resume=folder / "tracked.jsonl"),
         "Recorder": lambda: pm.Recorder(recorded, every=1)(0, model),

@@ -95,6 +95,21 @@ def captured_of(compiled):
         pass
 
 
+def square(model):
+    """A loss."""
+    return model.weight.square().sum()
+
+
+def of_inference():
+    with torch.inference_mode():
+        return nn.Linear(2, 1)
+
+
+class Uncopied(nn.Linear):
+    def __deepcopy__(self, memo):
+        raise ZeroDivisionError("no copy")
+
+
 def compiled_in_place():
     compiled = model()
     compiled.compile(backend="eager")
@@ -778,6 +793,94 @@ MISTAKES = [
      "Pass a smaller modulus, or more tokens."),
     ("more folds than tokens", lambda: pm.embeddings.residue_probe(torch.ones(9, 2), 2), ValueError,
      "`folds` must be at most 9. Got 10. A fold has at least one token."),
+    # Attention
+    ("pattern of one head", lambda: pm.attention.previous_token_score(torch.eye(3)[None]), ValueError,
+     "`pattern` must have axes (batch, heads, query, key), with as many queries as keys. Got shape (1, 3, 3). "
+     "For a single sequence or head, insert the axis with None."),
+    ("pattern of the last query", lambda: pm.attention.previous_token_score(torch.ones(2, 1, 1, 3) / 3), ValueError,
+     "`pattern` must have axes (batch, heads, query, key), with as many queries as keys. Got shape (2, 1, 1, 3)."),
+    ("pattern of one position", lambda: pm.attention.previous_token_score(torch.ones(1, 1, 1, 1)), ValueError,
+     "`pattern` must have at least two positions. Got one, which has no token before it. Feed longer sequences."),
+    ("scores before the softmax", lambda: pm.attention.previous_token_score(-torch.eye(3)[None, None]), ValueError,
+     "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got a weight of -1. "
+     "Pass what comes out of the softmax, of a model in evaluation mode."),
+    ("keys before queries",
+     lambda: pm.attention.duplicate_token_score(torch.eye(3)[[0, 0, 1]].T[None, None], torch.tensor([[1, 1, 1]])),
+     ValueError,
+     "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got weights that add up to 2. "
+     "Pass what comes out of the softmax, of a model in evaluation mode."),
+    ("tokens of another length",
+     lambda: pm.attention.prefix_matching_score(torch.eye(3)[None, None], torch.tensor([[1, 1]])), ValueError,
+     "`tokens` must have one token per sequence and position of `pattern`: shape (1, 3). Got (1, 2)."),
+    ("tokens that do not repeat",
+     lambda: pm.attention.prefix_matching_score(torch.eye(3)[None, None], torch.tensor([[1, 2, 3]])), ValueError,
+     "`tokens` must repeat: the mean is over queries whose token has occurred before. Got no token that occurs twice "
+     "in a sequence. Feed random tokens that repeat."),
+    ("values of a linear layer",
+     lambda: pm.attention.copying_score(torch.ones(5, 4), torch.ones(2, 3, 4), torch.ones(2, 3, 4), torch.ones(4, 5)),
+     ValueError,
+     "`embed` must fit `value`, `out` and `unembed`: shapes (tokens, d_model), (heads, d_model, d_head), "
+     "(heads, d_head, d_model) and (d_model, tokens). Got (5, 4), (2, 3, 4), (2, 3, 4), (4, 5). Transpose the weights "
+     "of linear layers. Where heads share values, repeat these: value.repeat_interleave(…, dim=0)."),
+    ("losses already averaged", lambda: pm.attention.in_context_score(torch.ones(600)), ValueError,
+     "`losses` must have axes (batch, position). Got shape (600,). Do not average them."),
+    ("a context too short", lambda: pm.attention.in_context_score(torch.ones(2, 256)), ValueError,
+     "`losses` must have more than 500 positions, which is `late`. Got 256. Pass late=255, or feed longer sequences."),
+    ("late before early", lambda: pm.attention.in_context_score(torch.ones(2, 256), early=9, late=9), ValueError,
+     "`late` must be at least 10. Got 9."),
+    ("an infinite loss", lambda: pm.attention.in_context_score(torch.tensor([[0, 1, torch.inf]]), 1, 2), ValueError,
+     "`losses` must be finite. Got 1 non-finite of 2 values, the first (inf) at (batch, position) (0, 2)."),
+    # Losses of a model
+    ("gradient of a function", lambda: pm.gradients.cosine(square, square, torch.sin), TypeError,
+     "`model` must be a torch.nn.Module. Got builtin_function_or_method."),
+    ("loss that is a number", lambda: pm.gradients.cosine(square, 1.0, EMBEDDING), TypeError,
+     "`second` must be callable. Got float."),
+    ("loss that returns a number", lambda: pm.gradients.cosine(lambda model: square(model).item(), square, EMBEDDING),
+     TypeError, "`first` must return a tensor. Got float. Return the tensor, not its .item()."),
+    ("a loss for each input", lambda: pm.curvature.hessian_trace(lambda model: model.weight.sum(1), EMBEDDING),
+     ValueError, "`loss` must return one number. Got shape (5,). Take the mean of the losses: .mean()."),
+    ("a complex loss", lambda: pm.curvature.hessian_trace(lambda model: square(model) * 1j, EMBEDDING), TypeError,
+     "`loss` must return a real number. Got torch.complex64."),
+    ("a loss without gradients",
+     lambda: pm.curvature.largest_eigenvalue(torch.no_grad()(lambda model: square(model)), EMBEDDING), ValueError,
+     "`loss` must return a number with a graph. Got one without. It must not use torch.no_grad(), .detach() or "
+     ".item(), and has to compute with the model that it is given."),
+    ("a loss of nan", lambda: pm.curvature.hessian_trace(lambda model: square(model) * torch.nan, EMBEDDING),
+     ValueError, "`loss` must return a finite number. Got nan."),
+    ("an infinite gradient", lambda: pm.gradients.cosine(square, lambda model: (0 * square(model)).sqrt(), EMBEDDING),
+     ValueError, "`gradients of second` must be finite. Got 15 non-finite of 15 values, the first (nan) at index "
+     "(0, 0)."),
+    ("a loss of another model", lambda: pm.gradients.cosine(square, lambda _: square(nn.Embedding(2, 2)), EMBEDDING),
+     ValueError, "`second` must depend on the parameters of the model that it is given. Got one that depends on none "
+     "of the 1 that require a gradient. Compute it with the function's argument."),
+    ("a frozen model", lambda: pm.gradients.cosine(square, square, nn.Linear(2, 1).requires_grad_(False)), ValueError,
+     "`model` must have a parameter that requires a gradient. Got none of 2. Pass model.requires_grad_(), or a copy of "
+     "it where the model is to stay frozen."),
+    ("a model of inference", lambda: pm.gradients.cosine(square, square, of_inference()), ValueError,
+     "`model` must be made outside of torch.inference_mode(). Got 'weight', which was made inside. Make or load the "
+     "model outside."),
+    ("steps of half precision",
+     lambda: pm.gradients.commutator_defect(square, square, nn.Linear(2, 1).bfloat16(), lr=0.1), TypeError,
+     "`model` must have parameters of 32 or 64 bits: a small step would be rounded away. Got torch.bfloat16. "
+     "Measure a copy: copy.deepcopy(model).float()."),
+    ("curvature of half precision", lambda: pm.curvature.largest_eigenvalue(square, nn.Linear(2, 1).half()), TypeError,
+     "`model` must have parameters of 32 or 64 bits: differences of rounded gradients say little of curvature. "
+     "Got torch.float16. Measure a copy: copy.deepcopy(model).float()."),
+    ("a step of nothing", lambda: pm.gradients.commutator_defect(square, square, EMBEDDING, lr=0), ValueError,
+     "`lr` must be a finite number above 0. Got 0."),
+    ("a model that cannot be copied",
+     lambda: pm.gradients.commutator_defect(square, square, Uncopied(2, 1), lr=0.1), TypeError,
+     "`model` must be one that copy.deepcopy() can copy: the steps are made on a copy. Got ZeroDivisionError: no copy"),
+    ("noise of one batch", lambda: pm.gradients.noise_scale([square], EMBEDDING), ValueError,
+     "`losses` must be at least two, each of a batch of its own. Got 1."),
+    ("noise of a function", lambda: pm.gradients.noise_scale(square, EMBEDDING), TypeError,
+     "`losses` must be a list of functions, each of a batch of its own. Got function."),
+    ("noise of numbers", lambda: pm.gradients.noise_scale([square, 3], EMBEDDING), TypeError,
+     "`losses[1]` must be callable. Got int."),
+    ("trace of no vectors", lambda: pm.curvature.hessian_trace(square, EMBEDDING, samples=0), ValueError,
+     "`samples` must be at least 1. Got 0."),
+    ("a seed of text", lambda: pm.curvature.largest_eigenvalue(square, EMBEDDING, seed="0"), TypeError,
+     "`seed` must be an integer. Got '0' (str)."),
     # Circuits and models with a planted one
     ("frequencies of a group that is not cyclic",
      lambda: pm.concentration.fourier_coefficient_ratio(torch.ones(5), operation()),

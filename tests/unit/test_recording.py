@@ -314,6 +314,45 @@ def test_a_measure_may_turn_gradients_on(enable):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("name", ["cosine", "commutator_defect", "noise_scale", "hessian_trace", "largest_eigenvalue"])
+def test_training_goes_on_bit_for_bit_while_losses_are_differentiated(name):
+    """With dropout, batch normalization, momentum, and gradients that add up over two batches."""
+    x = torch.cos(torch.arange(120.0)).view(40, 3)
+    train, test = (lambda model, rows=rows: model(x[rows]).square().mean() for rows in (slice(20), slice(20, 40)))
+
+    def drawn(model):  # from every generator; its dropout is on, and its normalization takes statistics
+        model.train()
+        scale = np.random.rand() + random.random()  # noqa: NPY002 (the global state is to be restored)
+        return scale * model(x[torch.randperm(40)[:10]]).square().mean()
+
+    measures = {
+        "cosine": lambda model: pm.gradients.cosine(train, drawn, model),
+        "commutator_defect": lambda model: pm.gradients.commutator_defect(drawn, test, model, lr=0.1),
+        "noise_scale": lambda model: pm.gradients.noise_scale([train, drawn, test], model),
+        "hessian_trace": lambda model: pm.curvature.hessian_trace(drawn, model, samples=2),
+        "largest_eigenvalue": lambda model: pm.curvature.largest_eigenvalue(drawn, model),
+    }
+
+    def trained(measure):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Dropout(0.5), nn.Linear(16, 1))
+        model[0].bias.requires_grad_(False)
+        optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], weight_decay=1.0)
+        for step in range(8):
+            optimizer.zero_grad()
+            for _ in range(2):
+                measure(step, model)
+                model(torch.randn(8, 3)).square().mean().backward()
+            optimizer.step()
+        return [*model.state_dict().values(), *(p.grad for p in model.parameters() if p.requires_grad)]
+
+    expected = trained(lambda *_: None)
+    recorder = pm.Recorder({"x": measures[name]}, every=2)
+    for measure in (recorder, lambda _, model: measures[name](model)):
+        assert all(map(torch.equal, trained(measure), expected))
+    assert torch.isfinite(recorder.trajectory["x"]).all()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_random_state_of_a_gpu_is_what_it_was():

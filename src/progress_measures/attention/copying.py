@@ -1,0 +1,71 @@
+"""Whether heads copy tokens, read off their weights."""
+
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array, check_finite, check_real
+from progress_measures._checks.values import shape_of
+from progress_measures._scaling import one_where_zero, scale_of
+
+
+def copying_score(embed: Array, value: Array, out: Array, unembed: Array) -> Tensor:
+    r"""How far what each head moves raises the logit of the very token that it comes from.
+
+    With the eigenvalues :math:`\lambda_i` of the head's circuit from tokens to logits, :math:`W_E W_V W_O W_U`, which
+    has one row and one column per token,
+
+    .. math:: \frac{\sum_i \lambda_i}{\sum_i \lvert \lambda_i \rvert}
+
+    It is 1 if all eigenvalues are positive, as for a head that copies, -1 if all are negative, and near 0 for random
+    weights. Scaling any of the matrices by a positive number does not change it. It is 0 if all eigenvalues are. It
+    knows weights alone: neither the pattern nor the normalization of layers is in it, nor biases.
+
+    Args:
+        embed: The embedding W_E, shape ``(tokens, d_model)``.
+        value: W_V, each head's values from the residual stream, shape ``(heads, d_model, d_head)``. The ``weight`` of a
+            linear layer has the axes the other way around: ``weight.T.unflatten(1, (heads, -1)).transpose(0, 1)``.
+        out: W_O, each head's output, shape ``(heads, d_head, d_model)``; from a linear layer,
+            ``weight.T.unflatten(0, (heads, -1))``.
+        unembed: The unembedding W_U, shape ``(d_model, tokens)``; from a linear layer, ``weight.T``.
+
+    Returns:
+        A score per head in [-1, 1], float64, shape ``(heads,)``; differentiable if no two eigenvalues are equal.
+
+    Raises:
+        TypeError: If an argument is neither tensor nor array, or is complex.
+        ValueError: If shapes do not fit, or a weight is not finite.
+
+    References:
+        Elhage et al. (2021), "A mathematical framework for transformer circuits", section "Summarizing OV/QK
+        matrices". Olsson et al. (2022) call another number by this name, of the logits that a head adds.
+
+    Example:
+        >>> heads = torch.stack([torch.eye(4), -torch.eye(4)])
+        >>> pm.attention.copying_score(torch.eye(5, 4), heads, torch.eye(4).expand(2, 4, 4), torch.eye(4, 5))
+        tensor([ 1., -1.], dtype=torch.float64)
+    """
+    W_E, W_V, W_O, W_U = (x / scale_of(x, (-2, -1)) for x in _check_circuit(embed, value, out, unembed))
+    # The other eigenvalues of the large matrix are zero.
+    eigenvalues: Tensor = torch.linalg.eigvals(W_O @ (W_U @ W_E) @ W_V)
+    score: Tensor = eigenvalues.real.sum(-1) / one_where_zero(eigenvalues.abs().sum(-1))
+    return score
+
+
+def _check_circuit(*matrices: Array) -> tuple[Tensor, ...]:
+    """Requires matrices of heads between an embedding and an unembedding, and returns them in float64."""
+    names = ("embed", "value", "out", "unembed")
+    found = [check_finite(check_real(x, name), name).to(torch.float64) for x, name in zip(matrices, names, strict=True)]
+    embed, value, out, unembed = found
+    if [x.ndim for x in found] != [2, 3, 3, 2] or not (
+        embed.shape == unembed.T.shape
+        and value.shape == out.transpose(1, 2).shape
+        and embed.shape[1] == value.shape[1]
+        and all(x.numel() > 0 for x in found)
+    ):
+        shapes = ", ".join(map(shape_of, found))
+        raise ValueError(
+            "`embed` must fit `value`, `out` and `unembed`: shapes (tokens, d_model), (heads, d_model, d_head), "
+            f"(heads, d_head, d_model) and (d_model, tokens). Got {shapes}. Transpose the weights of linear layers. "
+            "Where heads share values, repeat these: value.repeat_interleave(…, dim=0)."
+        )
+    return embed, value.to(embed.device), out.to(embed.device), unembed.to(embed.device)

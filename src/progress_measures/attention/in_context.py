@@ -1,0 +1,53 @@
+"""Whether the loss is lower where there is more to have read."""
+
+import torch
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array, check_finite, check_real
+from progress_measures._checks.values import check_integer, shape_of
+
+
+def in_context_score(losses: Array, early: int = 50, late: int = 500) -> Tensor:
+    r"""How much lower the loss is late in a context than early in it.
+
+    With the loss :math:`\ell_{b, i}` of sequence b at position i, counted from 0,
+
+    .. math:: \mathrm{mean}_b \, \ell_{b, \mathrm{late}} - \mathrm{mean}_b \, \ell_{b, \mathrm{early}}
+
+    It is negative if the network makes use of its context, and 0 if the loss does not depend on the position.
+
+    Args:
+        losses: Losses in nats, axes ``(batch, position)``: not yet averaged.
+        early: The earlier position.
+        late: The later position.
+
+    Returns:
+        The difference in nats, float64, shape ``()``; differentiable.
+
+    Raises:
+        TypeError: If ``losses`` are neither tensor nor array, or are complex, or a position is not an integer.
+        ValueError: If ``losses`` have other axes, too few positions, or are not finite; or ``late`` is not above
+            ``early``.
+
+    References:
+        Olsson et al. (2022), arXiv 2209.11895, section "Models' in-context learning": the 500th token and the 50th.
+
+    Example:
+        >>> losses = torch.tensor([[4.0, 3.0, 1.0], [4.0, 3.0, 2.0]])
+        >>> pm.attention.in_context_score(losses, early=0, late=2)
+        tensor(-2.5000, dtype=torch.float64)
+    """
+    x = check_real(losses, "losses")
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"`losses` must have axes (batch, position). Got shape {shape_of(x)}. Do not average them.")
+    first = check_integer(early, "early", at_least=0)
+    last = check_integer(late, "late", at_least=first + 1)
+    if last >= x.shape[1]:
+        raise ValueError(
+            f"`losses` must have more than {last} positions, which is `late`. Got {x.shape[1]}. "
+            f"Pass late={x.shape[1] - 1}, or feed longer sequences."
+        )
+    places = (first, last)
+    pair = check_finite(x[:, places], "losses", "(batch, position)", where=lambda at: (at[0], places[at[1]]))
+    means = pair.to(torch.float64).mean(0)
+    return means[1] - means[0]

@@ -1,0 +1,151 @@
+"""How sharply a loss curves around a model's parameters: the trace of the Hessian and its largest eigenvalue.
+
+A loss is a function ``model -> number`` that computes it with the model that it is given, in evaluation mode. The
+Hessian is never built: it is multiplied with vectors, each product at about the cost of two gradients.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from progress_measures._checks.values import check_integer, check_seed
+from progress_measures._derivatives import (
+    Loss,
+    check_parameters,
+    check_precision,
+    differentiable,
+    flat,
+    gradient_with_graph,
+    hessian_product,
+)
+
+__all__ = ["hessian_trace", "largest_eigenvalue"]
+
+SMALL = 32  # parameters, up to which the whole matrix is built
+TOLERANCE = 1e-4  # of the residual of the eigenvector; the eigenvalue's error is about its square
+WHY = "differences of rounded gradients say little of curvature"
+
+
+def hessian_trace(loss: Loss, model: nn.Module, *, samples: int = 10, seed: int = 0) -> Tensor:
+    r"""An estimate of the trace of a loss's Hessian, which is the sum of its eigenvalues.
+
+    With random vectors v of signs, each entry 1 or -1 (Hutchinson's estimator),
+
+    .. math:: \frac{1}{m} \sum_{i=1}^m v_i^\top H v_i
+
+    Its mean over draws is the trace, and its variance :math:`\frac{2}{m} \sum_{i \ne j} H_{ij}^2`: it is exact where
+    the Hessian is diagonal. The vectors depend on the seed alone, so the same ones are used at each step of a run, and
+    what changes is the model.
+
+    Args:
+        loss: A function from the model to a loss, such as that of the training data. Its graph is kept in memory.
+        model: The model, with parameters of 32 or 64 bits. Those that require a gradient take part, each once.
+        samples: How many vectors are drawn. Four times as many halve the error.
+        seed: The seed of the draws; no global generator is used.
+
+    Returns:
+        The estimate, float64, shape ``()``, without a graph.
+
+    Raises:
+        TypeError: If ``model`` is not a module or has parameters of 16 bits, ``loss`` is no function or returns no real
+            tensor, or ``samples`` or ``seed`` are no integers.
+        ValueError: If ``samples`` is less than 1, ``seed`` is negative, no parameter requires a gradient, or the loss
+            returns more than one number, has no graph or no second derivatives, depends on no parameter, or is not
+            finite.
+
+    References:
+        Hutchinson (1989); Yao et al. (2020), "PyHessian", arXiv 1912.07145, section 3. In a network of ReLUs this is
+        the curvature between their kinks, as there.
+
+    Example:
+        >>> model = torch.nn.Linear(3, 1, bias=False)
+        >>> loss = lambda model: (torch.tensor([1.0, 2.0, 3.0]) * model.weight.square()).sum()
+        >>> pm.curvature.hessian_trace(loss, model)
+        tensor(12., dtype=torch.float64)
+    """
+    count = check_integer(samples, "samples", at_least=1)
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    parameters = check_parameters(model)
+    check_precision(parameters, WHY)
+    with differentiable(model):
+        gradients = gradient_with_graph(loss, model, parameters)
+        origin, found = flat(parameters), []
+        for _ in range(count):
+            signs = 2.0 * torch.randint(2, origin.shape, generator=generator, device="cpu") - 1
+            vector = signs.to(origin)
+            found.append(vector @ hessian_product(gradients, parameters, vector))
+    return torch.stack(found).mean()
+
+
+def largest_eigenvalue(loss: Loss, model: nn.Module, *, seed: int = 0) -> Tensor:
+    r"""The largest eigenvalue of a loss's Hessian: the curvature in the direction in which it curves up most sharply.
+
+    .. math:: \max_{\lVert v \rVert = 1} v^\top H v
+
+    It is the largest as a number, not in size: negative where the loss curves down in every direction. Plain gradient
+    descent is stable along the direction if the step is less than 2 over it. The Hessian of up to 32 parameters is
+    computed as a whole; of more, the eigenvalue is found by restarted Lanczos iterations, ``scipy.sparse.linalg.eigsh``
+    with a tolerance of 1e-4 for the eigenvector. They keep 20 vectors in float64, on the CPU.
+
+    Args:
+        loss: A function from the model to a loss, such as that of the training data. Its graph is kept in memory.
+        model: The model, with parameters of 32 or 64 bits. Those that require a gradient take part, each once.
+        seed: The seed of the vector that the iterations begin with; no global generator is used.
+
+    Returns:
+        The eigenvalue, float64, shape ``()``, without a graph.
+
+    Raises:
+        TypeError: If ``model`` is not a module or has parameters of 16 bits, ``loss`` is no function or returns no real
+            tensor, or ``seed`` is no integer.
+        ValueError: If ``seed`` is negative, no parameter requires a gradient, or the loss returns more than one number,
+            has no graph or no second derivatives, depends on no parameter, or is not finite.
+        RuntimeError: If the iterations do not converge.
+
+    References:
+        Cohen et al. (2021), arXiv 2103.00065, section 2, who call it sharpness. PyHessian (arXiv 1912.07145) iterates
+        powers, which find the eigenvalue that is largest in size.
+
+    Example:
+        >>> model = torch.nn.Linear(3, 1, bias=False)
+        >>> loss = lambda model: (torch.tensor([1.0, 2.0, -3.0]) * model.weight.square()).sum()
+        >>> pm.curvature.largest_eigenvalue(loss, model)
+        tensor(4., dtype=torch.float64)
+    """
+    start = np.random.default_rng(check_seed(seed))
+    parameters = check_parameters(model)
+    check_precision(parameters, WHY)
+    with differentiable(model):
+        gradients = gradient_with_graph(loss, model, parameters)
+        origin = flat(parameters)
+
+        def product(vector: np.ndarray) -> np.ndarray:
+            found = hessian_product(gradients, parameters, torch.from_numpy(vector.copy()).to(origin))
+            result: np.ndarray = found.cpu().numpy()
+            return result
+
+        return origin.new_tensor(_largest(product, len(origin), start))
+
+
+def _largest(product: Callable[[np.ndarray], np.ndarray], size: int, rng: np.random.Generator) -> float:
+    """The largest eigenvalue of a symmetric matrix, known by its products with vectors."""
+    if size <= SMALL:
+        matrix = np.stack([product(row) for row in np.eye(size)])
+        return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
+    # Imported late: it takes longer than the rest of the room.
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    first = rng.standard_normal(size)
+    if not product(first).any():
+        return 0.0  # the matrix is zero, which the iterations do not take
+    operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
+    try:
+        (found,) = eigsh(operator, k=1, which="LA", v0=first, tol=TOLERANCE, return_eigenvectors=False)
+    except ArpackNoConvergence as error:
+        raise RuntimeError(
+            "`loss` must have a Hessian whose largest eigenvalue stands apart from the next. The iterations did not "
+            "converge. Compute the loss of a model in float64, whose products are more exact."
+        ) from error
+    return float(found)
