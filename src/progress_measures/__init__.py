@@ -9,26 +9,31 @@ The modules, in the order in which data pass through them:
   chance: :mod:`progress_measures.measures`
 - spectra of weights, logits and neurons: :mod:`progress_measures.spectra`; their basis:
   :mod:`progress_measures.fourier`; which frequencies stand out: :mod:`progress_measures.frequencies`
-- other measures of weights and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
-  :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
+- other measures of weights, neurons and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
+  :mod:`progress_measures.compression`, :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`,
+  :mod:`progress_measures.circuits`
 - reading and replacing activations of submodules: :mod:`progress_measures.ablation`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
   :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
-Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration`` and
-``circuits`` are only in their rooms. So are classes of results that are rarely named, such as ``pm.phases.LeadTimes``.
+Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
+``circuits`` and ``compression`` are only in their rooms. So are some of ``sparsity``, ``fits`` and ``losses``, and classes
+of results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (
     ablation as ablation,
     circuits as circuits,
+    compression as compression,
     concentration as concentration,
     fits as fits,
     frequencies as frequencies,
     groups as groups,
+    losses as losses,
     measures as measures,
     phases as phases,
+    sparsity as sparsity,
 )
 from progress_measures.ablation import (
     ablated as ablated,

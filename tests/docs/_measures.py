@@ -3,7 +3,7 @@
 from docs.public_names import PUBLIC
 
 ROOMS = (
-    "circuits.clock_or_pizza", "concentration", "filtering", "fits", "frequencies", "losses", "measures.checkpoint",
+    "circuits.clock_or_pizza", "compression", "concentration", "filtering", "fits", "frequencies", "losses", "measures.checkpoint",
     "measures.controls", "norms", "phases", "sparsity", "spectra",
 )  # fmt: skip
 MEASURES = {

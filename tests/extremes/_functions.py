@@ -104,6 +104,9 @@ MEASURES = [
     Function("inverse_participation_ratio", lambda x: pm.concentration.inverse_participation_ratio(x, OP), WEIGHTS),
     Function("fourier_coefficient_ratio", lambda x: pm.concentration.fourier_coefficient_ratio(x, OP), WEIGHTS),
     Function("circularity", lambda x: pm.circuits.circularity(x, OP, components=2), WEIGHTS),
+    Function("coset_concentration", lambda x: pm.concentration.coset_concentration(x, OP, [2]), WEIGHTS),
+    Function("normalized_margin", lambda x: pm.losses.normalized_margin(x, OP, 2.0, homogeneity=3, mask=MASK), LOGITS),
+    Function("absolute_weight_entropy", pm.sparsity.absolute_weight_entropy, WEIGHTS),
     Function("gini", pm.gini, WEIGHTS),
     Function("effective_rank", pm.effective_rank, WEIGHTS[:3]),
     Function("explained_variance of x", lambda x: pm.explained_variance(x, WEIGHTS.flip(0)), WEIGHTS),
@@ -148,6 +151,14 @@ DIFFERENTIABLE = [*MEASURES, *TRANSFORMS, *REPLACEMENTS, *OF_MODELS]
 COUNTED = [
     Function("accuracy", lambda x: pm.accuracy(x, OP, mask=MASK), LOGITS),
     Function("fourier_frequency_density", lambda x: pm.concentration.fourier_frequency_density(x, OP), WEIGHTS),
+    Function("activation_sparsity", pm.sparsity.activation_sparsity, WEIGHTS),
+    Function(
+        "effective_sparsity",
+        lambda x: pm.sparsity.effective_sparsity(x, torch.eye(N), torch.arange(N**2) % N, torch.arange(N)),
+        ACTIVATIONS,
+    ),
+    Function("parallelogram_quality", lambda x: pm.fits.parallelogram_quality(x, tolerance=2.0), WEIGHTS),
+    Function("compressed_size", lambda x: pm.compression.compressed_size({"w": x}, step=0.1), WEIGHTS),
     *(
         Function(
             control.__name__,
