@@ -5,11 +5,19 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import Array, check_finite
-from progress_measures._checks.values import check_callable, check_integer, check_model, check_number, type_name
+from progress_measures._checks.values import (
+    check_callable,
+    check_integer,
+    check_model,
+    check_number,
+    shape_of,
+    type_name,
+)
 from progress_measures.norms import named_parameters, numbers_of
 
 __all__ = ["coarsest_step", "compressed_size"]
@@ -18,7 +26,7 @@ LARGEST = 2**31 - 1  # of what is written, integers of 32 bits
 FINEST = 60  # how many times the coarsest step is halved at most, after which float64 has no digits left
 
 
-def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Tensor) -> Tensor:
+def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Array) -> Tensor:
     r"""The bytes of all weights of a model, rounded to multiples of a step and compressed with bzip2.
 
     What is compressed, with bzip2's level 9, are the integers :math:`q_i = \mathrm{round}(\theta_i / \Delta)`, where
@@ -145,7 +153,8 @@ def _loss_of(loss: Callable[[nn.Module], Tensor], model: nn.Module, *, finite: b
     with torch.no_grad():
         value = loss(model)
     if not isinstance(value, Tensor | float | int) or (isinstance(value, Tensor) and value.numel() != 1):
-        raise TypeError(f"`loss` must return one number. Got {type_name(value)}.")
+        shape = f" of shape {shape_of(value)}" if isinstance(value, Tensor) else ""
+        raise TypeError(f"`loss` must return one number. Got {type_name(value)}{shape}.")
     number = float(value.detach() if isinstance(value, Tensor) else value)
     if finite and not math.isfinite(number):
         raise ValueError(f"`loss` must be finite for the model as it is. Got {number:g}.")
@@ -158,4 +167,6 @@ def _finite(x: Tensor, name: str) -> Tensor:
 
 def _check_step(step: object) -> float:
     """Requires one number above 0."""
-    return check_number(step.item() if isinstance(step, Tensor) and step.numel() == 1 else step, "step", above=0)
+    if isinstance(step, Tensor | np.ndarray) and step.shape in ((), (1,)):
+        step = step.item()
+    return check_number(step, "step", above=0)

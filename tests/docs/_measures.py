@@ -3,8 +3,8 @@
 from docs.public_names import PUBLIC
 
 ROOMS = (
-    "circuits.clock_or_pizza", "compression", "concentration", "filtering", "fits", "frequencies", "losses", "measures.checkpoint",
-    "measures.controls", "norms", "phases", "sparsity", "spectra",
+    "circuits.clock_or_pizza", "compression", "concentration", "filtering", "fits", "frequencies", "losses",
+    "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity", "spectra",
 )  # fmt: skip
 MEASURES = {
     name

@@ -154,11 +154,10 @@ COUNTED = [
     Function("activation_sparsity", pm.sparsity.activation_sparsity, WEIGHTS),
     Function(
         "effective_sparsity",
-        lambda x: pm.sparsity.effective_sparsity(x, torch.eye(N), torch.arange(N**2) % N, torch.arange(N)),
+        lambda x: pm.sparsity.effective_sparsity(x, WEIGHTS, OP.table.flatten(), OP.elements),
         ACTIVATIONS,
     ),
     Function("parallelogram_quality", lambda x: pm.fits.parallelogram_quality(x, tolerance=2.0), WEIGHTS),
-    Function("compressed_size", lambda x: pm.compression.compressed_size({"w": x}, step=0.1), WEIGHTS),
     *(
         Function(
             control.__name__,

@@ -48,7 +48,7 @@ def test_shares_and_losses_of_a_representation_are_those_of_the_released_code(pe
     spectrum = pm.input_spectrum(hidden.view(op.n, op.n, -1), op)
     centered = hidden.double() - hidden.double().mean(0)
     of_answer = pm.explained_variance(centered, pm.project_onto_frequencies(op, [k], terms="sum")(centered))
-    assert_close(torch.stack([spectrum[k, 0], spectrum[0, k], of_answer]), shares, rtol=2e-5, atol=1e-11)
+    assert_close(torch.stack([spectrum[k, 0], spectrum[0, k], of_answer]), shares, rtol=5e-5, atol=1e-11)
     through_W_L = (hidden @ model.W_L.T).view(op.n, op.n, op.n).double()
     assert_close(pm.excluded_loss(through_W_L, op, [k], mask=mask), excluded, rtol=1e-5)
     assert_close(pm.restricted_loss(through_W_L - through_W_L.mean((0, 1)), op, [k]), restricted, rtol=1e-5)
@@ -96,3 +96,83 @@ def test_excluded_loss_of_the_demonstration_is_one_ablation(mainline):
     with pm.ablated(model, RELU, pm.project_out_frequencies(op, keys, terms="sum")):
         loss = pm.cross_entropy(pm.grid_logits(model, op), op, mask=mask)
     assert_close(loss, pm.cross_entropy(excluded, op, mask=mask), rtol=1e-4)
+
+
+# In training
+
+SMALL = pm.addition(7)
+KEYS = [1, 3]
+
+
+class Network(torch.nn.Sequential):
+    @property
+    def W_L(self):
+        return self[-1].weight
+
+
+def on_grid(x):
+    return x.view(7, 7, -1)
+
+
+def trained(recorder):
+    """A few steps of Adam with dropout, and what is left of them: weights, moments, and the next random number."""
+    nn = torch.nn
+    torch.manual_seed(0)
+    layers = [nn.Embedding(7, 8), nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 7)]
+    model = Network(*layers)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=1.0)
+    for step in range(6):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(SMALL.inputs), SMALL.table.flatten()).backward()
+        if recorder is not None:
+            recorder(step, model)  # with gradients there
+        optimizer.step()
+    moments = [value for state in optimizer.state.values() for value in state.values()]
+    return [*model.parameters(), *(p.grad for p in model.parameters()), *moments, torch.rand(3)]
+
+
+def measures_of(net, neurons, logits):
+    """Each measure, to be computed."""
+    return {
+        "restricted loss through W_L": lambda: pm.restricted_loss(
+            on_grid(neurons @ net.W_L.T) - (neurons @ net.W_L.T).mean(0), SMALL, KEYS
+        ),
+        "excluded loss through W_L": lambda: pm.excluded_loss(neurons @ net.W_L.T, SMALL, KEYS),
+        "share of ρ(a)": lambda: pm.input_spectrum(on_grid(neurons), SMALL)[KEYS, 0].sum(),
+        "share of ρ(a∘b)": lambda: pm.explained_variance(
+            neurons - neurons.mean(0),
+            pm.project_onto_frequencies(SMALL, KEYS, terms="sum")(neurons - neurons.mean(0)),
+        ),
+        "activation_sparsity": lambda: pm.sparsity.activation_sparsity(neurons),
+        "effective_sparsity": lambda: pm.sparsity.effective_sparsity(
+            neurons, net.W_L, SMALL.table.flatten(), net.W_L.norm(dim=0), rest=net[-1].bias
+        ),
+        "absolute_weight_entropy": lambda: pm.sparsity.absolute_weight_entropy(net.W_L),
+        "coset_concentration": lambda: pm.concentration.coset_concentration(net[0].weight, SMALL, [0]).mean(),
+        "parallelogram_quality": lambda: pm.fits.parallelogram_quality(net[0].weight, tolerance=1.0),
+        "normalized_margin": lambda: pm.losses.normalized_margin(
+            logits, SMALL, pm.sum_squared_weights(net).sqrt(), homogeneity=3
+        ),
+        "compressed_size": lambda: pm.compression.compressed_size(net, step=0.01),
+        "coarsest_step": lambda: pm.compression.coarsest_step(
+            net, lambda model: pm.cross_entropy(pm.grid_logits(model, SMALL), SMALL), tolerance=0.01
+        ),
+    }
+
+
+RECORDED = [*measures_of(None, None, None)]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_training_is_the_same_bit_for_bit_whatever_is_recorded(name):
+    def measure(model):
+        with pm.captured(model, ["3"]) as activations:
+            logits = pm.grid_logits(model, SMALL)
+        return {name: measures_of(model, activations["3"], logits)[name]()}
+
+    recorder = pm.Recorder(measure, every=1)
+    with_it, without = trained(recorder), trained(None)
+    assert all(torch.equal(one, other) for one, other in zip(with_it, without, strict=True))
+    assert recorder.trajectory[name].isfinite().all()
+    if name not in {"coset_concentration", "parallelogram_quality"}:  # which need not change
+        assert len(recorder.trajectory[name].unique()) > 1

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_finite, check_indices, check_real
 from progress_measures._checks.values import check_real_number, shape_of
+from progress_measures.sparsity.spread import check_some
 
 
 def activation_sparsity(activations: Array, *, threshold: float = 0.0) -> Tensor:
@@ -37,7 +38,7 @@ def activation_sparsity(activations: Array, *, threshold: float = 0.0) -> Tensor
         tensor(0.7500, dtype=torch.float64)
     """
     x = check_finite(check_real(activations, "activations"), "activations").detach()
-    _check_some(x, "activations")
+    check_some(x, "activations")
     tau = check_real_number(threshold, "threshold")
     if not math.isfinite(tau):
         raise ValueError(f"`threshold` must be finite. Got {threshold!r}.")
@@ -139,8 +140,3 @@ def _check_rest(rest: object, x: Tensor, weights: Tensor) -> Tensor:
     if values.shape not in (shape, shape[1:]):
         raise ValueError(f"`rest` must have the logits' shape, {shape} or ({shape[1]},). Got {shape_of(values)}.")
     return values.expand(shape)
-
-
-def _check_some(x: Tensor, name: str) -> None:
-    if x.numel() == 0:
-        raise ValueError(f"`{name}` must have at least one value. Got shape {shape_of(x)}.")

@@ -100,7 +100,7 @@ def absolute_weight_entropy(x: Array) -> Tensor:
 
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
-        ValueError: If ``x`` is not finite, or so large that the sum is not.
+        ValueError: If ``x`` is empty or not finite, or so large that the sum is not.
 
     References:
         Golechha (2024), "Progress measures for grokking on real-world tasks" (arXiv 2405.12755), section 4.
@@ -110,10 +110,17 @@ def absolute_weight_entropy(x: Array) -> Tensor:
         tensor(0.6931, dtype=torch.float64)
     """
     sizes = check_finite(check_real(x, "x"), "x").to(torch.float64).abs()
+    check_some(sizes, "x")
     entropy: Tensor = torch.special.entr(sizes.where(sizes > 0, 1.0)).sum()
     if not bool(torch.isfinite(entropy)):
         raise ValueError(f"`x` must be so small that the sum of its logarithms is finite. Got {float(sizes.max()):g}.")
     return entropy
+
+
+def check_some(x: Tensor, name: str) -> None:
+    """Requires at least one value."""
+    if x.numel() == 0:
+        raise ValueError(f"`{name}` must have at least one value. Got shape {shape_of(x)}.")
 
 
 def _check_matrices(x: object, name: str) -> Tensor:
