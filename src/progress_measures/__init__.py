@@ -18,8 +18,8 @@ The modules, in the order in which data pass through them:
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
-``circuits`` and ``compression`` are only in their rooms. So are some of ``sparsity``, ``fits`` and ``losses``, and
-classes of results that are rarely named, such as ``pm.phases.LeadTimes``.
+``circuits`` and ``compression`` are only in their rooms. So are some of ``sparsity``, ``fits``, ``losses`` and
+``spectra``, and classes of results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (
@@ -34,6 +34,7 @@ from progress_measures import (
     measures as measures,
     phases as phases,
     sparsity as sparsity,
+    spectra as spectra,
 )
 from progress_measures.ablation import (
     ablated as ablated,

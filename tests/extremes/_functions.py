@@ -99,6 +99,7 @@ MEASURES = [
     Function("cosine_coefficients", lambda x: pm.cosine_coefficients(x, OP), LOGITS),
     Function("distance_irrelevance", lambda x: pm.circuits.distance_irrelevance(x, OP), LOGITS),
     Function("input_spectrum", lambda x: pm.input_spectrum(x, OP), LOGITS),
+    Function("answer_spectrum", lambda x: pm.spectra.answer_spectrum(x, OP), LOGITS[..., :3]),
     Function("neuron_spectrum", lambda x: pm.neuron_spectrum(x, OP), LOGITS[..., :3]),
     Function("spectrum", lambda x: pm.spectrum(x, OP), WEIGHTS),
     Function("inverse_participation_ratio", lambda x: pm.concentration.inverse_participation_ratio(x, OP), WEIGHTS),

@@ -46,8 +46,7 @@ def test_shares_and_losses_of_a_representation_are_those_of_the_released_code(pe
     op, mask = config.op, config.train_mask
     *shares, excluded, restricted = RELEASED[k]
     spectrum = pm.input_spectrum(hidden.view(op.n, op.n, -1), op)
-    centered = hidden.double() - hidden.double().mean(0)
-    of_answer = pm.explained_variance(centered, pm.project_onto_frequencies(op, [k], terms="sum")(centered))
+    of_answer = pm.spectra.answer_spectrum(hidden, op)[k - 1]
     assert_close(torch.stack([spectrum[k, 0], spectrum[0, k], of_answer]), shares, rtol=5e-5, atol=1e-11)
     through_W_L = (hidden @ model.W_L.T).view(op.n, op.n, op.n).double()
     assert_close(pm.excluded_loss(through_W_L, op, [k], mask=mask), excluded, rtol=1e-5)
@@ -139,10 +138,7 @@ def measures_of(net, neurons, logits):
         ),
         "excluded loss through W_L": lambda: pm.excluded_loss(neurons @ net.W_L.T, SMALL, KEYS),
         "share of ρ(a)": lambda: pm.input_spectrum(on_grid(neurons), SMALL)[KEYS, 0].sum(),
-        "share of ρ(a∘b)": lambda: pm.explained_variance(
-            neurons - neurons.mean(0),
-            pm.project_onto_frequencies(SMALL, KEYS, terms="sum")(neurons - neurons.mean(0)),
-        ),
+        "share of ρ(a∘b)": lambda: pm.spectra.answer_spectrum(neurons, SMALL)[0],
         "activation_sparsity": lambda: pm.sparsity.activation_sparsity(neurons),
         "effective_sparsity": lambda: pm.sparsity.effective_sparsity(
             neurons, net.W_L, SMALL.table.flatten(), net.W_L.norm(dim=0), rest=net[-1].bias

@@ -820,6 +820,9 @@ MISTAKES = [
      "If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has the tokens, pass pm.weight('W', dim=1)."),
     ("too few tokens along the axis", lambda: sizes_of(3, 6, pm.weight("W")), ValueError,
      "`W` must have at least 5 entries along axis 0, one per token of the operation. Got shape (3, 6)."),
+    ("neurons of other inputs", lambda: pm.spectra.answer_spectrum(torch.ones(24, 3), OP), ValueError,
+     "`values` must have one entry per input of the operation, shape (5, 5) or (25,), and perhaps one axis more. "
+     "Got (24, 3)."),
     ("no activations", lambda: pm.sparsity.activation_sparsity(torch.ones(0, 3)), ValueError,
      "`activations` must have at least one value. Got shape (0, 3)."),
     ("no threshold", lambda: pm.sparsity.activation_sparsity(torch.ones(3), threshold=torch.nan), ValueError,
