@@ -53,6 +53,22 @@ def test_shares_and_losses_of_a_representation_are_those_of_the_released_code(pe
     assert_close(pm.restricted_loss(through_W_L - through_W_L.mean((0, 1)), op, [k]), restricted, rtol=1e-5)
 
 
+def test_losses_of_all_key_representations_are_those_of_the_released_code(permutations):
+    # `total_hidden_excluded_and_restricted_loss`, `total_logit_excluded_and_restricted_loss` and
+    # `logit_trace_similarity`, run likewise.
+    model, config, logits, hidden = permutations
+    op, mask, keys = config.op, config.train_mask, [1, 2]
+    through_W_L = (hidden @ model.W_L.T).view(op.n, op.n, op.n).double()
+    assert_close(pm.excluded_loss(through_W_L, op, keys, mask=mask), 21.000599801447205, rtol=1e-5)
+    without_constant = through_W_L - through_W_L.mean((0, 1))
+    assert_close(pm.restricted_loss(without_constant, op, keys), 1.826561320387933e-11, rtol=1e-4)
+    x = logits.double() - logits.double().mean(2, keepdim=True)
+    assert_close(pm.cosine_coefficients(x, op)[:2] / x.norm(), [0.3629743457, 0.6773880720], rtol=1e-5)
+    assert_close(pm.excluded_loss(x, op, keys, mask=mask, terms="aligned"), 20.386531020424115, rtol=1e-5)
+    restricted = pm.restricted_loss(x - x.mean((0, 1)), op, keys, terms="aligned")
+    assert_close(restricted, 1.799199493078556e-11, rtol=1e-4)
+
+
 def test_projecting_neurons_is_projecting_what_they_add_to_the_logits(permutations):
     model, config, _, hidden = permutations
     op = config.op
