@@ -51,7 +51,7 @@ def draw_house() -> Figure:
     house.remove_nodes_from([FACADE, "__main__"])  # which import everything
     lines = nx.transitive_reduction(house)  # its order is another one each time: sorted below, for the same picture
     place = _places(lines)
-    figure, ax = plt.subplots(figsize=(11.8, 11), layout="constrained")
+    figure, ax = plt.subplots(figsize=(14.5, 11), layout="constrained")
     for start in sorted(lines):
         ends = sorted(lines[start], key=lambda end, start=start: place[[*_between(start, end, place), end][0]])
         for number, end in enumerate(ends):

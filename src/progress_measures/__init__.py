@@ -9,8 +9,9 @@ The modules, in the order in which data pass through them:
   chance: :mod:`progress_measures.measures`
 - spectra of weights, logits and neurons: :mod:`progress_measures.spectra`; their basis:
   :mod:`progress_measures.fourier`; which frequencies stand out: :mod:`progress_measures.frequencies`
-- other measures of weights and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
-  :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`, :mod:`progress_measures.circuits`
+- other measures of weights, neurons and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
+  :mod:`progress_measures.compression`, :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`,
+  :mod:`progress_measures.circuits`
 - periods, circles and helices in embeddings that belong to no operation: :mod:`progress_measures.embeddings`
 - reading and replacing activations of submodules: :mod:`progress_measures.ablation`; what heads of attention attend
   to: :mod:`progress_measures.attention`
@@ -21,14 +22,16 @@ The modules, in the order in which data pass through them:
 - plots: :mod:`progress_measures.plotting`, which needs matplotlib
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
-``circuits``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are only in their rooms. So are classes of
-results that are rarely named, such as ``pm.phases.LeadTimes``.
+``circuits``, ``compression``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are in their rooms alone.
+So are some of ``sparsity``, ``fits``, ``losses`` and ``spectra``, and classes of results that are rarely named, such as
+``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (
     ablation as ablation,
     attention as attention,
     circuits as circuits,
+    compression as compression,
     concentration as concentration,
     curvature as curvature,
     embeddings as embeddings,
@@ -36,8 +39,11 @@ from progress_measures import (
     frequencies as frequencies,
     gradients as gradients,
     groups as groups,
+    losses as losses,
     measures as measures,
     phases as phases,
+    sparsity as sparsity,
+    spectra as spectra,
 )
 from progress_measures.ablation import (
     ablated as ablated,

@@ -55,7 +55,7 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
         >>> pm.sum_squared_weights(layer).item()
         2.0
     """
-    squares = [_numbers(parameter).square().sum() for _, parameter in _named_parameters(model)]
+    squares = [numbers_of(parameter).square().sum() for _, parameter in named_parameters(model)]
     if not squares:
         return torch.zeros((), dtype=torch.float64)
     return torch.stack([square.to(squares[0].device) for square in squares]).sum()
@@ -96,8 +96,8 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
     if depth is not None:
         depth = check_integer(depth, "depth", at_least=1)
     parts: dict[str, list[Tensor]] = {}
-    for name, parameter in _named_parameters(model):
-        norm = torch.linalg.vector_norm(_numbers(parameter))
+    for name, parameter in named_parameters(model):
+        norm = torch.linalg.vector_norm(numbers_of(parameter))
         parts.setdefault(".".join(name.split(".")[:depth]), []).append(norm)
     return {
         name: torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
@@ -105,7 +105,7 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
     }
 
 
-def _named_parameters(model: object) -> Iterable[tuple[str, Tensor]]:
+def named_parameters(model: object) -> Iterable[tuple[str, Tensor]]:
     """The parameters of a module or of a state dict by name, each tensor once."""
     if isinstance(model, nn.Module):
         return _parameters_of(model)
@@ -172,7 +172,7 @@ def _of_state_dict(call: str) -> str:
     return f"Put its {call} there."
 
 
-def _numbers(parameter: Tensor) -> Tensor:
+def numbers_of(parameter: Tensor) -> Tensor:
     """All numbers of a parameter, float64; a complex number counts as two."""
     parts = torch.view_as_real(parameter) if parameter.is_complex() else parameter
     return computable(parts).to(torch.float64)

@@ -3,9 +3,9 @@
 from docs.public_names import PUBLIC
 
 ROOMS = (
-    "attention", "circuits.clock_or_pizza", "concentration", "curvature", "embeddings", "filtering", "fits",
-    "frequencies", "gradients", "losses", "measures.checkpoint", "measures.controls", "norms", "phases", "sparsity",
-    "spectra",
+    "attention", "circuits.clock_or_pizza", "compression", "concentration", "curvature", "embeddings", "filtering",
+    "fits", "frequencies", "gradients", "losses", "measures.checkpoint", "measures.controls", "norms", "phases",
+    "sparsity", "spectra",
 )  # fmt: skip
 MEASURES = {
     name

@@ -41,7 +41,9 @@ def test_every_room_is_drawn_once_with_its_files_and_none_on_another():
 
 
 def test_files_are_those_of_the_folder():
-    assert files("losses").replace("\n", " ").split(", ") == ["by_answer", "empty", "filtered", "kinds", "margins"]
+    assert files("losses").replace("\n", " ").split(", ") == [
+        "by_answer", "empty", "filtered", "kinds", "margins", "normalized_margin"
+    ]  # fmt: skip
     assert files("grid") == ""
 
 

@@ -1,5 +1,6 @@
 """What docs/measures.md says makes the measures mislead is computed again."""
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -166,7 +167,8 @@ def test_concentration_of_the_embedding(mainline, run):
 
 
 def test_periods_of_a_last_digit():
-    (block,) = re.findall(r"```python\n(generator = .*?)```", PAGE, flags=re.DOTALL)
+    below = PAGE[PAGE.index("## Embeddings of no operation") :]
+    block = re.search(r"```python\n(generator = .*?)```", below, flags=re.DOTALL)[1]
     code = block[: block.index("fig, ax")]
     found = {"pm": pm, "torch": torch}
     exec(code, found)
@@ -185,3 +187,89 @@ def test_an_ablation_by_zero(mainline):
             losses.append(pm.cross_entropy(pm.grid_logits(model, op), op))
     assert_has_numbers(section(PAGE, "Ablations"), losses[0])
     torch.testing.assert_close(losses[1], pm.cross_entropy(logits, op), rtol=0.01, atol=0)
+
+
+RELU = "blocks.0.mlp.relu"
+
+
+def frozen_at(step):
+    return checkpoints.load(checkpoints.path_of(MAINLINE, step)).requires_grad_(False)
+
+
+def neurons_of(model, op):
+    with pm.captured(model, [RELU]) as activations:
+        logits = pm.grid_logits(model, op)
+    return activations[RELU], logits
+
+
+def test_hidden_activations(mainline):
+    model, op, logits, keys, _ = mainline
+    text = section(PAGE, "Hidden activations")
+    neurons, _ = neurons_of(model, op)
+    spectrum, chosen = pm.input_spectrum(neurons, op), list(keys)
+    of_answer = pm.spectra.answer_spectrum(neurons, op)[[k - 1 for k in keys]].sum()
+    assert_has_numbers(text, of_answer, spectrum[chosen, 0].sum(), spectrum[0, chosen].sum())
+    alone = (neurons @ model.W_L.T).view(113, 113, 113)
+    assert_has_numbers(text, pm.cross_entropy(alone, op), pm.cross_entropy(logits, op))
+    without_constant = pm.restricted_loss(alone - alone.mean((0, 1)), op, keys)
+    kept = (pm.restricted_loss(x, op, keys) for x in (alone, logits))
+    assert_has_numbers(text, without_constant, *kept)
+
+
+def enough(model, op, rows):
+    neurons, logits = neurons_of(model, op)
+    h, size = neurons[rows], model.blocks[0].mlp.hidden.weight.norm(dim=1)
+    rest = logits.flatten(0, 1)[rows] - h @ model.W_L.T
+    return int(pm.sparsity.effective_sparsity(h, model.W_L, op.table.flatten()[rows], size, rest=rest))
+
+
+def test_few_neurons(mainline, run):
+    model, op, _, _, train_mask = mainline
+    text, rows = section(PAGE, "Few neurons"), train_mask.flatten()
+    assert_has_numbers(text, enough(frozen_at(6000), op, rows), 6000, enough(model, op, rows), 40_000)
+    share = lambda model: {"share": pm.sparsity.activation_sparsity(neurons_of(model, op)[0][rows])}  # noqa: E731 (short)
+    found = pm.track(
+        ((step, frozen_at(step)) for step in run.steps.tolist() if step > 5300 or step in (0, 3600)), share
+    )
+    assert_has_numbers(text, found["share"][1], found["share"][-1])
+    half = pm.phases.onset(found, "share").step
+    assert_has_numbers(text, half)
+    assert (run["restricted_loss"][run.steps >= 5000] < 0.001).all()
+    assert half > 5000
+
+
+def test_scaled_weights_have_another_entropy():
+    x, c = torch.tensor([0.2, -1.5, 0.7], dtype=torch.float64), 3.0
+    more = pm.sparsity.absolute_weight_entropy(c * x) - c * pm.sparsity.absolute_weight_entropy(x)
+    torch.testing.assert_close(more, -c * math.log(c) * x.abs().sum())
+
+
+def test_margin_and_compression(mainline):
+    model, *_ = mainline
+    text = section(PAGE, "Margin and compression")
+    models = frozen_at(0), model, final(RUNS / "no_weight_decay")[0]
+    assert_has_numbers(text, *(pm.compression.compressed_size(model, step=0.01) for model in models))
+    steps = checkpoints.steps(MAINLINE)
+    assert_has_numbers(text, len(steps))
+    assert all(pm.fits.parallelogram_quality(frozen_at(step).W_E) == 0 for step in steps)
+
+
+def test_cosets():
+    model, config = final(RUNS / "symmetric_5")
+    op, text, hidden = config.op, section(PAGE, "Cosets"), "blocks.0.mlp.hidden"
+    with pm.captured(model, [hidden]) as activations:
+        pm.grid_logits(model, op)
+    permutations = [*itertools.permutations(range(5))]
+    stabilizers = [[i for i, p in enumerate(permutations) if p[x] == x] for x in range(5)]
+
+    def best(x, side):
+        shares = [pm.concentration.coset_concentration(x, op, H, side=side) for H in stabilizers]
+        return torch.stack(shares).amax(0)
+
+    from_a, from_b = (activations[hidden].view(120, 120, -1).mean(axis) for axis in (1, 0))
+    assert_has_numbers(text, (best(from_a, "right") > 0.9).double().mean())
+    assert (best(from_a, "left") < 0.9).all()
+    assert (best(from_b, "right") < 0.9).all()
+    assert (best(from_b, "left") > 0.9).double().mean() > 0.7
+    noise = torch.randn(120, 2000, generator=torch.Generator().manual_seed(0))
+    assert_has_numbers(text, 4 / 119, best(noise, "left").mean())

@@ -110,11 +110,15 @@ MEASURES = [
     Function("cosine_coefficients", lambda x: pm.cosine_coefficients(x, OP), LOGITS),
     Function("distance_irrelevance", lambda x: pm.circuits.distance_irrelevance(x, OP), LOGITS),
     Function("input_spectrum", lambda x: pm.input_spectrum(x, OP), LOGITS),
+    Function("answer_spectrum", lambda x: pm.spectra.answer_spectrum(x, OP), LOGITS[..., :3]),
     Function("neuron_spectrum", lambda x: pm.neuron_spectrum(x, OP), LOGITS[..., :3]),
     Function("spectrum", lambda x: pm.spectrum(x, OP), WEIGHTS),
     Function("inverse_participation_ratio", lambda x: pm.concentration.inverse_participation_ratio(x, OP), WEIGHTS),
     Function("fourier_coefficient_ratio", lambda x: pm.concentration.fourier_coefficient_ratio(x, OP), WEIGHTS),
     Function("circularity", lambda x: pm.circuits.circularity(x, OP, components=2), WEIGHTS),
+    Function("coset_concentration", lambda x: pm.concentration.coset_concentration(x, OP, [2]), WEIGHTS),
+    Function("normalized_margin", lambda x: pm.losses.normalized_margin(x, OP, 2.0, homogeneity=3, mask=MASK), LOGITS),
+    Function("absolute_weight_entropy", pm.sparsity.absolute_weight_entropy, WEIGHTS),
     Function("gini", pm.gini, WEIGHTS),
     Function("previous_token_score", pm.attention.previous_token_score, PATTERN),
     Function("duplicate_token_score", lambda x: pm.attention.duplicate_token_score(x, TOKENS), PATTERN),
@@ -167,6 +171,13 @@ DIFFERENTIABLE = [*MEASURES, *TRANSFORMS, *REPLACEMENTS, *OF_MODELS]
 COUNTED = [
     Function("accuracy", lambda x: pm.accuracy(x, OP, mask=MASK), LOGITS),
     Function("fourier_frequency_density", lambda x: pm.concentration.fourier_frequency_density(x, OP), WEIGHTS),
+    Function("activation_sparsity", pm.sparsity.activation_sparsity, WEIGHTS),
+    Function(
+        "effective_sparsity",
+        lambda x: pm.sparsity.effective_sparsity(x, WEIGHTS, OP.table.flatten(), OP.elements),
+        ACTIVATIONS,
+    ),
+    Function("parallelogram_quality", lambda x: pm.fits.parallelogram_quality(x, tolerance=2.0), WEIGHTS),
     *(
         Function(
             control.__name__,

@@ -19,6 +19,9 @@ DERIVES, CONSTANT, COUNTS, PLACES, RUNS, BUILDS = (
 NOT_DIFFERENTIABLE = {
     "accuracy": COUNTS,
     "fourier_frequency_density": COUNTS,
+    **dict.fromkeys(("activation_sparsity", "effective_sparsity", "parallelogram_quality"), COUNTS),
+    "compressed_size": "counts bytes",
+    "coarsest_step": "a step of a search, of a loss without a graph",
     "key_frequencies": COUNTS,
     "neuron_frequencies": COUNTS,
     "sufficient_frequencies": COUNTS,

@@ -17,6 +17,7 @@ ALL = torch.ones(5, 5, dtype=torch.bool)
 LATIN = torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 3, 4, 0, 1], [3, 4, 1, 2, 0], [4, 2, 0, 1, 3]])  # no group
 EMBEDDING = torch.nn.Embedding(5, 3)
 LEARNED = pm.Trajectory([0, 1], {"train_accuracy": [0.5, 1], "test_accuracy": [0.5, 1]})
+ONES = torch.nn.Embedding.from_pretrained(torch.ones(5, 3))
 PHASE_COLUMNS = ("excluded_loss", "test_loss", "sum_squared_weights")
 RUN = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0], "excluded_loss": [[1.0], [2.0]]})
 
@@ -37,6 +38,16 @@ def with_entry(x, index, value):
 def operation(**changed):
     fields = {"elements": OP.elements, "table": OP.table, "basis": OP.basis, "row_frequency": OP.row_frequency}
     return pm.Operation("mine", **fields | changed)
+
+
+def neurons(**changed):
+    layer = {"activations": torch.ones(4, 3), "readout": torch.ones(2, 3), "importance": torch.ones(3)}
+    return pm.sparsity.effective_sparsity(**layer | {"answers": torch.tensor([0, 1, 1, 0])} | changed)
+
+
+def iter_of(values):
+    each = iter(values)
+    return lambda _: float(next(each))
 
 
 def model():
@@ -952,6 +963,73 @@ MISTAKES = [
      "If axis 0 has the tokens, pass pm.weight('W', dim=0). If axis 1 has the tokens, pass pm.weight('W', dim=1)."),
     ("too few tokens along the axis", lambda: sizes_of(3, 6, pm.weight("W")), ValueError,
      "`W` must have at least 5 entries along axis 0, one per token of the operation. Got shape (3, 6)."),
+    ("neurons of other inputs", lambda: pm.spectra.answer_spectrum(torch.ones(24, 3), OP), ValueError,
+     "`values` must have one entry per input of the operation, shape (5, 5) or (25,), and perhaps one axis more. "
+     "Got (24, 3)."),
+    ("no activations", lambda: pm.sparsity.activation_sparsity(torch.ones(0, 3)), ValueError,
+     "`activations` must have at least one value. Got shape (0, 3)."),
+    ("no threshold", lambda: pm.sparsity.activation_sparsity(torch.ones(3), threshold=torch.nan), ValueError,
+     "`threshold` must be finite. Got nan."),
+    ("entropy of the largest weights",
+     lambda: pm.sparsity.absolute_weight_entropy(torch.full((3,), 1e308, dtype=torch.float64)), ValueError,
+     "`x` must be so small that the sum of its logarithms is finite. Got 1e+308."),
+    ("neurons on the grid", lambda: neurons(activations=torch.ones(2, 2, 3)), ValueError,
+     "`activations` must have one row per input: shape (N, m). Got (2, 2, 3)."),
+    ("readout on its side", lambda: neurons(readout=torch.ones(3, 2)), ValueError,
+     "`readout` must have one column per neuron: shape (n, 3). Got (3, 2). Pass its transpose."),
+    ("readout of one output", lambda: neurons(readout=torch.ones(1, 3)), ValueError,
+     "`readout` must have one row per answer, at least 2. Got 1. If the sign of one output is the answer, pass "
+     "torch.cat([-readout, readout]), and answers of 0 and 1."),
+    ("importance of weights", lambda: neurons(importance=torch.ones(3, 5)), ValueError,
+     "`importance` must have one number per neuron: shape (3,). Got (3, 5)."),
+    ("answers of others", lambda: neurons(answers=torch.zeros(5, dtype=torch.long)), ValueError,
+     "`answers` must have one entry per input: shape (4,). Got (5,)."),
+    ("answers without a row", lambda: neurons(answers=torch.tensor([0, 1, 2, 0])), ValueError,
+     "`answers` must be rows of `readout`, in 0..1. Got 0 to 2."),
+    ("rest of others", lambda: neurons(rest=torch.ones(3)), ValueError,
+     "`rest` must have the logits' shape, (4, 2) or (2,). Got (3,)."),
+    ("margin by two norms", lambda: pm.losses.normalized_margin(LOGITS, OP, torch.ones(2), homogeneity=2), ValueError,
+     "`norm` must be one number. Got shape (2,)."),
+    ("margin by nothing", lambda: pm.losses.normalized_margin(LOGITS, OP, 0.0, homogeneity=2), ValueError,
+     "`norm` must be above 0. Got 0."),
+    ("homogeneity of nothing", lambda: pm.losses.normalized_margin(LOGITS, OP, 1, homogeneity=0), ValueError,
+     "`homogeneity` must be a finite number above 0. Got 0."),
+    ("margin of one answer",
+     lambda: pm.losses.normalized_margin(torch.ones(1, 1, 1), pm.addition(1), 1, homogeneity=2), ValueError,
+     "`op` must have at least two answers. Got Operation(addition, n=1, frequencies=0)."),
+    ("embedding of two numbers", lambda: pm.fits.parallelogram_quality(torch.ones(2, 5)), ValueError,
+     "`x` must have one row per number, at least 3: shape (n, d). Got (2, 5)."),
+    ("sums of other numbers", lambda: pm.fits.parallelogram_quality(torch.ones(4, 2), OP.table), ValueError,
+     "`answers` must have one entry per pair of rows of `x`: (4, 4). Got (5, 5)."),
+    ("differences for sums", lambda: pm.fits.parallelogram_quality(torch.ones(5, 2), pm.subtraction(5).table),
+     ValueError, "`answers` must be symmetric, as a sum is. Got 4 at (0, 1) and 1 at (1, 0)."),
+    ("no equal sums", lambda: pm.fits.parallelogram_quality(torch.rand(3, 2), 2 ** torch.eye(3, dtype=torch.long) + 9 *
+     (torch.arange(3)[:, None] + 2 * torch.arange(3)[:, None] * torch.arange(3) + torch.arange(3))), ValueError,
+     "`answers` must be equal for two pairs of numbers. Got none among 3 numbers."),
+    ("subgroup of others", lambda: pm.concentration.coset_concentration(torch.ones(5), OP, [5]), ValueError,
+     "`subgroup` must be members of `op.elements`. Got 5."),
+    ("subgroup of nothing", lambda: pm.concentration.coset_concentration(torch.ones(5), OP, []), ValueError,
+     "`subgroup` must have at least one element. Got none. Pass that of the identity at least."),
+    ("side of a coset", lambda: pm.concentration.coset_concentration(torch.ones(5), OP, [0], side="both"), ValueError,
+     "`side` must be one of 'left', 'right'. Got 'both'."),
+    ("cosets without a group",
+     lambda: pm.concentration.coset_concentration(torch.ones(5), pm.operation(lambda a, b: a * b % 5, 5, 5), [2]),
+     ValueError,
+     "`op` must be composition in a group: only there do cosets part the elements. "
+     f"Got {pm.operation(lambda a, b: a * b % 5, 5, 5)!r}."),
+    ("step of nothing", lambda: pm.compression.compressed_size({"w": torch.ones(2)}, step=0.0), ValueError,
+     "`step` must be a finite number above 0. Got 0.0."),
+    ("steps beyond 4 bytes", lambda: pm.compression.compressed_size({"w": torch.ones(2)}, step=1e-12), ValueError,
+     "`step` must leave integers of at most 4 bytes. Got 1e-12, where 'w' has 1e+12 steps. Pass at least 4.7e-10."),
+    ("loss for a function", lambda: pm.compression.coarsest_step(EMBEDDING, 0.5, tolerance=0.1), TypeError,
+     "`loss` must be callable. Got float."),
+    ("loss of each input", lambda: pm.compression.coarsest_step(EMBEDDING, lambda m: m.weight, tolerance=0.1),
+     TypeError, "`loss` must return one number. Got Parameter of shape (5, 3)."),
+    ("loss that is not finite", lambda: pm.compression.coarsest_step(EMBEDDING, lambda _: torch.nan, tolerance=0.1),
+     ValueError, "`loss` must be finite for the model as it is. Got nan."),
+    ("loss that changes", lambda: pm.compression.coarsest_step(ONES, iter_of(range(99)), tolerance=0.1),
+     ValueError, "`loss` must be within the tolerance of 0.1 for some step. Got none down to 3.46945e-18. "
+     "Turn off what is random in it, such as dropout: call model.eval() first."),
     ("rank of a vector", lambda: pm.effective_rank(torch.ones(3)), ValueError,
      "`matrix` must have rows and columns: shape (…, rows, columns). Got (3,)."),
     ("rank of nothing", lambda: pm.effective_rank(torch.ones(3, 0)), ValueError,

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -182,3 +183,41 @@ def test_density_and_ratio_are_taken_in_the_basis_of_the_operation():
     weights = random_weights(10)
     for measure in (pm.concentration.fourier_frequency_density, pm.concentration.fourier_coefficient_ratio):
         assert_close(measure(weights[place], natural), measure(weights, powers), rtol=1e-12)
+
+
+# Cosets
+
+
+# `_all_data_coset_analysis` of calculate_cosets.py, of the code of Stander et al. (2023),
+# github.com/dashstander/sn-grok, run once on these values: the sum of the variances within cosets over the variance,
+# each with the number of values less one. Its product is b∘a, so that its left cosets are our right ones.
+@pytest.mark.parametrize(("side", "ratio"), [("right", 4.008024393376631), ("left", 4.558946548752477)])
+def test_coset_concentration_is_that_of_the_released_code(side, ratio):
+    op = pm.groups.symmetric_group(4)
+    keep_the_last = [i for i, p in enumerate(itertools.permutations(range(4))) if p[3] == 3]
+    neuron = torch.cos(torch.arange(24.0).double() ** 2 + 1)
+    found = pm.concentration.coset_concentration(neuron, op, keep_the_last, side=side)
+    assert_close(1 - found, ratio * (6 - 1) / (24 - 1), rtol=1e-12)
+
+
+def test_coset_concentration_of_what_a_coset_decides():
+    perms = [*itertools.permutations(range(4))]
+    op = pm.groups.symmetric_group(4)
+    where = torch.tensor([[p[3], p.index(3)] for p in perms]).double() ** 2  # p(3), and what goes to 3
+    swaps = [perms.index(p) for p in ((1, 0, 2, 3), (0, 2, 1, 3))]  # generate the 6 that keep 3
+    left = pm.concentration.coset_concentration(where, op, swaps)
+    right = pm.concentration.coset_concentration(where.numpy().T, op, swaps, 1, side="right")
+    assert_close(left[0], 1.0, rtol=1e-14)
+    assert_close(right[1], 1.0, rtol=1e-14)
+    assert left[1] < 0.9 > right[0]
+    assert_close(pm.concentration.coset_concentration(5 - 3 * where, op, swaps), left, rtol=1e-12)
+    identity, all_of_them = perms.index((0, 1, 2, 3)), range(24)
+    assert_close(pm.concentration.coset_concentration(where, op, [identity]), [1.0, 1.0], rtol=1e-14)
+    assert_close(pm.concentration.coset_concentration(where, op, all_of_them), [0.0, 0.0], atol=1e-30)
+    assert pm.concentration.coset_concentration(torch.full((24,), 3.3), op, swaps) == 0
+
+
+def test_coset_concentration_of_noise_is_what_the_docstring_says():
+    noise = random_weights(24, 20_000)
+    found = pm.concentration.coset_concentration(noise, pm.groups.symmetric_group(4), [1])  # a swap: two elements
+    assert_close(found.mean(), (24 / 2 - 1) / (24 - 1), rtol=0.01)

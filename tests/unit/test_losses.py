@@ -261,3 +261,37 @@ def test_a_single_sum_that_vanishes():
     pairs = Inputs.of(torch.tensor([[[0.0, 0.0, -2000.0]]]), torch.tensor([[0]]))
     losses = pairs.losses_without(torch.tensor([[[5000.0, 2000.0, 0.0]]]).double(), constant=True)
     assert_close(losses, [[[3000 + math.log(2)]]], rtol=1e-14)
+
+
+# Normalized margin
+
+
+@pytest.mark.parametrize("p", [5, 7, 13])
+def test_normalized_margin_of_the_best_network_is_that_of_the_theorem(p):
+    # Morwani et al. (2023), theorem 7: of one layer of squares f(a, b)_c = Σ_i (u_i(a) + v_i(b))² w_i(c), the largest
+    # margin by the 3-norm of the 2-norms of neurons is √(2/27) / (√p (p − 1)). Neurons of one frequency with phases
+    # φ, ψ and φ + ψ have it; with nine pairs of phases all unwanted products cancel.
+    numbers, thirds = torch.arange(p).double(), 2 * math.pi / 3 * torch.arange(3).double()
+    wave = lambda k, phase: torch.cos(2 * math.pi * k / p * numbers + phase)  # noqa: E731 (one line, and its own)
+    neurons = [
+        torch.stack([wave(k, first), wave(k, second), wave(k, first + second)])
+        for k in range(1, (p + 1) // 2) for first in thirds for second in thirds
+    ]  # fmt: skip
+    u, v, w = torch.stack(neurons, 1)
+    logits = torch.einsum("iab,ic->abc", (u[:, :, None] + v[:, None]).square(), w)
+    norm = torch.linalg.vector_norm(torch.stack([u, v, w]).square().sum((0, 2)).sqrt(), 3)
+    found = pm.losses.normalized_margin(logits, pm.addition(p), norm, homogeneity=3)
+    assert_close(found, math.sqrt(2 / 27) / (math.sqrt(p) * (p - 1)), rtol=1e-12)
+    scaled = pm.losses.normalized_margin(1.7**3 * logits, pm.addition(p), 1.7 * float(norm), homogeneity=3)
+    assert_close(scaled, found, rtol=1e-12)
+
+
+def test_normalized_margin_is_of_the_worst_chosen_input():
+    op = pm.addition(5)
+    logits = torch.nn.functional.one_hot(op.table, 5).double()
+    logits[1, 2, 0] = 1.25
+    assert_close(pm.losses.normalized_margin(logits, op, 2, homogeneity=1), -0.125)
+    others = torch.ones(5, 5, dtype=torch.bool)
+    others[1, 2] = False
+    assert_close(pm.losses.normalized_margin(logits, op, 2.0, homogeneity=1, mask=others), 0.5)
+    assert_close(pm.losses.normalized_margin(logits.numpy(), op, torch.tensor([2.0]), homogeneity=2), -0.0625)

@@ -95,3 +95,67 @@ def test_effective_rank_of_subnormal_numbers():
 
 def test_effective_rank_of_a_number_is_one():
     assert pm.effective_rank(torch.tensor([[-3.0]])) == 1
+
+
+# Neurons
+
+
+def test_activation_sparsity_is_that_of_public_code():
+    # `activation_sparsity` with tau=0.1 of a public replication of Golechha (2024), run once on these values: 25 of 60.
+    activations = torch.cos(torch.arange(60.0).double() ** 2).relu().view(6, 10)
+    assert_close(pm.sparsity.activation_sparsity(activations, threshold=0.1), 0.4166666666666667, rtol=1e-15)
+    assert pm.sparsity.activation_sparsity(activations.float()) == float((activations == 0).double().mean())
+    assert pm.sparsity.activation_sparsity(activations.numpy(), threshold=-0.1) == 0
+
+
+def test_absolute_weight_entropy_is_that_of_public_code():
+    # `absolute_weight_entropy` of the same replication, which adds 1e-10 inside of the logarithm.
+    weights = torch.cos(torch.arange(30.0).double() ** 2)
+    assert_close(pm.sparsity.absolute_weight_entropy(weights), 5.7230183631498965, rtol=1e-9)
+    assert_close(pm.sparsity.absolute_weight_entropy(torch.full((2, 3), -1 / math.e)), 6 / math.e, rtol=1e-7)
+    assert pm.sparsity.absolute_weight_entropy(torch.tensor([0.0, 1.0, -1.0])) == 0
+    zero = torch.zeros(2, requires_grad=True)
+    pm.sparsity.absolute_weight_entropy(zero).backward()
+    assert zero.grad.tolist() == [0, 0]
+
+
+BITS = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 4).double()
+PRODUCT = BITS[:, 0] * BITS[:, 1]
+
+
+def waves(start):
+    i = torch.arange(16).double() + start
+    return torch.stack([torch.cos(7 * i + 1), torch.sin(5 * i + 2), torch.cos(11 * i + 3), torch.sin(3 * i)], 1)
+
+
+def enough(weights, output):
+    hidden = (BITS @ weights.T).relu()
+    readout = torch.stack([-output, output])  # the sign of one output
+    return int(pm.sparsity.effective_sparsity(hidden, readout, (PRODUCT > 0).long(), weights.norm(dim=1)))
+
+
+# `circuit_discovery_linear` of the code of Merrill et al. (2023), github.com/Tsili42/parity-nn, run once on these.
+@pytest.mark.parametrize(("start", "expected"), [(0, 13), (1, 13), (2, 14), (3, 13)])
+def test_effective_sparsity_of_a_dense_network_is_that_of_the_released_code(start, expected):
+    weights = waves(start)
+    output = torch.linalg.lstsq((BITS @ weights.T).relu(), PRODUCT[:, None]).solution[:, 0]
+    assert enough(weights, output) == expected
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.2, 4), (1.0, 4), (4.0, 3)])
+def test_effective_sparsity_of_a_sparse_network_is_that_of_the_released_code(noise, expected):
+    weights, output = 0.3 * waves(0), noise * torch.cos(torch.arange(16).double() ** 2)
+    for neuron, sign, signs in ((3, 1, (1, 1)), (5, 1, (-1, -1)), (8, -1, (1, -1)), (13, -1, (-1, 1))):
+        weights[neuron], output[neuron] = torch.tensor([*signs, 0, 0]).double(), sign
+    assert enough(weights, output) == expected
+
+
+def test_effective_sparsity_with_the_rest_of_the_logits():
+    hidden, readout, answers = torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.eye(2), torch.tensor([0, 1])
+    size = torch.tensor([1.0, 3.0])
+    assert pm.sparsity.effective_sparsity(hidden, readout, answers, size) == 2
+    right = torch.nn.functional.one_hot(answers)
+    assert pm.sparsity.effective_sparsity(hidden, readout, answers, size, rest=9 * right) == 0
+    assert pm.sparsity.effective_sparsity(hidden, readout, answers, size, rest=torch.tensor([0.5, 0.0])) == 2
+    # equal logits are no answer: with none of the neurons, both are
+    assert pm.sparsity.effective_sparsity(hidden[:1], readout, answers[:1], size) == 2

@@ -226,3 +226,26 @@ def test_logits_vary_from_as_much_as_the_rounding_of_all_values():
     for step, found in ((300, 0.0), (325, 1.0)):  # 5/2 n³ is 312.5
         logits = 1 + step * torch.finfo(torch.float64).eps * (op.table == 0).double()[..., None].expand(5, 5, 5)
         assert_close(pm.logit_spectrum(logits, op).sum(), found, rtol=1e-2)
+
+
+# Of the answer, of any values
+
+
+@pytest.mark.parametrize("op", [pm.addition(7), pm.addition(8), pm.groups.symmetric_group(3), pm.parity(3, of=(0, 2))])
+def test_answer_spectrum_is_what_projecting_explains(op):
+    x = torch.randn(op.table.numel(), 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    x += op.table.flatten()[:, None].double().cos()
+    centered = x - x.mean(0)
+    found = pm.spectra.answer_spectrum(x, op)
+    for k in op.frequencies:
+        kept = pm.project_onto_frequencies(op, [k], terms="sum")(centered)
+        assert_close(found[k - 1], pm.explained_variance(centered, kept), rtol=1e-10)
+    assert_close(pm.spectra.answer_spectrum(x.view(*op.table.shape, 4).numpy() * 2e307, op), found, rtol=1e-8)
+    assert_close(pm.spectra.answer_spectrum(x[:, :1], op), pm.spectra.answer_spectrum(x[:, 0], op), rtol=1e-14)
+
+
+def test_answer_spectrum_of_logits_is_their_spectrum():
+    op = pm.addition(7)
+    logits = torch.randn(7, 7, 7, generator=torch.Generator().manual_seed(1))
+    assert_close(pm.spectra.answer_spectrum(logits, op), pm.logit_spectrum(logits, op), rtol=1e-12)
+    assert not pm.spectra.answer_spectrum(torch.full((7, 7), 2.5), op).any()

@@ -7,5 +7,13 @@ model, such as 1e-26, from being rounded away next to 1.
 
 from progress_measures.losses.by_answer import excluded_loss_per_frequency
 from progress_measures.losses.filtered import accuracy, cross_entropy, excluded_loss, restricted_loss
+from progress_measures.losses.normalized_margin import normalized_margin
 
-__all__ = ["accuracy", "cross_entropy", "excluded_loss", "excluded_loss_per_frequency", "restricted_loss"]
+__all__ = [
+    "accuracy",
+    "cross_entropy",
+    "excluded_loss",
+    "excluded_loss_per_frequency",
+    "normalized_margin",
+    "restricted_loss",
+]

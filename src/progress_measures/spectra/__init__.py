@@ -5,7 +5,14 @@ constant has no entry. One of the inputs has an axis per operand, from the const
 float64 and is differentiable.
 """
 
-from progress_measures.spectra.answers import cosine_coefficients, logit_spectrum, spectrum
+from progress_measures.spectra.answers import answer_spectrum, cosine_coefficients, logit_spectrum, spectrum
 from progress_measures.spectra.inputs import input_spectrum, neuron_spectrum
 
-__all__ = ["cosine_coefficients", "input_spectrum", "logit_spectrum", "neuron_spectrum", "spectrum"]
+__all__ = [
+    "answer_spectrum",
+    "cosine_coefficients",
+    "input_spectrum",
+    "logit_spectrum",
+    "neuron_spectrum",
+    "spectrum",
+]

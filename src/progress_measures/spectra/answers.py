@@ -5,11 +5,12 @@ from torch import Tensor
 
 from progress_measures._blocks import blocks
 from progress_measures._checks.tensors import Array
-from progress_measures._scaling import one_where_zero
+from progress_measures._scaling import one_where_zero, scale_of
 from progress_measures.fourier import sum_rows
-from progress_measures.operations.checks import check_columns, check_logits
+from progress_measures.operations.checks import check_columns, check_logits, check_operation
 from progress_measures.operations.on_grid import answer_means, input_weights
 from progress_measures.operations.operation import Operation
+from progress_measures.spectra.inputs import columns_on_inputs
 from progress_measures.spectra.shares import share_of
 
 
@@ -72,7 +73,44 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
         >>> [round(share, 6) for share in pm.logit_spectrum(wave, op).tolist()]
         [0.0, 0.0, 1.0]
     """
-    x = check_logits(logits, op)
+    return _share_by_answer(check_logits(logits, op), op)
+
+
+def answer_spectrum(values: Array, op: Operation) -> Tensor:
+    r"""The share of the centered variance that lies in each frequency of the answer, of any values on the inputs.
+
+    It is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. With
+    :func:`input_spectrum` it tells apart how much of the neurons is a function of a, of b and of a∘b, by frequency:
+    ``input_spectrum(neurons, op)[k, 0]``, ``[0, k]``, and this at k - 1.
+
+    Args:
+        values: Values on every input, such as one neuron, the shape of ``op.table`` or ``(N,)``; or several, such as
+            all neurons, with one axis more. Each of several is centered, and their variances are added up.
+        op: The operation that gives the answers.
+
+    Returns:
+        Shares in [0, 1], float64, shape ``(len(op.frequencies),)``; differentiable.
+
+    Raises:
+        TypeError: If ``values`` are neither tensor nor array, or complex.
+        ValueError: If they do not have the shape above, or are not finite.
+
+    References:
+        Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025): the share of the neurons that the
+        matrix entries of ρ(ab) explain.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> waves = torch.cos(2 * torch.pi * 3 / 7 * torch.stack([op.table, op.operands[0][:, None].expand(7, 7)], -1))
+        >>> [round(share, 6) for share in pm.spectra.answer_spectrum(waves, op).tolist()]
+        [0.0, 0.0, 0.5]
+    """
+    x = columns_on_inputs(values, check_operation(op))
+    return _share_by_answer(x / scale_of(x), op)  # so that no sum overflows
+
+
+def _share_by_answer(x: Tensor, op: Operation) -> Tensor:
+    """The share of each frequency of the answer in the centered variance of values, ``(N, m)``."""
     largest = [torch.maximum(block.amax(), -block.amin()) for _, block in blocks(x.detach())]
     scale = one_where_zero(torch.stack(largest).amax())
     means = answer_means(x, op) / scale

@@ -45,7 +45,7 @@ def input_spectrum(values: Array, op: Operation) -> Tensor:
         (torch.Size([2, 2, 2, 2]), 1.0)
     """
     check_all_inputs(op)
-    x = _columns(values, op)
+    x = columns_on_inputs(values, op)
     shift = x[0].detach()  # of a constant, nothing is left
     scale = scale_of(x - shift)
     y = (x - shift) / scale
@@ -61,7 +61,7 @@ def input_spectrum(values: Array, op: Operation) -> Tensor:
     return share_of(power * inside, centered.square().sum(), (x / scale).square().sum(), x.numel())
 
 
-def _columns(values: object, op: Operation) -> Tensor:
+def columns_on_inputs(values: object, op: Operation) -> Tensor:
     """Finite float64 values, one row per input, ``(N, m)``."""
     x, grid = check_real(values, "values"), op.table.shape
     whole = (grid, (grid.numel(),))

@@ -1,4 +1,4 @@
-"""How unevenly non-negative quantities are spread, such as norms of Fourier components or singular values."""
+"""How unevenly sizes are spread: of norms, singular values or weights."""
 
 import torch
 from torch import Tensor
@@ -6,8 +6,6 @@ from torch import Tensor
 from progress_measures._checks.tensors import Array, check_dim, check_finite, check_real
 from progress_measures._checks.values import shape_of
 from progress_measures._scaling import one_where_zero, scale_of
-
-__all__ = ["effective_rank", "gini"]
 
 
 def gini(x: Array, dim: int = -1) -> Tensor:
@@ -84,6 +82,45 @@ def effective_rank(matrix: Array) -> Tensor:
     total = singular.sum(-1)
     entropy = torch.special.entr(singular / total[..., None]).sum(-1)  # NaN for a matrix of zeros
     return torch.where(total > 0, entropy.exp(), 0.0)
+
+
+def absolute_weight_entropy(x: Array) -> Tensor:
+    r"""The entropy of the absolute values of weights, which are not normalized.
+
+    .. math:: H = - \sum_i |w_i| \ln |w_i|
+
+    It adds up over parts of the weights. A weight adds the most at 1/e, nothing at 0 and at 1, and less than nothing
+    above 1. So it is no measure of spread alone: it changes when the weights are scaled.
+
+    Args:
+        x: Weights, of any shape.
+
+    Returns:
+        The entropy in nats, float64, shape ``()``; differentiable, with a gradient of 0 for weights that are zero.
+
+    Raises:
+        TypeError: If ``x`` is neither tensor nor array, or is complex.
+        ValueError: If ``x`` is empty or not finite, or so large that the sum is not.
+
+    References:
+        Golechha (2024), "Progress measures for grokking on real-world tasks" (arXiv 2405.12755), section 4.
+
+    Example:
+        >>> pm.sparsity.absolute_weight_entropy(torch.tensor([0.5, -0.5, 1.0, 0.0]))
+        tensor(0.6931, dtype=torch.float64)
+    """
+    sizes = check_finite(check_real(x, "x"), "x").to(torch.float64).abs()
+    check_some(sizes, "x")
+    entropy: Tensor = torch.special.entr(sizes.where(sizes > 0, 1.0)).sum()
+    if not bool(torch.isfinite(entropy)):
+        raise ValueError(f"`x` must be so small that the sum of its logarithms is finite. Got {float(sizes.max()):g}.")
+    return entropy
+
+
+def check_some(x: Tensor, name: str) -> None:
+    """Requires at least one value."""
+    if x.numel() == 0:
+        raise ValueError(f"`{name}` must have at least one value. Got shape {shape_of(x)}.")
 
 
 def _check_matrices(x: object, name: str) -> Tensor:

@@ -10,8 +10,6 @@ from progress_measures._checks.tensors import Array, check_dims, check_finite, c
 from progress_measures._checks.values import shape_of
 from progress_measures._scaling import scale_of
 
-__all__ = ["WaveFit", "explained_variance", "fit_waves"]
-
 
 @dataclass(frozen=True, eq=False)
 class WaveFit:

@@ -10,8 +10,6 @@ from progress_measures.fourier import change_basis, sum_rows
 from progress_measures.operations.checks import check_columns, check_cyclic, check_over_elements
 from progress_measures.operations.operation import Operation
 
-__all__ = ["fourier_coefficient_ratio", "fourier_frequency_density", "inverse_participation_ratio"]
-
 
 def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, exponent: float = 2.0) -> Tensor:
     r"""How strongly weights are concentrated on one frequency, along an axis over the operation's elements.
