@@ -89,7 +89,7 @@ def check_precision(parameters: Sequence[Tensor], why: str) -> None:
         if torch.finfo(x.dtype).bits < 32:
             raise TypeError(
                 f"`model` must have parameters of 32 or 64 bits: {why}. Got {x.dtype}. "
-                "Measure a copy: copy.deepcopy(model).float()."
+                "Measure a copy, with inputs in float32 where they are not tokens: copy.deepcopy(model).float()."
             )
 
 

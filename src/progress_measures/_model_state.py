@@ -89,6 +89,19 @@ def undisturbed(model: Any) -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002 (restored, not drawn from)
 
 
+@contextmanager
+def with_values(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> Iterator[None]:
+    """Gives parameters other numbers, and their own tensors back afterwards, which graphs may have saved."""
+    own = [(parameter, parameter.data) for parameter in parameters]
+    try:
+        for (parameter, _), other in zip(own, values, strict=True):
+            parameter.data = other
+        yield
+    finally:
+        for parameter, kept in own:
+            parameter.data = kept
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Modes
 

@@ -24,7 +24,7 @@ from progress_measures._derivatives import (
 __all__ = ["hessian_trace", "largest_eigenvalue"]
 
 SMALL = 32  # parameters, up to which the whole matrix is built
-TOLERANCE = 1e-4  # of the residual of the eigenvector; the eigenvalue's error is about its square
+TOLERANCE = 1e-4  # of the residual of the eigenvector; the error of an eigenvalue that stands apart is about its square
 WHY = "differences of rounded gradients say little of curvature"
 
 
@@ -138,9 +138,11 @@ def _largest(product: Callable[[np.ndarray], np.ndarray], size: int, rng: np.ran
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     first = rng.standard_normal(size)
-    if not product(first).any():
+    length = float(np.linalg.norm(product(first)) / np.linalg.norm(first))
+    if length == 0:
         return 0.0  # the matrix is zero, which the iterations do not take
-    operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
+    # In units of about its eigenvalues, because the iterations take small ones for zero.
+    operator = LinearOperator((size, size), matvec=lambda vector: product(vector) / length, dtype=np.float64)
     try:
         (found,) = eigsh(operator, k=1, which="LA", v0=first, tol=TOLERANCE, return_eigenvectors=False)
     except ArpackNoConvergence as error:
@@ -148,4 +150,4 @@ def _largest(product: Callable[[np.ndarray], np.ndarray], size: int, rng: np.ran
             "`loss` must have a Hessian whose largest eigenvalue stands apart from the next. The iterations did not "
             "converge. Compute the loss of a model in float64, whose products are more exact."
         ) from error
-    return float(found)
+    return length * float(found)

@@ -4,7 +4,6 @@ A loss is a function ``model -> number`` that computes it with the model that it
 mode; each time, it draws the same random numbers. It has to use the same data each time.
 """
 
-import copy
 import warnings
 from collections.abc import Iterable
 
@@ -13,11 +12,13 @@ from torch import Tensor, nn
 
 from progress_measures._checks.values import check_number, type_name
 from progress_measures._derivatives import Loss, check_parameters, check_precision, flat, gradient, unflat
+from progress_measures._model_state import with_values
 from progress_measures._scaling import one_where_zero, scale_of
 
 __all__ = ["commutator_defect", "cosine", "noise_scale"]
 
 ROUNDED = 10  # by how many epsilons of its norm a gradient may be off
+LONG = 1e-3  # of the norm of the parameters, for a step that rounding does not hide
 LOST = 0.1  # the share of a defect that may be rounding without a word
 
 
@@ -72,14 +73,14 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
     are the same, or both are linear; and if a gradient is zero to begin with, because there is then no step to compare
     with.
 
-    The steps are made on a copy, which is deleted. The difference is computed from that of the gradients,
+    Other numbers take the parameters' place while a loss is computed, and the same tensors are put back. The difference
+    is computed from that of the gradients,
     :math:`\mathrm{lr} \, (g_A(\theta_B) - g_A) - \mathrm{lr} \, (g_B(\theta_A) - g_B)`, because little of it is left
     where parameters are subtracted in float32. Where rounding may still be more than a tenth of it, as it is with small
-    gradients, it is warned of: measure ``copy.deepcopy(model).double()`` then.
+    gradients, it is warned of: measure ``copy.deepcopy(model).double()`` then, with inputs in float64.
 
     Args:
-        first: A function from the model to a loss, such as that of one batch. It has to compute with the model that it
-            is given, which is the copy.
+        first: A function from the model to a loss, such as that of one batch.
         second: Another, such as that of another batch.
         model: The model, with parameters of 32 or 64 bits. Those that require a gradient are moved.
         lr: The size of the steps, above 0. It need not be that of the training.
@@ -88,7 +89,7 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
         The defect, float64, shape ``()``, without a graph.
 
     Raises:
-        TypeError: If ``model`` is not a module, has parameters of 16 bits or cannot be copied, or a loss is no function
+        TypeError: If ``model`` is not a module, has parameters of 16 bits, or a loss is no function
             or returns no real tensor.
         ValueError: If ``lr`` is not above 0, no parameter requires a gradient, or a loss returns more than one number,
             has no graph, depends on no parameter, or is not finite, here or after a step.
@@ -113,7 +114,10 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
     first_moves, lost_too = _change(first, model, of_second, of_first, size, "first")
     apart, norms = (first_moves - second_moves).norm(), of_first.norm() * of_second.norm()
     rounding = ROUNDED * max(torch.finfo(x.dtype).eps for x in parameters) * (of_first.norm() + of_second.norm())
-    _warn_of_rounding(size, max(lost, lost_too, float(rounding / apart) if apart > 0 else 0.0))
+    share = float(rounding / apart) if apart > 0 else 0.0
+    if apart == 0 and _bends(first, second, model, of_first, of_second):
+        share = 1.0
+    _warn_of_rounding(size, max(lost, lost_too, share))
     return torch.where(norms > 0, apart / (size * one_where_zero(norms)), 0.0)
 
 
@@ -171,28 +175,29 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
 
 def _change(loss: Loss, model: nn.Module, step: Tensor, before: Tensor, lr: float, name: str) -> tuple[Tensor, float]:
     """By how much a step changes the gradient of a loss; and what share of the step is lost to rounding."""
-    try:
-        with torch.inference_mode(False):  # where copies could have no gradient
-            moved = copy.deepcopy(model)
-    except Exception as error:
-        raise TypeError(
-            "`model` must be one that copy.deepcopy() can copy: the steps are made on a copy. "
-            f"Got {type(error).__name__}: {error}"
-        ) from error
-    parameters = check_parameters(moved)
+    parameters = check_parameters(model)
     origin, wanted = flat(parameters), lr * step
-    with torch.no_grad():
-        for parameter, part in zip(parameters, unflat(origin - wanted, parameters), strict=True):
-            parameter.copy_(part)
-    lost = (origin - flat(parameters) - wanted).norm() / one_where_zero(wanted.norm())
-    return gradient(loss, moved, name) - before, float(lost)
+    moved = unflat(origin - wanted, parameters)
+    lost = (origin - flat(moved) - wanted).norm() / one_where_zero(wanted.norm())
+    with with_values(parameters, moved):
+        return gradient(loss, model, name) - before, float(lost)
+
+
+def _bends(first: Loss, second: Loss, model: nn.Module, of_first: Tensor, of_second: Tensor) -> bool:
+    """Whether the order of two long steps matters: if so, that of short ones does not seem to because of rounding."""
+    size = float(flat(check_parameters(model)).norm()) or 1.0
+    lr = LONG * size / (max(float(of_first.norm()), float(of_second.norm())) or 1.0)
+    second_moves, _ = _change(second, model, of_first, of_second, lr, "second")
+    first_moves, _ = _change(first, model, of_second, of_first, lr, "first")
+    return not torch.equal(first_moves, second_moves)
 
 
 def _warn_of_rounding(lr: float, share: float) -> None:
     if share > LOST:
         warnings.warn(
             f"`lr` should move the model by more than rounding does. Got {lr:g}, and rounding may be {share:.0%} of "
-            "the defect. Pass a larger one, or a copy of the model in float64: copy.deepcopy(model).double().",
+            "the defect. Pass a larger one, or a copy of the model in float64, copy.deepcopy(model).double(), with "
+            "inputs in float64.",
             RuntimeWarning,
             stacklevel=3,
         )

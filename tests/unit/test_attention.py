@@ -187,3 +187,23 @@ def test_in_context_score():
     assert_close(pm.attention.in_context_score(losses, 0, 1), -(1 / 100 + 1 / 300) / 2, rtol=1e-4)
     assert pm.attention.in_context_score(losses.numpy(), early=3, late=4).dtype == torch.float64
     assert pm.attention.in_context_score(torch.ones(2, 600, dtype=torch.bfloat16)) == 0
+
+
+def test_a_circuit_that_is_zero_but_for_rounding_copies_nothing():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        basis = torch.linalg.qr(torch.randn(8, 8, generator=generator))[0]
+        embed = torch.randn(12, 4, generator=generator) @ basis[:4]
+        value = basis[4:].T[None]  # reads what no token is embedded in
+        out, unembed = torch.randn(1, 4, 8, generator=generator), torch.randn(8, 12, generator=generator)
+        assert pm.attention.copying_score(embed, value, out, unembed) == 0
+        assert pm.attention.copying_score(embed, value + basis[:4].T[None], out, unembed) != 0
+
+
+def test_the_positions_that_a_message_names_are_taken():
+    losses = torch.arange(20.0).expand(3, 20)
+    with pytest.raises(ValueError, match=r"Pass early=1, late=19, or feed longer sequences\.$"):
+        pm.attention.in_context_score(losses)
+    assert pm.attention.in_context_score(losses, early=1, late=19) == 18
+    with pytest.raises(ValueError, match=r"Feed longer sequences\.$"):
+        pm.attention.in_context_score(losses[:, :1])

@@ -88,3 +88,30 @@ def test_weights_are_put_back_bit_for_bit_even_after_an_error():
     assert model.weight is parameter
     assert parameter.requires_grad
     assert parameter.grad is None
+
+
+def test_a_step_that_a_message_names_is_taken():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(40):
+        weights = {"weight": torch.randn(3, generator=generator)}
+        with pytest.raises(ValueError, match="Pass at least") as caught:
+            pm.compression.compressed_size(weights, step=1e-12)
+        least = float(str(caught.value).rsplit("Pass at least ", 1)[1].rstrip("."))
+        assert pm.compression.compressed_size(weights, step=least) > 0
+
+
+def test_the_coarsest_step_leaves_no_trace_of_its_losses():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 2)
+    )
+    before, state = {name: x.clone() for name, x in model.state_dict().items()}, torch.random.get_rng_state()
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
+    found = {
+        float(pm.compression.coarsest_step(model, lambda model: model(x).square().mean(), tolerance=0.01))
+        for _ in range(3)
+    }
+    assert len(found) == 1
+    assert model.training
+    assert all(torch.equal(x, before[name]) for name, x in model.state_dict().items())
+    assert torch.equal(torch.random.get_rng_state(), state)

@@ -205,3 +205,13 @@ def test_on_a_gpu(name):
     found = BOTH[name](ALL, network().cuda())
     assert found.is_cuda
     assert_close(found.cpu(), BOTH[name](ALL, network()), rtol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-13, 1e13])
+def test_the_largest_eigenvalue_of_a_small_hessian_is_as_exact(scale):
+    values = torch.linspace(-0.5, 1.0, 200, dtype=torch.float64)
+    values[-1] = 1.3
+    found = pm.curvature.largest_eigenvalue(
+        lambda point: scale * (values * point.x.square()).sum() / 2, Point(*[1.0] * 200)
+    )
+    assert_close(found, 1.3 * scale, rtol=1e-6)

@@ -165,3 +165,9 @@ def test_parallelogram_quality_of_a_line_a_circle_and_nothing():
     opposite = pm.fits.parallelogram_quality(circle, opposites.long())
     assert 0 < sum(by_hand) < len(by_hand)
     assert_close(opposite, sum(by_hand) / len(by_hand), rtol=1e-12)
+
+
+def test_columns_that_differ_by_rounding_alone_are_left_out_of_parallelograms():
+    line = torch.linspace(0, 1, 20)[:, None]
+    noise = 0.1 + 1e-8 * torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
+    assert pm.fits.parallelogram_quality(torch.cat([line, noise], 1)) == pm.fits.parallelogram_quality(line) == 1

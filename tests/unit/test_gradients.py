@@ -8,7 +8,7 @@ from torch import nn
 
 import progress_measures as pm
 from tests._asserts import assert_close
-from tests._losses import ALL, FIRST, SECOND, Point, network, on, quadratic, symmetric
+from tests._losses import FIRST, SECOND, Point, network, on, quadratic, symmetric
 
 NONE = torch.tensor([0.0, 0.0], dtype=torch.float64)
 E1, E2 = torch.eye(2, dtype=torch.float64)
@@ -220,11 +220,48 @@ def test_the_model_is_in_evaluation_mode(name):
     assert_close(MEASURES[name](FIRST, SECOND, model), MEASURES[name](FIRST, SECOND, network()), rtol=1e-12)
 
 
-def test_a_loss_of_another_model_is_none_of_the_copy():
-    """A loss that computes with the model outside would not see the steps."""
+def test_steps_are_made_in_the_model_itself():
+    """So what the model keeps, hooks on its parameters, and a loss that uses the model from outside all see them."""
+    expected = pm.gradients.commutator_defect(FIRST, SECOND, network(), lr=0.1)
     model = network()
-    with pytest.raises(ValueError, match=r"^`second` must depend on the parameters of the model that it is given\. "):
-        pm.gradients.commutator_defect(lambda _: FIRST(model), lambda _: ALL(model), model, lr=0.1)
+    model.kept = next(model.parameters()) * 2  # with a graph, which cannot be copied
+    outside = pm.gradients.commutator_defect(lambda _: FIRST(model), lambda _: SECOND(model), model, lr=0.1)
+    assert_close(outside, expected, rtol=1e-12)
+
+
+def test_hooks_on_parameters_act_before_and_after_a_step():
+    masked, frozen = network(), network()
+    first = next(masked.parameters())
+    first.register_hook(torch.zeros_like)
+    next(frozen.parameters()).requires_grad_(False)
+    found, expected = (pm.gradients.commutator_defect(FIRST, SECOND, each, lr=1e-3) for each in (masked, frozen))
+    assert_close(found, expected, rtol=1e-9)
+
+
+def test_the_model_has_its_own_tensors_again():
+    model = network()
+    before = [(x, x.data_ptr(), x.detach().clone(), x._version) for x in model.parameters()]
+    graph = FIRST(model)
+    pm.gradients.commutator_defect(FIRST, SECOND, model, lr=0.1)
+    for x, place, values, version in before:
+        assert (x.data_ptr(), x._version) == (place, version)
+        assert torch.equal(x, values)
+    graph.backward()
+
+
+def test_a_difference_that_rounds_to_nothing_is_warned_of():
+    weights = torch.rand(4, dtype=torch.float32) + 0.5
+
+    def first(point):
+        return ((point.x - 1).square() * weights).sum()
+
+    def second(point):
+        return ((point.x - 2).square() * weights.flip(0)).sum()
+
+    point = Point(0, 0, 0, 0).float()
+    with pytest.warns(RuntimeWarning, match="rounding may be 100% of the defect"):
+        assert pm.gradients.commutator_defect(first, second, point, lr=1e-12) == 0
+    assert pm.gradients.commutator_defect(linear(E1), linear(E2), Point(1, 2), lr=1e-12) == 0  # which is right
 
 
 @pytest.mark.gpu

@@ -159,3 +159,8 @@ def test_effective_sparsity_with_the_rest_of_the_logits():
     assert pm.sparsity.effective_sparsity(hidden, readout, answers, size, rest=torch.tensor([0.5, 0.0])) == 2
     # equal logits are no answer: with none of the neurons, both are
     assert pm.sparsity.effective_sparsity(hidden[:1], readout, answers[:1], size) == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_threshold_counts_what_equals_it_in_the_activations_precision(dtype):
+    assert pm.sparsity.activation_sparsity(torch.tensor([0.1, 0.2], dtype=dtype), threshold=0.1) == 0.5

@@ -7,6 +7,8 @@ from progress_measures._checks.tensors import Array, check_finite, check_real
 from progress_measures._checks.values import shape_of
 from progress_measures._scaling import one_where_zero, scale_of
 
+ROUNDED = 10  # by how many epsilons of its norm a product of matrices may be off
+
 
 def copying_score(embed: Array, value: Array, out: Array, unembed: Array) -> Tensor:
     r"""How far what each head moves raises the logit of the very token that it comes from.
@@ -44,11 +46,16 @@ def copying_score(embed: Array, value: Array, out: Array, unembed: Array) -> Ten
         >>> pm.attention.copying_score(torch.eye(5, 4), heads, torch.eye(4).expand(2, 4, 4), torch.eye(4, 5))
         tensor([ 1., -1.], dtype=torch.float64)
     """
-    W_E, W_V, W_O, W_U = (x / scale_of(x, (-2, -1)) for x in _check_circuit(embed, value, out, unembed))
+    given = (embed, value, out, unembed)
+    W_E, W_V, W_O, W_U = (x / scale_of(x, (-2, -1)) for x in _check_circuit(*given))
     # The other eigenvalues of the large matrix are zero.
     eigenvalues: Tensor = torch.linalg.eigvals(W_O @ (W_U @ W_E) @ W_V)
-    score: Tensor = eigenvalues.real.sum(-1) / one_where_zero(eigenvalues.abs().sum(-1))
-    return score
+    total = eigenvalues.abs().sum(-1)
+    # What rounding makes of a circuit that is zero, as of a head that reads nothing of the embedding.
+    precision = max(torch.finfo(x.dtype).eps if x.is_floating_point() else 0.0 for x in map(torch.as_tensor, given))
+    norms = W_E.norm() * W_U.norm() * W_V.norm(dim=(-2, -1)) * W_O.norm(dim=(-2, -1))
+    score: Tensor = eigenvalues.real.sum(-1) / one_where_zero(total)
+    return torch.where(total > ROUNDED * precision * norms, score, torch.zeros_like(score))
 
 
 def _check_circuit(*matrices: Array) -> tuple[Tensor, ...]:

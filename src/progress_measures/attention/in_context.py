@@ -45,7 +45,8 @@ def in_context_score(losses: Array, early: int = 50, late: int = 500) -> Tensor:
     if last >= x.shape[1]:
         raise ValueError(
             f"`losses` must have more than {last} positions, which is `late`. Got {x.shape[1]}. "
-            f"Pass late={x.shape[1] - 1}, or feed longer sequences."
+            + (f"Pass early={(x.shape[1] - 1) // 10}, late={x.shape[1] - 1}, or feed " if x.shape[1] > 1 else "Feed ")
+            + "longer sequences."
         )
     places = (first, last)
     pair = check_finite(x[:, places], "losses", "(batch, position)", where=lambda at: (at[0], places[at[1]]))

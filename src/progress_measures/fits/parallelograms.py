@@ -40,12 +40,12 @@ def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: 
         >>> pm.fits.parallelogram_quality(torch.arange(5.0)[:, None] * torch.tensor([1.0, -2.0]))
         tensor(1., dtype=torch.float64)
     """
-    values = _check_rows(x)
+    values, precision = _check_rows(x)
     delta = check_number(tolerance, "tolerance", above=0)
     table = _check_answers(answers, len(values)).to(values.device)
     first, second = torch.triu_indices(len(values), len(values), device=values.device)
     answer, order = table[first, second].sort(stable=True)
-    embeddings = _standardized(values)
+    embeddings = _standardized(values, precision)
     sums = (embeddings[first] + embeddings[second])[order]
     found = count = 0
     for group in torch.split(sums, torch.unique_consecutive(answer, return_counts=True)[1].tolist()):
@@ -53,23 +53,30 @@ def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: 
         found, count = found + int((distances < delta).sum()), count + len(distances)
     if count == 0:
         raise ValueError(f"`answers` must be equal for two pairs of numbers. Got none among {len(values)} numbers.")
-    varies = bool((values != values[0]).any())
+    varies = bool((embeddings != 0).any())
     return torch.tensor(found / count if varies else 0.0, dtype=torch.float64, device=values.device)
 
 
-def _standardized(x: Tensor) -> Tensor:
-    """Columns of mean 0 and standard deviation 1; zeros where a column does not vary."""
+ROUNDED = 10  # by how many epsilons of its largest entry a column may differ by rounding alone
+
+
+def _standardized(x: Tensor, precision: float) -> Tensor:
+    """Columns of mean 0 and standard deviation 1; zeros where a column does not vary by more than rounding."""
     shifted = x - x[0]
+    shifted = torch.where(shifted.abs().amax(0) > ROUNDED * precision * x.abs().amax(0), shifted, 0.0)
     shifted = shifted / scale_of(shifted, 0)
     centered = shifted - shifted.mean(0)
     return centered / one_where_zero(centered.std(0))
 
 
-def _check_rows(x: object) -> Tensor:
-    values = check_finite(check_real(x, "x"), "x").detach().to(torch.float64)
+def _check_rows(x: object) -> tuple[Tensor, float]:
+    """Requires one row per number; returns them in float64, and the precision that they had."""
+    given = check_finite(check_real(x, "x"), "x").detach()
+    precision = torch.finfo(given.dtype).eps if given.is_floating_point() else 0.0
+    values = given.to(torch.float64)
     if values.ndim != 2 or values.shape[1] == 0 or len(values) < 3:
         raise ValueError(f"`x` must have one row per number, at least 3: shape (n, d). Got {shape_of(values)}.")
-    return values
+    return values, precision
 
 
 def _check_answers(answers: object, n: int) -> Tensor:

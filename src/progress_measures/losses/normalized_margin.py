@@ -1,5 +1,7 @@
 """The smallest margin of a network, by the size of its weights."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -55,7 +57,10 @@ def normalized_margin(
         raise ValueError(f"`op` must have at least two answers. Got {op!r}.")
     rows = chosen_rows(x, op.table.flatten().to(x.device), chosen)
     closest = torch.stack([margins(values, answers).amax() for values, answers in rows]).amax()
-    return -closest / size.to(x.device) ** power
+    scale = size.to(x.device) ** power
+    if not 0 < float(scale) < math.inf:
+        raise ValueError(f"`norm` must have a power that float64 can hold. Got {float(size):g} to the power {power:g}.")
+    return -closest / scale
 
 
 def _check_norm(norm: object) -> Tensor:

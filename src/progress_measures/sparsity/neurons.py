@@ -42,7 +42,8 @@ def activation_sparsity(activations: Array, *, threshold: float = 0.0) -> Tensor
     tau = check_real_number(threshold, "threshold")
     if not math.isfinite(tau):
         raise ValueError(f"`threshold` must be finite. Got {threshold!r}.")
-    return (x.to(torch.float64) <= tau).sum() / torch.tensor(x.numel(), dtype=torch.float64, device=x.device)
+    limit = torch.tensor(tau, dtype=x.dtype if x.is_floating_point() else torch.float64, device=x.device)
+    return (x <= limit).sum() / torch.tensor(x.numel(), dtype=torch.float64, device=x.device)
 
 
 def effective_sparsity(
