@@ -25,8 +25,8 @@ def coset_concentration(
     .. math:: \frac{\sum_C |H| \, (\bar x_C - \bar x)^2}{\sum_g (x_g - \bar x)^2}
 
     It is 1 if the neuron is constant on every coset, and 0 if it has the same mean on all; 0 too if it does not vary.
-    Noise has (n / |H| - 1) / (n - 1) on average: 1 for the subgroup of the identity alone. It does not change when the
-    neuron is scaled or shifted.
+    Noise has :math:`(n / |H| - 1) / (n - 1)` on average, which is 1 for the subgroup of the identity alone. It does not
+    change when the neuron is scaled or shifted.
 
     Args:
         x: What each neuron gets from each element of one operand, with one entry per element along ``dim``: an

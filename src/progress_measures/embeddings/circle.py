@@ -24,9 +24,9 @@ class CircleFit:
     share: Tensor
     """The share of the variance around the mean that the first harmonic of the order explains, shape ``()``."""
     best_plane: Tensor
-    """The share of the variance in the best plane, that of the first two principal components: at least ``share``."""
+    """The share of the variance in the plane of the first two principal components, which is at least ``share``."""
     roundness: Tensor
-    """The shorter axis of the fitted ellipse over the longer one: 1 for a circle, 0 for a line."""
+    """The shorter axis of the fitted ellipse over the longer one, which is 1 for a circle and 0 for a line."""
     draws: Tensor
     """The share in each random order, shape ``(draws,)``."""
     chance: float

@@ -30,7 +30,7 @@ class Event:
     interval: tuple[int, int] | None = None
     """The recorded steps between which it lies; None where there is no step."""
     absent: Absence | None = None
-    """Why there is no step: the columns were not recorded, the run did not get there, or the columns do not say."""
+    """Why there is no step. The columns were not recorded, the run did not get there, or the columns do not say."""
     reason: str = ""
     """What the columns show, in words."""
     settled: bool = True

@@ -22,7 +22,7 @@ class PhaseSpread:
     """
 
     runs: int
-    """How many runs can tell: those whose columns were recorded and are not constant."""
+    """How many runs have columns that can tell, because they were recorded and are not constant."""
     reached: int
     """How many of them reach the boundary. The other numbers are those of these runs, or None if there are none."""
     median: float | None
