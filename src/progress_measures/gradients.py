@@ -176,9 +176,10 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
 def _change(loss: Loss, model: nn.Module, step: Tensor, before: Tensor, lr: float, name: str) -> tuple[Tensor, float]:
     """By how much a step changes the gradient of a loss; and what share of the step is lost to rounding."""
     parameters = check_parameters(model)
-    origin, wanted = flat(parameters), lr * step
-    moved = unflat(origin - wanted, parameters)
-    lost = (origin - flat(moved) - wanted).norm() / one_where_zero(wanted.norm())
+    with torch.inference_mode(False), torch.no_grad():  # where numbers could have no gradient afterwards
+        origin, wanted = flat(parameters), lr * step
+        moved = unflat(origin - wanted, parameters)
+        lost = (origin - flat(moved) - wanted).norm() / one_where_zero(wanted.norm())
     with with_values(parameters, moved):
         return gradient(loss, model, name) - before, float(lost)
 

@@ -46,22 +46,22 @@ def copying_score(embed: Array, value: Array, out: Array, unembed: Array) -> Ten
         >>> pm.attention.copying_score(torch.eye(5, 4), heads, torch.eye(4).expand(2, 4, 4), torch.eye(4, 5))
         tensor([ 1., -1.], dtype=torch.float64)
     """
-    given = (embed, value, out, unembed)
-    W_E, W_V, W_O, W_U = (x / scale_of(x, (-2, -1)) for x in _check_circuit(*given))
+    given = _check_circuit(embed, value, out, unembed)
+    W_E, W_V, W_O, W_U = (x / scale_of(x, (-2, -1)) for x in (x.to(torch.float64) for x in given))
     # The other eigenvalues of the large matrix are zero.
     eigenvalues: Tensor = torch.linalg.eigvals(W_O @ (W_U @ W_E) @ W_V)
     total = eigenvalues.abs().sum(-1)
     # What rounding makes of a circuit that is zero, as of a head that reads nothing of the embedding.
-    precision = max(torch.finfo(x.dtype).eps if x.is_floating_point() else 0.0 for x in map(torch.as_tensor, given))
+    precision = max(torch.finfo(torch.float64 if x.dtype == torch.float64 else torch.float32).eps for x in given)
     norms = W_E.norm() * W_U.norm() * W_V.norm(dim=(-2, -1)) * W_O.norm(dim=(-2, -1))
     score: Tensor = eigenvalues.real.sum(-1) / one_where_zero(total)
     return torch.where(total > ROUNDED * precision * norms, score, torch.zeros_like(score))
 
 
 def _check_circuit(*matrices: Array) -> tuple[Tensor, ...]:
-    """Requires matrices of heads between an embedding and an unembedding, and returns them in float64."""
+    """Requires matrices of heads between an embedding and an unembedding, and returns them."""
     names = ("embed", "value", "out", "unembed")
-    found = [check_finite(check_real(x, name), name).to(torch.float64) for x, name in zip(matrices, names, strict=True)]
+    found = [check_finite(check_real(x, name), name) for x, name in zip(matrices, names, strict=True)]
     embed, value, out, unembed = found
     if [x.ndim for x in found] != [2, 3, 3, 2] or not (
         embed.shape == unembed.T.shape
