@@ -515,7 +515,8 @@ def test_words_of_milestones_do_not_overlap(first, second):
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not boxes[0].overlaps(boxes[1])
-    assert all(inside(box, figure.bbox) and box.y1 <= axes.title.get_window_extent().y0 for box in boxes)
+    above = axes.title.get_window_extent().y0 + 1  # a pixel, by which versions of matplotlib differ
+    assert all(inside(box, figure.bbox) and box.y1 <= above for box in boxes)
 
 
 def test_words_of_milestones_at_the_sides_stay_above_the_picture():

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 import progress_measures as pm
 from progress_measures._commands.names import recognised
@@ -29,6 +28,14 @@ RUN = pm.Trajectory([0, 10], {"loss": [1.5, 0.25], "v": [[1.0, 2.0], [3.0, 4.0]]
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def events(folder):
+    """A writer of event files, where TensorBoard is installed."""
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(folder)
 
 
 def write(content, name="log"):
@@ -266,7 +273,7 @@ def test_parquet():
 
 def test_event_files():
     for name in ("a", "b/c"):
-        with SummaryWriter(f"runs/{name}") as writer:
+        with events(f"runs/{name}") as writer:
             for step in (0, 5):
                 writer.add_scalar("test/loss", step + 0.5, step)
             writer.add_histogram("w", torch.ones(3), 0)
@@ -283,17 +290,17 @@ def test_event_files():
 
 def test_event_files_of_training_and_of_test_data_are_of_one_run():
     for name in ("train", "val"):
-        with SummaryWriter(f"run/{name}") as writer:
+        with events(f"run/{name}") as writer:
             writer.add_scalar("loss", 1.5, 0)
     assert set(pm.Trajectory.read("run").columns) == {"train/loss", "val/loss"}
-    with SummaryWriter("other") as writer:
+    with events("other") as writer:
         writer.add_scalar("lr", 0.5, 0)
         writer.add_scalars("eval/loss", {"a": 1.0, "b": 2.0}, 0)
     assert set(pm.Trajectory.read("other").columns) == {"lr", "eval/loss/a", "eval/loss/b"}
 
 
 def test_event_files_without_tensorboard(monkeypatch):
-    SummaryWriter("a").close()
+    events("a").close()
     monkeypatch.setitem(__import__("sys").modules, "tensorboard.backend.event_processing.event_file_loader", None)
     with pytest.raises(ImportError, match=r'pip install "progress_measures\[recording\]"$'):
         pm.Runs.read("a")
