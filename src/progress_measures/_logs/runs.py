@@ -151,7 +151,7 @@ def one_of(logs: Logs, path: object) -> Run:
     """The run of a file that holds one."""
     if len(logs.runs) > 1:
         raise ValueError(
-            f"`path` must hold one run. Got {len(logs.runs)} in {shown(path)}: "  # type: ignore[arg-type]
+            f"`path` must hold one run. Got {len(logs.runs)} in {shown(path)}: "  # type: ignore[arg-type]  # checked before it was read
             f"{names_of(map(str, logs.runs))}. Runs.read reads them all."
         )
     return next(iter(logs.runs.values()))
