@@ -1,5 +1,6 @@
 """The task: every pair of elements, its answer, and which pairs are trained on."""
 
+import math
 import random
 
 import torch
@@ -7,26 +8,48 @@ from torch import Tensor
 
 import progress_measures as pm
 
+
+def sum_of_squares(n: int) -> pm.Operation:
+    """The operation x² + y² modulo n."""
+    return pm.operation(lambda x, y: (x * x + y * y) % n, n, n, name="x² + y²")
+
+
+def division(n: int) -> pm.Operation:
+    """The operation x / y modulo a prime, for every x and every y but 0."""
+    return pm.division(n, zero=True)
+
+
+def random_answers(n: int) -> pm.Operation:
+    """An operation without a rule, which can only be memorized: the same random answers on every machine."""
+    source = random.Random(n)
+    answers = [[source.randrange(n) for _ in range(n)] for _ in range(n)]
+    return pm.operation(lambda x, y: answers[x][y], n, n, name="random answers")
+
+
 OPERATIONS = {
     "addition": pm.addition,
     "subtraction": pm.subtraction,
+    "division": division,
+    "sum_of_squares": sum_of_squares,
+    "random_answers": random_answers,
     "symmetric_group": pm.groups.symmetric_group,
     "alternating_group": pm.groups.alternating_group,
     "dihedral_group": pm.groups.dihedral_group,
 }  # each with the numbers from 0 on as tokens
 
 
-def train_mask(n: int, *, fraction: float, seed: int) -> Tensor:
-    """The training pairs as the paper's code draws them, bool, shape ``(n, n)``.
+def train_mask(shape: tuple[int, ...], *, fraction: float, seed: int) -> Tensor:
+    """The training pairs of a grid as the paper's code draws them, bool.
 
-    All pairs in row-major order are shuffled by ``random.shuffle`` with the seed; the first ``int(fraction * n * n)``
+    All N pairs in row-major order are shuffled by ``random.shuffle`` with the seed; the first ``int(fraction * N)``
     are trained on. Python's own generator is used because it draws the same pairs on every machine.
     """
-    count = int(fraction * n * n) if 0 < fraction < 1 else 0
+    pairs = math.prod(shape)
+    count = int(fraction * pairs) if 0 < fraction < 1 else 0
     if count == 0:
-        raise ValueError(f"`fraction` must leave pairs to train and to test on. Got {fraction} of {n * n} pairs.")
-    order = list(range(n * n))
+        raise ValueError(f"`fraction` must leave pairs to train and to test on. Got {fraction} of {pairs} pairs.")
+    order = list(range(pairs))
     random.Random(seed).shuffle(order)
-    mask = torch.zeros(n * n, dtype=torch.bool)
+    mask = torch.zeros(pairs, dtype=torch.bool)
     mask[order[:count]] = True
-    return mask.view(n, n)
+    return mask.view(shape)

@@ -65,8 +65,8 @@ class Config:
 
     @property
     def train_mask(self) -> Tensor:
-        """The pairs to learn it from, bool, ``(n, n)`` for an operation of order n."""
-        return train_mask(self.op.n, fraction=self.fraction, seed=self.seed)
+        """The pairs to learn it from, bool, in the shape of the operation's table."""
+        return train_mask(tuple(self.op.table.shape), fraction=self.fraction, seed=self.seed)
 
 
 @dataclass

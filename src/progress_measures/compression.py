@@ -38,7 +38,7 @@ def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Arr
         step: The step Δ, above 0, such as that of :func:`coarsest_step`.
 
     Returns:
-        The number of bytes, int64, shape ``()``, on the CPU.
+        The number of bytes, int64, shape ``()``, on the CPU; a count, so without a gradient.
 
     Raises:
         TypeError: If ``step`` is not a number, and as for :func:`sum_squared_weights`.
@@ -87,7 +87,8 @@ def coarsest_step(
         refinements: How often the interval is bisected; each takes one loss. With 6 the step is right to 1.6 %.
 
     Returns:
-        The step, float64, shape ``()``, on the CPU; 0 if there is no weight but zeros, which need none.
+        The step, float64, shape ``()``, on the CPU; found by trying steps, so without a gradient. It is 0 if all
+        weights are zero, because zeros need no step.
 
     Raises:
         TypeError: If an argument is of the wrong kind.

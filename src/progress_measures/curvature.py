@@ -46,7 +46,7 @@ def hessian_trace(loss: Loss, model: nn.Module, *, samples: int = 10, seed: int 
         seed: The seed of the draws; no global generator is used.
 
     Returns:
-        The estimate, float64, shape ``()``, without a graph.
+        The estimate, float64, shape ``()``. It has no gradient, which would need third derivatives of the loss.
 
     Raises:
         TypeError: If ``model`` is not a module or has parameters of 16 bits, ``loss`` is no function or returns no real
@@ -95,7 +95,7 @@ def largest_eigenvalue(loss: Loss, model: nn.Module, *, seed: int = 0) -> Tensor
         seed: The seed of the vector that the iterations begin with; no global generator is used.
 
     Returns:
-        The eigenvalue, float64, shape ``()``, without a graph.
+        The eigenvalue, float64, shape ``()``. It has no gradient, which would need third derivatives of the loss.
 
     Raises:
         TypeError: If ``model`` is not a module or has parameters of 16 bits, ``loss`` is no function or returns no real

@@ -38,7 +38,8 @@ def cosine(first: Loss, second: Loss, model: nn.Module) -> Tensor:
         model: The model. All of its parameters that require a gradient take part, each once.
 
     Returns:
-        The cosine in [-1, 1], float64, shape ``()``, without a graph.
+        The cosine in [-1, 1], float64, shape ``()``. It has no gradient: a graph of the gradients themselves would take
+        several times the memory of one backward pass.
 
     Raises:
         TypeError: If ``model`` is not a module, or a loss is no function or returns no real tensor.
@@ -86,7 +87,7 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
         lr: The size of the steps, above 0. It need not be that of the training.
 
     Returns:
-        The defect, float64, shape ``()``, without a graph.
+        The defect, float64, shape ``()``. It has no gradient, for the reason given at :func:`cosine`.
 
     Raises:
         TypeError: If ``model`` is not a module, has parameters of 16 bits, or a loss is no function
@@ -139,7 +140,8 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
         model: The model. All of its parameters that require a gradient take part, each once.
 
     Returns:
-        The noise scale in batches, at least 0, float64, shape ``()``, without a graph.
+        The noise scale in batches, at least 0, float64, shape ``()``. It has no gradient, for the reason given at
+        :func:`cosine`.
 
     Raises:
         TypeError: If ``model`` is not a module, ``losses`` are no functions, or one returns no real tensor.

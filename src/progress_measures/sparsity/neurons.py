@@ -68,7 +68,7 @@ def effective_sparsity(
         rest: What else is in the logits, r, such as a bias or what skips the layer, shape ``(N, n)`` or ``(n,)``.
 
     Returns:
-        The number of neurons, int64, shape ``()``.
+        The number of neurons, int64, shape ``()``; a count, so without a gradient.
 
     Raises:
         TypeError: If an argument is neither tensor nor array, or complex, or ``answers`` are not integers.

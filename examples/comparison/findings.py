@@ -1,0 +1,154 @@
+"""What the curves say of each measure: when it moves, how long before test loss, and where it misleads."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import progress_measures as pm
+from examples.comparison.measures import MEASURES, Measure
+from examples.comparison.runs import RUNS, Kind
+from progress_measures.phases import Event, lead, onset
+
+CURVES = Path(__file__).parent / "curves"
+SHARES = (0.1, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The curves of one run.
+
+    Args:
+        name: Its name in ``RUNS``.
+        curves: One column per measure.
+    """
+
+    name: str
+    curves: pm.Trajectory
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it generalizes late, never or at once."""
+        return RUNS[self.name].kind
+
+    @cached_property
+    def memorized(self) -> int:
+        """The first recorded step with a training loss of at most 0.01 nats, from where on changes are measured."""
+        if self.kind == "at once":  # nothing comes after memorization, so all of training is looked at
+            return 0
+        steps = self.curves.steps[self.curves["train_loss"] <= 0.01]
+        return int(steps[0])
+
+    @cached_property
+    def test_fall(self) -> Event:
+        """Where test loss falls below that of a guess for good; without a step where it never does."""
+        losses = pm.Trajectory(self.curves.steps, {"test_loss": self.curves["test_loss"]})
+        return pm.find_phases(losses, answers=RUNS[self.name].config.op.n).events["circuit_formation_end"]
+
+    def has(self, name: str) -> bool:
+        """Whether a measure is defined for this run."""
+        return name in self.curves.columns and not bool(self.curves[name].isnan().all())
+
+    def column(self, name: str) -> pm.Trajectory:
+        """A measure on the scale on which its change is measured, from memorization on; nan where it has none."""
+        measure = MEASURES[name]
+        values = self.curves[name]
+        if measure.scale == "log":
+            values = torch.where(values > 0, values, math.nan).log10()
+        kept = self.curves.steps >= self.memorized
+        return pm.Trajectory(self.curves.steps[kept], {name: values[kept]})
+
+    def change(self, name: str) -> tuple[float, float]:
+        """Where a measure begins, and its change to the median of the last tenth of the run."""
+        values = self.column(name)[name].numpy()
+        values = values[np.isfinite(values)]
+        if len(values) < 2:
+            return math.nan, math.nan
+        last = values[-max(1, len(values) // 10) :]
+        return float(values[0]), float(np.median(last) - values[0])
+
+    def onset(self, name: str, share: float) -> Event:
+        """The step at which a measure has done a share of its change since memorization, for good."""
+        return onset(self.column(name), name, share=share)
+
+    def lead(self, name: str, share: float) -> int | None:
+        """The steps from that onset to the fall of test loss; negative if test loss falls first."""
+        return lead(self.onset(name, share), self.test_fall).steps
+
+    def progress(self, name: str, share: float) -> float:
+        """That onset on a scale from 0, memorization, to 1, the fall of test loss; nan if there is none."""
+        step, fall = self.onset(name, share).step, self.test_fall.step
+        return math.nan if step is None or fall is None else (step - self.memorized) / (fall - self.memorized)
+
+    def announces(self, name: str, change: float, share: float) -> bool:
+        """Whether a measure moves by a share of a change, for good: that which it has where test loss falls."""
+        first, _ = self.change(name)
+        if not math.isfinite(first) or not math.isfinite(change) or change == 0:
+            return False
+        return onset(self.column(name), name, level=first + share * change).step is not None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measure on all runs: a row of the table."""
+
+    name: str
+    measure: Measure
+    cost: float
+    """Seconds per record over those of a forward pass on all pairs."""
+    progress: Mapping[float, list[float]]
+    """By share of the change: the onset in each seed, 0 at memorization and 1 where test loss falls; nan for none."""
+    leads: Mapping[float, list[int | None]]
+    """By share: the steps by which each seed's onset comes before the fall of test loss."""
+    tasks: Mapping[str, Mapping[float, int | None]]
+    """The same for each of the other tasks that has this measure."""
+    false: Mapping[float, int | None]
+    """By share: in how many runs that never generalize it moves as far; None if it does not change in the seeds."""
+    controls: int
+    """How many runs that never generalize have this measure."""
+
+    def median(self, share: float) -> float:
+        """The median of the onsets over the seeds; nan unless most seeds have one."""
+        found = [x for x in self.progress[share] if math.isfinite(x)]
+        return float(np.median(found)) if 2 * len(found) > len(self.progress[share]) else math.nan
+
+
+def load(folder: Path = CURVES) -> list[Compared]:
+    """The recorded runs of a folder, in the order of ``RUNS``."""
+    found = [
+        Compared(name, pm.Trajectory.load(folder / f"{name}.npz")) for name in RUNS if (folder / f"{name}.npz").exists()
+    ]
+    if not any(run.kind == "seed" for run in found):
+        raise FileNotFoundError(f"The folder must have curves of at least one seed, such as seed0.npz. Got {folder}.")
+    return found
+
+
+def compare(runs: Iterable[Compared], costs: Mapping[str, float]) -> list[Finding]:
+    """Every measure on all runs; those that move first in the seeds come first."""
+    runs = list(runs)
+    found = [_finding(name, runs, costs.get(name, math.nan)) for name in MEASURES]
+    return sorted(found, key=lambda row: (math.isnan(row.median(0.5)), row.median(0.5)))
+
+
+def _finding(name: str, runs: list[Compared], cost: float) -> Finding:
+    having = [run for run in runs if run.has(name)]
+    seeds, tasks, never = ([run for run in having if run.kind == kind] for kind in ("seed", "task", "never"))
+    moved = [run for run in seeds if run.onset(name, 0.5).step is not None]
+    change = float(np.median([run.change(name)[1] for run in seeds])) if 2 * len(moved) > len(seeds) else math.nan
+    return Finding(
+        name,
+        MEASURES[name],
+        cost,
+        {share: [run.progress(name, share) for run in seeds] for share in SHARES},
+        {share: [run.lead(name, share) for run in seeds] for share in SHARES},
+        {run.name: {share: run.lead(name, share) for share in SHARES} for run in tasks},
+        {
+            share: None if math.isnan(change) else sum(run.announces(name, change, share) for run in never)
+            for share in SHARES
+        },
+        len(never),
+    )

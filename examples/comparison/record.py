@@ -1,0 +1,81 @@
+"""Train the runs of the comparison anew, and take all measures: ``python -m examples.comparison.record --output runs``.
+
+All 14 runs take about two hours on two cores, one at a time. A run that was stopped goes on when the same command is
+given again. ``--runs`` chooses some, for several machines or cores.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import progress_measures as pm
+from examples.comparison.measures import MEASURES
+from examples.comparison.runs import RUNS, ComparedRun
+from examples.comparison.sample import Sample, Task
+from examples.modular_addition import checkpoints
+from examples.modular_addition.model import Transformer
+from examples.modular_addition.training import open_run, train
+
+TEST_EVERY = 20  # epochs from one test loss to the next while training; the measures do not depend on it
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Trains and measures the runs that the command line asks for, or goes on with them."""
+    parser = argparse.ArgumentParser(prog="python -m examples.comparison.record", description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the runs, and of their curves")
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=[*RUNS], metavar="RUN", help="which (default: all)")
+    options = parser.parse_args(arguments)
+    try:
+        for name in options.runs:
+            record(RUNS[name], options.output / name, options.output / f"{name}.npz")
+    except KeyboardInterrupt:
+        raise SystemExit(f"Stopped. The same command goes on from what is in {options.output}.") from None
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
+    print(f"Compare them with: python -m examples.comparison --curves {options.output}")
+
+
+def record(compared: ComparedRun, folder: Path, curves: Path) -> None:
+    """Trains a run in a folder, and writes its curves. What is there already is not done again."""
+    run = open_run(compared.config, folder)
+    states = train(run, compared.checkpoint_epochs, folder, test_every=TEST_EVERY)
+    for _ in tqdm(states, total=compared.config.epochs, initial=run.epoch, unit="epoch", desc=folder.name):
+        pass
+    measure(compared, folder).save(curves)
+
+
+def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
+    """All measures of the checkpoints in a folder. Those that are in its ``measures.jsonl`` are not taken again."""
+    config, steps = compared.config, compared.checkpoint_epochs
+    last = checkpoints.load(checkpoints.path_of(folder, steps[-1]))
+    task = Task(config, final_keys(last, config.op))
+
+    def of_model(model: Transformer) -> dict[str, Tensor]:
+        sample = Sample(model, task)
+        undefined = torch.tensor(math.nan, dtype=torch.float64)
+        return {
+            name: measure.of(sample).detach() if measure.applies_to(config.operation) else undefined
+            for name, measure in MEASURES.items()
+        }
+
+    def models() -> Iterator[tuple[int, Path]]:
+        for step in steps:
+            yield step, checkpoints.path_of(folder, step)
+
+    bar = tqdm(models(), total=len(steps), desc=f"measures of {folder.name}")
+    return pm.track(bar, of_model, load=checkpoints.load, resume=folder / "measures.jsonl")
+
+
+def final_keys(model: Transformer, op: pm.Operation) -> tuple[int, ...]:
+    """The frequencies that stand out at the end; where none does, the fewest that hold 90 % of the logits' power."""
+    found = pm.key_frequencies(pm.spectrum(model.W_L[op.elements], op), op)
+    return found or pm.key_frequencies(pm.logit_spectrum(pm.grid_logits(model, op), op), op, share=0.9)
+
+
+if __name__ == "__main__":
+    main()
