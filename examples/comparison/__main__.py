@@ -1,7 +1,7 @@
 """Which progress measure moves first, and which misleads: ``python -m examples.comparison --output out``.
 
-Every measure on the same runs, from curves that come with this package: five seeds of the paper's task, other tasks, runs
-that never generalize, and one that does at once. The folder gets ``comparison.md``, ``comparison.csv`` and
+Every measure on the same runs, from curves that come with this package: five seeds of the paper's task, other tasks,
+runs that never generalize, and one that does at once. The folder gets ``comparison.md``, ``comparison.csv`` and
 ``comparison.png``.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from examples.comparison.findings import CURVES, Finding, compare, load
-from examples.comparison.report import HEADINGS, cells, draw, table
+from examples.comparison.report import draw, numbers, table
 from examples.files import write_picture, write_text
 
 
@@ -43,8 +43,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _csv(rows: list[Finding]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([HEADINGS, *(cells(row) for row in rows)])
+    text, lines = io.StringIO(), [numbers(row) for row in rows]
+    columns = {name: None for line in lines for name in line}  # a measure that a task lacks has no column for it
+    writer = csv.DictWriter(text, [*columns], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
     return text.getvalue()
 
 

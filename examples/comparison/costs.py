@@ -1,7 +1,7 @@
 """Time each measure beside a forward pass: ``python -m examples.comparison.costs --output costs.json``.
 
-On bundled checkpoints of the mainline, round by round, so that a measure and the forward pass see the same machine. What
-several measures have in common, such as the logits, is computed before; so the numbers are what each one adds.
+On bundled checkpoints of the mainline, each measure right after a forward pass, so that both see the same machine. What
+several measures share, such as the logits, is computed before that: the ratios say what each measure adds.
 """
 
 import argparse
@@ -47,15 +47,15 @@ def measure() -> dict[str, float]:
             sample = Sample(model, task)
             _ = sample.logits, sample.through_W_L
             with torch.no_grad():
-                forward = seconds(lambda: pm.grid_logits(model, task.op))
-                ratios[name].append(seconds(lambda: each.of(sample)) / forward)
+                forward = seconds(pm.grid_logits, model, task.op)
+                ratios[name].append(seconds(each.of, sample) / forward)
     return {name: float(f"{statistics.median(found):.2g}") for name, found in ratios.items()}
 
 
-def seconds(call: Callable[[], object]) -> float:
+def seconds(function: Callable[..., object], *arguments: object) -> float:
     """How long a call takes."""
     start = time.perf_counter()
-    call()
+    function(*arguments)
     return time.perf_counter() - start
 
 

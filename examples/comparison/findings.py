@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import progress_measures as pm
-from examples.comparison.measures import MEASURES, Measure
+from examples.comparison.measures import MEASURES, Measure, Scale
 from examples.comparison.runs import RUNS, Kind
 from progress_measures.phases import Event, lead, onset
 
@@ -53,63 +53,70 @@ class Compared:
         """Whether a measure is defined for this run."""
         return name in self.curves.columns and not bool(self.curves[name].isnan().all())
 
-    def column(self, name: str) -> pm.Trajectory:
-        """A measure on the scale on which its change is measured, from memorization on; nan where it has none."""
-        measure = MEASURES[name]
+    def column(self, name: str, scale: Scale) -> pm.Trajectory:
+        """A measure on a scale, from memorization on; nan where it has none."""
         values = self.curves[name]
-        if measure.scale == "log":
+        if scale == "log":
             values = torch.where(values > 0, values, math.nan).log10()
         kept = self.curves.steps >= self.memorized
         return pm.Trajectory(self.curves.steps[kept], {name: values[kept]})
 
-    def change(self, name: str) -> tuple[float, float]:
+    def change(self, name: str, scale: Scale) -> tuple[float, float]:
         """Where a measure begins, and its change to the median of the last tenth of the run."""
-        values = self.column(name)[name].numpy()
+        values = self.column(name, scale)[name].numpy()
         values = values[np.isfinite(values)]
         if len(values) < 2:
             return math.nan, math.nan
         last = values[-max(1, len(values) // 10) :]
         return float(values[0]), float(np.median(last) - values[0])
 
-    def onset(self, name: str, share: float) -> Event:
+    def onset(self, name: str, scale: Scale, share: float) -> Event:
         """The step at which a measure has done a share of its change since memorization, for good."""
-        return onset(self.column(name), name, share=share)
+        return onset(self.column(name, scale), name, share=share)
 
-    def lead(self, name: str, share: float) -> int | None:
+    def lead(self, name: str, scale: Scale, share: float) -> int | None:
         """The steps from that onset to the fall of test loss; negative if test loss falls first."""
-        return lead(self.onset(name, share), self.test_fall).steps
+        return lead(self.onset(name, scale, share), self.test_fall).steps
 
-    def progress(self, name: str, share: float) -> float:
+    def progress(self, name: str, scale: Scale, share: float) -> float:
         """That onset on a scale from 0, memorization, to 1, the fall of test loss; nan if there is none."""
-        step, fall = self.onset(name, share).step, self.test_fall.step
+        step, fall = self.onset(name, scale, share).step, self.test_fall.step
         return math.nan if step is None or fall is None else (step - self.memorized) / (fall - self.memorized)
 
-    def announces(self, name: str, change: float, share: float) -> bool:
+    def announces(self, name: str, scale: Scale, change: float, share: float) -> bool:
         """Whether a measure moves by a share of a change, for good: that which it has where test loss falls."""
-        first, _ = self.change(name)
+        first, _ = self.change(name, scale)
         if not math.isfinite(first) or not math.isfinite(change) or change == 0:
             return False
-        return onset(self.column(name), name, level=first + share * change).step is not None
+        return onset(self.column(name, scale), name, level=first + share * change).step is not None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One measure on all runs: a row of the table."""
+    """One measure on all runs, on one scale: a row of the table."""
 
     name: str
     measure: Measure
+    scale: Scale
     cost: float
     """Seconds per record over those of a forward pass on all pairs."""
     progress: Mapping[float, list[float]]
     """By share of the change: the onset in each seed, 0 at memorization and 1 where test loss falls; nan for none."""
     leads: Mapping[float, list[int | None]]
     """By share: the steps by which each seed's onset comes before the fall of test loss."""
-    tasks: Mapping[str, Mapping[float, int | None]]
-    """The same for each of the other tasks that has this measure."""
+    tasks: Mapping[str, Mapping[float, float]]
+    """By run, then share: the onset in each of the other tasks that has this measure, on the same scale."""
+    at_once: int | None
+    """By how many steps half of its change comes before test loss falls where the network generalizes at once."""
     false: Mapping[float, int | None]
     """By share: in how many runs that never generalize it moves as far; None if it does not change in the seeds."""
     controls: int
     """How many runs that never generalize have this measure."""
+
+    @property
+    def title(self) -> str:
+        """What to call it, with its scale where it has several."""
+        return self.measure.title + (f", {self.scale}" if len(self.measure.scales) > 1 else "")
 
     def median(self, share: float) -> float:
         """The median of the onsets over the seeds; nan unless most seeds have one."""
@@ -119,9 +126,8 @@ class Finding:
 
 def load(folder: Path = CURVES) -> list[Compared]:
     """The recorded runs of a folder, in the order of ``RUNS``."""
-    found = [
-        Compared(name, pm.Trajectory.load(folder / f"{name}.npz")) for name in RUNS if (folder / f"{name}.npz").exists()
-    ]
+    files = {name: folder / f"{name}.npz" for name in RUNS}
+    found = [Compared(name, pm.Trajectory.load(path)) for name, path in files.items() if path.exists()]
     if not any(run.kind == "seed" for run in found):
         raise FileNotFoundError(f"The folder must have curves of at least one seed, such as seed0.npz. Got {folder}.")
     return found
@@ -130,24 +136,31 @@ def load(folder: Path = CURVES) -> list[Compared]:
 def compare(runs: Iterable[Compared], costs: Mapping[str, float]) -> list[Finding]:
     """Every measure on all runs; those that move first in the seeds come first."""
     runs = list(runs)
-    found = [_finding(name, runs, costs.get(name, math.nan)) for name in MEASURES]
+    found = [
+        _finding(name, scale, runs, costs.get(name, math.nan))
+        for name, each in MEASURES.items()
+        for scale in each.scales
+    ]
     return sorted(found, key=lambda row: (math.isnan(row.median(0.5)), row.median(0.5)))
 
 
-def _finding(name: str, runs: list[Compared], cost: float) -> Finding:
+def _finding(name: str, scale: Scale, runs: list[Compared], cost: float) -> Finding:
     having = [run for run in runs if run.has(name)]
     seeds, tasks, never = ([run for run in having if run.kind == kind] for kind in ("seed", "task", "never"))
-    moved = [run for run in seeds if run.onset(name, 0.5).step is not None]
-    change = float(np.median([run.change(name)[1] for run in seeds])) if 2 * len(moved) > len(seeds) else math.nan
+    moved = [run for run in seeds if run.onset(name, scale, 0.5).step is not None]
+    changes = [run.change(name, scale)[1] for run in seeds]
+    change = float(np.median(changes)) if 2 * len(moved) > len(seeds) else math.nan
     return Finding(
         name,
         MEASURES[name],
+        scale,
         cost,
-        {share: [run.progress(name, share) for run in seeds] for share in SHARES},
-        {share: [run.lead(name, share) for run in seeds] for share in SHARES},
-        {run.name: {share: run.lead(name, share) for share in SHARES} for run in tasks},
+        {share: [run.progress(name, scale, share) for run in seeds] for share in SHARES},
+        {share: [run.lead(name, scale, share) for run in seeds] for share in SHARES},
+        {run.name: {share: run.progress(name, scale, share) for share in SHARES} for run in tasks},
+        next((run.lead(name, scale, 0.5) for run in having if run.kind == "at once"), None),
         {
-            share: None if math.isnan(change) else sum(run.announces(name, change, share) for run in never)
+            share: None if math.isnan(change) else sum(run.announces(name, scale, change, share) for run in never)
             for share in SHARES
         },
         len(never),

@@ -14,6 +14,7 @@ SUMS = frozenset({"addition", "subtraction"})  # whose pairs have a distance
 CYCLIC = SUMS | {"sum_of_squares", "random_answers"}  # whose frequencies have a cosine and a sine
 ALL_PAIRS = CYCLIC | {"symmetric_group"}
 
+Scale = Literal["linear", "log"]
 Known = Literal["nothing", "test data", "operation", "final keys"]
 
 
@@ -25,14 +26,14 @@ class Measure:
         title: What to call it in a table.
         known: What has to be known in advance, besides the network and its training data.
         of: The number of a network at one step.
-        scale: The scale on which its change is measured. Losses and curvatures change by orders of magnitude.
+        scales: The scales on which its change is measured. Losses and curvatures change by orders of magnitude.
         only: The operations that it is defined for, if not for all.
     """
 
     title: str
     known: Known
     of: Callable[[Sample], Tensor]
-    scale: Literal["linear", "log"] = "linear"
+    scales: tuple[Scale, ...] = ("linear",)
     only: frozenset[str] | None = None
 
     def applies_to(self, operation: str) -> bool:
@@ -90,15 +91,15 @@ def _symmetricity(s: Sample) -> Tensor:
 
 
 MEASURES = {
-    "train_loss": Measure("training loss", "nothing", lambda s: pm.cross_entropy(s.logits, s.op, mask=s.train_mask), "log"),
-    "test_loss": Measure("test loss", "test data", lambda s: pm.cross_entropy(s.logits, s.op, mask=~s.train_mask), "log"),
+    "train_loss": Measure("training loss", "nothing", lambda s: pm.cross_entropy(s.logits, s.op, mask=s.train_mask), ("log",)),
+    "test_loss": Measure("test loss", "test data", lambda s: pm.cross_entropy(s.logits, s.op, mask=~s.train_mask), ("log", "linear")),
     "test_accuracy": Measure("test accuracy", "test data", lambda s: pm.accuracy(s.logits, s.op, mask=~s.train_mask)),
-    "restricted_loss": Measure("restricted loss", "final keys", lambda s: pm.restricted_loss(s.logits, s.op, s.keys), "log"),
-    "excluded_loss": Measure("excluded loss", "final keys", lambda s: pm.excluded_loss(s.logits, s.op, s.keys, mask=s.train_mask), "log"),
-    "restricted_loss_of_step": Measure("restricted loss, frequencies of the step", "operation", _restricted_of_step, "log"),
+    "restricted_loss": Measure("restricted loss", "final keys", lambda s: pm.restricted_loss(s.logits, s.op, s.keys), ("log", "linear")),
+    "excluded_loss": Measure("excluded loss", "final keys", lambda s: pm.excluded_loss(s.logits, s.op, s.keys, mask=s.train_mask), ("log", "linear")),
+    "restricted_loss_of_step": Measure("restricted loss, frequencies of the step", "operation", _restricted_of_step, ("log",)),
     "answer_share": Measure("share of a∘b in the logits", "operation", lambda s: pm.logit_spectrum(s.logits, s.op).sum()),
-    "hidden_restricted_loss": Measure("restricted loss of the neurons", "final keys", _hidden_restricted, "log"),
-    "hidden_excluded_loss": Measure("excluded loss of the neurons", "final keys", lambda s: pm.excluded_loss(s.through_W_L, s.op, s.keys, mask=s.train_mask), "log"),
+    "hidden_restricted_loss": Measure("restricted loss of the neurons", "final keys", _hidden_restricted, ("log",)),
+    "hidden_excluded_loss": Measure("excluded loss of the neurons", "final keys", lambda s: pm.excluded_loss(s.through_W_L, s.op, s.keys, mask=s.train_mask), ("log",)),
     "hidden_answer_share": Measure("share of a∘b in the neurons", "operation", lambda s: pm.spectra.answer_spectrum(s.neurons, s.op).sum()),
     "gini_W_E": Measure("Gini of W_E", "operation", lambda s: pm.gini(pm.spectrum(s.W_E, s.op).sqrt())),
     "gini_W_L": Measure("Gini of W_L", "operation", lambda s: pm.gini(pm.spectrum(s.W_L, s.op).sqrt())),
@@ -120,7 +121,7 @@ MEASURES = {
     "normalized_margin": Measure("normalized margin", "nothing", _margin),
     "gradient_cosine": Measure("cosine of training and test gradients", "test data", _cosine),
     "gradient_signal": Measure("gradient signal over noise", "nothing", _noise),
-    "commutator_defect": Measure("commutator defect", "nothing", _defect, "log"),
-    "hessian_trace": Measure("Hessian trace", "nothing", lambda s: pm.curvature.hessian_trace(s.task.curved_loss, s.model), "log"),
-    "largest_eigenvalue": Measure("largest Hessian eigenvalue", "nothing", lambda s: pm.curvature.largest_eigenvalue(s.task.curved_loss, s.model), "log"),
+    "commutator_defect": Measure("commutator defect", "nothing", _defect, ("log",)),
+    "hessian_trace": Measure("Hessian trace", "nothing", lambda s: pm.curvature.hessian_trace(s.task.curved_loss, s.model), ("log",)),
+    "largest_eigenvalue": Measure("largest Hessian eigenvalue", "nothing", lambda s: pm.curvature.largest_eigenvalue(s.task.curved_loss, s.model), ("log",)),
 }  # fmt: skip

@@ -1,20 +1,23 @@
 """The table and the picture of the comparison."""
 
 import math
+import statistics
 from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from examples.comparison.findings import Finding
+from examples.comparison.findings import SHARES, Finding
 
 HEADINGS = (
     "measure",
-    "a tenth of its change",
-    "half of its change",
-    "lead in steps (range)",
-    "announces in vain",
+    "a tenth",
+    "half",
+    "half, other tasks",
+    "lead of half, steps",
+    "lead if at once",
+    "moves in vain",
     "cost",
     "known in advance",
 )
@@ -22,38 +25,49 @@ HEADINGS = (
 
 def cells(row: Finding) -> tuple[str, ...]:
     """One line of the table, as text."""
+    tenth, half = ("–" if math.isnan(row.median(share)) else f"{row.median(share):.2f}" for share in (0.1, 0.5))
+    moves = not math.isnan(row.median(0.5))
     leads = sorted(steps for steps in row.leads[0.5] if steps is not None)
-    lead = (
-        f"{_median(leads):,.0f} ({leads[0]:,} to {leads[-1]:,})" if leads and not math.isnan(row.median(0.5)) else "–"
+    return (
+        row.title,
+        tenth,
+        half if moves else "no change",
+        _range([onsets[0.5] for onsets in row.tasks.values()]),
+        f"{statistics.median(leads):,.0f} ({leads[0]:,} to {leads[-1]:,})" if moves else "–",
+        "–" if row.at_once is None else f"{row.at_once:,}",
+        "–" if row.false[0.5] is None else f"{row.false[0.1]}, {row.false[0.5]} of {row.controls}",
+        "–" if math.isnan(row.cost) else "< 0.1" if row.cost < 0.1 else f"{row.cost:.2g}",
+        row.measure.known,
     )
-    false = "–" if row.false[0.5] is None else f"{row.false[0.1]}, {row.false[0.5]} of {row.controls}"
-    cost = "–" if math.isnan(row.cost) else "< 0.1" if row.cost < 0.1 else f"{row.cost:.2g}"
-    return (row.measure.title, _moved(row, 0.1), _moved(row, 0.5), lead, false, cost, row.measure.known)
 
 
-def _moved(row: Finding, share: float) -> str:
-    """The median over the seeds, and from the first to the last of them."""
-    found = [x for x in row.progress[share] if math.isfinite(x)]
-    missing = len(row.progress[share]) - len(found)
-    if not found or math.isnan(row.median(share)):
-        return "no change" if missing > len(found) else "–"
-    text = f"{row.median(share):.2f} ({min(found):.2f} to {max(found):.2f})"
-    return text if missing == 0 else f"{text}, {len(found)} of {len(row.progress[share])}"
+def _range(onsets: list[float]) -> str:
+    """From the first onset to the last, and how many there are if some have none."""
+    found = [x for x in onsets if math.isfinite(x)]
+    missing = "" if len(found) == len(onsets) else f", {len(found)} of {len(onsets)}"
+    return f"{min(found):.2f} to {max(found):.2f}{missing}" if found else "–"
 
 
-def _median(numbers: list[int]) -> float:
-    middle = len(numbers) // 2
-    return numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2
+def numbers(row: Finding) -> dict[str, object]:
+    """One line of the CSV: the numbers of a measure, unrounded; empty where there is none."""
+    found: dict[str, object] = {"measure": row.name, "scale": row.scale, "known": row.measure.known, "cost": row.cost}
+    for share in SHARES:
+        leads = [steps for steps in row.leads[share] if steps is not None]
+        spread = (statistics.median(leads), min(leads), max(leads)) if leads else ("", "", "")
+        found[f"onset_{share}"] = row.median(share)
+        found |= zip((f"lead_{share}", f"lead_{share}_min", f"lead_{share}_max"), spread, strict=True)
+        found[f"in_vain_{share}"] = row.false[share]
+        found |= {f"onset_{share}_{run}": onsets[share] for run, onsets in row.tasks.items()}
+    return found | {"lead_at_once": row.at_once, "controls": row.controls}
 
 
 def table(rows: Iterable[Finding]) -> str:
     """The table in Markdown, its columns aligned."""
     lines = [HEADINGS, *(cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    text = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    return "\n".join([text[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *text[1:]])
+    rules = ["-" * width for width in widths]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [padded[0], rules, *padded[1:]])
 
 
 def draw(rows: Iterable[Finding]) -> Figure:
@@ -72,27 +86,30 @@ def draw(rows: Iterable[Finding]) -> Figure:
     ax.axvline(0, color="0.4", lw=0.8)
     ax.axvline(1, color="0.4", lw=0.8)
     ax.set(
-        yticks=range(len(rows)), yticklabels=[row.measure.title for row in rows], ylim=(len(rows) - 0.4, -0.6),
+        yticks=range(len(rows)), yticklabels=[row.title for row in rows], ylim=(len(rows) - 0.4, -0.6),
         xlabel="0: memorized   1: test loss falls below chance",
     )  # fmt: skip
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(*_legend(ax), loc="lower right", fontsize="small")
+    ax.legend(*_legend(ax), loc="upper right", fontsize="small")
     controls = max(row.controls for row in rows)
-    beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel="runs in which\nit moves in vain")
+    beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel="moves in vain,\nin so many runs")
     beside.tick_params(axis="y", left=False)
     return figure
 
 
 def _onsets(ax: Axes, place: int, row: Finding) -> None:
-    for share, shape, colour in ((0.1, "|", "0.45"), (0.5, "o", "#2166ac")):
-        found = [x for x in row.progress[share] if math.isfinite(x)]
-        if math.isnan(row.median(share)):
-            continue
-        label = f"{'a tenth' if share == 0.1 else 'half'} of its change"
-        ax.plot(found, [place] * len(found), shape, color=colour, alpha=0.6, ms=6 if shape == "|" else 4, label=label)
-        if share == 0.5:
-            ax.plot([row.median(share)], [place], "D", color="#b2182b", ms=5, label="median of half")
+    """The onsets of one measure in a row, if most seeds have one."""
+    if math.isnan(row.median(0.5)):
+        return
+    drawn = {
+        "a tenth of its change, each seed": (row.progress[0.1], "|", 6, "0.3"),
+        "half of it, each seed": (row.progress[0.5], "o", 4, "#4393c3"),
+        "half of it, other tasks": ([onsets[0.5] for onsets in row.tasks.values()], "x", 5, "0.55"),
+        "half of it, median of the seeds": ([row.median(0.5)], "D", 5, "#b2182b"),
+    }
+    for label, (onsets, shape, size, colour) in drawn.items():
+        ax.plot(onsets, [place] * len(onsets), shape, color=colour, ms=size, label=label)
 
 
 def _legend(ax: Axes) -> tuple[list[object], list[str]]:
