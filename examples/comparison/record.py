@@ -5,6 +5,7 @@ given again. ``--runs`` chooses some, for several machines or cores.
 """
 
 import argparse
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,7 @@ def record(compared: ComparedRun, folder: Path, curves: Path) -> None:
 
 
 def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
-    """All measures of the checkpoints in a folder. Those that are in its ``measures.jsonl`` are not taken again."""
+    """All measures of the checkpoints in a folder. A recording of the same measures in it is gone on with."""
     config, steps = compared.config, compared.checkpoint_epochs
     last = checkpoints.load(checkpoints.path_of(folder, steps[-1]))
     task = Task(config, final_keys(last, config.op))
@@ -68,7 +69,8 @@ def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
             yield step, checkpoints.path_of(folder, step)
 
     bar = tqdm(models(), total=len(steps), desc=f"measures of {folder.name}")
-    return pm.track(bar, of_model, load=checkpoints.load, resume=folder / "measures.jsonl")
+    same_measures = hashlib.sha256(" ".join(MEASURES).encode()).hexdigest()[:8]  # others go to a file of their own
+    return pm.track(bar, of_model, load=checkpoints.load, resume=folder / f"measures_{same_measures}.jsonl")
 
 
 def final_keys(model: Transformer, op: pm.Operation) -> tuple[int, ...]:

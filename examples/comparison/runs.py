@@ -47,7 +47,9 @@ RUNS = {
     ),
     "subtraction": ComparedRun("task", "x − y", replace(PAPER, operation="subtraction", fraction=0.4, epochs=6_000)),
     "division": ComparedRun("task", "x / y", replace(PAPER, operation="division", fraction=0.4, epochs=6_000)),
-    "sum_of_squares": ComparedRun("task", "x² + y²", replace(PAPER, operation="sum_of_squares", fraction=0.25)),
+    "sum_of_squares": ComparedRun(
+        "task", "x² + y²", replace(PAPER, operation="sum_of_squares", fraction=0.2, epochs=10_000)
+    ),
     "no_weight_decay": ComparedRun("never", "no weight decay", replace(PAPER, weight_decay=0.0, epochs=10_000)),
     "fraction_10": ComparedRun("never", "10 % of the pairs", replace(PAPER, fraction=0.1, epochs=10_000)),
     "fraction_20": ComparedRun("never", "20 % of the pairs", replace(PAPER, fraction=0.2, epochs=10_000)),

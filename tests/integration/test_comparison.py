@@ -151,11 +151,17 @@ def test_a_run_is_recorded_by_one_command_and_goes_on_where_it_was_stopped(tmp_p
         raise AssertionError("a measure was taken again")
 
     (tmp_path / "seed0.npz").unlink()
+    known = dict(MEASURES)
     for name, measure in MEASURES.items():
         monkeypatch.setitem(MEASURES, name, replace(measure, of=taken_again))
     record.main(["--output", str(tmp_path), "--runs", "seed0"])
     again = pm.Trajectory.load(tmp_path / "seed0.npz")
     assert all(torch.equal(again[name], recorded[name]) for name in MEASURES)
+    monkeypatch.setitem(MEASURES, "new", Measure("new", "nothing", lambda s: s.model.W_E.sum()))
+    for name, measure in known.items():
+        monkeypatch.setitem(MEASURES, name, measure)
+    record.main(["--output", str(tmp_path), "--runs", "seed0"])
+    assert {*pm.Trajectory.load(tmp_path / "seed0.npz").columns} == {*known, "new"}
     assert "python -m examples.comparison --curves" in capsys.readouterr().out
 
 

@@ -1,0 +1,89 @@
+"""What docs/comparison.md says of the measures, held to the bundled curves."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from examples.comparison.findings import CURVES, compare, load
+from examples.comparison.report import table
+from tests.docs._numbers import assert_has_numbers
+from tests.docs._pages import section
+
+PAGE = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
+CLAIMS = section(PAGE, "What the runs show")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return load()
+
+
+@pytest.fixture(scope="module")
+def rows(runs):
+    costs = json.loads((CURVES / "costs.json").read_text(encoding="utf-8"))
+    return {row.title: row for row in compare(runs, costs)}
+
+
+def moving(rows):
+    """Rows of measures that change in the seeds at all."""
+    return [row for row in rows.values() if not math.isnan(row.median(0.5))]
+
+
+def test_the_table_is_what_the_command_prints(rows):
+    assert table(rows.values()) in PAGE
+
+
+def test_the_runs_are_as_the_page_says(runs):
+    falls = [run.test_fall.step for run in runs if run.kind == "seed"]
+    assert_has_numbers(PAGE, round(min(falls), -1), round(max(falls), -1))
+    assert [sum(run.kind == kind for run in runs) for kind in ("seed", "task", "never", "at once")] == [5, 4, 4, 1]
+
+
+def test_what_needs_nothing_and_moves_early_moves_in_vain_too(rows):
+    early = [row for row in moving(rows) if row.measure.known == "nothing" and row.median(0.5) < 0.9]
+    curvature = ["largest Hessian eigenvalue", "Hessian trace"]
+    assert [row.title for row in early] == ["commutator defect", "training loss", *curvature, "effective rank of W_E"]
+    assert min(row.false[0.5] for row in early) == 2
+
+
+def test_curvature_follows_the_training_loss(rows):
+    loss = rows["training loss"]
+    for title in ("largest Hessian eigenvalue", "Hessian trace"):
+        assert rows[title].median(0.5) == pytest.approx(loss.median(0.5), abs=0.03)
+        assert rows[title].false[0.5] == loss.false[0.5] == 4
+
+
+def test_the_first_that_never_moves_in_vain(rows):
+    never = [row for row in moving(rows) if row.false == {0.1: 0, 0.5: 0}]
+    first = [row.title for row in never][:5]
+    excluded = ["excluded loss, log", "excluded loss, linear"]
+    assert first == ["gradient symmetricity", *excluded, "share of a∘b in the logits", "circularity of W_E"]
+    assert_has_numbers(CLAIMS, *(rows[title].median(0.5) for title in first))
+    assert all(min(steps for steps in rows[title].leads[0.5]) > 0 for title in first[:4])
+
+
+def test_earlier_ones_move_by_a_tenth_in_vain_but_not_by_half(rows):
+    titles = ["restricted loss, linear", "Fourier frequency density of W_E", "excluded loss of the neurons"]
+    for title in titles:
+        assert rows[title].false[0.5] == 0 < rows[title].false[0.1]
+    assert_has_numbers(CLAIMS, *(rows[title].median(0.5) for title in titles))
+    assert [rows[title].false[0.1] for title in titles] == [3, 1, 1]
+
+
+def test_the_scale_decides_about_restricted_loss(rows):
+    log, linear = rows["restricted loss, log"].median(0.5), rows["restricted loss, linear"].median(0.5)
+    assert log > 1 > 0.5 > linear
+    assert_has_numbers(CLAIMS, linear, log)
+
+
+def test_what_comes_with_test_loss_or_after_it(rows):
+    titles = [
+        "Gini of W_L", "inverse participation ratio of W_L", "Gini of W_E", "normalized margin", "activation sparsity",
+        "gradient signal over noise", "effective sparsity", "cosine of training and test gradients",
+    ]  # fmt: skip
+    for title in titles:
+        leads = [steps for steps in rows[title].leads[0.5] if steps is not None]
+        assert len(leads) >= 4, title
+        assert max(leads) < 0, title
