@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from examples.comparison.findings import SHARES, Finding
 
+LATEST = 2.0  # the last onset that is drawn where it is: little happens later, and in few tasks
 HEADINGS = (
     "measure",
     "a tenth",
@@ -88,12 +89,15 @@ def draw(rows: Iterable[Finding]) -> Figure:
     ax.set(
         yticks=range(len(rows)), yticklabels=[row.title for row in rows], ylim=(len(rows) - 0.4, -0.6),
         xlabel="0: memorized   1: test loss falls below chance",
+        xlim=(-0.1, LATEST + 0.05),
     )  # fmt: skip
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(*_legend(ax), loc="upper right", fontsize="small")
+    ax.legend(*_legend(ax), loc="upper right", fontsize="small", framealpha=1)
     controls = max(row.controls for row in rows)
-    beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel="moves in vain,\nin so many runs")
+    beside.set(
+        xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs", title="moves in vain"
+    )
     beside.tick_params(axis="y", left=False)
     return figure
 
@@ -109,7 +113,10 @@ def _onsets(ax: Axes, place: int, row: Finding) -> None:
         "half of it, median of the seeds": ([row.median(0.5)], "D", 5, "#b2182b"),
     }
     for label, (onsets, shape, size, colour) in drawn.items():
-        ax.plot(onsets, [place] * len(onsets), shape, color=colour, ms=size, label=label)
+        inside = [x for x in onsets if x <= LATEST]
+        ax.plot(inside, [place] * len(inside), shape, color=colour, ms=size, label=label)
+        if any(x > LATEST for x in onsets):
+            ax.plot([LATEST], [place], ">", color=colour, ms=5, label=f"after {LATEST:g}")
 
 
 def _legend(ax: Axes) -> tuple[list[object], list[str]]:

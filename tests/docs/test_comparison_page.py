@@ -87,3 +87,17 @@ def test_what_comes_with_test_loss_or_after_it(rows):
         leads = [steps for steps in rows[title].leads[0.5] if steps is not None]
         assert len(leads) >= 4, title
         assert max(leads) < 0, title
+
+
+def test_other_tasks(rows):
+    ahead = {
+        "restricted loss, linear": 4, "excluded loss, log": 4,
+        "share of a∘b in the logits": 3, "gradient symmetricity": 2,
+    }  # fmt: skip
+    for title, count in ahead.items():
+        onsets = {task: each[0.5] for task, each in rows[title].tasks.items()}
+        before = sorted(x for x in onsets.values() if x < 1)
+        assert len(before) == count, title
+        assert_has_numbers(CLAIMS, *((before[0], before[-1]) if count > 2 else (onsets["symmetric_5"],)))
+    assert len(rows["gradient symmetricity"].tasks) == 3
+    assert math.isnan(rows["share of a∘b in the logits"].tasks["symmetric_5"][0.5])

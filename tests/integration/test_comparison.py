@@ -125,7 +125,7 @@ def test_bundled_runs_are_of_the_kinds_that_they_are_said_to_be():
         fall = run.test_fall.step
         assert (fall is None) == (run.kind == "never"), run.name
         if run.kind in ("seed", "task"):
-            assert fall > 5 * run.memorized, run.name
+            assert fall > 3 * run.memorized, run.name
         if run.kind == "at once":
             memorized = run.curves.steps[run.curves["train_loss"] <= 0.01][0]
             assert fall < memorized
@@ -190,7 +190,7 @@ def test_the_command_writes_table_numbers_and_picture(tmp_path, capsys):
     printed = capsys.readouterr().out
     table = (tmp_path / "comparison.md").read_text(encoding="utf-8")
     assert table.strip() in printed
-    lines = [*csv.DictReader((tmp_path / "comparison.csv").open(encoding="utf-8", newline=""))]
+    lines = [*csv.DictReader((tmp_path / "comparison.csv").read_text(encoding="utf-8").splitlines())]
     rows = compare(load(), {})
     assert [(line["measure"], line["scale"]) for line in lines] == [(row.name, row.scale) for row in rows]
     assert float(lines[0]["onset_0.5"]) == rows[0].median(0.5)
