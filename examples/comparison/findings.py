@@ -41,6 +41,10 @@ class Compared:
         if self.kind == "at once":  # nothing comes after memorization, so all of training is looked at
             return 0
         steps = self.curves.steps[self.curves["train_loss"] <= 0.01]
+        if len(steps) == 0:
+            raise ValueError(
+                f"A run must memorize its training pairs. The training loss of {self.name} stays above 0.01."
+            )
         return int(steps[0])
 
     @cached_property

@@ -197,6 +197,14 @@ def test_the_command_writes_table_numbers_and_picture(tmp_path, capsys):
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
 
 
+def test_a_run_that_does_not_memorize_is_refused(tmp_path, capsys):
+    columns = {name: column + 1 for name, column in curves(moves=True).columns.items()}
+    pm.Trajectory(STEPS, columns).save(tmp_path / "seed0.npz")
+    with pytest.raises(SystemExit):
+        main(["--curves", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert "The training loss of seed0 stays above 0.01" in capsys.readouterr().err
+
+
 def test_a_folder_without_seeds_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["--curves", str(tmp_path), "--output", str(tmp_path / "out")])
