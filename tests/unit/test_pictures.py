@@ -164,12 +164,13 @@ def test_a_wave_in_the_embedding_is_a_circle_from_the_right_and_upwards(build):
 
 def test_principal_components_come_with_their_shares():
     op = pm.addition(5)
-    embedding = torch.stack([3 * op.basis[1], op.basis[2], 10 + 0 * op.basis[0]], dim=1)
+    embedding = torch.stack([-3 * op.basis[1], op.basis[2], 10 + 0 * op.basis[0]], dim=1)
     axes = plotting.plot_embedding(embedding.T, op, dim=1)
     assert axes.get_xlabel() == "principal component 1 (90.0 %)"
     assert axes.get_ylabel() == "principal component 2 (10.0 %)"
-    np.testing.assert_allclose(np.abs(places(axes)), embedding[:, :2].abs(), atol=1e-12)
-    assert (places(axes)[0] >= -1e-12).all()
+    points = places(axes)
+    np.testing.assert_allclose(points[:, 0], -embedding[:, 0], atol=1e-12)  # the first token is on the right
+    np.testing.assert_allclose(np.abs(points[:, 1]), embedding[:, 1].abs(), atol=1e-12)
 
 
 def test_plane_of_a_representation_of_more_rows():
@@ -282,7 +283,7 @@ def test_ends_of_trajectories_are_found():
 # Controls and effects
 
 CONTROL = pm.measures.Control(torch.tensor(1e-8), torch.linspace(1, 3, 101))
-OTHER = pm.measures.Control(torch.tensor(4.0), torch.linspace(1e-5, 1, 101))
+OTHER = pm.measures.Control(torch.tensor(4.0), torch.logspace(-5, -2, 101, dtype=torch.float64))
 
 
 def test_a_loss_stands_beside_its_draws():
@@ -291,7 +292,7 @@ def test_a_loss_stands_beside_its_draws():
     assert real.get_xydata().tolist() == [[pytest.approx(1e-8), 0], [4, 1]]
     np.testing.assert_allclose(draws.get_xdata(), torch.cat([CONTROL.draws, OTHER.draws]))
     assert draws.get_ydata().tolist() == [0] * 101 + [1] * 101
-    assert [bar[:2] for bar in bars(axes)] == [pytest.approx((1.1, 2.9)), pytest.approx((0.05001, 0.950001), rel=1e-4)]
+    assert [bar[:2] for bar in bars(axes)] == [pytest.approx((1.1, 2.9)), pytest.approx((10**-4.85, 10**-2.15))]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["restricted", "excluded"]
     assert axes.get_xscale() == "log"
     assert axes.get_xlim()[0] < 1e-8  # all of it is in the picture

@@ -8,8 +8,7 @@ left to the caller.
 - ``frequencies``: :func:`plot_frequencies` draws one number per frequency over a run
 - ``spectra``: :func:`plot_spectrum`; :func:`plot_input_spectrum` for frequencies of the inputs, such as subsets of bits
 - ``embeddings``: :func:`plot_embedding` draws tokens on the circle of a frequency, or by principal components
-- ``neurons``: :func:`plot_neurons`
-- ``heat_maps``: :func:`plot_grid`, :func:`plot_fourier_grid`
+- ``heat_maps``: :func:`plot_grid`, :func:`plot_fourier_grid`, :func:`plot_neurons`
 - ``phases``: :func:`plot_phases` draws where the phases of several runs end
 - ``controls``: :func:`plot_controls` draws losses beside their random draws
 - ``effects``: :func:`plot_effects` draws what ablations do
@@ -27,8 +26,7 @@ from progress_measures.plotting.curves import plot_curves, plot_runs
 from progress_measures.plotting.effects import plot_effects
 from progress_measures.plotting.embeddings import plot_embedding
 from progress_measures.plotting.frequencies import plot_frequencies
-from progress_measures.plotting.heat_maps import plot_fourier_grid, plot_grid
-from progress_measures.plotting.neurons import plot_neurons
+from progress_measures.plotting.heat_maps import plot_fourier_grid, plot_grid, plot_neurons
 from progress_measures.plotting.phases import plot_phases
 from progress_measures.plotting.spectra import plot_input_spectrum, plot_spectrum
 

@@ -51,7 +51,7 @@ def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: A
     ax.plot(real, places, "D", color=KEY, markersize=7, markeredgecolor="white", label="real")
     rows_of_names(ax, [*rows])
     ax.set_xlabel("loss")
-    add_legend(ax, outside=False)
+    add_legend(ax, outside=True)
     return ax
 
 

@@ -70,7 +70,7 @@ def plot_effects(
         ax.axvline(float(value.mean()), color=KEY, linestyle="--", linewidth=1.5, label=as_text(name))
     rows_of_names(ax, [as_text(name) for name in numbers])
     ax.set_xlabel("effect")
-    add_legend(ax, outside=False)
+    add_legend(ax, outside=True)
     return ax
 
 

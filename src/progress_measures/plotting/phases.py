@@ -53,7 +53,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         ax.plot([], [], "o", markerfacecolor="white", markeredgecolor="0.2", label="hollow: not settled")
     rows_of_names(ax, [as_text(name) for name in found])
     ax.set_xlabel(" or ".join(dict.fromkeys(getattr(run, "step_name", "step") for run in runs.values())))
-    add_legend(ax, outside=False)
+    add_legend(ax, outside=True)
     return ax
 
 
