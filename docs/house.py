@@ -15,7 +15,7 @@ SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
 HALF = 0.45  # of the room that a floor has for its boxes, where floors are 1 apart
-WIDTH, WIDE, MANY = 17, 27, 70  # letters of a line that names files of a room; of a room with so many letters or more
+WIDTHS = {0: 17, 70: 27, 125: 45}  # letters of a line that names files, by how many letters all names have at least
 
 
 def rooms() -> nx.DiGraph:
@@ -42,7 +42,8 @@ def floors(house: nx.DiGraph) -> list[list[str]]:
 def files(room: str) -> str:
     """The files of a room that is a folder, in lines; nothing if the room is one file."""
     names = ", ".join(sorted(file.stem for file in (SOURCE / room).glob("*.py") if file.stem != FACADE))
-    return textwrap.fill(names, WIDTH if len(names) < MANY else WIDE, break_on_hyphens=False)
+    width = max(width for fewest, width in WIDTHS.items() if len(names) >= fewest)
+    return textwrap.fill(names, width, break_on_hyphens=False)
 
 
 def draw_house() -> Figure:
@@ -51,7 +52,7 @@ def draw_house() -> Figure:
     house.remove_nodes_from([FACADE, "__main__"])  # which import everything
     lines = nx.transitive_reduction(house)  # its order is another one each time: sorted below, for the same picture
     place = _places(lines)
-    figure, ax = plt.subplots(figsize=(14.5, 11), layout="constrained")
+    figure, ax = plt.subplots(figsize=(14.5, 12), layout="constrained")
     for start in sorted(lines):
         ends = sorted(lines[start], key=lambda end, start=start: place[[*_between(start, end, place), end][0]])
         for number, end in enumerate(ends):

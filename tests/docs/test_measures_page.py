@@ -128,6 +128,17 @@ def test_a_frequency_that_only_the_embedding_has(mainline):
     assert_has_numbers(section(PAGE, "Spectra"), unused)
 
 
+def test_circles_of_the_embedding(mainline):
+    model, op, *_ = mainline
+    text = section(PAGE, "Spectra")
+    left, _, _ = torch.linalg.svd((model.W_E - model.W_E.mean(0)).detach().double(), full_matrices=False)
+    first, second, third = (pm.spectrum(left[:, [i]], op) for i in range(3))
+    assert "first\ntwo are that of frequency 6; the third mixes 42 and 14" in text
+    assert min(first[5], second[5]) > 0.99
+    assert third.topk(2).indices.tolist() == [41, 13]
+    assert third[13] > 0.3
+
+
 def test_a_neuron_of_one_frequency():
     wave = torch.cos(2 * torch.pi * 5 / 113 * torch.arange(113))
     share = pm.neuron_spectrum((wave[:, None] + wave).relu()[..., None], pm.addition(113))[0]

@@ -338,6 +338,11 @@ def test_nothing_is_left_of_a_picture_on_given_axes():
             lambda ax: plotting.plot_spectrum(torch.ones(3), ax=ax),
             lambda ax: plotting.plot_grid(torch.ones(3, 3), ax=ax),
             lambda ax: plotting.plot_fourier_grid(torch.ones(3, 3), ax=ax),
+            lambda ax: plotting.plot_embedding(torch.eye(5), pm.addition(5), ax=ax),
+            lambda ax: plotting.plot_neurons(torch.eye(5), ax=ax),
+            lambda ax: plotting.plot_phases({"a": phases}, ax=ax),
+            lambda ax: plotting.plot_effects({"mlp": 1.0}, reference=2.0, ax=ax),
+            lambda ax: plotting.plot_clock_or_pizza({"a": (0.2, 0.9)}, ax=ax),
         ):
             draw(Figure().subplots())
 

@@ -37,6 +37,20 @@ PICTURES = {
     "spectrum": lambda **options: plotting.plot_spectrum(torch.ones(3), **options),
     "grid": lambda **options: plotting.plot_grid(torch.eye(5), **options),
     "Fourier grid": lambda **options: plotting.plot_fourier_grid(torch.eye(5), **options),
+    "frequencies": lambda **options: plotting.plot_frequencies(RUN, "per_frequency", **options),
+    "cells": lambda **options: plotting.plot_frequencies(RUN, "per_frequency", kind="heat map", **options),
+    "embedding": lambda **options: plotting.plot_embedding(torch.eye(5), pm.addition(5), frequency=2, **options),
+    "components": lambda **options: plotting.plot_embedding(torch.eye(5), pm.addition(5), **options),
+    "neurons": lambda **options: plotting.plot_neurons(torch.eye(5), **options),
+    "phases": lambda **options: plotting.plot_phases({"a": pm.Phases(1, 2, None)}, **options),
+    "controls": lambda **options: plotting.plot_controls(
+        pm.measures.Control(torch.tensor(1e-8), torch.tensor([1.0, 2.0])), **options
+    ),
+    "effects": lambda **options: plotting.plot_effects({"mlp": [1.0, 3.0], "attn": 2.0}, reference=1.0, **options),
+    "clock or pizza": lambda **options: plotting.plot_clock_or_pizza({"a": (0.2, 0.9)}, **options),
+    "input spectrum": lambda **options: plotting.plot_input_spectrum(
+        torch.eye(2) / 2, pm.parity(2, of=(0, 1)), **options
+    ),
 }
 
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)

@@ -32,21 +32,21 @@ def has_answers(tokens: Tensor, elements: Tensor) -> bool:
     return torch.equal(tokens.sort().values, elements.sort().values)
 
 
-def check_tuple(frequency: tuple[object, ...], counts: Sequence[int]) -> tuple[int, ...]:
+def check_tuple(frequency: tuple[object, ...], counts: Sequence[int], name: str = "frequencies") -> tuple[int, ...]:
     """Requires one integer per operand, from 0 to the number of that operand's frequencies."""
     if len(frequency) != len(counts):
         raise ValueError(
-            f"`frequencies` must have one integer per operand ({len(counts)}). Got {frequency!r}."
+            f"`{name}` must have one integer per operand ({len(counts)}). Got {frequency!r}."
             + ("" if counts else " Parts of the inputs need all inputs, and this operation has some only.")
         )
     numbers: list[int] = []
     for value, highest in zip(frequency, counts, strict=True):
         k = as_index(value)
         if k is None:
-            raise TypeError(f"`frequencies` must be integers, or tuples of them. Got {value!r} ({type_name(value)}).")
+            raise TypeError(f"`{name}` must be integers, or tuples of them. Got {value!r} ({type_name(value)}).")
         if not 0 <= k <= highest:
             raise ValueError(
-                f"`frequencies` must lie in 0..{highest} for operand {len(numbers)}, 0 for the constant. "
+                f"`{name}` must lie in 0..{highest} for operand {len(numbers)}, 0 for the constant. "
                 f"Got {k} in {frequency!r}."
             )
         numbers.append(k)

@@ -1,17 +1,19 @@
 """Checks of the data and the labels of a picture."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from progress_measures._checks.tensors import check_finite, check_real
 from progress_measures._checks.values import check_distinct_integers, listed, shape_of, type_name
+from progress_measures.operations.operands import check_tuple
 from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero, span_of
 
 _FEW, _SHORT = 0.1, 0.5  # a mean over less of the steps, or less of the length, of a run is not what was asked for
+ROUNDING = 1e-6  # of shares in float32
 _FARTHEST = 1e300  # beyond, the axis's margins and the places of its ticks are no longer finite
 
 
@@ -99,3 +101,74 @@ def check_labels(columns: object) -> dict[str, str]:
     if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
     return labels
+
+
+def check_per_frequency(column: Tensor, name: str, *, cells: bool) -> tuple[Tensor, tuple[int, ...]]:
+    """Requires one number per frequency at each step; returns them as ``(T, K)`` without the constant, and their sizes.
+
+    The sizes are K alone, or if the frequencies are those of inputs, how many each operand has, with the constant.
+    """
+    sizes = tuple(column.shape[1:])
+    if not sizes or column.numel() == 0 or (len(sizes) > 1 and column[0].numel() == 1):
+        raise ValueError(
+            "`column` must have one number per frequency at each step: shape (T, K). "
+            f"Got {shape_of(column)} in {name!r}."
+        )
+    if len(sizes) == 1:
+        return column, sizes
+    if cells:
+        raise ValueError(
+            "`kind` must be 'lines' for frequencies of the inputs, which have no order. "
+            f"Got {shape_of(column)} in {name!r}."
+        )
+    return column.flatten(1)[:, 1:], sizes
+
+
+def check_tuples(values: object, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Requires distinct frequencies of inputs, a tuple with one integer per operand each, and not the constant."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise TypeError(f"`key_frequencies` must be a sequence of tuples. Got {values!r} ({type_name(values)}).")
+    given = [*values]
+    for value in given:
+        if not isinstance(value, tuple):
+            raise TypeError(
+                f"`key_frequencies` must be tuples, one integer per operand ({len(sizes)}). "
+                f"Got {value!r} ({type_name(value)})."
+            )
+    chosen = [check_tuple(value, [size - 1 for size in sizes], "key_frequencies") for value in given]
+    for value in chosen:
+        if chosen.count(value) > 1:
+            raise ValueError(f"`key_frequencies` must be distinct. Got {value!r} twice.")
+        if not any(value):
+            raise ValueError(f"`key_frequencies` must not hold the constant, {value!r}.")
+    return chosen
+
+
+def check_named(values: object, name: str) -> Mapping[str, Any]:
+    """Requires a mapping from names to at least one value."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"`{name}` must be a mapping from names to them. Got {type_name(values)}.")
+    for key in values:
+        if not isinstance(key, str):
+            raise TypeError(f"`{name}` must have strings for names. Got {key!r} ({type_name(key)}).")
+    if not values:
+        raise ValueError(f"`{name}` must hold at least one. Got none.")
+    return values
+
+
+def check_shares_of_neurons(values: object) -> Tensor:
+    """Requires shares in [0, 1], one row per neuron and one column per frequency; returns them on the CPU."""
+    shares = check_finite(check_real(values, "shares"), "shares").detach().cpu()
+    if shares.ndim != 2 or shares.numel() == 0:
+        raise ValueError(
+            f"`shares` must have one row per neuron, as of `neuron_spectrum`: shape (m, K). Got {shape_of(shares)}."
+        )
+    return check_share(shares, "shares")
+
+
+def check_share(values: Tensor, name: str) -> Tensor:
+    """Requires numbers from 0 to 1, to within rounding."""
+    for extreme in (values.min(), values.max()):
+        if not -ROUNDING <= float(extreme) <= 1 + ROUNDING:
+            raise ValueError(f"`{name}` must lie between 0 and 1. Got {float(extreme):g}.")
+    return values

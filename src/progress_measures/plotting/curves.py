@@ -56,7 +56,7 @@ def plot_curves(
     Args:
         trajectory: A run, such as ``track`` returns. Its ``step_name`` is the label of the horizontal axis.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
-            entries of a vector are drawn as one thin line each.
+            entries of a vector are drawn as one thin line each; :func:`plot_frequencies` names some of them.
         phases: The result of ``find_phases``. A phase is shaded if both of its ends are known. The phase in which the
             run stopped is shaded to the end of the run. An end that is not settled is a dashed line.
         milestones: The result of ``milestones``. Thin lines, with words above the picture, show where the run memorized

@@ -1,16 +1,17 @@
-"""Heat maps of one number per pair of inputs, or per pair of their Fourier components."""
+"""Heat maps of pairs of inputs, of pairs of their Fourier components, and of neurons by frequencies."""
 
 from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
 from progress_measures.fourier import fourier_labels
 from progress_measures.plotting._axes import axes
-from progress_measures.plotting.checks import check_bars, check_square
+from progress_measures.plotting.checks import check_bars, check_shares_of_neurons, check_square
+from progress_measures.plotting.colours import add_colour_bar, heat
+from progress_measures.plotting.ticks import name_frequencies, ticks, whole_numbers
 
 
 def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
@@ -35,8 +36,7 @@ def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
     """
     ax = _heat_map(check_square(values, "values"), axes(ax))
     ax.set(xlabel="b", ylabel="a")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_numbers(ax.xaxis, ax.yaxis)
     return ax
 
 
@@ -69,29 +69,54 @@ def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (),
     ax = _heat_map(grid, axes(ax))
     # Row 2k - 1 is cos k.
     rows = [2 * k - 1 for k in chosen] or sorted(set(np.linspace(0, n - 1, min(n, 9)).round().astype(int).tolist()))
-    places, labels = _ticks(sorted(rows), fourier_labels(n))
+    places, labels = ticks(sorted(rows), fourier_labels(n))
     ax.set_xticks(places, labels, rotation=90, fontsize="small")
     ax.set_yticks(places, labels, fontsize="small")
     ax.set(xlabel="component of b", ylabel="component of a")
     return ax
 
 
-def _ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
-    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6"."""
-    groups: list[list[int]] = []
-    for row in rows:
-        if groups and row - groups[-1][-1] < len(labels) / 25:
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    return [sum(group) / len(group) for group in groups], [", ".join(labels[row] for row in group) for group in groups]
+def plot_neurons(shares: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
+    """Draws neurons by frequencies as a heat map, with neurons of the same dominant frequency below each other.
+
+    The clusters are in the order of their frequencies, and neurons in the order of their share in it, the largest on
+    top. Dead neurons, all of whose shares are 0, are at the bottom. White is 0, and 1 is darkest.
+
+    Args:
+        shares: The result of ``neuron_spectrum``, shape ``(m, K)``.
+        key_frequencies: The only frequencies to name on the axis. If none, a few evenly spaced ones are named.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``shares`` are neither a tensor nor an array, or are complex, or if a frequency is not an integer.
+        ValueError: If ``shares`` do not have two axes, are not finite, or do not lie between 0 and 1; or if there is no
+            such frequency.
+
+    Example:
+        >>> ax = plotting.plot_neurons(torch.tensor([[0.1, 0.9], [0.0, 0.0], [0.8, 0.1]]))
+        >>> ax.images[0].get_array().argmax(1)[:2]
+        array([0, 1])
+    """
+    numbers = check_shares_of_neurons(shares).numpy()
+    chosen = check_bars(key_frequencies, numbers.shape[1])
+    largest = numbers.max(1)
+    order = np.lexsort((-largest, numbers.argmax(1), largest == 0))
+    ax = axes(ax)
+    count, frequencies = numbers.shape
+    place = (0.5, frequencies + 0.5, count, 0)
+    look = heat(np.ones(1))
+    image = ax.imshow(numbers[order], aspect="auto", interpolation="nearest", extent=place, **look)
+    add_colour_bar(image, ax, "share of the variance")
+    name_frequencies(ax.xaxis, chosen, frequencies)
+    whole_numbers(ax.yaxis)
+    ax.set(xlabel="frequency", ylabel="neuron, sorted")
+    return ax
 
 
 def _heat_map(values: Tensor, ax: Axes) -> Axes:
-    values = values.detach().cpu()
-    extreme = float(values.abs().max()) or 1.0
-    signed = bool((values < 0).any())
-    colours, lowest = ("RdBu_r", -extreme) if signed else ("Reds", 0.0)
-    image = ax.imshow(values.numpy(), cmap=colours, vmin=lowest, vmax=extreme, interpolation="nearest")
-    ax.figure.colorbar(image, ax=ax, shrink=0.8)
+    numbers = values.detach().cpu().numpy()
+    add_colour_bar(ax.imshow(numbers, interpolation="nearest", **heat(numbers)), ax)
     return ax

@@ -1,16 +1,22 @@
-"""Pictures of spectra, as bars."""
+"""Pictures of spectra: bars per frequency, or points per frequency of the inputs."""
 
 from collections.abc import Iterable
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from progress_measures._checks.tensors import Array
+from progress_measures._checks.tensors import Array, check_finite, check_real
+from progress_measures._checks.values import shape_of
 from progress_measures.frequencies.keys import check_power
+from progress_measures.operations.checks import check_all_inputs
+from progress_measures.operations.operation import Operation
 from progress_measures.plotting._axes import axes
-from progress_measures.plotting.checks import check_bars
+from progress_measures.plotting.checks import check_bars, check_share, check_tuples
+from progress_measures.plotting.colours import KEY, OTHER
+from progress_measures.plotting.legends import add_legend
+from progress_measures.plotting.ticks import whole_numbers
 
-_KEY, _OTHER = "#c0392b", "#9aa5b1"
+_NAMED, _SMALLEST = 3, 0.05  # how many frequencies of inputs are named unasked, and which are too small to be
 
 
 def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
@@ -36,16 +42,89 @@ def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes
     frequencies = range(1, len(heights) + 1)
     chosen = check_bars(key_frequencies, len(heights))
     ax = axes(ax)
-    colours = [_KEY if k in chosen else _OTHER for k in frequencies]
+    colours = [KEY if k in chosen else OTHER for k in frequencies]
     ax.bar(list(frequencies), heights.numpy(), color=colours, width=0.8)
     for k in chosen:
         # The numbers of neighbouring bars are shifted away from each other.
         side = "right" if k + 1 in chosen else "left" if k - 1 in chosen else "center"
         ax.annotate(
             str(k), (k, float(heights[k - 1])), xytext=(0, 2), textcoords="offset points", ha=side, va="bottom",
-            fontsize="small", color=_KEY,
+            fontsize="small", color=KEY,
         )  # fmt: skip
     ax.margins(x=0.01, y=0.12)
     ax.set(xlabel="frequency", ylim=(0, None))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_numbers(ax.xaxis)
     return ax
+
+
+def plot_input_spectrum(
+    share: Array,
+    op: Operation,
+    *,
+    key_frequencies: Iterable[tuple[int, ...]] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draws a spectrum over frequencies of the inputs by their degree, the number of operands that they depend on.
+
+    Each frequency is a point, and a bar is the sum over those of one degree. For bits, the frequencies of a degree are
+    the subsets of so many bits.
+
+    Args:
+        share: The result of ``input_spectrum``, one axis per operand.
+        op: The operation whose inputs they are.
+        key_frequencies: The frequencies to colour and name, as tuples with one integer per operand. If None, the three
+            largest of those with at least 5 %.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``share`` is neither a tensor nor an array, or is complex, or a frequency is no tuple of integers.
+        ValueError: If ``share`` does not have one entry per frequency of the inputs, is not finite, or does not lie
+            between 0 and 1; if the operation has some inputs only; or if there is no such frequency.
+
+    Example:
+        >>> op = pm.parity(4, of=(0, 3))
+        >>> ax = plotting.plot_input_spectrum(pm.input_spectrum(op.table.double(), op), op)
+        >>> [text.get_text() for text in ax.texts]
+        ['bits 0 and 3']
+    """
+    shares = _check_input_spectrum(share, op)
+    chosen = _largest(shares) if key_frequencies is None else check_tuples(key_frequencies, shares.shape)
+    degrees = sum(np.minimum(index, 1) for index in np.indices(shares.shape))
+    ax = axes(ax)
+    count = shares.ndim
+    totals = np.bincount(degrees.ravel(), shares.ravel(), count + 1)[1:]
+    ax.bar(range(1, count + 1), totals, color="0.88", width=0.8, label="sum of each degree")
+    ax.plot(degrees.ravel()[1:], shares.ravel()[1:], "_", color="0.3", markersize=9, label="each frequency")
+    for each in chosen:
+        place = (int(degrees[each]), float(shares[each]))
+        ax.plot(*place, "D", color=KEY, markersize=5)
+        side = "right" if place[0] > (count + 1) / 2 else "left"
+        ax.annotate(
+            op.label(each), place, xytext=(-8 if side == "right" else 8, 0), textcoords="offset points", ha=side,
+            va="center", fontsize="small",
+        )  # fmt: skip
+    ax.set(xlabel="degree", ylabel="share of the variance", ylim=(0, None), xlim=(0.4, count + 0.6))
+    whole_numbers(ax.xaxis)
+    add_legend(ax, outside=True)
+    return ax
+
+
+def _largest(shares: np.ndarray) -> list[tuple[int, ...]]:
+    """The few frequencies with the largest shares, unless they are small."""
+    places = [place for place in np.argsort(-shares, axis=None)[:_NAMED] if shares.flat[place] >= _SMALLEST]
+    return [tuple(int(i) for i in np.unravel_index(place, shares.shape)) for place in places]
+
+
+def _check_input_spectrum(share: object, op: Operation) -> np.ndarray:
+    """Requires one share for each frequency of the inputs of an operation; returns them on the CPU."""
+    sizes = tuple(int(op.operand_basis(axis)[1][-1]) + 1 for axis in range(len(check_all_inputs(op).operands)))
+    shares = check_finite(check_real(share, "share"), "share").detach().cpu()
+    if tuple(shares.shape) != sizes:
+        raise ValueError(
+            f"`share` must have one entry per frequency of the inputs, as of `input_spectrum`: shape {sizes}. "
+            f"Got {shape_of(shares)}."
+        )
+    return check_share(shares, "share").double().numpy()

@@ -1,0 +1,107 @@
+"""Pictures of an embedding: its first two principal components, or the plane of one frequency."""
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from progress_measures._checks.tensors import Array
+from progress_measures._scaling import one_where_zero
+from progress_measures.operations.checks import check_columns, check_frequencies
+from progress_measures.operations.operation import Operation
+from progress_measures.plotting._axes import axes
+from progress_measures.plotting.colours import add_colour_bar
+
+_NUMBERED, _SOME = 20, 8  # so many points have room for their tokens' numbers; of more, about so many have
+
+
+def plot_embedding(
+    weights: Array, op: Operation, *, frequency: int | None = None, dim: int = 0, ax: Axes | None = None
+) -> Axes:
+    """Draws each token's embedding as a point in a plane, coloured by token: where there is a circle, it is one here.
+
+    The plane is that of the first two principal components, which are often mixtures of several frequencies; or that
+    of one frequency, in which its cosine points to the right and its sine upwards. Both axes have the same unit, and
+    the mean of all tokens is in the middle.
+
+    Args:
+        weights: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map
+            W_L.
+        op: The operation that the tokens belong to.
+        frequency: The frequency whose plane is shown; if None, the principal components. The plane of a frequency with
+            more than two basis rows is that of the first two principal components of its part of the weights.
+        dim: The axis over the elements.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``weights`` are neither tensor nor array, or are complex, or ``frequency`` is not an integer.
+        ValueError: If ``weights`` do not have n entries along ``dim``, have fewer than two columns, or are not finite;
+            or if there is no such frequency, or it has one basis row only, as n/2 has.
+
+    Example:
+        >>> op = pm.addition(7)
+        >>> clock = pm.circuits.Clock(op, {2: 1.0})
+        >>> plotting.plot_embedding(clock.embed.weight, op, frequency=2).get_xlabel()
+        'along cos 2'
+    """
+    columns = _check_wide(weights, op, dim)
+    points, names = _principal(columns) if frequency is None else _plane(columns, op, frequency)
+    ax = axes(ax)
+    tokens = op.elements.numpy()
+    across, upward = points.T.numpy()
+    image = ax.scatter(across, upward, c=tokens, cmap="viridis", s=22, edgecolors="0.25", linewidths=0.4)
+    for index in range(0, len(tokens), 1 if len(tokens) <= _NUMBERED else len(tokens) // _SOME):
+        place = (float(across[index]), float(upward[index]))
+        ax.annotate(str(tokens[index]), place, xytext=(3, 3), textcoords="offset points", fontsize="x-small")
+    add_colour_bar(image, ax, "token")
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set(xlabel=names[0], ylabel=names[1])
+    return ax
+
+
+def _principal(columns: Tensor) -> tuple[Tensor, list[str]]:
+    """The points in the plane of the first two principal components, and the share of the variance of each."""
+    left, deviations, _ = torch.linalg.svd(columns, full_matrices=False)
+    squares = (deviations / one_where_zero(deviations[:1])).square()
+    share = squares / one_where_zero(squares.sum())
+    points = _upright(left[:, :2] * deviations[:2])
+    return points, [f"principal component {i + 1} ({100 * float(share[i]):.1f} %)" for i in range(2)]
+
+
+def _plane(columns: Tensor, op: Operation, frequency: int) -> tuple[Tensor, list[str]]:
+    """The points in the plane of a frequency, turned until its cosine points to the right."""
+    (k,) = check_frequencies([frequency], op)
+    rows = op.rows([k])
+    if len(rows) < 2:
+        raise ValueError(f"`frequency` must have two basis rows or more, which span a plane. Got {k}, with one.")
+    coefficients = rows @ columns
+    directions = torch.linalg.svd(coefficients, full_matrices=False)[2][:2]
+    points = columns @ directions.T
+    if len(rows) > 2:
+        return _upright(points), [f"component {i + 1} of frequency {k}" for i in range(2)]
+    (x, y), (to_x, to_y) = coefficients @ directions.T
+    angle = torch.atan2(y, x)
+    turn = torch.stack([torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])])
+    up = torch.where(-angle.sin() * to_x + angle.cos() * to_y < 0, -1.0, 1.0)
+    return points @ turn * torch.stack([torch.ones_like(up), up]), _names_of_waves(op, k)
+
+
+def _names_of_waves(op: Operation, k: int) -> list[str]:
+    return [f"along cos {k}", f"along sin {k}"] if op.cyclic else [f"row {i + 1} of frequency {k}" for i in range(2)]
+
+
+def _upright(points: Tensor) -> Tensor:
+    """Turns an axis around if the first token is on its left, so that the picture of the same weights is the same."""
+    return points * torch.where(points[:1] < 0, -1.0, 1.0)
+
+
+def _check_wide(weights: object, op: Operation, dim: int) -> Tensor:
+    """Requires one row per element and two columns or more; returns them less their mean, on the CPU."""
+    columns = check_columns(weights, op, dim, "weights")[0].detach().cpu()
+    if columns.shape[1] < 2:
+        raise ValueError(
+            f"`weights` must have two columns or more beside the axis of the elements. Got {columns.shape[1]}."
+        )
+    return columns - columns.mean(0)

@@ -1,0 +1,79 @@
+"""A picture of where the phases of several runs end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from progress_measures.phases.boundaries import Phases, find_phases
+from progress_measures.phases.events import Event
+from progress_measures.plotting._axes import axes
+from progress_measures.plotting._text import as_text
+from progress_measures.plotting.checks import check_named
+from progress_measures.plotting.colours import MARKERS, shades_of
+from progress_measures.plotting.legends import add_legend
+from progress_measures.plotting.ticks import rows_of_names
+from progress_measures.trajectory.trajectory import Trajectory
+
+
+def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None = None, ax: Axes | None = None) -> Axes:
+    """Draws where the phases of each run end, with the intervals of recorded steps that the ends lie in.
+
+    Each run is a row, the first one on top. A hollow marker is an end that is not settled. An end that is not known, or
+    that a run does not reach, has no marker.
+
+    Args:
+        runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
+            ``phase_spread``.
+        answers: The number of classes that the loss is over; needed if a run is a trajectory.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``runs`` is not a mapping from names to trajectories or phases, or ``answers`` is not an integer
+            where it is needed.
+        ValueError: If there is no run, or for the reasons of :func:`find_phases`.
+
+    Example:
+        >>> ax = plotting.plot_phases({"seed 0": pm.Phases(1200, 4630, 7628), "seed 1": pm.Phases(800, 4180, None)})
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['end of memorization', 'end of circuit formation', 'end of cleanup']
+    """
+    found = {
+        name: run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # checked
+        for name, run in check_named(runs, "runs").items()
+    }
+    ax = axes(ax)
+    names = [*next(iter(found.values())).events]
+    for name, marker, colour in zip(names, MARKERS, shades_of(len(names)), strict=False):
+        _draw_ends(ax, [phases.events[name] for phases in found.values()], name, marker, colour)
+    if not all(event.settled for phases in found.values() for event in phases.events.values()):
+        ax.plot([], [], "o", markerfacecolor="white", markeredgecolor="0.2", label="hollow: not settled")
+    rows_of_names(ax, [as_text(name) for name in found])
+    ax.set_xlabel(" or ".join(dict.fromkeys(getattr(run, "step_name", "step") for run in runs.values())))
+    add_legend(ax, outside=True)
+    return ax
+
+
+def _draw_ends(ax: Axes, events: Sequence[Event], name: str, marker: str, colour: str) -> None:
+    """Draws one end of all runs, hollow where it is not settled. The legend has it once."""
+    label = f"end of {name.removesuffix('_end').replace('_', ' ')}"
+    for row, event in enumerate(events):
+        if event.step is None:
+            continue
+        low, high = event.interval or (event.step, event.step)
+        look: dict[str, Any] = {
+            "fmt": marker,
+            "ms": 6,
+            "color": colour,
+            "mec": "0.2",
+            "mew": 0.6,
+            "capsize": 3,
+            "elinewidth": 1.5,
+        }
+        if not event.settled:
+            look |= {"mfc": "white", "mew": 1.2}
+        ax.errorbar(event.step, row, xerr=[[event.step - low], [high - event.step]], label=label, **look)
+        label = "_"

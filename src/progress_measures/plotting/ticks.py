@@ -1,0 +1,50 @@
+"""Ticks at some frequencies, where labels of neighbours would overlap."""
+
+from collections.abc import Collection, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import MaxNLocator
+
+from progress_measures.operations.operands import label_of_bits
+
+_FEWEST_APART = 25  # labels that find room along an axis
+
+
+def ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
+    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6"."""
+    groups: list[list[int]] = []
+    for row in rows:
+        if groups and row - groups[-1][-1] < len(labels) / _FEWEST_APART:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [sum(group) / len(group) for group in groups], [", ".join(labels[row] for row in group) for group in groups]
+
+
+def name_frequencies(axis: Axis, key_frequencies: Collection[int], count: int) -> None:
+    """Names the key frequencies of 1..count along an axis, or if there are none, a few whole numbers."""
+    if not key_frequencies:
+        return whole_numbers(axis)
+    places, labels = ticks(sorted(k - 1 for k in key_frequencies), [str(k + 1) for k in range(count)])
+    axis.set_ticks([place + 1 for place in places], labels)
+    return None
+
+
+def whole_numbers(*axes: Axis) -> None:
+    """Has ticks at whole numbers only."""
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def rows_of_names(ax: Axes, names: list[str]) -> None:
+    """Names the rows of a picture, the first one on top."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+
+
+def label_of_tuple(frequency: tuple[int, ...], sizes: Sequence[int]) -> str:
+    """The subset of a frequency of bits; otherwise its integers."""
+    if set(sizes) == {2}:
+        return label_of_bits([place for place, k in enumerate(frequency) if k])
+    return str(frequency)
