@@ -37,7 +37,7 @@ def cells(row: Finding) -> tuple[str, ...]:
         f"{statistics.median(leads):,.0f} ({leads[0]:,} to {leads[-1]:,})" if moves else "–",
         "–" if row.at_once is None else f"{row.at_once:,}",
         "–" if row.false[0.5] is None else f"{row.false[0.1]}, {row.false[0.5]} of {row.controls}",
-        "–" if math.isnan(row.cost) else "< 0.1" if row.cost < 0.1 else f"{row.cost:.2g}",
+        "–" if math.isnan(row.cost) else "<0.1" if row.cost < 0.1 else f"{row.cost:.2g}",
         row.measure.known,
     )
 
@@ -46,6 +46,8 @@ def _range(onsets: list[float]) -> str:
     """From the first onset to the last, and how many there are if some have none."""
     found = [x for x in onsets if math.isfinite(x)]
     missing = "" if len(found) == len(onsets) else f", {len(found)} of {len(onsets)}"
+    if len(found) == 1:
+        return f"{found[0]:.2f}{missing}"
     return f"{min(found):.2f} to {max(found):.2f}{missing}" if found else "–"
 
 
@@ -95,9 +97,8 @@ def draw(rows: Iterable[Finding]) -> Figure:
     ax.set_axisbelow(True)
     ax.legend(*_legend(ax), loc="upper right", fontsize="small", framealpha=1)
     controls = max(row.controls for row in rows)
-    beside.set(
-        xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs", title="moves in vain"
-    )
+    beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs")
+    beside.set_title("moves in vain", fontsize="small")
     beside.tick_params(axis="y", left=False)
     return figure
 

@@ -96,7 +96,7 @@ def test_table_and_picture_say_the_same(planted):
     assert len({len(line) for line in text}) == 1
     assert len(text) == len(rows) + 2
     assert [line.split(" | ")[0].strip("| ") for line in text[2:]] == [*planted]
-    assert [report.cells(planted[name])[-2] for name in ("early", "late", "always")] == ["< 0.1", "3", "–"]
+    assert [report.cells(planted[name])[-2] for name in ("early", "late", "always")] == ["<0.1", "3", "–"]
     figure = report.draw(rows)
     left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == [*planted]
