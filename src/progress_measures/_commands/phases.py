@@ -9,7 +9,8 @@ import torch
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.names import recognised
-from progress_measures._commands.runs import runs_of, table
+from progress_measures._commands.runs import runs_of
+from progress_measures._tables import text_table
 from progress_measures.phases.boundaries import PHASES, Phases, find_phases
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
@@ -42,7 +43,7 @@ def phases(options: argparse.Namespace) -> str:
     rows = {name: _events(*each) for name, each in results.items()}
     lines = [[escaped(name), *(_brief(events[head]) for head in HEADS)] for name, events in rows.items()]
     unsettled = any(cell.endswith(UNSETTLED) for line in lines for cell in line[1:])
-    return table([["run", *HEADS.values()], *lines]) + (LEGEND if unsettled else "")
+    return text_table([["run", *HEADS.values()], *lines]) + (LEGEND if unsettled else "")
 
 
 def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from threading import RLock, get_ident
 from typing import Any
 
+from progress_measures._checks.measures import check_measures
 from progress_measures._checks.values import as_index, check_choice, check_integer, check_step, type_name
 from progress_measures._formats.recording import check_row
 from progress_measures._formats.table import entries
 from progress_measures._model_state import undisturbed
 from progress_measures.runs.about import about_of
-from progress_measures.runs.checks import Errors, check_measures
+from progress_measures.runs.checks import Errors
 from progress_measures.runs.journal import Journal
 from progress_measures.runs.rules import Rule
 from progress_measures.trajectory.trajectory import Trajectory
