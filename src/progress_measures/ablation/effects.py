@@ -62,7 +62,7 @@ class AblationEffects(Mapping[str, Measured]):
         return len(self.ablated)
 
     def __repr__(self) -> str:
-        return f"AblationEffects({len(self)} ablated: {_few([*self])}; {_few([*self.intact])})"
+        return f"AblationEffects({len(self)} ablated: {listed(self, most=3)}; {listed(self.intact, most=3)})"
 
     def __str__(self) -> str:
         table, more = text_table(self._cells()), len(self.intact) - SHOWN
@@ -70,7 +70,7 @@ class AblationEffects(Mapping[str, Measured]):
 
     def _repr_html_(self) -> str:
         head, *lines = self._cells()
-        return html_table(f"Effects of ablation on {_few([*self.intact])}", head, lines)
+        return html_table(f"Effects of ablation on {listed(self.intact, most=3)}", head, lines)
 
     def _cells(self) -> list[list[str]]:
         """A line of names, and a line for each row: of each measure, its number and how much that differs."""
@@ -179,8 +179,3 @@ def _check_sites(sites: Any, model: object) -> dict[str, list[Key]]:
         for key in keys:
             check_submodule(module, path_of(key))
     return named
-
-
-def _few(names: list[str]) -> str:
-    """The first names of a repr, and how many more there are."""
-    return ", ".join(names[:3]) + (f", … {len(names) - 3} more" if len(names) > 3 else "")
