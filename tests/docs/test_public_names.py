@@ -20,11 +20,11 @@ TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_model
 MISTAKES = "\n".join((ROOT / "tests" / table).read_text(encoding="utf-8") for table in TABLES)
 RESULTS = {  # of functions, which tests meet as what these return
     "AblationEffects", "Activations", "CircleFit", "Control", "Controls", "HelixFit", "Irrep", "LeadTimes", "Measures",
-    "PeriodControl", "PhaseSpread", "Phases", "ResidueProbe", "Site", "WaveFit", "Weight",
+    "PeriodControl", "PhaseSpread", "Phases", "ResidueProbe", "Site", "Summary", "WaveFit", "Weight",
 }  # fmt: skip
 OWN = {  # what everybody knows, or this library's own: there is no source to name
     "accuracy", "cross_entropy", "explained_variance", "phase_spread", "random_frequency_control",
-    "shuffled_label_control", "onsets",
+    "shuffled_label_control", "onsets", "summary",
 }  # fmt: skip
 
 

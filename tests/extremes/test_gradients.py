@@ -72,7 +72,7 @@ NOT_DIFFERENTIABLE = {
         ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight", "Weight"), RUNS
     ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
-    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets"), RUNS),
+    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets", "summary", "Summary"), RUNS),
     **dict.fromkeys(("milestones", "Milestones", "onset", "lead", "Lead", "Event"), RUNS),
 }
 
