@@ -23,8 +23,8 @@ The modules, in the order in which data pass through them:
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
 ``circuits``, ``compression``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are in their rooms alone.
-So are some of ``sparsity``, ``fits``, ``losses`` and ``spectra``, and classes of results that are rarely named, such as
-``pm.phases.LeadTimes``.
+So are some of ``ablation``, ``sparsity``, ``fits``, ``losses`` and ``spectra``, and classes of results that are rarely
+named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (

@@ -13,6 +13,7 @@ from progress_measures._checks.values import escaped
 from progress_measures._commands.frequencies import RULES, frequencies
 from progress_measures._commands.phases import phases
 from progress_measures._commands.plot import plot
+from progress_measures._commands.summary import summary
 
 FILES = """\
 Each FILE is a log of one run or several, by any program: CSV with any separator, JSON and lines of JSON, .npz, Parquet,
@@ -23,6 +24,7 @@ EXAMPLES = """\
 examples:
   progress-measures phases run.csv --answers 113
   progress-measures phases wandb_export.csv --answers 113 --rename test_loss=holdout/nll
+  progress-measures runs seed0.npz seed1.npz --answers 113 --csv runs.csv
   progress-measures frequencies run.jsonl
   progress-measures plot run.csv -o losses.png
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
@@ -139,6 +141,18 @@ def _parser() -> argparse.ArgumentParser:
         "--answers", type=int, required=True, metavar="N",
         help="number of classes that the loss is over; the loss at chance is ln(N)",
     )  # fmt: skip
+    table = command(
+        "runs",
+        summary,
+        "print one line for each run: key frequencies, milestones, ends of phases, last losses",
+        "Print one line for each run: its last step, the key frequencies that were recorded there, its milestones and\n"
+        "the ends of its phases as `phases` finds them, and its last losses.",
+    )
+    table.add_argument(
+        "--answers", type=int, required=True, metavar="N",
+        help="number of classes that the loss is over; the loss at chance is ln(N)",
+    )  # fmt: skip
+    table.add_argument("--csv", type=Path, metavar="OUT", help="also write the table to this CSV file")
     keys = command(
         "frequencies",
         frequencies,

@@ -19,12 +19,12 @@ UNIT = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / 
 TABLES = ("unit/test_checks.py", "mistakes/test_values.py", "mistakes/test_models.py", "mistakes/test_operations.py")
 MISTAKES = "\n".join((ROOT / "tests" / table).read_text(encoding="utf-8") for table in TABLES)
 RESULTS = {  # of functions, which tests meet as what these return
-    "Activations", "CircleFit", "Control", "Controls", "HelixFit", "Irrep", "LeadTimes", "Measures", "PeriodControl",
-    "PhaseSpread", "Phases", "ResidueProbe", "Site", "WaveFit", "Weight",
+    "AblationEffects", "Activations", "CircleFit", "Control", "Controls", "HelixFit", "Irrep", "LeadTimes", "Measures",
+    "PeriodControl", "PhaseSpread", "Phases", "ResidueProbe", "Site", "Summary", "WaveFit", "Weight",
 }  # fmt: skip
 OWN = {  # what everybody knows, or this library's own: there is no source to name
     "accuracy", "cross_entropy", "explained_variance", "phase_spread", "random_frequency_control",
-    "shuffled_label_control", "onsets",
+    "shuffled_label_control", "onsets", "summary",
 }  # fmt: skip
 
 

@@ -37,6 +37,10 @@ NOT_DIFFERENTIABLE = {
     "input_of": PLACES,
     "output_of": PLACES,
     "Site": PLACES,
+    "Head": PLACES,
+    "heads": PLACES,
+    "ablation_effects": "numbers of a model, without gradients as in `track`",
+    "AblationEffects": "what `ablation_effects` returns",
     "fourier_basis": "a function of integers",
     "fourier_labels": "strings",
     "Control": "what a control returns",
@@ -68,7 +72,7 @@ NOT_DIFFERENTIABLE = {
         ("Recorder", "sqrt_spaced", "log_spaced", "grokking_measures", "add_restricted_loss", "weight", "Weight"), RUNS
     ),
     **dict.fromkeys(("load_recording", "track", "Trajectory", "Runs", "find_phases", "Phases"), RUNS),
-    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets"), RUNS),
+    **dict.fromkeys(("lead_times", "LeadTimes", "phase_spread", "PhaseSpread", "onsets", "summary", "Summary"), RUNS),
     **dict.fromkeys(("milestones", "Milestones", "onset", "lead", "Lead", "Event"), RUNS),
 }
 

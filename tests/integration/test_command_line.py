@@ -769,7 +769,7 @@ main(sys.argv[1:])
 # Help
 
 
-@pytest.mark.parametrize("command", [[], ["phases"], ["frequencies"], ["plot"]], ids=str)
+@pytest.mark.parametrize("command", [[], ["phases"], ["runs"], ["frequencies"], ["plot"]], ids=str)
 def test_help_shows_examples_that_run(capsys, command):
     code, out, err = run(capsys, *command, "--help")
     assert (code, err) == (0, "")
@@ -778,7 +778,7 @@ def test_help_shows_examples_that_run(capsys, command):
     recorder = pm.Recorder({"logit_power": torch.Tensor.square}, every=1, path="run.jsonl")
     recorder(0, torch.arange(9.0))
     examples = re.findall(r"^  progress-measures (.+)$", out.split("examples:")[1], flags=re.MULTILINE)
-    assert len(examples) == 7
+    assert len(examples) == 8
     GROKS.select({"test_loss": "holdout/nll"}).to_csv("wandb_export.csv")
     for example in examples:
         assert run(capsys, *example.split())[0] == 0, example

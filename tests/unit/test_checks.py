@@ -50,6 +50,10 @@ def iter_of(values):
     return lambda _: float(next(each))
 
 
+def effects(sites, replacement=abs, measures=dict):
+    return pm.ablation.ablation_effects(model(), sites, replacement, measures)
+
+
 def model():
     return nn.ModuleDict({"attention": nn.Linear(2, 3), "mlp": nn.Sequential(nn.Linear(3, 4), nn.ReLU())})
 
@@ -580,6 +584,29 @@ MISTAKES = [
      "`measures` must return the same names at every step. Got a difference in 'norm', 'size'."),
     ("measured shapes change", lambda: measured({"loss": [1, 2]}, {"loss": [1, 2, 3]}), ValueError,
      "`measures` must return the same shapes at every step. Got (3,) for 'loss' after (2,)."),
+    ("heads of a function", lambda: pm.ablation.heads(abs), TypeError,
+     "`model` must be a torch.nn.Module. Got builtin_function_or_method."),
+    ("heads of a model without any", lambda: pm.ablation.heads(nn.Linear(2, 2)), ValueError,
+     "`model` must have attention whose heads are known: nn.MultiheadAttention, as in nn.TransformerEncoder, GPT-2 of "
+     "transformers, or TransformerLens. Got Linear with none. Name a head of another model by the layer that reads all "
+     "of them: pm.ablation.Head(path, \"input\", head=2, width=64)."),
+    ("a negative head", lambda: pm.ablation.Head("o", "input", head=-1), ValueError,
+     "`head` must be at least 0. Got -1."),
+    ("a head without width", lambda: pm.ablation.Head("o", "input", head=1, width=0), ValueError,
+     "`width` must be at least 1. Got 0."),
+    ("effects on nothing", lambda: effects({}), ValueError,
+     "`sites` must name something to ablate. Got an empty mapping."),
+    ("effects by site", lambda: effects({pm.output_of("mlp.0"): pm.zero_ablation()}), TypeError,
+     "`sites` must have strings as names. Got output_of('mlp.0') (Site). A mapping is from names to what is ablated; "
+     "the replacement is an argument of its own."),
+    ("effects of a replacement by name", lambda: effects({"mlp": pm.zero_ablation()}), TypeError,
+     "`sites['mlp']` must be a path, a site or several. Got zero_ablation() (_Zero)."),
+    ("effects on a path that is not there", lambda: effects("mlp.9"), ValueError,
+     "`path` must name a submodule of the model. Got 'mlp.9'. Did you mean 'mlp.1'?"),
+    ("effects of a number", lambda: effects("mlp.0", 0), TypeError,
+     "`replacement` must be a function of the activation. Got int."),
+    ("effects on a number", lambda: effects("mlp.0", pm.zero_ablation(), 3), TypeError,
+     "`measures` must be a function of the model, or a mapping of them. Got int."),
     ("phases of a dict", lambda: pm.find_phases({"steps": [0]}, answers=5), TypeError,
      "`trajectory` must be a Trajectory. Got dict."),
     ("phases without a column",
@@ -631,6 +658,12 @@ MISTAKES = [
      "`steps` must be a sequence of at least one integer. Got shape (0,)."),
     ("lead times of a large change", lambda: pm.lead_times(RUN, answers=5, change=1.0), ValueError,
      "`change` must be at least 0 and below 1. Got 1.0."),
+    ("summary of one run", lambda: pm.phases.summary(RUN, answers=5), TypeError,
+     "`runs` must be a mapping from names to trajectories. Got Trajectory."),
+    ("summary of nothing", lambda: pm.phases.summary({}, answers=5), ValueError,
+     "`runs` must hold at least one trajectory. Got none."),
+    ("summary of one answer", lambda: pm.phases.summary({"a": LEARNED}, answers=1), ValueError,
+     "`answers` must be at least 2. Got 1."),
     ("spread of one run", lambda: pm.phase_spread(RUN, answers=5), TypeError,
      "`runs` must be several runs, or a mapping from names to them. Got Trajectory."),
     ("spread of a number", lambda: pm.phase_spread(3), TypeError,

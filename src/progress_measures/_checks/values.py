@@ -56,11 +56,11 @@ def check_quantile(value: object, name: str) -> float:
     return share
 
 
-def listed(items: Iterable[str], separator: str = ", ") -> str:
+def listed(items: Iterable[str], separator: str = ", ", most: int = _LISTED) -> str:
     """Joins what a message lists; of more than a few items, the first ones, and how many more there are."""
     first = [*items]
-    more = len(first) - _LISTED
-    return separator.join(first if more <= 0 else [*first[:_LISTED], "…", f"{more:,} more"])
+    more = len(first) - most
+    return separator.join(first if more <= 0 else [*first[:most], "…", f"{more:,} more"])
 
 
 def escaped(text: str) -> str:

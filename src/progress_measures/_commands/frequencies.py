@@ -5,7 +5,8 @@ import argparse
 from torch import Tensor
 
 from progress_measures._checks.values import escaped, listed
-from progress_measures._commands.runs import runs_of, table
+from progress_measures._commands.runs import runs_of
+from progress_measures._tables import text_table
 from progress_measures.frequencies import key_frequencies, onsets
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -21,7 +22,7 @@ def frequencies(options: argparse.Namespace) -> str:
             lines += _lines(escaped(name), run, options)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error.args[0]}") from error
-    return table(lines)
+    return text_table(lines)
 
 
 def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list[str]]:

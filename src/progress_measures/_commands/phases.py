@@ -9,16 +9,16 @@ import torch
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.names import recognised
-from progress_measures._commands.runs import runs_of, table
+from progress_measures._commands.runs import runs_of
+from progress_measures._tables import text_table
 from progress_measures.phases.boundaries import PHASES, Phases, find_phases
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.phases.names import KNOWN
+from progress_measures.phases.summary import LEGEND, UNSETTLED
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
-UNSETTLED = "?"  # after a step of the table
-LEGEND = f"\n{UNSETTLED} not settled: more training may move it"
 ENDED = 0.1  # a column that has no number in this last share of a run is said to end
 ANY = " or ".join(PHASES)  # where nothing says which phase it is
 LISTED = 5  # how many relapses are said with their steps
@@ -42,7 +42,7 @@ def phases(options: argparse.Namespace) -> str:
     rows = {name: _events(*each) for name, each in results.items()}
     lines = [[escaped(name), *(_brief(events[head]) for head in HEADS)] for name, events in rows.items()]
     unsettled = any(cell.endswith(UNSETTLED) for line in lines for cell in line[1:])
-    return table([["run", *HEADS.values()], *lines]) + (LEGEND if unsettled else "")
+    return text_table([["run", *HEADS.values()], *lines]) + (f"\n{LEGEND}" if unsettled else "")
 
 
 def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
@@ -50,13 +50,18 @@ def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
 
     An error names the run.
     """
+    return {name: (reached, ends) for name, (_, reached, ends) in read(runs, answers).items()}
+
+
+def read(runs: Runs, answers: int) -> dict[str, tuple[Trajectory, Milestones, Phases]]:
+    """Each run with the columns that are known, its milestones and its phases."""
     results, said = {}, dict[str, None]()
     for name, run in runs.items():
         known, notes = recognised(run, KNOWN)
         kept, infinite = _finite(known)
         said |= dict.fromkeys(notes + [f"{name}: {note}" for note in infinite])
         try:
-            results[name] = milestones(kept, answers=answers), find_phases(kept, answers=answers)
+            results[name] = kept, milestones(kept, answers=answers), find_phases(kept, answers=answers)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     for note in said:

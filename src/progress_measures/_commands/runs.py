@@ -1,4 +1,4 @@
-"""The runs that a command is given, and tables of them."""
+"""The runs that a command is given."""
 
 import argparse
 import os
@@ -40,12 +40,3 @@ def _rename_of(pairs: Iterable[str] | None) -> dict[str, str]:
             raise ValueError(f"argument --rename: must give each new name once. Got {new!r} twice.")
         names[new] = old
     return names
-
-
-def table(lines: list[list[str]]) -> str:
-    """Rows of cells in columns: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        f"{name:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        for name, *cells in lines
-    )

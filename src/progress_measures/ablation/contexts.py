@@ -11,6 +11,7 @@ from threading import Event
 from typing import TypeAlias
 
 from torch import Size, Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from progress_measures.ablation.activations import Activations
 from progress_measures.ablation.backward import Backward
@@ -25,7 +26,10 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
+from progress_measures.ablation.heads import Head
+from progress_measures.ablation.inside import InsideOfAttention, attention_around
 from progress_measures.ablation.layouts import axis_of_batch
+from progress_measures.ablation.parts import at
 from progress_measures.ablation.passes import Fed, check_not_mapped, current, is_recomputed, laid_out
 from progress_measures.ablation.replacements import Replacement, check_axis
 from progress_measures.ablation.sites import Key, Site, Visit, as_site, modules_on, path_of, register
@@ -41,8 +45,9 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     Args:
         model: Any module that is not compiled.
         path: What to replace: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``;
-            a site from :func:`output_of` or :func:`input_of` for any other tensor; or a mapping from these to
-            replacements. Every call of the submodule is replaced, even if the model has it at several paths.
+            a site from :func:`output_of` or :func:`input_of` for any other tensor; a head of attention from
+            :func:`~progress_measures.ablation.heads`; or a mapping from these to replacements. Every call of the
+            submodule is replaced, even if the model has it at several paths.
         replacement: A function from the activation, which it must not change in place, to a tensor of the same shape
             for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
             Leave it out if ``path`` is a mapping.
@@ -68,7 +73,10 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         ...     bool((model(torch.randn(5, 3)) == model[2].bias).all())
         True
     """
-    replacements = check_replacements(path, replacement, Key)
+    replacements = {
+        key: at(key.index, value) if isinstance(key, Head) else value
+        for key, value in check_replacements(path, replacement, Key).items()
+    }
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls, feeding, backward = dict.fromkeys(modules, 0), current(), Backward()
@@ -88,7 +96,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
         return replace
 
-    with _hooks((modules[key], key, visit_at(key)) for key in modules), backward.inside():
+    with _hooks(model, {key: visit_at(key) for key in modules}), backward.inside():
         yield model
     check_called({path_of(key): count for key, count in calls.items()})
 
@@ -136,7 +144,8 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
             if not is_recomputed():
                 _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
-                calls[key].append(Call(activation.detach().clone(), current(), runs.under_way(), packed))
+                part = activation[key.index] if isinstance(key, Head) else activation
+                calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed))
 
         return record
 
@@ -144,18 +153,22 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
         calls, check_axis(dim), {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
     )
     within = [module for key in modules for module in modules_on(model, path_of(key))]
-    with _hooks((modules[key], key, visit_at(key)) for key in modules), runs.of(within):
+    with _hooks(model, {key: visit_at(key) for key in modules}), runs.of(within):
         yield activations
     check_called({path_of(key): len(chunks) for key, chunks in calls.items()})
 
 
 @contextmanager
-def _hooks(hooks: Iterable[tuple[nn.Module, Key, Visit]]) -> Iterator[None]:
+def _hooks(model: nn.Module, visits: Mapping[Key, Visit]) -> Iterator[None]:
     """Adds hooks, and removes them on leaving."""
-    handles, closed = [], Event()
+    handles: list[RemovableHandle | InsideOfAttention] = []
+    closed = Event()
     try:
-        for module, key, visit in hooks:
-            handles.append(register(module, key, visit, closed))
+        for key, visit in visits.items():
+            handles.append(register(model.get_submodule(path_of(key)), key, visit, closed))
+            attention = attention_around(model, key)
+            if attention is not None:
+                handles.append(InsideOfAttention(attention, key, visit, closed))
         yield
     finally:
         closed.set()

@@ -136,7 +136,7 @@ def hooked(model: nn.Module) -> bool:
         for registry in (module._forward_hooks, module._forward_pre_hooks)
         for hook in registry.values()
     )
-    return any(getattr(hook, "__module__", None) == __name__ for hook in hooks)
+    return any(getattr(hook, "__module__", None) in (__name__, f"{__package__}.inside") for hook in hooks)
 
 
 def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> RemovableHandle:
@@ -183,6 +183,15 @@ def _tensor_sites(value: Any, site: Site) -> Iterator[Site]:
     return (replace(site, items=items) for items in containers.items_of_tensors(value))
 
 
+def check_not_nested(value: object, key: object) -> None:
+    """Requires of a tensor that it has a shape."""
+    if isinstance(value, Tensor) and value.is_nested:
+        raise TypeError(
+            f"{key!r} must be a tensor with a shape. Got a nested one, which nn.TransformerEncoder makes of padded "
+            "inputs. Make the encoder with enable_nested_tensor=False."
+        )
+
+
 _SHOWN = 6  # at most so many sites are named in a message
 
 
@@ -211,11 +220,7 @@ def _check_activation(value: object, missing: bool, key: object, tensor_sites: I
     """The value at a site, which must be a tensor; an error suggests some of ``tensor_sites``."""
     if missing:
         raise ValueError(f"{key!r} must be a tensor. Got nothing: there is no such item.{_remedy(tensor_sites)}")
-    if isinstance(value, Tensor) and value.is_nested:
-        raise TypeError(
-            f"{key!r} must be a tensor with a shape. Got a nested one, which nn.TransformerEncoder makes of padded "
-            "inputs. Make the encoder with enable_nested_tensor=False."
-        )
+    check_not_nested(value, key)
     if not isinstance(value, Tensor):
         is_path = isinstance(key, str)
         requirement = f"The submodule {key!r} must return a tensor" if is_path else f"{key!r} must be a tensor"

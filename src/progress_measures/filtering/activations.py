@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_indices, computable
-from progress_measures._checks.values import check_choice, shape_of
+from progress_measures._checks.values import check_choice, listed, shape_of
 from progress_measures.filtering.parts import SUM, ActivationTerms, Frequencies, part_and_constant
 from progress_measures.operations.checks import check_pairs, check_parts, one_input
 from progress_measures.operations.operation import Operation
@@ -125,13 +125,17 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     return _OfGrid(_keep_own, op, frequency_of_neuron)
 
 
+_SHOWN = 8  # frequencies of a repr
+
+
 class _OfGrid(partial[Tensor]):
     """What the three functions return, because nested functions cannot be pickled."""
 
     def __repr__(self) -> str:
         op, chosen = self.args[:2]
-        listed = f"{len(chosen)} neurons" if isinstance(chosen, Tensor) else str([*chosen])
-        return f"{_NAMES[self.func]}({op!r}, {listed})"
+        if isinstance(chosen, Tensor):
+            return f"{_NAMES[self.func]}({op!r}, {len(chosen)} neurons)"
+        return f"{_NAMES[self.func]}({op!r}, [{listed(map(str, chosen), most=_SHOWN)}])"
 
 
 def _keep(op: Operation, chosen: Frequencies, terms: ActivationTerms, activation: Tensor) -> Tensor:

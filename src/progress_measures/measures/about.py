@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from progress_measures._checks.values import listed
 from progress_measures.frequencies import Rule
 from progress_measures.measures.weights import Weight
 from progress_measures.operations.operation import Operation
@@ -32,9 +33,9 @@ def about_of(
         "train_mask": _counted(split.train),
         "test_mask": _counted(split.test),
         "labels": _digest(split.labels) if split.noisy else "the answers",
-        "loss": _named(loss),
+        "loss": named(loss),
         "weights": {
-            name: f"{source.path}, dim={source.dim or 0}" if isinstance(source, Weight) else _named(source)
+            name: f"{source.path}, dim={source.dim or 0}" if isinstance(source, Weight) else named(source)
             for name, source in weights.items()
         },
     }
@@ -45,7 +46,7 @@ def _of_frequencies(frequencies: Any) -> Any:
         if is_dataclass(frequencies) or type(frequencies).__repr__ is not object.__repr__:
             return repr(frequencies)
         return f"{type(frequencies).__qualname__}({getattr(frequencies, '__dict__', {})})"
-    return _named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies)
+    return named(frequencies) if isinstance(frequencies, str) or callable(frequencies) else sorted(frequencies)
 
 
 def _counted(mask: Tensor) -> str:
@@ -60,5 +61,13 @@ def _digest(*tensors: Tensor) -> str:
     return digest.hexdigest()[:8]
 
 
-def _named(value: Any) -> str:
+def shown(frequencies: Any, most: int) -> str:
+    """The argument ``frequencies`` of :func:`grokking_measures` in a few words."""
+    if isinstance(frequencies, str | Rule):
+        return repr(frequencies)
+    return named(frequencies) if callable(frequencies) else f"[{listed(map(str, frequencies), most=most)}]"
+
+
+def named(value: Any) -> str:
+    """A text as it is, and a function or an object by its name."""
     return value if isinstance(value, str) else str(getattr(value, "__qualname__", type(value).__qualname__))

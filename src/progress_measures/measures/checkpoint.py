@@ -8,6 +8,7 @@ from torch import Tensor
 from progress_measures._blocks import Progress
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_progress
+from progress_measures._tables import html_table, number
 from progress_measures.filtering.parts import Frequencies
 from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
@@ -59,6 +60,15 @@ class Measures:
     """Without the chosen frequencies, over the training inputs."""
     excluded_loss_per_frequency: Tensor
     """Without one frequency at a time, over the training inputs, in the order of ``op.frequencies``, ``(K,)``."""
+
+    def __repr__(self) -> str:
+        shown = ("train_loss", "test_loss", "test_accuracy", "restricted_loss", "excluded_loss")
+        return f"Measures({', '.join(f'{name}={number(getattr(self, name))}' for name in shown)}, …)"
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            "Measures", ["", ""], [[each.name, number(getattr(self, each.name))] for each in fields(self)]
+        )
 
     def as_dict(self) -> dict[str, float]:
         """The numbers by name, for a logger; the loss without frequency k is ``excluded_loss_per_frequency/k``."""

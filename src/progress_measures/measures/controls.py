@@ -14,6 +14,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer, check_quantile, check_seed, type_name
+from progress_measures._tables import html_table, number
 from progress_measures.losses.by_answer import mean_losses_without, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import losses_of_tables
@@ -40,6 +41,9 @@ class Control:
     """The loss with the frequencies in question, float64, shape ``()``."""
     draws: Tensor
     """The loss in each draw, float64, shape ``(draws,)``."""
+
+    def __repr__(self) -> str:
+        return f"Control({number(self.real)} beside {number(self.draws)} in {len(self.draws)} draws)"
 
     @property
     def share_below(self) -> float:
@@ -83,6 +87,18 @@ class Controls:
     """The same, over the test inputs."""
     excluded_loss: Control
     """Over the training inputs. If there is a circuit, it is far above its draws."""
+
+    def __repr__(self) -> str:
+        restricted, excluded = self.restricted_loss, self.excluded_loss
+        return f"Controls(restricted_loss={restricted!r}, excluded_loss={excluded!r}, …)"
+
+    def _repr_html_(self) -> str:
+        head = ["", "loss", "draws below it", *(f"{q:.0%} of draws" for q in QUANTILES)]
+        rows = [
+            [name, number(each.real), f"{each.share_below:.0%}", *map(number, each.quantiles())]
+            for name, each in vars(self).items()
+        ]
+        return html_table(f"Controls, {len(self.excluded_loss.draws)} draws", head, rows)
 
 
 def random_frequency_control(

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.tensors import Array, computable
-from progress_measures._checks.values import check_integer, check_model
+from progress_measures._checks.values import check_integer, check_model, listed
 from progress_measures._model_state import evaluation, token_device
 from progress_measures.filtering.parts import Frequencies as Parts
 from progress_measures.frequencies import Rule, key_frequencies, sufficient_frequencies
 from progress_measures.grid import grid_logits
 from progress_measures.losses.empty import WHAT
 from progress_measures.losses.kinds import Loss, check_loss
-from progress_measures.measures.about import about_of
+from progress_measures.measures.about import about_of, named, shown
 from progress_measures.measures.by_answer import losses_of_tables
 from progress_measures.measures.checkpoint import measures_of
 from progress_measures.measures.checks import (
@@ -45,6 +45,7 @@ NO_KEYS = (
     f"No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. {WHAT} "
     "Pass another rule, such as pm.frequencies.Sufficient(), which names those that the model needs, or Share(0.9)."
 )
+SHOWN = 8  # frequencies, or names, of a repr
 GENERALIZES = 0.9  # test accuracy: below it, a model may know no more than the mirrors of its training inputs
 WITHOUT_FREQUENCIES = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
@@ -144,6 +145,12 @@ class _GrokkingMeasures:
     def about(self) -> dict[str, Any]:
         """What is measured, for recordings."""
         return about_of(self.op, self.frequencies, self.split, self.loss, self.weights)
+
+    def __repr__(self) -> str:
+        inputs = f"{int(self.split.train.sum())} training and {int(self.split.test.sum())} test inputs"
+        loss = "" if self.loss == "cross_entropy" else f", loss={named(self.loss)}"
+        weights = f", weights {listed(self.weights, most=SHOWN)}" if self.weights else ""
+        return f"grokking_measures({self.op!r}, {shown(self.frequencies, SHOWN)}; {inputs}{loss}{weights})"
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, Tensor]:

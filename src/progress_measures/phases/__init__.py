@@ -8,6 +8,7 @@ does not say, is None and not a guess; the ``events`` of each result say why.
 - ``boundaries``: :func:`find_phases`, the paper's phases; ``ends`` has their rules
 - ``onset``: :func:`onset` of any column and its :func:`lead` before any event
 - ``lead_times``: :func:`lead_times` of restricted and excluded loss
+- ``summary``: :func:`summary`, one line for each of several runs
 - ``spread``: :func:`phase_spread` over several runs
 """
 
@@ -17,6 +18,7 @@ from progress_measures.phases.lead_times import LeadTimes, lead_times
 from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.phases.onset import Lead, lead, onset
 from progress_measures.phases.spread import PhaseSpread, phase_spread
+from progress_measures.phases.summary import Summary, summary
 
 __all__ = [
     "Event",
@@ -25,10 +27,12 @@ __all__ = [
     "Milestones",
     "PhaseSpread",
     "Phases",
+    "Summary",
     "find_phases",
     "lead",
     "lead_times",
     "milestones",
     "onset",
     "phase_spread",
+    "summary",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, cast
 import numpy as np
 
 from progress_measures._checks.values import type_name
+from progress_measures._tables import html_table
 from progress_measures.phases.curves import bracket
 
 KEPT = 0.75  # an event has settled if this first share of the run has it at the same place …
@@ -69,6 +70,10 @@ class WithEvents:
 
     def __reduce__(self) -> tuple[Any, ...]:  # a frozen dataclass cannot set a slot when it is copied or unpickled
         return _rebuilt, (type(self), vars(self), getattr(self, "_events", {}))
+
+    def _repr_html_(self) -> str:
+        rows = [[name.replace("_", " "), str(event), event.reason] for name, event in self.events.items()]
+        return html_table(type(self).__name__, ["", "step", ""], rows)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={_shown(x)}' for name, x in self.events.items())})"

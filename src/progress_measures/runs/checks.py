@@ -1,20 +1,17 @@
 """Checks of measures, checkpoints, executors, and files to resume from."""
 
-import functools
 import os
 import pickle
-from collections.abc import Callable, Container, Iterable, Mapping, Set
+from collections.abc import Container, Iterable, Mapping, Set
 from concurrent.futures import Executor
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from progress_measures._checks.values import (
-    check_callable,
     check_integer,
     check_path,
     check_step,
-    check_takes,
     listed,
     type_name,
 )
@@ -117,23 +114,6 @@ def check_finished(finished: bool) -> None:
     """Requires that the progress bar passed on every step."""
     if not finished:
         raise RuntimeError("`progress` must pass on each of the steps that it wraps. It stopped before the last.")
-
-
-def check_measures(value: object) -> Callable[[nn.Module], Any]:
-    """Returns one function of the model, given such a function or a mapping from names to functions of the model."""
-    if isinstance(value, Mapping):
-        functions = dict(value)
-        for name, function_ in functions.items():
-            check_callable(function_, f"measures[{name!r}]")
-        return functools.partial(_measure_all, functions)  # unlike a closure, it can be pickled if the functions can
-    if not callable(value):
-        raise TypeError(f"`measures` must be a function of the model, or a mapping of them. Got {type_name(value)}.")
-    check_takes(value, "measures", 1, 'the model alone, as `lambda model: {"loss": …}`')
-    return value
-
-
-def _measure_all(functions: Mapping[str, Callable[[nn.Module], Any]], model: nn.Module) -> dict[str, Any]:
-    return {name: function_(model) for name, function_ in functions.items()}
 
 
 def check_checkpoints(value: object) -> Iterable[Any]:

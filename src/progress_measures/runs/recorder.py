@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from threading import RLock, get_ident
 from typing import Any
 
-from progress_measures._checks.values import as_index, check_choice, check_integer, check_step, type_name
+from progress_measures._checks.measures import check_measures
+from progress_measures._checks.values import as_index, check_choice, check_integer, check_step, listed, type_name
 from progress_measures._formats.recording import check_row
 from progress_measures._formats.table import entries
 from progress_measures._model_state import undisturbed
 from progress_measures.runs.about import about_of
-from progress_measures.runs.checks import Errors, check_measures
+from progress_measures.runs.checks import Errors
 from progress_measures.runs.journal import Journal
 from progress_measures.runs.rules import Rule
 from progress_measures.trajectory.trajectory import Trajectory
@@ -155,6 +156,17 @@ class Recorder:
     def _after_last(self) -> int:
         """The step after the last recorded one: one below it means that the run has gone back."""
         return 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
+
+    def __repr__(self) -> str:
+        due = self._is_due
+        rule = f"every={due.args[0] if isinstance(due, functools.partial) and due.func is _divides else '…'}"
+        path = "" if self._journal.path is None else f", path={os.fspath(self._journal.path)!r}"
+        steps = sorted({*self._journal.rows, *self._journal.errors})
+        if not steps:
+            return f"Recorder({rule}{path}; no step yet)"
+        columns = listed(next(iter(self._journal.rows.values()), {}), most=6)
+        span = f"{len(steps)} step{'s'[: len(steps) != 1]}, {steps[0]}..{steps[-1]}"
+        return f"Recorder({rule}{path}; {span}{'; ' if columns else ''}{columns})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_turn"}

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from progress_measures._blocks import Progress
+from progress_measures._checks.measures import check_measures
 from progress_measures._checks.values import check_callable, check_choice, check_progress
 from progress_measures.runs.about import about_of
 from progress_measures.runs.checks import (
@@ -16,7 +17,6 @@ from progress_measures.runs.checks import (
     check_checkpoints,
     check_executor,
     check_finished,
-    check_measures,
     check_picklable,
     check_resumed_names,
     check_workers,

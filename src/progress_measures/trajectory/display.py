@@ -5,6 +5,8 @@ from html import escape
 
 from torch import Tensor
 
+from progress_measures._tables import framed, number
+
 ENDS = 5  # how many of the first steps, and of the last, a table shows
 
 
@@ -14,11 +16,7 @@ def html(caption: str, steps: Tensor, columns: Mapping[str, Tensor]) -> str:
     shown = [*range(count)] if count <= 2 * ENDS + 1 else [*range(ENDS), None, *range(count - ENDS, count)]
     heads = "".join(f'<th scope="col">{escape(name)}{_entries(values)}</th>' for name, values in columns.items())
     rows = "".join(_row(index, steps, columns) for index in shown)
-    return (
-        '<div style="overflow-x: auto"><table>'
-        f'<caption style="text-align: left">{escape(caption)}</caption>'
-        f'<thead><tr><th scope="col">step</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    return framed(caption, f'<th scope="col">step</th>{heads}', rows)
 
 
 def _entries(values: Tensor) -> str:
@@ -28,12 +26,5 @@ def _entries(values: Tensor) -> str:
 def _row(index: int | None, steps: Tensor, columns: Mapping[str, Tensor]) -> str:
     if index is None:
         return "<tr>" + "<td>⋮</td>" * (1 + len(columns)) + "</tr>"
-    cells = "".join(f"<td>{_cell(values[index])}</td>" for values in columns.values())
+    cells = "".join(f"<td>{number(values[index])}</td>" for values in columns.values())
     return f'<tr><th scope="row">{int(steps[index])}</th>{cells}</tr>'
-
-
-def _cell(value: Tensor) -> str:
-    if value.ndim == 0:
-        return f"{float(value):.4g}"
-    numbers = value[~value.isnan()]
-    return f"{float(numbers.min()):.3g} … {float(numbers.max()):.3g}" if len(numbers) else "–"

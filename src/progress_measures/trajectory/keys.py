@@ -32,7 +32,7 @@ def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stackle
     changed = (keys[1:] != keys[:-1]).any(1).nonzero() if len(keys) > 0 else keys
     if len(changed) == 0:
         return
-    last = tuple((keys[-1].nonzero()[:, 0] + 1).tolist())
+    last = last_keys(columns)
     which = f"those of the final model, {last}," if last else "the same ones, because the last step has none,"
     warnings.warn(
         f"`{KEYS}` change, first at step {int(steps[measured][1:][changed[0, 0]])}, so restricted and excluded loss "
@@ -41,6 +41,12 @@ def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stackle
         UserWarning,
         stacklevel=stacklevel + 1,
     )
+
+
+def last_keys(columns: Mapping[str, Tensor]) -> tuple[int, ...] | None:
+    """The key frequencies of the last step that was measured; None if they were not recorded."""
+    keys, _ = _measured(columns)
+    return tuple((keys[-1].nonzero()[:, 0] + 1).tolist()) if len(keys) > 0 else None
 
 
 def runs_without_keys(runs: Mapping[str, Mapping[str, Tensor]]) -> list[str]:

@@ -1,0 +1,54 @@
+"""Tables of words and numbers, as text for a terminal and as HTML for a notebook."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def text_table(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in columns: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        (
+            f"{name:<{widths[0]}}"
+            + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        ).rstrip()
+        for name, *cells in lines
+    )
+
+
+def html_table(caption: str, head: Iterable[str], lines: Iterable[Sequence[str]]) -> str:
+    """The same for a notebook, where each row's first cell is its name."""
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        for name, *cells in lines
+    )
+    return framed(caption, heads, rows)
+
+
+def framed(caption: str, heads: str, rows: str) -> str:
+    """A table from the HTML of its head and of its rows, with a bar to scroll where it is wide."""
+    return (
+        '<div style="overflow-x: auto"><table>'
+        f'<caption style="text-align: left">{escape(caption)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def number(value: Tensor | float, digits: int = 4) -> str:
+    """A number in few digits, or the smallest and the largest entry of a vector; an ellipsis where it has no number."""
+    if not isinstance(value, Tensor):
+        return f"{value:.{digits}g}"
+    functorch: Any = torch._C._functorch
+    if value.is_meta or functorch.is_functorch_wrapped_tensor(value):
+        return "…"  # as inside of vmap
+    if value.ndim == 0:
+        return f"{float(value.detach()):.{digits}g}"
+    numbers = value.detach()[~value.isnan()]
+    if len(numbers) == 0:
+        return "–"
+    return f"{float(numbers.min()):.{digits - 1}g} … {float(numbers.max()):.{digits - 1}g}"

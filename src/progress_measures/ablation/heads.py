@@ -1,0 +1,148 @@
+"""The heads of attention by name, where ``ablated`` and ``captured`` find the output of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from progress_measures._checks.values import check_integer, check_model, type_name
+from progress_measures.ablation.sites import Site
+
+WRAPPED = "_original_component"  # in TransformerBridge, by whose own paths the same modules are found too
+
+
+@dataclass(frozen=True, repr=False)
+class Head(Site):
+    """The output of one head of attention, which :func:`heads` finds: a part of the tensor at a site.
+
+    It is one for :func:`ablated` and :func:`captured`, like any other site. Make one yourself for a model whose heads
+    :func:`heads` does not find.
+
+    Args:
+        path: The dotted path of a submodule, as in ``model.named_modules()``.
+        of: Whether the tensor is in the output of the submodule or among its inputs.
+        items: As for :class:`Site`.
+        head: The number of the head, from 0.
+        width: How many features a head has, where heads are side by side in the last axis. If None, heads have an axis
+            of their own, the last but one.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If ``of`` is not one of the choices, ``head`` is negative, or ``width`` less than 1.
+
+    Example:
+        >>> pm.ablation.Head("h.0.attn.c_proj", "input", head=2, width=64)
+        head 2 of input_of('h.0.attn.c_proj')
+    """
+
+    head: int = 0
+    width: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "head", check_integer(self.head, "head", at_least=0))
+        if self.width is not None:
+            object.__setattr__(self, "width", check_integer(self.width, "width", at_least=1))
+
+    @property
+    def index(self) -> tuple[Any, ...]:
+        """The index of the head's part in the tensor."""
+        if self.width is None:
+            return (..., self.head, slice(None))
+        return (..., slice(self.head * self.width, (self.head + 1) * self.width))
+
+    def __repr__(self) -> str:
+        return f"head {self.head} of {super().__repr__()}"
+
+
+def heads(model: nn.Module) -> dict[str, Head]:
+    """Every head of attention in a model, by a name such as ``"layer 0 head 2"``.
+
+    What is read or replaced is the head's output before W_O: its values, weighted by its attention pattern, shape
+    ``(batch, position, d_head)``, or with the axes of the module's inputs. The bias of the values is part of it: a
+    pattern sums to 1, so the bias arrives there whole. The bias of W_O belongs to no head and stays. With
+    :func:`zero_ablation`, the model computes what it would if the rows of W_O that read this head were zero; a head's
+    mean is that of its output.
+
+    Found are the heads of ``nn.MultiheadAttention``, which ``nn.TransformerEncoder``, ``nn.TransformerDecoder`` and
+    their layers have; of GPT-2 in Hugging Face's transformers; and of TransformerLens' ``HookedTransformer`` and
+    ``TransformerBridge``. For others, name each :class:`Head` yourself.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The heads by name, in the order of ``model.named_modules()``. Layers are numbered from 0 in that order. Where a
+        layer has several attentions, as that of a decoder has, the name says which: ``"layer 0 self_attn head 2"``.
+
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If it has no attention of these kinds.
+
+    References:
+        Michel et al. (2019), "Are sixteen heads really better than one?", for the ablation of one head at a time.
+
+    Example:
+        >>> model = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+        >>> heads = pm.ablation.heads(model)
+        >>> heads
+        {'layer 0 head 0': head 0 of input_of('self_attn.out_proj'),
+         'layer 0 head 1': head 1 of input_of('self_attn.out_proj')}
+        >>> with pm.captured(model, heads["layer 0 head 1"]) as activations:
+        ...     output = model(torch.randn(5, 3, 8))
+        >>> activations[heads["layer 0 head 1"]].shape
+        torch.Size([5, 3, 4])
+    """
+    found = dict(_attentions(check_model(model)))
+    if not found:
+        raise ValueError(
+            "`model` must have attention whose heads are known: nn.MultiheadAttention, as in nn.TransformerEncoder, "
+            f"GPT-2 of transformers, or TransformerLens. Got {type_name(model)} with none. Name a head of another "
+            'model by the layer that reads all of them: pm.ablation.Head(path, "input", head=2, width=64).'
+        )
+    blocks = {path: _block(path) for path in found}
+    layers = {block: number for number, block in enumerate(dict.fromkeys(blocks.values()))}
+    together = [*blocks.values()]
+    named: dict[str, Head] = {}
+    for path, of_attention in found.items():
+        which = f" {path.rpartition('.')[2]}" if together.count(blocks[path]) > 1 else ""
+        named |= {f"layer {layers[blocks[path]]}{which} head {head.head}": head for head in of_attention}
+    return named
+
+
+def _attentions(model: nn.Module) -> Iterator[tuple[str, list[Head]]]:
+    """The path of each attention, once, and its heads."""
+    seen = set[int]()
+    for path, module in model.named_modules(remove_duplicate=False):
+        if id(module) in seen or WRAPPED in path.split("."):
+            continue
+        seen.add(id(module))
+        of_attention = _heads_of(path, module)
+        if of_attention:
+            yield path, of_attention
+
+
+def _heads_of(path: str, module: Any) -> list[Head]:
+    """The heads of a module that is an attention; none of another."""
+    inside = f"{path}." if path else ""
+    kinds = {kind.__name__: kind.__module__.partition(".")[0] for kind in type(module).__mro__}
+    if isinstance(module, nn.MultiheadAttention):
+        return _all(module.num_heads, f"{inside}out_proj", "input", module.head_dim)
+    if kinds.get("GPT2Attention") == "transformers":
+        return _all(module.num_heads, f"{inside}c_proj", "input", module.head_dim)
+    if kinds.get("AbstractAttention") == "transformer_lens":
+        return _all(module.cfg.n_heads, f"{inside}hook_z", "output", None)
+    if kinds.get("AttentionBridge") == "transformer_lens" and hasattr(module, "o"):
+        return _all(module.config.n_heads, f"{inside}o.hook_in", "output", module.config.d_head)
+    return []
+
+
+def _all(count: int, path: str, of: Any, width: int | None) -> list[Head]:
+    return [Head(path, of, (), head, width) for head in range(count)]
+
+
+def _block(path: str) -> str:
+    """The layer that an attention is in: the module around it, unless it stands in a list itself."""
+    around, _, name = path.rpartition(".")
+    return path if name.isdigit() else around

@@ -1,0 +1,167 @@
+"""One line for each of several runs: its key frequencies, what happened when, and its last losses."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from progress_measures._checks.values import escaped, listed
+from progress_measures._files import atomic_write
+from progress_measures._tables import html_table, number, text_table
+from progress_measures.phases.boundaries import Phases, find_phases
+from progress_measures.phases.events import Event
+from progress_measures.phases.milestones import Milestones, milestones
+from progress_measures.trajectory.keys import last_keys
+from progress_measures.trajectory.runs import Runs
+from progress_measures.trajectory.trajectory import Trajectory
+
+LOSSES = ("train_loss", "test_loss", "restricted_loss", "excluded_loss")
+UNSETTLED = "?"  # after a step
+LEGEND = f"{UNSETTLED} not settled: more training may move it"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Summary(Mapping[str, Row]):
+    """A line for each of several runs, by the run's name; the result of :func:`summary`.
+
+    ``print`` shows a table, as a notebook does. ``dict(summary)`` has the lines as dictionaries, with None for what is
+    not known, and ``pandas.DataFrame(dict(summary)).T`` is a data frame of them.
+
+    Example:
+        >>> runs = pm.Runs({"seed 0": pm.Trajectory([0, 100], {"test_loss": [4.7, 0.5]})})
+        >>> pm.phases.summary(runs, answers=113)["seed 0"]["test_loss"]
+        0.5
+    """
+
+    rows: Mapping[str, Row]
+    """The numbers of each run by name: steps, frequencies as a tuple, losses; None where there is none."""
+    events: Mapping[str, Mapping[str, Event]]
+    """The milestones and ends of phases of each run by name, which say why there is no step."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, tuple[Trajectory, Milestones, Phases]]) -> Self:
+        """The lines of runs whose milestones and phases are known."""
+        events = {name: {**reached.events, **ends.events} for name, (_, reached, ends) in found.items()}
+        rows = {
+            name: {
+                "last_step": int(run.steps[-1]),
+                "key_frequencies": last_keys(run.columns),
+                **{event: each.step for event, each in events[name].items()},
+                **{loss: _last(run, loss) for loss in LOSSES},
+            }
+            for name, (run, _, _) in found.items()
+        }
+        return cls(rows, events)
+
+    def __getitem__(self, name: str) -> Row:
+        return self.rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Summary({len(self)} run{'s'[: len(self) != 1]}; {listed(self, most=6)})"
+
+    def __str__(self) -> str:
+        head, *lines = self._cells()
+        halves = [name.rpartition(" ") for name in head]
+        table = text_table([[before for before, _, _ in halves], [word for _, _, word in halves], *lines])
+        unsettled = any(not event.settled for events in self.events.values() for event in events.values())
+        return table + (f"\n{LEGEND}" if unsettled else "")
+
+    def _repr_html_(self) -> str:
+        head, *lines = self._cells()
+        return html_table(f"{len(self)} run{'s'[: len(self) != 1]}", head, lines)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes a CSV file: a line of names, then one for each run.
+
+        Frequencies are separated by blanks, and what is not known is empty.
+
+        Args:
+            path: The file, which is replaced if it exists.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["run", *self._names()])
+        writer.writerows([name, *map(_plain, row.values())] for name, row in self.items())
+        with atomic_write(path) as scratch_file:
+            Path(scratch_file).write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")
+
+    def _names(self) -> list[str]:
+        return [*next(iter(self.rows.values()))]
+
+    def _cells(self) -> list[list[str]]:
+        """A line of heads, and one for each run; a loss that no run has is left out."""
+        shown = [
+            name for name in self._names() if name not in LOSSES or any(row[name] is not None for row in self.values())
+        ]
+        heads = ["run", *(name.replace("_end", "_ends").replace("_", " ") for name in shown)]
+        return [heads, *([escaped(run), *(self._cell(run, name) for name in shown)] for run in self)]
+
+    def _cell(self, run: str, name: str) -> str:
+        value, event = self.rows[run][name], self.events[run].get(name)
+        if event is not None:
+            return str(event.absent) if value is None else f"{value}{'' if event.settled else UNSETTLED}"
+        if name == "key_frequencies":
+            return "not recorded" if value is None else _plain(value) or "none"
+        return number(value) if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
+    """One line for each run: its key frequencies, milestones, ends of phases, and last losses.
+
+    - The last recorded step.
+    - The key frequencies that were recorded at the last step, from the column ``key_frequencies``.
+    - What :func:`milestones` and :func:`find_phases` find, each as they do.
+    - The last number of each of the columns ``train_loss``, ``test_loss``, ``restricted_loss`` and ``excluded_loss``.
+
+    Args:
+        runs: The runs by name, such as ``pm.Runs.read(path)``.
+        answers: The number of classes that the loss is over.
+
+    Returns:
+        The lines by run.
+
+    Raises:
+        TypeError: If ``runs`` is not a mapping from names to trajectories, or ``answers`` is not an integer.
+        ValueError: As for :func:`milestones` and :func:`find_phases`, with a note that names the run; or if there is no
+            run.
+
+    Example:
+        >>> runs = pm.Runs({"seed 0": pm.Trajectory([0, 100, 200], {"test_accuracy": [0.0, 0.49, 0.99]})})
+        >>> line = pm.phases.summary(runs, answers=113)["seed 0"]
+        >>> line["last_step"], line["generalized"], line["key_frequencies"]
+        (200, 200, None)
+    """
+    found = {}
+    for name, run in (runs if isinstance(runs, Runs) else Runs(runs)).items():
+        try:
+            found[name] = run, milestones(run, answers=answers), find_phases(run, answers=answers)
+        except ValueError as error:
+            error.add_note(f"This was the run {name!r}.")
+            raise
+    return Summary.of(found)
+
+
+def _last(run: Trajectory, name: str) -> float | None:
+    """The last number of a column of numbers; None if there is none."""
+    if name not in run or run[name].ndim != 1:
+        return None
+    numbers = run[name][~run[name].isnan()]
+    return float(numbers[-1]) if len(numbers) else None
+
+
+def _plain(value: Any) -> str:
+    """A value as CSV has it."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)

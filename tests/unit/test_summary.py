@@ -1,0 +1,109 @@
+"""One line for each of several runs, and the command that prints it."""
+
+import csv
+
+import pandas as pd
+import pytest
+import torch
+
+import progress_measures as pm
+from examples.modular_addition.bundled import RUNS
+from progress_measures import __main__ as command_line
+
+FILES = {name: RUNS / name / "curves.npz" for name in ("mainline", "seed1", "no_weight_decay")}
+BUNDLED = pm.Runs({name: pm.Trajectory.load(path) for name, path in FILES.items()})
+WITH_KEYS = pm.Trajectory(
+    [0, 100, 200],
+    {
+        "train_accuracy": [0.1, 1.0, 1.0],
+        "test_loss": [4.5, 0.5, torch.nan],
+        "key_frequencies": [[1.0, 0.0, 1.0], [1.0, 0.0, 1.0], [torch.nan] * 3],
+    },
+)
+
+
+def test_each_line_is_what_the_library_finds():
+    summary = pm.phases.summary(BUNDLED, answers=113)
+    assert [*summary] == [*FILES]
+    for name, run in BUNDLED.items():
+        reached, ends = pm.milestones(run, answers=113), pm.find_phases(run, answers=113)
+        line = summary[name]
+        assert line["last_step"] == int(run.steps[-1])
+        for field in ("memorized", "generalized", "delay", "relapses"):
+            assert line[field] == getattr(reached, field)
+        for field in ("memorization_end", "circuit_formation_end", "cleanup_end"):
+            assert line[field] == getattr(ends, field)
+        for loss in ("train_loss", "test_loss", "restricted_loss", "excluded_loss"):
+            assert line[loss] == float(run[loss][-1])
+    assert summary["mainline"]["circuit_formation_end"] == 4630
+
+
+def test_key_frequencies_and_losses_are_those_last_measured():
+    none = WITH_KEYS.select(["train_accuracy", "test_loss"])
+    empty = pm.Trajectory([0], {"test_loss": [4.5], "key_frequencies": [[0.0, 0.0]]})
+    summary = pm.phases.summary({"keys": WITH_KEYS, "without": none, "empty": empty}, answers=113)
+    assert [line["key_frequencies"] for line in summary.values()] == [(1, 3), None, ()]
+    assert [line["test_loss"] for line in summary.values()] == [0.5, 0.5, 4.5]
+    assert [line["excluded_loss"] for line in summary.values()] == [None] * 3
+    lines = str(summary).splitlines()
+    assert lines[2].split()[:4] == ["keys", "200", "1", "3"]
+    assert lines[3].split()[:4] == ["without", "200", "not", "recorded"]
+    assert lines[4].split()[:3] == ["empty", "0", "none"]
+    assert "excluded" not in lines[0]
+    assert len(lines) == 5
+
+
+def test_text_html_and_frames():
+    summary = pm.phases.summary(pm.Runs({f"<{name}>": run for name, run in BUNDLED.items()}), answers=113)
+    head, under, *lines, legend = str(summary).splitlines()
+    assert legend == "? not settled: more training may move it"
+    assert len({len(line) for line in (head, under, *lines)}) == 1
+    assert lines[0].startswith("<mainline>")
+    assert "8403?" in lines[1]
+    assert lines[2].count("not reached") == 5
+    html = summary._repr_html_()
+    assert html.count("<tr>") == 4
+    assert '<th scope="row">&lt;mainline&gt;</th><td>40000</td><td>not recorded</td>' in html
+    assert '<th scope="col">circuit formation ends</th>' in html
+    assert repr(summary) == "Summary(3 runs; <mainline>, <seed1>, <no_weight_decay>)"
+    frame = pd.DataFrame(dict(summary)).T
+    assert frame.loc["<mainline>", "circuit_formation_end"] == 4630
+
+
+def test_csv(tmp_path):
+    file = tmp_path / "runs.csv"
+    summary = pm.phases.summary({"a,b": WITH_KEYS}, answers=113)
+    summary.to_csv(file)
+    with file.open(newline="") as lines:
+        (line,) = csv.DictReader(lines)
+    assert [line["run"], line["key_frequencies"], line["test_loss"], line["excluded_loss"]] == ["a,b", "1 3", "0.5", ""]
+    assert [*line] == ["run", *summary["a,b"]]
+    assert int(line["memorized"]) == summary["a,b"]["memorized"]
+
+
+def test_an_error_names_the_run():
+    bad = pm.Trajectory([0], {"loss": [1.0]})
+    with pytest.raises(ValueError, match="must have a number in one of the columns") as caught:
+        pm.phases.summary({"good": WITH_KEYS, "bad": bad}, answers=113)
+    assert caught.value.__notes__ == ["This was the run 'bad'."]
+
+
+def test_the_command_prints_and_writes_the_same(tmp_path, capsys):
+    file = tmp_path / "runs.csv"
+    paths = [str(path) for path in FILES.values()]
+    command_line.main(["runs", *paths, "--answers", "113", "--csv", str(file)])
+    summary = pm.phases.summary(BUNDLED, answers=113)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[1:] for line in printed[2:5]] == [line.split()[1:] for line in str(summary).splitlines()[2:5]]
+    summary.to_csv(tmp_path / "same.csv")
+    rows, same = ([*csv.reader(path.read_text().splitlines())] for path in (file, tmp_path / "same.csv"))
+    assert [row[1:] for row in rows] == [row[1:] for row in same]
+
+
+def test_the_csv_file_replaces_no_run(tmp_path, capsys):
+    run = tmp_path / "run.csv"
+    run.write_text("step,test_loss\n0,4.7\n100,0.5\n")
+    with pytest.raises(SystemExit):
+        command_line.main(["runs", str(run), "--answers", "113", "--csv", str(run)])
+    assert "argument --csv: must be none of the runs." in capsys.readouterr().err
+    assert run.read_text() == "step,test_loss\n0,4.7\n100,0.5\n"
