@@ -58,8 +58,9 @@ def normalized_margin(
     rows = chosen_rows(x, op.table.flatten().to(x.device), chosen)
     closest = torch.stack([margins(values, answers).amax() for values, answers in rows]).amax()
     scale = size.to(x.device) ** power
-    if not 0 < float(scale) < math.inf:
-        raise ValueError(f"`norm` must have a power that float64 can hold. Got {float(size):g} to the power {power:g}.")
+    if not 0 < float(scale.detach()) < math.inf:
+        number = float(size.detach())
+        raise ValueError(f"`norm` must have a power that float64 can hold. Got {number:g} to the power {power:g}.")
     return -closest / scale
 
 
@@ -69,6 +70,6 @@ def _check_norm(norm: object) -> Tensor:
     size = check_finite(check_real(given, "norm"), "norm").to(torch.float64)
     if size.numel() != 1:
         raise ValueError(f"`norm` must be one number. Got shape {shape_of(size)}.")
-    if not float(size) > 0:
-        raise ValueError(f"`norm` must be above 0. Got {float(size):g}.")
+    if not float(size.detach()) > 0:
+        raise ValueError(f"`norm` must be above 0. Got {float(size.detach()):g}.")
     return size.reshape(())
