@@ -16,6 +16,8 @@ from hypothesis import Phase, settings
 import progress_measures as pm
 from progress_measures import plotting
 
+torch.set_warn_always(True)  # what PyTorch else warns of once in a process fails each test that meets it
+
 # What they import is optional.
 collect_ignore = [
     f"src/progress_measures/callbacks/{package}.py"

@@ -1,5 +1,6 @@
-"""What docs/command_line.md and the README show of the commands is typed as it stands there, and prints the same."""
+"""What docs/command_line.md and the README show of the commands runs as it stands there, and prints the same."""
 
+import glob
 import os
 import re
 import shlex
@@ -10,10 +11,31 @@ from pathlib import Path
 
 import pytest
 
+from progress_measures.__main__ import main
+
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8"), re.DOTALL)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENVIRONMENT = {**os.environ, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def said(capsys, monkeypatch):
+    """What a command of the library prints in a folder, as ``typed``, but within this process, which is quicker."""
+    monkeypatch.setenv("COLUMNS", ENVIRONMENT["COLUMNS"])
+
+    def run(line, folder):
+        monkeypatch.chdir(folder)
+        program, *words = shlex.split(line)
+        assert program == "progress-measures"
+        try:
+            main([found for word in words for found in sorted(glob.glob(word)) or [word]])  # noqa: PTH207 (as a shell)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return code, "".join(capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -37,7 +59,7 @@ def drawn(line):
     return re.findall(r" -o (\S+)", line)
 
 
-def test_the_page_prints_what_it_shows(clone):
+def test_the_page_prints_what_it_shows(clone, said):
     folder = clone
     for block in BLOCKS:
         for shown in block.removeprefix("$ ").split("\n$ "):
@@ -45,7 +67,7 @@ def test_the_page_prints_what_it_shows(clone):
             if line.startswith("cd "):
                 folder /= line.removeprefix("cd ")
                 continue
-            code, printed = typed(line, folder)
+            code, printed = said(line, folder)
             assert printed.rstrip("\n") == output.rstrip("\n"), line
             assert code == (2 if "error: " in output else 0), line
             assert code or all((folder / picture).is_file() for picture in drawn(line)), line

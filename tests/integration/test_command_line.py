@@ -93,8 +93,8 @@ def test_phases_prints_a_table():
     )
 
 
-def test_phases_of_one_run_are_six_lines():
-    code, out, err = process("phases", "run.csv", "--answers", 113)
+def test_phases_of_one_run_are_six_lines(capsys):
+    code, out, err = run(capsys, "phases", "run.csv", "--answers", 113)
     assert (code, err) == (0, "")
     assert out == (
         "run: step 0 to 9000, 7 recorded; last phase: after cleanup (not settled); loss at chance 4.73\n"
@@ -219,8 +219,8 @@ def test_files_of_one_name_are_told_apart_by_their_folders(folder, capsys):
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason="the reference data are not beside this checkout")
-def test_phases_of_the_papers_curves():
-    code, out, _ = process("phases", REFERENCE, "--answers", 113)
+def test_phases_of_the_papers_curves(capsys):
+    code, out, _ = run(capsys, "phases", REFERENCE, "--answers", 113)
     assert code == 0
     assert out.startswith("mainline_curves: epoch ")
     assert [*map(int, ends(out))] == pytest.approx([1400, 9400, 14_000], rel=0.1)
@@ -317,8 +317,8 @@ def test_a_saved_run_is_known_by_its_content(folder, capsys):
 # plot
 
 
-def test_plot_writes_a_picture_of_the_losses():
-    code, out, err = process("plot", "run.csv", "-o", "out.png", "--answers", 113)
+def test_plot_writes_a_picture_of_the_losses(capsys):
+    code, out, err = run(capsys, "plot", "run.csv", "-o", "out.png", "--answers", 113)
     assert (code, out, err) == (0, "Wrote out.png: 7 steps of run.\n", "")
     assert plt.imread("out.png").shape == (720, 960, 4)
     assert pixels("out.png", COLOURS["first"]) > 500
@@ -427,9 +427,9 @@ def test_a_long_title_is_cut(capsys, monkeypatch):
     assert titles == ["x" * 29 + "…" + "x" * 29]
 
 
-def test_plot_of_several_runs_is_their_mean_with_its_band():
+def test_plot_of_several_runs_is_their_mean_with_its_band(capsys):
     files = [RUNS / name / "curves.npz" for name in ("mainline", "seed1", "seed2", "seed3", "seed4")]
-    code, out, err = process("plot", *files, "-o", "seeds.png", "--columns", "test_loss")
+    code, out, err = run(capsys, "plot", *files, "-o", "seeds.png", "--columns", "test_loss")
     assert (code, err) == (0, "")
     assert re.fullmatch(
         r"Wrote seeds\.png: mean and standard deviation of 5 runs, at the \d+ steps that all of them have\.\n", out

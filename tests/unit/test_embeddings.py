@@ -215,6 +215,11 @@ def test_both_fits_are_those_of_public_code():
     assert repr(fit) == "HelixFit(terms=5, helix=0.670, polynomial=0.285; held out: helix=0.322, polynomial=-0.594)"
 
 
+def test_fits_of_a_table_with_a_graph_show_the_same_numbers():
+    for fit in (pm.embeddings.circle_fit, pm.embeddings.helix_fit):
+        assert repr(fit(TABLE[:, :3].clone().requires_grad_())) == repr(fit(TABLE[:, :3]))
+
+
 def test_without_structure_both_fits_explain_as_many_terms_as_they_have():
     fits = [pm.embeddings.helix_fit(noise(50, 40, seed=seed)) for seed in range(20)]
     for name in ("helix", "polynomial"):

@@ -5,8 +5,6 @@ import os
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +12,7 @@ import torch
 
 import progress_measures as pm
 from tests._asserts import assert_same
+from tests._journal_writers import KINDS, started, written
 
 MEASURE = {"x": float, "v": lambda x: [x, -x]}
 
@@ -161,52 +160,30 @@ def test_each_line_is_on_the_disk_before_the_next_step(path, write, monkeypatch)
     assert synced == [*sizes[1:], path.stat().st_size]
 
 
-WRITER = """
-import sys
-import progress_measures as pm
-
-kind, path = sys.argv[1:]
-measures = {"x": float, "v": lambda x: [x, -x]}
-if kind == "Recorder":
-    recorder = pm.Recorder(measures, every=1, path=path)
-    for step in range(4):
-        recorder(step, float(step))
-else:
-    kept = pm.track([(step, float(step)) for step in range(4)], measures, resume=path)
-"""
-
-
-@pytest.mark.parametrize("kind", ["Recorder", "track"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_of_several_processes_one_writes_at_a_time(path, kind):
     record(path, [0]).record(1, 1.0)  # held by no one, because the recorder is gone
     holder = record(path, [])
     holder.record(2, 2.0)
     before = path.read_bytes()
-    writer = subprocess.run(
-        [sys.executable, "-c", WRITER, kind, str(path)], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert writer.stderr.splitlines()[-1] == (
-        f"RuntimeError: {str(path)!r} must have one writer at a time. Another process is writing to it. "
+    assert written(kind, path) == (
+        f"{str(path)!r} must have one writer at a time. Another process is writing to it. "
         "Wait until it has ended, or pass another file."
     )
     assert path.read_bytes() == before
     del holder
-    writer = subprocess.run([sys.executable, "-c", WRITER, kind, str(path)], timeout=120, check=False)
-    assert writer.returncode == 0
+    assert written(kind, path) == ""
     assert pm.load_recording(path).steps.tolist() == [*range(4)]
 
 
-@pytest.mark.parametrize("kind", ["Recorder", "track"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_process_holds_nothing(path, kind):
-    script = WRITER.replace('"x": float', '"x": lambda x: x if x < 2 else print("halfway", flush=True) or input()')
-    command = [sys.executable, "-c", script, kind, str(path)]
     for step in (9, 10, 11):
-        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert writer.stdout.readline() == "halfway\n"
+        writer = started(kind, path)
         with pytest.raises(RuntimeError, match="Another process is writing to it"):
             record(path, []).record(step, 1.0)
         writer.kill()
-        writer.communicate()
+        writer.join()
         record(path, []).record(step, 1.0)
         assert pm.load_recording(path).steps[-1] == step
 
@@ -389,12 +366,10 @@ def test_the_lock_is_one_hidden_file(path):
 
 def test_the_lock_of_a_long_name_is_short_and_one(path):
     path = path.with_name("é" * 120 + "x" * 9 + ".jsonl")  # 255 bytes
-    command = [sys.executable, "-c", WRITER, "Recorder", str(path)]
     holder = record(path, [0])
-    writer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert "Another process is writing to it" in writer.stderr
+    assert "Another process is writing to it" in written("Recorder", path)
     del holder
-    assert subprocess.run(command, timeout=120, check=False).returncode == 0
+    assert written("Recorder", path) == ""
     (lock,) = [file.name for file in path.parent.iterdir() if file != path]
     assert re.fullmatch(r"\.[0-9a-f]{64}\.lock", lock)
 

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -295,3 +296,13 @@ def test_normalized_margin_is_of_the_worst_chosen_input():
     others[1, 2] = False
     assert_close(pm.losses.normalized_margin(logits, op, 2.0, homogeneity=1, mask=others), 0.5)
     assert_close(pm.losses.normalized_margin(logits.numpy(), op, torch.tensor([2.0]), homogeneity=2), -0.0625)
+
+
+def test_normalized_margin_takes_a_norm_with_a_graph():
+    op, norm = pm.addition(5), torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    found = pm.losses.normalized_margin(torch.nn.functional.one_hot(op.table, 5), op, norm, homogeneity=2)
+    found.backward()
+    assert_close(norm.grad, -2 * found.detach() / 2)
+    for number, message in [(-1.0, "above 0. Got -2"), (1e200, "can hold. Got 2e+200 to the power 2")]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            pm.losses.normalized_margin(torch.ones(5, 5, 5), op, number * norm, homogeneity=2)

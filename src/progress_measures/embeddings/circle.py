@@ -43,7 +43,7 @@ class CircleFit:
         return (int(above.sum()) + 1) / (len(self.draws) + 1)
 
     def __repr__(self) -> str:
-        fit = f"share={float(self.share):.3f}, chance={self.chance:.3f}, roundness={float(self.roundness):.3f}"
+        fit = f"share={self.share.item():.3f}, chance={self.chance:.3f}, roundness={self.roundness.item():.3f}"
         return f"CircleFit({fit}, p_value={self.p_value:.3f})"
 
 

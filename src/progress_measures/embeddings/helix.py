@@ -41,8 +41,8 @@ class HelixFit:
     """The same for the polynomial."""
 
     def __repr__(self) -> str:
-        inside = f"helix={float(self.helix):.3f}, polynomial={float(self.polynomial):.3f}"
-        outside = f"helix={float(self.helix_held_out):.3f}, polynomial={float(self.polynomial_held_out):.3f}"
+        inside = f"helix={self.helix.item():.3f}, polynomial={self.polynomial.item():.3f}"
+        outside = f"helix={self.helix_held_out.item():.3f}, polynomial={self.polynomial_held_out.item():.3f}"
         return f"HelixFit(terms={self.terms}, {inside}; held out: {outside})"
 
 

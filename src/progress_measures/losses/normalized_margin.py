@@ -59,8 +59,8 @@ def normalized_margin(
     closest = torch.stack([margins(values, answers).amax() for values, answers in rows]).amax()
     scale = size.to(x.device) ** power
     if not 0 < float(scale.detach()) < math.inf:
-        given = f"{float(size.detach()):g} to the power {power:g}"
-        raise ValueError(f"`norm` must have a power that float64 can hold. Got {given}.")
+        number = float(size.detach())
+        raise ValueError(f"`norm` must have a power that float64 can hold. Got {number:g} to the power {power:g}.")
     return -closest / scale
 
 

@@ -113,7 +113,8 @@ def absolute_weight_entropy(x: Array) -> Tensor:
     check_some(sizes, "x")
     entropy: Tensor = torch.special.entr(sizes.where(sizes > 0, 1.0)).sum()
     if not bool(torch.isfinite(entropy)):
-        raise ValueError(f"`x` must be so small that the sum of its logarithms is finite. Got {float(sizes.max()):g}.")
+        largest = float(sizes.detach().max())
+        raise ValueError(f"`x` must be so small that the sum of its logarithms is finite. Got {largest:g}.")
     return entropy
 
 
