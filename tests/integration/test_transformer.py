@@ -194,7 +194,7 @@ def test_split_is_the_authors():
     pairs = [(i, j, 113) for i in range(113) for j in range(113)]
     random.Random(0).shuffle(pairs)
     train = {(a, b) for a, b, _ in pairs[: int(0.3 * len(pairs))]}
-    mask = train_mask(113, fraction=0.3, seed=0)
+    mask = train_mask((113, 113), fraction=0.3, seed=0)
     assert mask.sum() == 3830
     assert {tuple(pair) for pair in mask.nonzero().tolist()} == train
 
@@ -202,4 +202,4 @@ def test_split_is_the_authors():
 @pytest.mark.parametrize("fraction", [0.0, 0.01, 1.0, -1.0, 2.0])
 def test_split_leaves_pairs_on_both_sides(fraction):
     with pytest.raises(ValueError, match="must leave pairs to train and to test on"):
-        train_mask(5, fraction=fraction, seed=0)
+        train_mask((5, 5), fraction=fraction, seed=0)

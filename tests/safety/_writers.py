@@ -1,5 +1,7 @@
 """Everything that writes a file, over and over, for processes that are killed at it."""
 
+import csv
+import functools
 import itertools
 import json
 import os
@@ -68,6 +70,17 @@ class Lines:
 
 def curves(number):
     return pm.Trajectory(range(SIZE), {"loss": np.full(SIZE, number, dtype=float)})
+
+
+@functools.cache
+def summary(level):
+    """One line for each of many runs, all with the same losses."""
+    runs = {f"run {i}": pm.Trajectory(range(3), {"test_loss": [5.0, 5.0, 1.0 + level]}) for i in range(300)}
+    return pm.phases.summary(runs, answers=113)
+
+
+def losses_of_summary(path):
+    return [float(line["test_loss"]) for line in csv.DictReader(path.read_text(encoding="utf-8").splitlines())]
 
 
 def logits(path, number):
@@ -168,6 +181,7 @@ WRITERS = {
     "Trajectory.to_csv": Content(
         lambda path, i: curves(i).to_csv(path), lambda path: pm.Trajectory.from_csv(path)["loss"]
     ),
+    "Summary.to_csv": Content(lambda path, i: summary(i % 2).to_csv(path), losses_of_summary),
     "grid_logits": Content(logits, np.load),
     "checkpoints.write": Content(weights, lambda path: checkpoints.read(path)[0]["x"]),
     "checkpoints.save": Content(checkpoint, lambda path: of_model(checkpoints.load(path))),

@@ -56,6 +56,7 @@ KNOWN = {
     "_formats/jsonl.py: append": "Recorder",
     "_formats/jsonl.py: write": "a recording anew",
     "_formats/npz.py: write_npz": "Trajectory.save",
+    "phases/summary.py: Summary.to_csv": "Summary.to_csv",
     "runs/journal.py: Journal._content": "track",
     "examples/files.py: write_bytes": "checkpoints.write",
     "examples/files.py: write_picture": MEMORY,

@@ -216,6 +216,7 @@ KNOWN = {
     "runs/journal.py: load_recording": "load_recording",
     "examples/key_frequencies/__main__.py: _read": "JSON that it wrote, and arrays without pickles",
     "examples/key_frequencies/networks.py: _arrays": "JSON that it wrote, and arrays without pickles",
+    "examples/comparison/__main__.py: main": "JSON that it wrote, and arrays without pickles",
     "examples/number_embeddings/encoder.py: load": "JSON and safetensors of an installed package",
     "examples/modular_addition/checkpoints.py: read": "checkpoints.read",
     "examples/modular_addition/training.py: Config.load": "Config.load",
