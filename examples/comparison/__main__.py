@@ -27,12 +27,17 @@ def main(arguments: list[str] | None = None) -> None:
         "--curves", type=Path, default=CURVES,
         help="folder of curves, as examples.comparison.record wrote them (default: those that come with the package)",
     )  # fmt: skip
+    parser.add_argument(
+        "--since", type=int, metavar="STEP",
+        help="measure changes from this step on in all runs (default: from memorization, a training loss of 0.01 nats)",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     mpl.use("agg")  # pictures go to files: no screen is needed
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has a∘b
     try:
-        rows = compare(load(options.curves), json.loads((CURVES / "costs.json").read_text(encoding="utf-8")))
+        costs = json.loads((CURVES / "costs.json").read_text(encoding="utf-8"))
+        rows = compare(load(options.curves, since=options.since), costs)
         options.output.mkdir(parents=True, exist_ok=True)
         write_text(options.output / "comparison.md", table(rows) + "\n")
         write_text(options.output / "comparison.csv", _csv(rows))

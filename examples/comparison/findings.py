@@ -25,10 +25,12 @@ class Compared:
     Args:
         name: Its name in ``RUNS``.
         curves: One column per measure.
+        since: The step from where on changes are measured; memorization if None.
     """
 
     name: str
     curves: pm.Trajectory
+    since: int | None = None
 
     @property
     def kind(self) -> Kind:
@@ -36,15 +38,15 @@ class Compared:
         return RUNS[self.name].kind
 
     @cached_property
-    def memorized(self) -> int:
-        """The first recorded step with a training loss of at most 0.01 nats, from where on changes are measured."""
+    def start(self) -> int:
+        """The step from where on changes are measured: the first recorded one with a training loss of 0.01 nats."""
+        if self.since is not None:
+            return self.since
         if self.kind == "at once":  # nothing comes after memorization, so all of training is looked at
             return 0
         steps = self.curves.steps[self.curves["train_loss"] <= 0.01]
         if len(steps) == 0:
-            raise ValueError(
-                f"A run must memorize its training pairs. The training loss of {self.name} stays above 0.01."
-            )
+            raise ValueError(f"A run must memorize its pairs. The training loss of {self.name} is above 0.01.")
         return int(steps[0])
 
     @cached_property
@@ -53,16 +55,21 @@ class Compared:
         losses = pm.Trajectory(self.curves.steps, {"test_loss": self.curves["test_loss"]})
         return pm.find_phases(losses, answers=RUNS[self.name].config.op.n).events["circuit_formation_end"]
 
+    @property
+    def falls_later(self) -> bool:
+        """Whether test loss falls, and does so after the start."""
+        return self.test_fall.step is not None and self.test_fall.step > self.start
+
     def has(self, name: str) -> bool:
-        """Whether a measure is defined for this run."""
+        """Whether a measure is recorded, and defined for this run."""
         return name in self.curves.columns and not bool(self.curves[name].isnan().all())
 
     def column(self, name: str, scale: Scale) -> pm.Trajectory:
-        """A measure on a scale, from memorization on; nan where it has none."""
+        """A measure on a scale, from the start on; nan where it has none."""
         values = self.curves[name]
         if scale == "log":
             values = torch.where(values > 0, values, math.nan).log10()
-        kept = self.curves.steps >= self.memorized
+        kept = self.curves.steps >= self.start
         return pm.Trajectory(self.curves.steps[kept], {name: values[kept]})
 
     def change(self, name: str, scale: Scale) -> tuple[float, float]:
@@ -75,20 +82,22 @@ class Compared:
         return float(values[0]), float(np.median(last) - values[0])
 
     def onset(self, name: str, scale: Scale, share: float) -> Event:
-        """The step at which a measure has done a share of its change since memorization, for good."""
+        """The step at which a measure has done a share of its change since the start, for good."""
         return onset(self.column(name, scale), name, share=share)
 
     def lead(self, name: str, scale: Scale, share: float) -> int | None:
         """The steps from that onset to the fall of test loss; negative if test loss falls first."""
-        return lead(self.onset(name, scale, share), self.test_fall).steps
+        return lead(self.onset(name, scale, share), self.test_fall).steps if self.falls_later else None
 
     def progress(self, name: str, scale: Scale, share: float) -> float:
-        """That onset on a scale from 0, memorization, to 1, the fall of test loss; nan if there is none."""
+        """That onset on a scale from 0, the start, to 1, the fall of test loss; nan if there is none."""
         step, fall = self.onset(name, scale, share).step, self.test_fall.step
-        return math.nan if step is None or fall is None else (step - self.memorized) / (fall - self.memorized)
+        if step is None or fall is None or not self.falls_later:
+            return math.nan
+        return (step - self.start) / (fall - self.start)
 
     def announces(self, name: str, scale: Scale, change: float, share: float) -> bool:
-        """Whether a measure moves by a share of a change, for good: that which it has where test loss falls."""
+        """Whether a measure moves by a share of a change, in its direction and for good."""
         first, _ = self.change(name, scale)
         if not math.isfinite(first) or not math.isfinite(change) or change == 0:
             return False
@@ -109,11 +118,13 @@ class Finding:
     leads: Mapping[float, list[int | None]]
     """By share: the steps by which each seed's onset comes before the fall of test loss."""
     tasks: Mapping[str, Mapping[float, float]]
-    """By run, then share: the onset in each of the other tasks that has this measure, on the same scale."""
+    """By run, then share: the onset in each of the other tasks that has this measure; nan if it does not change by a
+    tenth of what it does in the seeds, in the same direction."""
     at_once: int | None
     """By how many steps half of its change comes before test loss falls where the network generalizes at once."""
     false: Mapping[float, int | None]
-    """By share: in how many runs that never generalize it moves as far; None if it does not change in the seeds."""
+    """By share: in how many runs that do not generalize it moves by that share of its median change in the seeds, in
+    its direction; None if it does not change in the seeds."""
     controls: int
     """How many runs that never generalize have this measure."""
 
@@ -128,12 +139,17 @@ class Finding:
         return float(np.median(found)) if 2 * len(found) > len(self.progress[share]) else math.nan
 
 
-def load(folder: Path = CURVES) -> list[Compared]:
-    """The recorded runs of a folder, in the order of ``RUNS``."""
+def load(folder: Path = CURVES, *, since: int | None = None) -> list[Compared]:
+    """The recorded runs of a folder, in the order of ``RUNS``; see :class:`Compared` for ``since``."""
     files = {name: folder / f"{name}.npz" for name in RUNS}
-    found = [Compared(name, pm.Trajectory.load(path)) for name, path in files.items() if path.exists()]
+    found = [Compared(name, pm.Trajectory.load(path), since) for name, path in files.items() if path.exists()]
     if not any(run.kind == "seed" for run in found):
         raise FileNotFoundError(f"The folder must have curves of at least one seed, such as seed0.npz. Got {folder}.")
+    known = {*found[0].curves.columns}
+    for run in found:
+        lacking = sorted({"train_loss", "test_loss", *known} - {*run.curves.columns})
+        if lacking:
+            raise ValueError(f"All runs must have the same measures: record again. {run.name}.npz lacks {lacking}.")
     return found
 
 
@@ -161,7 +177,13 @@ def _finding(name: str, scale: Scale, runs: list[Compared], cost: float) -> Find
         cost,
         {share: [run.progress(name, scale, share) for run in seeds] for share in SHARES},
         {share: [run.lead(name, scale, share) for run in seeds] for share in SHARES},
-        {run.name: {share: run.progress(name, scale, share) for share in SHARES} for run in tasks},
+        {
+            run.name: {
+                share: run.progress(name, scale, share) if run.change(name, scale)[1] / change >= 0.1 else math.nan
+                for share in SHARES
+            }
+            for run in tasks
+        },
         next((run.lead(name, scale, 0.5) for run in having if run.kind == "at once"), None),
         {
             share: None if math.isnan(change) else sum(run.announces(name, scale, change, share) for run in never)

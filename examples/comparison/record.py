@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.comparison import measures, sample
 from examples.comparison.measures import MEASURES
 from examples.comparison.runs import RUNS, ComparedRun
 from examples.comparison.sample import Sample, Task
@@ -57,10 +58,10 @@ def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
     task = Task(config, final_keys(last, config.op))
 
     def of_model(model: Transformer) -> dict[str, Tensor]:
-        sample = Sample(model, task)
+        seen = Sample(model, task)
         undefined = torch.tensor(math.nan, dtype=torch.float64)
         return {
-            name: measure.of(sample).detach() if measure.applies_to(config.operation) else undefined
+            name: measure.of(seen).detach() if measure.applies_to(config.operation) else undefined
             for name, measure in MEASURES.items()
         }
 
@@ -69,8 +70,13 @@ def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
             yield step, checkpoints.path_of(folder, step)
 
     bar = tqdm(models(), total=len(steps), desc=f"measures of {folder.name}")
-    same_measures = hashlib.sha256(" ".join(MEASURES).encode()).hexdigest()[:8]  # others go to a file of their own
-    return pm.track(bar, of_model, load=checkpoints.load, resume=folder / f"measures_{same_measures}.jsonl")
+    return pm.track(bar, of_model, load=checkpoints.load, resume=folder / f"measures_{_version()}.jsonl")
+
+
+def _version() -> str:
+    """Another text for other measures: a recording of these has the same names, and was made by the same code."""
+    code = [Path(module.__file__).read_bytes() for module in (measures, sample)]
+    return hashlib.sha256(b" ".join([*code, *(name.encode() for name in MEASURES)])).hexdigest()[:8]
 
 
 def final_keys(model: Transformer, op: pm.Operation) -> tuple[int, ...]:

@@ -34,12 +34,17 @@ def cells(row: Finding) -> tuple[str, ...]:
         tenth,
         half if moves else "no change",
         _range([onsets[0.5] for onsets in row.tasks.values()]),
-        f"{statistics.median(leads):,.0f} ({leads[0]:,} to {leads[-1]:,})" if moves else "–",
+        f"{_hundreds(statistics.median(leads))} ({_hundreds(leads[0])} to {_hundreds(leads[-1])})" if moves else "–",
         "–" if row.at_once is None else f"{row.at_once:,}",
         "–" if row.false[0.5] is None else f"{row.false[0.1]}, {row.false[0.5]} of {row.controls}",
         "–" if math.isnan(row.cost) else "<0.1" if row.cost < 0.1 else f"{row.cost:.2g}",
         row.measure.known,
     )
+
+
+def _hundreds(steps: float) -> str:
+    """Steps as exactly as the checkpoints allow, which are 400 apart."""
+    return f"{round(steps, -2):,.0f}".replace("-0", "0")
 
 
 def _range(onsets: list[float]) -> str:

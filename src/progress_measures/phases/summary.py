@@ -38,7 +38,7 @@ class Summary(Mapping[str, Row]):
     """
 
     rows: Mapping[str, Row]
-    """The numbers of each run by name: steps, frequencies as a tuple, losses; None where there is none."""
+    """By run, then name, its steps, frequencies as a tuple, and losses; None where there is none."""
     events: Mapping[str, Mapping[str, Event]]
     """The milestones and ends of phases of each run by name, which say why there is no step."""
 
