@@ -6,6 +6,7 @@ os.environ["MPLBACKEND"] = "agg"  # pictures need no screen; set before matplotl
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker and for the processes that it starts
     os.environ["OMP_NUM_THREADS"] = "1"
 
+import gc
 import importlib.util
 import signal
 
@@ -40,6 +41,17 @@ settings.register_profile(  # for which few examples will do, and a failure is e
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
+
+
+def pytest_collection():
+    """Collects no garbage while ten thousand tests are made: there is none."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Lets later collections of garbage pass over the tests, and over what they have imported."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
