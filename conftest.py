@@ -22,6 +22,8 @@ collect_ignore = [
     for package in ("lightning", "transformers")
     if importlib.util.find_spec(package) is None
 ]
+if importlib.util.find_spec("bokeh") is None:
+    collect_ignore.append("src/progress_measures/report")
 
 # A busy machine is no failure. The same examples every time are none of chance; a long run looks for others.
 # What is started in the background may ignore interrupts, and hand that down to the processes it starts.

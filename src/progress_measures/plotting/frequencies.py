@@ -139,12 +139,12 @@ def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
 def _draw_cells(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[_Key], scale: str, words: str) -> None:
     """Draws one row per frequency with cells as wide as the steps are apart, and marks the steps of key ones."""
     measured = np.isfinite(values).any(1)
-    edges, count = edges(steps[measured]), values.shape[1]
+    bounds, count = edges(steps[measured]), values.shape[1]
     look = heat(values, scale)
     cells = np.ma.masked_where(
         ~np.isfinite(values[measured]) | (scale == "log") & (values[measured] <= 0), values[measured]
     )
-    add_colour_bar(ax.pcolormesh(edges, np.arange(count + 1) + 0.5, cells.T, **look), ax, words)
+    add_colour_bar(ax.pcolormesh(bounds, np.arange(count + 1) + 0.5, cells.T, **look), ax, words)
     name_frequencies(ax.yaxis, [each.place + 1 for each in keys], count)
     for key in keys:
         if key.step is not None:

@@ -28,7 +28,7 @@ def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
 
 
 def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, str, str]]:
-    """First step, last step, name and colour of each phase; the mean of their colours where one of several may be meant.
+    """First step, last step, name and colour of each phase; the mean of the colours where it may be one of several.
 
     There is nothing after cleanup, nor where no boundary is known and the run may be in several phases.
     """

@@ -11,6 +11,7 @@ from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting.lines import HIGHEST, LOWEST
 from progress_measures.plotting.scales import is_accuracy, sides
 from progress_measures.report.figures import (
+    DIGITS,
     MOST_STEPS,
     Scale,
     add_hover,
@@ -85,7 +86,7 @@ def _figure(
             lines.append(line)
             if len(source.data["x"]) <= _FEW:
                 chart.scatter("x", "y", source=source, size=4, **look)
-            add_hover(chart, line, (name, "@y{0.[000000]e+0}"), (run.step_name, "@x{0}"))
+            add_hover(chart, line, (name, f"@y{DIGITS}"), (run.step_name, "@x{0}"))
         keep_in_view(chart, lines)
         add_legend(chart, names)
         return chart

@@ -13,7 +13,8 @@ from progress_measures.plotting.marks import MILESTONES, spans
 from progress_measures.report.words import as_label
 from progress_measures.trajectory.trajectory import Trajectory
 
-TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
+TOOLS = "box_zoom,pan,wheel_zoom,reset,save"
+DIGITS = "{%.6g}"  # how a number is written under the pointer
 MOST_STEPS = 20_000  # of a curve: more make a page that is slow to open
 _INK = "#404040"
 Scale = Literal["linear", "log"]
@@ -21,9 +22,8 @@ Scale = Literal["linear", "log"]
 
 def blank(x: str, y: str, **options: Any) -> Any:
     """A figure with nothing in it yet, and names of its axes."""
-    chart = figure(height=380, sizing_mode="stretch_width", tools=TOOLS, **options)
+    chart = figure(height=380, sizing_mode="stretch_width", tools=TOOLS, active_drag="box_zoom", **options)
     chart.toolbar.logo = None  # a link to a page of another house
-    chart.toolbar.autohide = False
     chart.toolbar.active_scroll = None  # scrolling scrolls the page, unless the wheel's zoom is chosen
     chart.xaxis.axis_label, chart.yaxis.axis_label = PlainText(text=as_label(x)), PlainText(text=as_label(y))
     chart.xaxis.axis_label_text_font_style = chart.yaxis.axis_label_text_font_style = "normal"
@@ -47,6 +47,7 @@ def over_steps(run: Trajectory, y: str, scale: Scale, phases: Phases | None, mil
                 Label(
                     x=step, y=4, y_units="screen", text=name, angle=np.pi / 2, x_offset=-2,
                     text_font_size="11px", text_color=_INK, text_baseline="bottom",
+                    background_fill_color="white", background_fill_alpha=0.6,
                 )
             )  # fmt: skip
     return chart
@@ -58,8 +59,13 @@ def keep_in_view(chart: Any, renderers: Sequence[Any]) -> None:
 
 
 def add_hover(chart: Any, renderer: Any, *lines: tuple[str, str]) -> None:
-    """Says under the pointer what is there: each line is a name and a field."""
-    hover = HoverTool(renderers=[renderer], tooltips=[(as_label(name), field) for name, field in lines], visible=False)
+    """Says under the pointer what is there: each line is a name and a field, with or without digits, ``"@y{%.6g}"``."""
+    hover = HoverTool(
+        renderers=[renderer],
+        tooltips=[(as_label(name), field) for name, field in lines],
+        formatters={field.partition("{")[0]: "printf" for _, field in lines if "{%" in field},
+        visible=False,
+    )
     chart.add_tools(hover)
 
 
@@ -74,11 +80,11 @@ def add_legend(chart: Any, labels: Sequence[str]) -> None:
     legend.border_line_color = None
     legend.ncols = 1 if max(map(len, labels)) > 24 else 2
     legend.label_text_font_size = "12px"
-    legend.spacing, legend.padding, legend.margin = 0, 2, 2
+    legend.spacing, legend.padding, legend.margin = 6, 2, 2
 
 
 def on_both_scales(draw: Callable[[Scale], Any], values: np.ndarray, first: str) -> Any:
-    """The figure with a logarithmic and a linear vertical axis, and a button for each; where none is above 0, linear."""
+    """The figure on a logarithmic and a linear scale, with a button for each; on the latter alone without positives."""
     if not (values > 0).any():
         return draw("linear")
     words: dict[Scale, str] = {"log": "logarithmic", "linear": "linear"}

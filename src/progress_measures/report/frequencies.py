@@ -13,6 +13,7 @@ from progress_measures.plotting.frequencies import edges
 from progress_measures.plotting.scales import sides
 from progress_measures.report.curves import Part
 from progress_measures.report.figures import (
+    DIGITS,
     Scale,
     add_hover,
     add_legend,
@@ -31,7 +32,6 @@ MOST_ENTRIES, MOST_CELLS = 1000, 20_000  # of a vector, and of a heat map: more 
 MOST_KEYS = 10
 _OTHER = "#b5bcc4"
 _SPECTRUM = "logit_power"
-_VALUE = "{0.[000000]e+0}"
 
 
 def frequencies(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
@@ -93,6 +93,11 @@ def _figures(
     ]
 
 
+def _colour_of(keys: list[int]) -> dict[int, str]:
+    """The colour of each key frequency, in their own order, so that it is the same in every column of a run."""
+    return dict(zip(sorted(keys), Category10[10], strict=False))
+
+
 def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray, scale: str) -> Any:
     """A row per frequency, and a cell per recorded step that reaches halfway to its neighbours."""
     chart = blank(run.step_name.replace("_", " "), "frequency")
@@ -106,12 +111,12 @@ def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray,
     colours = _colours(values[np.isfinite(values)], scale)
     cells = chart.quad(
         "left", "right", "top", "bottom", source=source, fill_color={"field": "value", "transform": colours},
-        line_color=None,
+        line_color={"field": "value", "transform": colours}, line_width=0.5,
     )  # fmt: skip
     chart.x_range.range_padding = chart.y_range.range_padding = 0
     chart.grid.visible = False
     chart.add_layout(ColorBar(color_mapper=colours, width=12, label_standoff=6), "right")
-    add_hover(chart, cells, ("frequency", "@frequency"), (run.step_name, "@step{0}"), (name, f"@value{_VALUE}"))
+    add_hover(chart, cells, ("frequency", "@frequency"), (run.step_name, "@step{0}"), (name, f"@value{DIGITS}"))
     return chart
 
 
@@ -135,17 +140,17 @@ def _lines(chart: Any, run: Trajectory, steps: np.ndarray, values: np.ndarray, k
         source = ColumnDataSource(
             {"x": [steps] * len(others), "y": [values[:, k - 1] for k in others], "frequency": others}
         )
-        grey = chart.multi_line(
-            "x", "y", source=source, color=_OTHER, line_width=0.8, legend_label="other frequencies"
-        )
+        grey = chart.multi_line("x", "y", source=source, color=_OTHER, line_width=0.8, legend_label="other frequencies")
         drawn.append(grey)
-        add_hover(chart, grey, ("frequency", "@frequency"), (run.step_name, "$snap_x{0}"), ("value", f"$snap_y{_VALUE}"))
-    for colour, k in zip(Category10[10], keys, strict=False):
+        add_hover(
+            chart, grey, ("frequency", "@frequency"), (run.step_name, "$snap_x{0}"), ("value", f"$snap_y{DIGITS}")
+        )
+    for k, colour in _colour_of(keys).items():
         known = np.isfinite(values[:, k - 1])
         source = ColumnDataSource({"x": steps[known], "y": values[known, k - 1]})
         line = chart.line("x", "y", source=source, color=colour, line_width=2, legend_label=f"frequency {k}")
         drawn.append(line)
-        add_hover(chart, line, ("frequency", str(k)), (run.step_name, "@x{0}"), ("value", f"@y{_VALUE}"))
+        add_hover(chart, line, ("frequency", str(k)), (run.step_name, "@x{0}"), ("value", f"@y{DIGITS}"))
     keep_in_view(chart, drawn)
     add_legend(chart, ["frequency"])
     return chart
@@ -153,10 +158,10 @@ def _lines(chart: Any, run: Trajectory, steps: np.ndarray, values: np.ndarray, k
 
 def _bars(name: str, last: np.ndarray, keys: list[int]) -> Any:
     chart = blank("frequency", name)
-    colour = dict(zip(keys, Category10[10], strict=False))
+    colour = _colour_of(keys)
     places = range(1, len(last) + 1)
     source = ColumnDataSource({"x": [*places], "y": last, "colour": [colour.get(k, _OTHER) for k in places]})
     bars = chart.vbar("x", width=0.8, top="y", bottom=0, color="colour", source=source)
     chart.x_range.range_padding = 0.02
-    add_hover(chart, bars, ("frequency", "@x"), (name, f"@y{_VALUE}"))
+    add_hover(chart, bars, ("frequency", "@x"), (name, f"@y{DIGITS}"))
     return chart

@@ -20,13 +20,15 @@ from progress_measures.trajectory.trajectory import Trajectory
 # The page may not ask any other place for anything, whatever the names in it say.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 1100px; margin: 0 auto; padding: 16px; }
-h1, h2, h3, p, td, th, li { overflow-wrap: anywhere; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
+body { max-width: 1100px; margin: 0 auto; padding: 16px; }
+h1, h2, h3, p, li { overflow-wrap: anywhere; }
 h2 { border-top: 1px solid #ccc; margin-top: 2em; padding-top: 0.6em; }
 h3 { margin-bottom: 0.3em; }
 .note { color: #555; }
 .key span { display: inline-block; padding: 1px 8px; margin: 0 6px 4px 0; border: 1px solid #ccc; color: #222; }
-.wide { overflow: auto; max-height: 26em; border: 1px solid #ddd; }
+.wide { overflow: auto; border: 1px solid #ddd; }
+.numbers { max-height: 26em; }
 table { border-collapse: collapse; }
 caption { text-align: left; }
 th, td { padding: 3px 10px; border-bottom: 1px solid #eee; text-align: left; font-weight: normal; vertical-align: top; }
@@ -91,7 +93,8 @@ def html_page(
         links = "".join(f'<li><a href="#run{place}">{as_html(name)}</a></li>' for place, name in enumerate(shown))
         parts.append(f"<ul>{links}</ul>")
     for place, (name, run) in enumerate(shown.items()):
-        parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
+        if len(shown) > 1 or title is not None:
+            parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
         parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name))
     return _page(head, parts)
 
