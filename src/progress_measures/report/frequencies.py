@@ -64,7 +64,7 @@ def _keys(run: Trajectory, last: np.ndarray) -> tuple[list[int], str]:
             named, how = key_frequencies(power[-1]), f"those that stand out in {_SPECTRUM} at the end"
     sizes = np.nan_to_num(np.abs(last), nan=-1.0)
     if not named or max(named) > len(last):
-        named, how = tuple((np.argsort(-sizes)[:5] + 1).tolist()), "the largest five at the end"
+        named, how = tuple((np.argsort(-sizes, kind="stable")[:5] + 1).tolist()), "the largest five at the end"
     keys = sorted(named, key=lambda k: -sizes[k - 1])
     more = f", of which the first {MOST_KEYS} are coloured" if len(keys) > MOST_KEYS else ""
     return keys[:MOST_KEYS], f"Key frequencies, {how}: {', '.join(map(str, keys))}{more}."
