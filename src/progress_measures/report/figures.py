@@ -47,7 +47,7 @@ def over_steps(run: Trajectory, y: str, scale: Scale, phases: Phases | None, mil
                 Label(
                     x=step, y=4, y_units="screen", text=name, angle=np.pi / 2, x_offset=-2,
                     text_font_size="11px", text_color=_INK, text_baseline="bottom",
-                    background_fill_color="white", background_fill_alpha=0.6,
+                    background_fill_color="white", background_fill_alpha=0.6, level="underlay",
                 )
             )  # fmt: skip
     return chart
