@@ -9,7 +9,7 @@ import pkgutil
 
 import progress_measures as pm
 
-LEAVES = {"callbacks", "plotting"}  # which need an extra, and are imported by themselves
+LEAVES = {"callbacks", "plotting", "report"}  # which need an extra, and are imported by themselves
 ROOMS = {
     name: importlib.import_module(f"progress_measures.{name}")
     for _, name, _ in pkgutil.iter_modules(pm.__path__)

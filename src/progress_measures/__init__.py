@@ -19,7 +19,8 @@ The modules, in the order in which data pass through them:
   :mod:`progress_measures.curvature`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
   :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
-- plots: :mod:`progress_measures.plotting`, which needs matplotlib
+- plots: :mod:`progress_measures.plotting`, which needs matplotlib; a page of a run, for a browser:
+  :mod:`progress_measures.report`, which needs bokeh
 
 Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
 ``circuits``, ``compression``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are in their rooms alone.

@@ -13,6 +13,7 @@ from progress_measures._checks.values import escaped
 from progress_measures._commands.frequencies import RULES, frequencies
 from progress_measures._commands.phases import phases
 from progress_measures._commands.plot import plot
+from progress_measures._commands.report import report
 from progress_measures._commands.summary import summary
 
 FILES = """\
@@ -30,6 +31,7 @@ examples:
   progress-measures plot run.csv -o losses.pdf --columns test_loss excluded_loss --answers 113
   progress-measures plot seed0.npz seed1.npz seed2.npz -o seeds.png --columns test_loss
   progress-measures plot seed0.npz seed1.npz -o runs.png --each --x log
+  progress-measures report run.csv -o report.html --answers 113
 """
 INTERRUPTED = 128 + 2  # SIGINT: the exit code in a shell of a tool that was stopped with Ctrl-C
 CLOSED = 128 + 13  # SIGPIPE: the exit code in a shell of a tool whose reader has stopped reading
@@ -103,7 +105,7 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="progress-measures",
-        description="Measures of a run that was recorded: its phases, its key frequencies, and pictures of it.",
+        description="Measures of a run that was recorded: its phases, its key frequencies, pictures and a page of it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -191,6 +193,21 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("--x", choices=["log", "linear"], default="linear", help="horizontal axis (default: linear)")
     picture.add_argument("--each", action="store_true", help="draw each of several runs, instead of their mean")
     picture.add_argument("--answers", type=int, metavar="N", help="shade the phases of the run, as `phases` finds them")
+    page = command(
+        "report",
+        report,
+        "write a page of a run, for a browser",
+        "Write a page of HTML that holds all it needs, so that it can be sent, and opens without a network: the\n"
+        "milestones, ends of phases, curves, spectra over the steps and at the last one, and a table of the numbers.\n"
+        "Figures can be zoomed and say the values under the pointer. Several runs are a section each. What a run does\n"
+        'not have is left out, and the page says why. It needs bokeh: pip install "progress_measures[report]".',
+    )
+    page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .html to write")
+    page.add_argument(
+        "--answers", type=int, metavar="N",
+        help="number of classes that the loss is over, for milestones and phases as `phases` finds them (default: "
+        "these are left out)",
+    )  # fmt: skip
     return parser
 
 

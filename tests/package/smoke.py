@@ -67,6 +67,7 @@ def a_missing_extra_is_named_in_one_line():
 
     for module, needed, extra in [
         ("progress_measures.plotting", "matplotlib", "plot"),
+        ("progress_measures.report", "bokeh", "report"),
         ("progress_measures.callbacks.lightning", "lightning", "lightning"),
         ("progress_measures.callbacks.transformers", "transformers", "transformers"),
     ]:

@@ -131,6 +131,19 @@ def plot(path, _number):
     main(["plot", str(run), "-o", str(path)])
 
 
+def report(path, _number):
+    run = path.parent / "run.csv"
+    if not run.exists():
+        pm.Trajectory(range(50), {"loss": np.arange(50.0)}).to_csv(run)
+    main(["report", str(run), "-o", str(path.with_suffix(".html"))])
+
+
+def is_page(path):
+    """One number if the page can be read to its end."""
+    assert path.with_suffix(".html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    return [1.0]
+
+
 def picture_at(path):
     """Where examples put it."""
     return path.parent / "out" / f"{path.stem}.png"
@@ -189,6 +202,7 @@ WRITERS = {
     "write_text": Content(text, lambda path: [int(line) for line in path.read_text().splitlines()]),
     "report.save": Content(picture, lambda path: is_png(picture_at(path))),
     "plot": Content(plot, is_png),
+    "report": Content(report, is_page),
     "Recorder": Lines(recorded, recording),
     "a recording anew": Content(recorded_anew, lambda path: pm.load_recording(path)["loss"]),
     "track": Lines(tracked, tracking),

@@ -25,6 +25,8 @@ def processes():
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_killed_writer_leaves_a_whole_file(tmp_path, processes, name):
+    if name == "report":
+        pytest.importorskip("bokeh", reason="bokeh is not installed: it is in the extra `report`")
     writer, path, moments = WRITERS[name], tmp_path / "file.png", random.Random(name)
     writer.begin(path)
     for kills in range(1, ENOUGH):
@@ -51,6 +53,7 @@ MODES = re.compile(r"['\"][rb]*[wax+][wabx+t]*['\"]")
 MEMORY = "in memory"
 KNOWN = {
     "_commands/plot.py: plot": "plot",
+    "_commands/report.py: report": "report",
     "_files.py: write_npy": "grid_logits",
     "_formats/csv.py: write_csv": "Trajectory.to_csv",
     "_formats/jsonl.py: append": "Recorder",

@@ -193,6 +193,7 @@ OTHERS = {
     "/proc/self/maps",
     "JSON that it wrote, and arrays without pickles",
     "JSON and safetensors of an installed package",
+    "source of the same package, as bytes",
 }
 KNOWN = {
     "__main__.py: _say": "writes",
@@ -217,6 +218,7 @@ KNOWN = {
     "examples/key_frequencies/__main__.py: _read": "JSON that it wrote, and arrays without pickles",
     "examples/key_frequencies/networks.py: _arrays": "JSON that it wrote, and arrays without pickles",
     "examples/comparison/__main__.py: main": "JSON that it wrote, and arrays without pickles",
+    "examples/comparison/record.py: _version": "source of the same package, as bytes",
     "examples/number_embeddings/encoder.py: load": "JSON and safetensors of an installed package",
     "examples/modular_addition/checkpoints.py: read": "checkpoints.read",
     "examples/modular_addition/training.py: Config.load": "Config.load",

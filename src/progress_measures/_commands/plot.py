@@ -5,7 +5,7 @@ import io
 
 from progress_measures._checks.values import escaped
 from progress_measures._commands.phases import found
-from progress_measures._commands.runs import runs_of
+from progress_measures._commands.runs import check_output, runs_of
 from progress_measures._files import atomic_write
 from progress_measures.trajectory.runs import Runs
 
@@ -15,7 +15,7 @@ LONGEST = 60  # letters of a title, in the width of a picture
 
 def plot(options: argparse.Namespace) -> str:
     """Writes a picture, and returns a line about what is in it."""
-    _check_output(options)
+    check_output(options)
     # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
     from progress_measures.plotting._text import as_text, shortened  # isort: split
@@ -56,13 +56,6 @@ def plot(options: argparse.Namespace) -> str:
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_bytes(picture.getvalue())
     return escaped(f"Wrote {options.output}: {shown}.")
-
-
-def _check_output(options: argparse.Namespace) -> None:
-    """Requires a picture that replaces none of the runs, by whatever name or link."""
-    for path in options.files:
-        if options.output.exists() and path.exists() and path.samefile(options.output):
-            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
 
 
 def _columns(runs: Runs) -> list[str]:

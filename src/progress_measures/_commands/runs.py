@@ -29,6 +29,13 @@ def runs_of(options: argparse.Namespace) -> Runs:
     )
 
 
+def check_output(options: argparse.Namespace) -> None:
+    """Requires an output that replaces none of the runs, by whatever name or link."""
+    for path in options.files:
+        if options.output.exists() and path.exists() and path.samefile(options.output):
+            raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
+
+
 def _rename_of(pairs: Iterable[str] | None) -> dict[str, str]:
     """The names in the files by the new names, from ``NEW=OLD``."""
     names = {}

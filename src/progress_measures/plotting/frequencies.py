@@ -139,12 +139,12 @@ def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
 def _draw_cells(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[_Key], scale: str, words: str) -> None:
     """Draws one row per frequency with cells as wide as the steps are apart, and marks the steps of key ones."""
     measured = np.isfinite(values).any(1)
-    edges, count = _edges(steps[measured]), values.shape[1]
+    bounds, count = edges(steps[measured]), values.shape[1]
     look = heat(values, scale)
     cells = np.ma.masked_where(
         ~np.isfinite(values[measured]) | (scale == "log") & (values[measured] <= 0), values[measured]
     )
-    add_colour_bar(ax.pcolormesh(edges, np.arange(count + 1) + 0.5, cells.T, **look), ax, words)
+    add_colour_bar(ax.pcolormesh(bounds, np.arange(count + 1) + 0.5, cells.T, **look), ax, words)
     name_frequencies(ax.yaxis, [each.place + 1 for each in keys], count)
     for key in keys:
         if key.step is not None:
@@ -152,7 +152,7 @@ def _draw_cells(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
     ax.set_ylabel("frequency")
 
 
-def _edges(steps: np.ndarray) -> np.ndarray:
+def edges(steps: np.ndarray) -> np.ndarray:
     """Where cells begin and end: halfway between the steps, and as far beyond the first and the last."""
     if len(steps) == 1:
         return np.array([steps[0] - 0.5, steps[0] + 0.5])

@@ -1,41 +1,48 @@
 """Phases as shades behind the curves, and milestones as lines with a word above the picture."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from progress_measures.phases.boundaries import NOT_SETTLED, Phases
 from progress_measures.phases.milestones import Milestones
 
 # The colour of each phase; in grey, light, dark and light.
 _COLOURS = {"memorization": "#fbe3c2", "circuit formation": "#b7d3ee", "cleanup": "#d6edd3", "after cleanup": "#ffffff"}
+MILESTONES = ("memorized", "generalized")  # the fields of `Milestones` that are steps of the run
 _INK, _SIZE = "0.25", 7.5
 _APART = 1.15  # a picture's axes become narrower than they are before its layout
 
 
 def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades the phases between the known boundaries, in the mean of their colours where one of several may be meant.
-
-    A boundary that is not settled is a dashed line. Nothing is shaded after cleanup, or where no boundary is known and
-    the run may be in several phases.
-    """
-    stops = sorted({step for step in vars(phases).values() if step is not None and start < step < end} | {end})
-    for begin, stop in pairwise([start, *stops]):
-        name = phases.at(stop).removesuffix(NOT_SETTLED)
-        named = [to_rgb(_COLOURS[phase]) for phase in name.split(" or ")]
-        if name != "after cleanup" and (len(named) == 1 or len(stops) > 1):
-            ax.axvspan(begin, stop, color=np.mean(named, axis=0), linewidth=0, label=name, zorder=0)
+    """Shades the phases between the known boundaries; a boundary that is not settled is a dashed line."""
+    for begin, stop, name, colour in spans(phases, start=start, end=end):
+        ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
     for event in phases.events.values():
         if event.step is not None and not event.settled:
             label = "_" if "end not settled" in ax.get_legend_handles_labels()[1] else "end not settled"
             _upright(ax, event.step, settled=False, label=label)
 
 
+def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, str, str]]:
+    """First step, last step, name and colour of each phase; the mean of the colours where it may be one of several.
+
+    There is nothing after cleanup, nor where no boundary is known and the run may be in several phases.
+    """
+    stops = sorted({step for step in vars(phases).values() if step is not None and start < step < end} | {end})
+    for begin, stop in pairwise([start, *stops]):
+        name = phases.at(stop).removesuffix(NOT_SETTLED)
+        named = [to_rgb(_COLOURS[phase]) for phase in name.split(" or ")]
+        if name != "after cleanup" and (len(named) == 1 or len(stops) > 1):
+            yield begin, stop, name, to_hex(np.mean(named, axis=0))
+
+
 def mark(ax: Axes, milestones: Milestones) -> None:
     """Draws a thin line with a word above the picture at each milestone that the run reached."""
-    steps = {"memorized": milestones.memorized, "generalized": milestones.generalized}
+    steps = {name: getattr(milestones, name) for name in MILESTONES}
     taken: list[tuple[int, float, float]] = []  # row, left and right end of each word
     for name, step in steps.items():
         if step is None:

@@ -1,0 +1,16 @@
+"""A run as one page of HTML, with bokeh (``pip install "progress_measures[report]"``).
+
+:func:`html_page` returns the page. It holds all that it shows, so it can be sent to somebody, and needs no network.
+"""
+
+try:
+    import bokeh  # noqa: F401 - to say first what is missing
+    import matplotlib  # noqa: F401, ICN001 - whose pictures divide columns and colour phases in the same way
+except ImportError as error:  # pragma: no cover - the tests install both
+    raise ImportError(
+        f'progress_measures.report needs {error.name}: pip install "progress_measures[report]"'
+    ) from error
+
+from progress_measures.report.pages import html_page
+
+__all__ = ["html_page"]

@@ -1,0 +1,97 @@
+"""Figures of bokeh that fill the width of the page, with phases behind them and values under the pointer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from bokeh.models import BoxAnnotation, DataRange1d, HoverTool, Label, PlainText, Span, TabPanel, Tabs
+from bokeh.plotting import figure
+
+from progress_measures.phases.boundaries import Phases
+from progress_measures.phases.milestones import Milestones
+from progress_measures.plotting.marks import MILESTONES, spans
+from progress_measures.report.words import as_label
+from progress_measures.trajectory.trajectory import Trajectory
+
+TOOLS = "box_zoom,pan,wheel_zoom,reset,save"
+DIGITS = "{%.6g}"  # how a number is written under the pointer
+MOST_STEPS = 20_000  # of a curve: more make a page that is slow to open
+_INK = "#404040"
+Scale = Literal["linear", "log"]
+
+
+def blank(x: str, y: str, **options: Any) -> Any:
+    """A figure with nothing in it yet, and names of its axes."""
+    chart = figure(height=380, sizing_mode="stretch_width", tools=TOOLS, active_drag="box_zoom", **options)
+    chart.toolbar.logo = None  # a link to a page of another house
+    chart.toolbar.active_scroll = None  # scrolling scrolls the page, unless the wheel's zoom is chosen
+    chart.xaxis.axis_label, chart.yaxis.axis_label = PlainText(text=as_label(x)), PlainText(text=as_label(y))
+    chart.xaxis.axis_label_text_font_style = chart.yaxis.axis_label_text_font_style = "normal"
+    return chart
+
+
+def over_steps(run: Trajectory, y: str, scale: Scale, phases: Phases | None, milestones: Milestones | None) -> Any:
+    """A figure over the steps of a run, with its phases shaded and its milestones as lines."""
+    chart = blank(run.step_name.replace("_", " "), y, y_axis_type=scale)
+    chart.xaxis.formatter.use_scientific = False
+    first, last = int(run.steps[0]), int(run.steps[-1])
+    for begin, stop, _, colour in () if phases is None else spans(phases, start=first, end=last):
+        chart.add_layout(BoxAnnotation(left=begin, right=stop, fill_color=colour, fill_alpha=0.55, level="image"))
+        if stop < last:
+            chart.add_layout(Span(location=stop, dimension="height", line_color=_INK, line_dash="dotted"))
+    for name in MILESTONES if milestones is not None else ():
+        step = getattr(milestones, name)
+        if step is not None:
+            chart.add_layout(Span(location=step, dimension="height", line_color=_INK, line_width=1))
+            chart.add_layout(
+                Label(
+                    x=step, y=4, y_units="screen", text=name, angle=np.pi / 2, x_offset=-2,
+                    text_font_size="11px", text_color=_INK, text_baseline="bottom",
+                    background_fill_color="white", background_fill_alpha=0.6, level="underlay",
+                )
+            )  # fmt: skip
+    return chart
+
+
+def keep_in_view(chart: Any, renderers: Sequence[Any]) -> None:
+    """Fits the vertical axis to the curves that are shown."""
+    chart.y_range = DataRange1d(renderers=list(renderers), only_visible=True)
+
+
+def add_hover(chart: Any, renderer: Any, *lines: tuple[str, str]) -> None:
+    """Says under the pointer what is there: each line is a name and a field, with or without digits, ``"@y{%.6g}"``."""
+    hover = HoverTool(
+        renderers=[renderer],
+        tooltips=[(as_label(name), field) for name, field in lines],
+        formatters={field.partition("{")[0]: "printf" for _, field in lines if "{%" in field},
+        visible=False,
+    )
+    chart.add_tools(hover)
+
+
+def add_legend(chart: Any, labels: Sequence[str]) -> None:
+    """Puts the legend below the figure, where a click on a name hides its curve."""
+    if not chart.legend:
+        return
+    (legend,) = chart.legend
+    chart.center.remove(legend)
+    chart.add_layout(legend, "below")
+    legend.click_policy = "hide"
+    legend.border_line_color = None
+    legend.ncols = 1 if max(map(len, labels)) > 24 else 2
+    legend.label_text_font_size = "12px"
+    legend.spacing, legend.padding, legend.margin = 6, 2, 2
+
+
+def on_both_scales(draw: Callable[[Scale], Any], values: np.ndarray, first: str) -> Any:
+    """The figure on a logarithmic and a linear scale, with a button for each; on the latter alone without positives."""
+    if not (values > 0).any():
+        return draw("linear")
+    words: dict[Scale, str] = {"log": "logarithmic", "linear": "linear"}
+    panels = [TabPanel(child=draw(scale), title=word) for scale, word in words.items()]
+    return Tabs(tabs=panels, active=[*words].index("log" if first == "log" else "linear"), sizing_mode="stretch_width")
+
+
+def some_steps(count: int, most: int) -> np.ndarray:
+    """Which of the recorded steps are drawn: all, or if there are too many, evenly chosen ones with both ends."""
+    return np.arange(count) if count <= most else np.unique(np.linspace(0, count - 1, max(most, 2)).round().astype(int))

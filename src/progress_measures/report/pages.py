@@ -1,0 +1,153 @@
+"""A run, or several, as one page of HTML."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bokeh.embed import components
+from bokeh.resources import Resources
+
+from progress_measures._checks.values import listed
+from progress_measures.phases.boundaries import Phases
+from progress_measures.phases.milestones import Milestones
+from progress_measures.plotting.marks import spans
+from progress_measures.report.curves import Part, curves
+from progress_measures.report.frequencies import frequencies
+from progress_measures.report.tables import events_table, numbers_table
+from progress_measures.report.words import as_html, paragraph
+from progress_measures.trajectory.runs import Runs
+from progress_measures.trajectory.trajectory import Trajectory
+
+# The page may not ask any other place for anything, whatever the names in it say.
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
+body { max-width: 1100px; margin: 0 auto; padding: 16px; }
+h1, h2, h3, p, li { overflow-wrap: anywhere; }
+h2 { border-top: 1px solid #ccc; margin-top: 2em; padding-top: 0.6em; }
+h3 { margin-bottom: 0.3em; }
+.note { color: #555; }
+.key span { display: inline-block; padding: 1px 8px; margin: 0 6px 4px 0; border: 1px solid #ccc; color: #222; }
+.wide { overflow: auto; border: 1px solid #ddd; }
+.numbers { max-height: 26em; }
+table { border-collapse: collapse; }
+caption { text-align: left; }
+th, td { padding: 3px 10px; border-bottom: 1px solid #eee; text-align: left; font-weight: normal; vertical-align: top; }
+.events th { white-space: nowrap; }
+@media (max-width: 700px) { .events th, .events td { padding: 3px 5px; font-size: 13px; white-space: normal; } }
+.numbers th, .numbers td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.numbers thead th { position: sticky; top: 0; background: #f5f5f5; }
+"""
+
+
+def html_page(
+    runs: Mapping[str, Trajectory],
+    *,
+    phases: Mapping[str, Phases] | None = None,
+    milestones: Mapping[str, Milestones] | None = None,
+    title: str | None = None,
+    source: str = "",
+) -> str:
+    """One page of HTML of a run, or of several, that needs no other file and no network.
+
+    Each run is a section of the page. It has
+
+    - the milestones and the ends of the phases, each with the interval of recorded steps that it lies in, or why there
+      is none;
+    - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale;
+    - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last one, with
+      the key frequencies in colours: those that were recorded in the column ``key_frequencies``, or else those that
+      stand out in the column ``logit_power`` at the end, or else the largest five at the end;
+    - a table of the columns of one number per step.
+
+    Figures can be zoomed, say values under the pointer, and hide a curve when its name is clicked. What a run does not
+    have is left out, and the page says why. Of very long runs some steps are left out, evenly, and the page says so.
+
+    Args:
+        runs: The runs by name, such as ``pm.Runs.read(path)``.
+        phases: The results of ``find_phases`` by the name of their run. None are shown for other runs.
+        milestones: The results of ``milestones`` by the name of their run, likewise.
+        title: The title of the page; the names of the runs if None.
+        source: Where the runs come from, such as the name of a file, for the head of the page.
+
+    Returns:
+        The page, to be written as UTF-8.
+
+    Raises:
+        TypeError: If ``runs`` is not a mapping from names to trajectories.
+        ValueError: If there is no run, or phases or milestones belong to none of them.
+
+    Example:
+        >>> from progress_measures import report
+        >>> run = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
+        >>> page = report.html_page({"seed 0": run}, source="seed0.npz")
+        >>> "<h1>seed 0</h1>" in page, "https://" in page.split("<script")[0]
+        (True, False)
+    """
+    shown = runs if isinstance(runs, Runs) else Runs(runs)
+    _check_of_runs(phases, "phases", shown)
+    _check_of_runs(milestones, "milestones", shown)
+    head = as_html(listed(shown, most=6) if title is None else title)
+    parts: list[Part] = [f"<h1>{head}</h1>"]
+    if source:
+        parts.append(paragraph(f"Source: {source}"))
+    if len(shown) > 1:
+        links = "".join(f'<li><a href="#run{place}">{as_html(name)}</a></li>' for place, name in enumerate(shown))
+        parts.append(f"<ul>{links}</ul>")
+    for place, (name, run) in enumerate(shown.items()):
+        if len(shown) > 1 or title is not None:
+            parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
+        parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name))
+    return _page(head, parts)
+
+
+def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> None:
+    """Requires results of runs that are on the page."""
+    for run in results or ():
+        if run not in runs:
+            raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
+
+
+def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
+    """What the page says of one run."""
+    span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
+    parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
+    results = [result for result in (milestones, phases) if result is not None]
+    if results:
+        parts.append(events_table(results))
+    else:
+        parts.append(paragraph("Left out: they need the number of answers, which the option --answers gives."))
+    if phases is not None:
+        parts.append(_key(run, phases))
+    return [*parts, *curves(run, phases, milestones), *frequencies(run, phases, milestones), *numbers_table(run)]
+
+
+def _key(run: Trajectory, phases: Phases) -> str:
+    """What the shades behind the curves mean."""
+    shades = spans(phases, start=int(run.steps[0]), end=int(run.steps[-1]))
+    chips = "".join(f'<span style="background: {colour}">{as_html(name)}</span>' for _, _, name, colour in shades)
+    return f'<p class="key">{chips}</p>' if chips else paragraph("No phase is shaded, because no end of one is known.")
+
+
+def _page(title: str, parts: list[Part]) -> str:
+    """The page of some HTML and figures, in their order."""
+    figures = [part for part in parts if not isinstance(part, str)]
+    script, places = components(figures) if figures else ("", ())
+    left = iter(places)
+    body = "\n".join(part if isinstance(part, str) else next(left) for part in parts)
+    library = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{_STYLE}</style>
+{library}
+</head>
+<body>
+{body}
+{script}
+</body>
+</html>
+"""
