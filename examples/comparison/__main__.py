@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has a∘b
     try:
-        costs = json.loads((CURVES / "costs.json").read_text(encoding="utf-8"))
+        own, bundled = options.curves / "costs.json", CURVES / "costs.json"
+        costs = json.loads((own if own.exists() else bundled).read_text(encoding="utf-8"))
         rows = compare(load(options.curves, since=options.since), costs)
         options.output.mkdir(parents=True, exist_ok=True)
         write_text(options.output / "comparison.md", table(rows) + "\n")

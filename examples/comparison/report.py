@@ -32,7 +32,7 @@ def cells(row: Finding) -> tuple[str, ...]:
     return (
         row.title,
         tenth,
-        half if moves else "no change",
+        half if moves else "no change" if row.progress[0.5] else "not recorded",
         _range([onsets[0.5] for onsets in row.tasks.values()]),
         f"{_hundreds(statistics.median(leads))} ({_hundreds(leads[0])} to {_hundreds(leads[-1])})" if moves else "–",
         "–" if row.at_once is None else f"{row.at_once:,}",

@@ -88,11 +88,11 @@ def test_a_measure_moves_in_vain_where_it_goes_as_far_in_runs_that_never_general
 
 
 def test_a_measure_that_does_not_change_or_is_not_defined_is_no_announcement_and_comes_last(planted):
-    for title in ("constant", "undefined"):
+    for title, said in {"constant": "no change", "undefined": "not recorded"}.items():
         row = planted[title]
         assert math.isnan(row.median(0.5))
         assert row.false == {0.1: None, 0.5: None}
-        assert report.cells(row)[1:3] == ("–", "no change")
+        assert report.cells(row)[1:3] == ("–", said)
     assert {*[*planted][-2:]} == {"constant", "undefined"}
 
 
@@ -203,6 +203,15 @@ def test_the_command_writes_table_numbers_and_picture(tmp_path, capsys):
     assert [(line["measure"], line["scale"]) for line in lines] == [(row.name, row.scale) for row in rows]
     assert float(lines[0]["onset_0.5"]) == rows[0].median(0.5)
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
+
+
+def test_curves_of_your_own_bring_their_costs(tmp_path, capsys):
+    for path in CURVES.glob("seed*.npz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "costs.json").write_text('{"gini_W_E": 77}')
+    main(["--curves", str(tmp_path), "--output", str(tmp_path / "out")])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| Gini of W_E ")]
+    assert line.split("|")[-3].strip() == "77"
 
 
 def test_a_run_that_does_not_memorize_is_refused(tmp_path, capsys):
