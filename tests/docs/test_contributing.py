@@ -61,7 +61,7 @@ def test_commands_are_those_of_the_checks():
     assert tests.removesuffix(" --cov") in LINES
     (lint,) = [line for line in dict.fromkeys(LINES) if line.startswith("ruff")]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert lint.split(" && ") == re.findall(r"^(?:ruff|mypy).*$", ci, flags=re.MULTILINE)
+    assert lint.split(" && ") == re.findall(r"^ *((?:ruff|mypy)\b.*)$", ci, flags=re.MULTILINE)
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert lint.split(" && ") == re.findall(r"^ +entry: (.*)$", hooks, flags=re.MULTILINE)
     (site,) = [line for line in LINES if "sphinx" in line]
