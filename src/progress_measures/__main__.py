@@ -139,10 +139,6 @@ def _parser() -> argparse.ArgumentParser:
         "the columns say: train_accuracy or train_loss, test_accuracy or test_loss, excluded_loss, and\n"
         "sum_squared_weights. Common names of other programs, such as val/loss, are known. Several runs make a table.",
     )
-    ends.add_argument(
-        "--answers", type=int, required=True, metavar="N",
-        help="number of classes that the loss is over; the loss at chance is ln(N)",
-    )  # fmt: skip
     table = command(
         "runs",
         summary,
@@ -150,10 +146,11 @@ def _parser() -> argparse.ArgumentParser:
         "Print one line for each run: its last step, the key frequencies that were recorded there, its milestones and\n"
         "the ends of its phases as `phases` finds them, and its last losses.",
     )
-    table.add_argument(
-        "--answers", type=int, required=True, metavar="N",
-        help="number of classes that the loss is over; the loss at chance is ln(N)",
-    )  # fmt: skip
+    for each in (ends, table):
+        each.add_argument(
+            "--answers", type=int, required=True, metavar="N",
+            help="number of classes that the loss is over; the loss at chance is ln(N)",
+        )  # fmt: skip
     table.add_argument("--csv", type=Path, metavar="OUT", help="also write the table to this CSV file")
     keys = command(
         "frequencies",

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from progress_measures import __main__ as command_line
 from tests._pages import Page
+from tests.integration.test_command_line import run
 
 GROKS = pm.Trajectory(
     [0, 1000, 2000, 3000, 4000, 5000, 9000],
@@ -37,16 +37,6 @@ def folder(tmp_path, monkeypatch):
 
 def names(folder):
     return {path.name for path in folder.iterdir()}
-
-
-def run(capsys, *arguments):
-    try:
-        command_line.main([str(argument) for argument in arguments])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def page(path="out.html"):
