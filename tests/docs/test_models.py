@@ -15,7 +15,7 @@ from tests._asserts import assert_close
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
 CODE = {
     section.partition("\n")[0]: "\n\n\n".join(blocks)
-    for section in PAGE.split("\n## ")
+    for section in re.split(r"\n##+ ", PAGE)
     if (blocks := re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL))
 }
 # What is imported, and of the package the name without which there is nothing to test.
