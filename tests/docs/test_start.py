@@ -47,26 +47,27 @@ def test_it_prints_lines_like_those_of_the_page(session):
 
 def test_what_it_says_of_the_network_is_so(session):
     names, _ = session
-    measures, run, guess = names["measures"], names["run"], math.log(31)
-    assert 4 <= len(names["keys"]) <= 9
-    assert run["restricted_loss_test"][-1] < run["test_loss"][-1] / 5
-    assert guess / 2 < run["excluded_loss"][-1] < guess
-    assert run["excluded_loss"][-1] > 1000 * run["train_loss"][-1]
+    measures, run, phases, guess = names["measures"], names["run"], names["phases"], math.log(31)
+    assert 2 <= len(names["keys"]) <= 5
+    assert names["spectrum"].shape == (15,)
+    assert run["restricted_loss_test"][-1] < run["test_loss"][-1] < 1e-4
+    assert 0.8 * guess < run["excluded_loss"][-1] < guess
     assert run.steps.tolist() == [int(path.stem) for path in sorted(names["folder"].glob("*.pt"))]
-    memorized = run.steps.tolist().index(200)
-    later = slice(memorized, None)
-    assert run["train_loss"][memorized] < 0.1
-    assert run["test_loss"][memorized] > guess
-    assert run["excluded_loss"][-1] > 2 * run["excluded_loss"][memorized]
-    assert (run["restricted_loss"][later] < 0.5 * run["test_loss"][later]).all()
-    assert None not in vars(names["phases"]).values()
+    at = run.steps.tolist().index
+    assert run["train_accuracy"][at(50)] > 0.99
+    assert phases.memorization_end == pytest.approx(700, abs=150)
+    assert (run["test_loss"][at(50) : at(1100)] > guess).all()
+    assert phases.circuit_formation_end == pytest.approx(1250, abs=150)
+    assert (run["restricted_loss"][at(50) :].diff() < 0).all()
+    assert (run["excluded_loss"][at(900) : at(2000)].diff() > 0).all()
+    assert None not in vars(phases).values()
     assert names["logits"].shape == (31, 31, 31)
     assert measures.train_loss.isfinite()
 
 
 def test_its_numbers_are_those():
     assert_has_numbers(section(PAGE, "What has it learned?"), 31, math.log(31))
-    assert_has_numbers(section(PAGE, "When did it learn it?"), 200)  # as is tested above
+    assert_has_numbers(section(PAGE, "When did it learn it?"), 50, 700, 1250)  # as is tested above
 
 
 def test_the_mask_of_the_rows_of_data_is_that_of_the_pairs(session):
@@ -75,6 +76,7 @@ def test_the_mask_of_the_rows_of_data_is_that_of_the_pairs(session):
     assert mask.sum() == len(pairs)
     assert mask[pairs[:, 0], pairs[:, 1]].all()
     assert names["history"]["test_loss"] == pytest.approx(float(names["measures"].test_loss))
+    assert names["its_keys"] == names["keys"]
 
 
 def test_it_ends_in_a_picture(session):
