@@ -172,7 +172,7 @@ def test_onsets_of_noise_alone():
         runs = [pm.Trajectory(range(count), {"m": 1 + 0.05 * generator.normal(size=count)}) for _ in range(1000)]
         shares.append(np.mean([pm.phases.onset(run, "m").step is not None for run in runs]))
     assert [round(100 * share) for share in shares] == [14, 7, 2, 0]
-    assert "14 % of 1000 draws with 5\nrecorded steps, 7 % with 10, 2 % with 20 and none with 40" in PAGE
+    assert_has_numbers(section(PAGE, "Lead times"), *shares[:3])
 
 
 def test_what_noise_makes_of_uncertain_bottoms():
@@ -217,7 +217,7 @@ def test_settled_ends_of_cleanup_of_cut_runs():
             event = pm.find_phases(cut, answers=answers).events["cleanup_end"]
             if event.step is not None:
                 moved[event.settled].append(abs(event.step / whole - 1))
-    text = section(PAGE, "What a log has to have")
+    text = section(PAGE, "Columns to log")
     assert_has_numbers(text, len(moved[True]), len(moved[False]), max(moved[False]))
     assert 0.015 < max(moved[True]) < 0.02
 
@@ -233,7 +233,7 @@ def test_the_code_of_the_page(capsys):
 
 def test_synthetic_runs_are_judged_as_the_table_says():
     found = [(each, METHODS["find_phases"](each.trajectory, each.answers)) for each in draws(600)]
-    written = table("Beside other methods", 3)["find_phases"]
+    written = table("Compared with other methods", 3)["find_phases"]
     for boundary, cell in zip(BOUNDARIES, written, strict=True):
         missed, off, alarms = (each.value for each in numbers(cell))
         tally = tallies(found, lambda _: "all")[boundary, "all"]
