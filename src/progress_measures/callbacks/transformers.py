@@ -70,6 +70,8 @@ class RecorderCallback(TrainerCallback):
     def attach(self, trainer: Any) -> Self:
         """Adds the callback to a trainer and logs with ``trainer.log``, to everything that the trainer reports to.
 
+        Call it after adding other callbacks, so that these are ready for the numbers of step 0.
+
         Args:
             trainer: A ``transformers.Trainer``.
 
