@@ -1,4 +1,4 @@
-"""What docs/comparison.md says of the measures, held to the bundled curves."""
+"""The numbers of docs/comparison.md are those of the bundled curves."""
 
 import json
 import math

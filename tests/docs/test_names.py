@@ -1,4 +1,4 @@
-"""The table of names in docs/conventions.md: what it says of this library and of TransformerLens exists."""
+"""Names of this library and of TransformerLens in the table of docs/conventions.md exist."""
 
 import re
 from pathlib import Path
@@ -8,11 +8,12 @@ import torch
 
 import progress_measures as pm
 from examples.modular_addition.bundled import MAINLINE, final
+from tests.docs._pages import section
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text(encoding="utf-8")
 ROWS = [
     [re.findall(r"`([^`]*)`", cell) for cell in line.strip("|").split(" | ")]
-    for line in re.findall(r"^\|.*\|$", PAGE.partition("\n## Names\n")[2], re.MULTILINE)[2:]
+    for line in re.findall(r"^\|.*\|$", section(PAGE, "Names"), re.MULTILINE)[2:]
 ]
 HERE = [code for row in ROWS for code in row[0]]
 THERE = [code for row in ROWS for code in row[-1]]

@@ -1,4 +1,4 @@
-"""docs/paper.md says what each numbered script prints; ``.ci/run`` runs each in a process of its own."""
+"""docs/paper.md has the numbers that each numbered script prints; ``.ci/run`` runs each in a process of its own."""
 
 import re
 import runpy
@@ -10,7 +10,7 @@ import torch
 from matplotlib.image import imread
 
 from tests.docs._numbers import assert_rows, numbers
-from tests.docs._pages import cells, rows
+from tests.docs._pages import cells, rows, section
 
 ROOT = Path(__file__).parents[2]
 PAPER = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
@@ -20,7 +20,8 @@ SCRIPTS = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
 def documented():
     """What docs/paper.md says: {script: {claim: [claim, paper, here]}}."""
     found = {}
-    for _, claim, paper, here, script, _ in [row for row in rows(PAPER) if len(row) == 6]:
+    for claim, *shown, script in rows(PAPER):
+        paper, here = shown[:2] if len(shown) > 1 else ("", *shown)
         if match := re.fullmatch(r"\[(\d\d)\]\(\.\./examples/(.*)\)", script):
             assert (ROOT / "examples" / match[2]).is_file()
             assert match[2].startswith(match[1])
@@ -41,6 +42,12 @@ def test_there_are_scripts_and_rows_of_them():
     assert [path.name[:2] for path in SCRIPTS] == [f"{number:02}" for number in range(1, len(SCRIPTS) + 1)]
     assert DOCUMENTED
     assert sum(map(len, DOCUMENTED.values())) == len(re.findall(r"^\|.*\]\(\.\./examples/", PAPER, flags=re.MULTILINE))
+
+
+def test_the_summary_has_numbers_of_the_tables():
+    text = re.sub(r"§[\d.]+", "", section(PAPER, "In short"))
+    tables = {each.value for row in rows(PAPER) for cell in row for each in numbers(cell)}
+    assert {each.value for each in numbers(text)} <= tables
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

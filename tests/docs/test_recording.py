@@ -1,4 +1,4 @@
-"""What docs/recording.md shows is run as it stands there, and prints what stands beside it."""
+"""Every code block of docs/recording.md runs, and prints what its comments say."""
 
 import contextlib
 import csv
@@ -44,3 +44,30 @@ def test_blocks_run_and_print_what_they_say(heading, tmp_path, monkeypatch):
         assert steps == sorted(set(steps)) != []
     if 'SummaryWriter("runs")' in "".join(blocks):
         assert list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_measures_of_hugging_faces_trainer_arrive_in_tensorboard(tmp_path, monkeypatch):
+    pytest.importorskip("transformers", reason="the recipe trains with transformers")
+    pytest.importorskip("accelerate", reason="transformers trains with accelerate")
+    pytest.importorskip("tensorboard", reason="the recipe reports to TensorBoard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (block,) = [block for blocks in SECTIONS.values() for block in blocks if 'report_to="tensorboard"' in block]
+    assert len(block.splitlines()) <= 25
+    monkeypatch.chdir(tmp_path)
+    names = {}  # the recipe needs nothing from the blocks before it
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        exec(compile(block, "docs/recording.md, the recipe", "exec"), names)
+    (folder,) = (tmp_path / "hf" / "runs").iterdir()
+    events = EventAccumulator(str(folder)).Reload()
+    recorded = names["recorder"].trajectory
+    assert recorded.steps.tolist() == [0, 10, 20, 30, 40]
+    for name in ("test_loss", "excluded_loss", "gini_W_E", "sum_squared_weights"):
+        scalars = events.Scalars(f"train/recorder/{name}")
+        assert [scalar.step for scalar in scalars] == recorded.steps.tolist()
+        assert [scalar.value for scalar in scalars] == pytest.approx(recorded[name].tolist())
+    assert [scalar.step for scalar in events.Scalars("train/loss")] == [10, 20, 30, 40]
+    logged = names["trainer"].state.log_history[-2]["loss"]  # of the steps 31 to 40, dropout on
+    assert logged == pytest.approx(float(recorded["train_loss"][-1]), rel=0.05)  # the recorder measures the same loss

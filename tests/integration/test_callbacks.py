@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -493,14 +494,19 @@ def test_transformers_numbers_are_in_the_history_of_the_trainer(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_transformers_history_of_training_that_is_resumed_has_each_step_once(tmp_path):
+@pytest.mark.parametrize("is_attached", [False, True])
+def test_transformers_history_of_training_that_is_resumed_has_each_step_once(tmp_path, is_attached):
     pytest.importorskip("transformers")
     from progress_measures.callbacks.transformers import RecorderCallback
 
     for steps, resumed in [(4, None), (6, True)]:
         recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=2, path=tmp_path / "run.jsonl")
         options = {"max_steps": steps, "save_strategy": "steps", "save_steps": 4}
-        trainer = transformers_trainer(tmp_path, RecorderCallback(recorder), **options)
+        trainer = transformers_trainer(tmp_path, **options)
+        callback = RecorderCallback(recorder)
+        trainer.add_callback(callback)
+        if is_attached:
+            callback.attach(trainer)
         trainer.train(resume_from_checkpoint=resumed)
     _, recorded = own_and_recorded(trainer.state.log_history, "weights")
     assert [entry["step"] for entry in recorded] == recorder.trajectory.steps.tolist() == [0, 2, 4, 6]
@@ -508,7 +514,8 @@ def test_transformers_history_of_training_that_is_resumed_has_each_step_once(tmp
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_transformers_numbers_reach_what_the_trainer_reports_to(tmp_path):
+@pytest.mark.parametrize("way", ["log", "attach", "attach, added before"])
+def test_transformers_numbers_reach_what_the_trainer_reports_to(tmp_path, way):
     transformers = pytest.importorskip("transformers")
     from progress_measures.callbacks.transformers import RecorderCallback
 
@@ -519,12 +526,34 @@ def test_transformers_numbers_reach_what_the_trainer_reports_to(tmp_path):
     reported = []
     recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=4)
     trainer = transformers_trainer(tmp_path, Report())
-    trainer.add_callback(RecorderCallback(recorder, log=lambda numbers, _: trainer.log(numbers)))
+    if way == "log":
+        trainer.add_callback(RecorderCallback(recorder, log=lambda numbers, _: trainer.log(numbers)))
+    else:
+        callback = RecorderCallback(recorder)
+        if way == "attach, added before":
+            trainer.add_callback(callback)
+        assert callback.attach(trainer) is callback
+    assert [type(each) for each in trainer.callback_handler.callbacks].count(RecorderCallback) == 1
     trainer.train()
     own, recorded = own_and_recorded(trainer.state.log_history, "weights")
     assert own == [2, 4, 6]  # also where the recorder has called trainer.log before the trainer
     assert [entry["step"] for entry in recorded] == [0, 4, 6]
     assert [step for step, *names in reported if "weights" in names] == [0, 4, 6]
+
+
+def test_transformers_attach_needs_a_trainer_and_no_log():
+    pytest.importorskip("transformers")
+    from progress_measures.callbacks.transformers import RecorderCallback
+
+    recorder = pm.Recorder({"weights": pm.sum_squared_weights})
+    with pytest.raises(TypeError, match=r"^`trainer.log` must be callable. Got NoneType.$"):
+        RecorderCallback(recorder).attach(torch.nn.Linear(1, 1))
+    with pytest.raises(ValueError, match=r"^`log` must be None for `attach`") as caught:
+        RecorderCallback(recorder, log=print).attach(SimpleNamespace(log=print, add_callback=print))
+    assert str(caught.value) == (
+        "`log` must be None for `attach`, which logs with `trainer.log`. Got a function, or a callback that is "
+        "attached already. Make another RecorderCallback without `log`."
+    )
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

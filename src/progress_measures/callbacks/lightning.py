@@ -20,14 +20,14 @@ from progress_measures.runs.recorder import Recorder
 class RecorderCallback(Callback):
     """Calls a recorder before the first step and after every step, and sends its numbers to the trainer's loggers.
 
-    Steps are those of Lightning's own loggers: optimizer steps, or batches if the module steps its optimizers by itself
-    (``automatic_optimization = False``), as it does with several optimizers.
+    Steps are counted as in Lightning's own loggers: optimizer steps, or batches if the module steps its optimizers
+    itself (``automatic_optimization = False``), as one with several optimizers does.
 
-    The last step of a fit is always recorded. If an exception ends the fit, this is the last step that was completed;
-    it is not recorded if the exception came while an optimizer was stepping, because the model may then be between two
-    steps. An error in recording it is a note of the exception, and a warning.
+    The last step of a fit is always recorded. If an exception ends the fit, the last complete step is recorded, except
+    while an optimizer is stepping, because the model may then be between two steps. An error during this recording
+    becomes a note of the exception, and a warning.
 
-    A recorder with ``errors="record"`` lets the fit go on where a step cannot be measured: the loggers get nothing at
+    With ``Recorder(errors="record")``, the fit continues when a step cannot be measured. The loggers get nothing at
     that step.
 
     Only the process of rank 0 records, so the measure must not wait for other processes. A model that is sharded over
@@ -36,8 +36,8 @@ class RecorderCallback(Callback):
 
     Args:
         recorder: The recorder. Its measure gets the Lightning module.
-        prefix: What the loggers get before each name, such as ``"recorder/"``. Without it, a number that has the name
-            of one that the module logs is in one column with it; there is a warning in a fit of one process.
+        prefix: Text to put before each logged name, such as ``"recorder/"``. Without it, a number with the same name as
+            one that the module logs shares its column; a fit of one process warns.
 
     Raises:
         TypeError: If ``prefix`` is not a string.

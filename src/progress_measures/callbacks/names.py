@@ -1,4 +1,4 @@
-"""The names under which a recorder's numbers are logged, beside those that a trainer logs by itself."""
+"""Names of a recorder's logged numbers, and a warning where a trainer logs the same names."""
 
 import warnings
 from collections.abc import Mapping, Set
@@ -12,7 +12,7 @@ def prefixed(numbers: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 
 def warn_of_clash(numbers: Mapping[str, float] | Set[str], others: Set[str], who: str) -> bool:
-    """Warns of names that are logged by others too, whose numbers would be in one column; returns whether there are."""
+    """Warns if others log the same names, because their numbers would share a column; returns whether they do."""
     both = sorted(others & set(numbers))
     if both:
         names = listed(map(repr, both))
