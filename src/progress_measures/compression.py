@@ -91,7 +91,7 @@ def coarsest_step(
         weights are zero, because zeros need no step.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If ``tolerance`` is not above 0, or ``refinements`` is negative; if a weight or the loss is not
             finite; if no step keeps the loss, as where it changes from one call to the next.
 

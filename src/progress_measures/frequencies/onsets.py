@@ -41,7 +41,7 @@ def onsets(
 
     Raises:
         KeyError: If there is no such column.
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the column is not one of spectra, holds a negative power, or no step at which it is finite; if a
             frequency is not one of 1..K or is repeated, or ``share`` does not lie between 0 and 1.
 

@@ -90,8 +90,8 @@ def sufficient_frequencies(
     - While a network learns, its own loss falls, so that more frequencies may be needed to keep up with it.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         of: ``"answer"`` for frequencies of the answer, or ``"inputs"`` for frequencies of the inputs, as for
             :func:`restrict`, of which there are many more.
@@ -103,7 +103,7 @@ def sufficient_frequencies(
         The frequencies in ascending order, integers or tuples with one integer per operand; empty if none suffice.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits have the wrong shape or are not finite, an option has no such value, or ``of`` is
             ``"inputs"`` and the operation has some inputs only.
 

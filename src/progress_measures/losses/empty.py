@@ -1,4 +1,4 @@
-"""Filtered losses of no frequency, which say nothing of a circuit and look as if they did."""
+"""A warning for losses of no frequency, which look like a measurement of a circuit and are none."""
 
 import warnings
 from collections.abc import Sized
@@ -9,7 +9,7 @@ from progress_measures.operations.operation import Operation
 from progress_measures.spectra.answers import spectrum
 from progress_measures.spectra.shares import fewest
 
-SHARE = 0.9  # of the power of the logits, which the frequencies that a warning names hold together
+SHARE = 0.9  # of the logits' power: the warning names the fewest frequencies that hold it
 WHAT = (
     "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss "
     "itself, whether or not the network has a circuit."
@@ -17,7 +17,7 @@ WHAT = (
 
 
 def warn_if_none(frequencies: Sized, means: Tensor, op: Operation, *, stacklevel: int) -> None:
-    """Warns of an empty choice of frequencies, and says what the rule of the largest share would name.
+    """Warns if no frequency is chosen, and suggests the fewest that hold most of the logits' power.
 
     Args:
         frequencies: The chosen frequencies.

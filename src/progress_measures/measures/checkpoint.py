@@ -99,8 +99,8 @@ def measure(
     :func:`excluded_loss` and :func:`excluded_loss_per_frequency`, with ``terms="sum"``.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
             frequencies of the final model at every checkpoint.
@@ -117,7 +117,7 @@ def measure(
         The measures.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits, a mask or the labels have the wrong shape, the logits are not finite, a frequency is
             not one of the operation's or is repeated, there is no training input, a label is no index of an answer, or
             ``loss`` does not return one number per row.

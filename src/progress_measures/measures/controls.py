@@ -120,8 +120,8 @@ def random_frequency_control(
     loss is uniform in [0, 1].
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers. If its frequencies have different numbers of basis rows, as in most
             groups, sets of equally many frequencies keep different numbers of functions of the answer. Then use
             :func:`shuffled_label_control`, whose draws all keep the same number.
@@ -137,7 +137,7 @@ def random_frequency_control(
         The losses, the same as those of :func:`measure`, and the losses of each draw.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
             less than 1.
 
@@ -183,8 +183,8 @@ def shuffled_label_control(
     far from its draws, because the draws would ask it for wrong answers.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         frequencies: The frequencies in question: at least one, but not all.
         train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``.
@@ -198,7 +198,7 @@ def shuffled_label_control(
         The losses, the same as those of :func:`measure`, and the losses of each draw.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
             less than 1.
 

@@ -99,7 +99,7 @@ def grokking_measures(
         The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If a frequency is not one of the operation's or is repeated, or there is no training
             input.
 

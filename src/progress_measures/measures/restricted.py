@@ -71,7 +71,7 @@ def add_restricted_loss(
         :func:`grokking_measures` records for known frequencies.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the trajectory has no ``answer_means`` that fit the operation, or was recorded with another
             operation, training or test set, labels or loss; if a frequency is not one of the operation's or is
             repeated, or there is no training input.

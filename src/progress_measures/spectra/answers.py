@@ -53,9 +53,9 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
     ``restrict(…, terms="sum")`` keeps. If the logits do not vary, all shares are zero.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
-        op: The operation that gives the answers.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
+        op: The operation that defines the answers.
 
     Returns:
         Shares in [0, 1], float64, shape ``(len(op.frequencies),)``.
@@ -86,7 +86,7 @@ def answer_spectrum(values: Array, op: Operation) -> Tensor:
     Args:
         values: Values on every input, such as one neuron, the shape of ``op.table`` or ``(N,)``; or several, such as
             all neurons, with one axis more. Each of several is centered, and their variances are added up.
-        op: The operation that gives the answers.
+        op: The operation that defines the answers.
 
     Returns:
         Shares in [0, 1], float64, shape ``(len(op.frequencies),)``; differentiable.
@@ -134,9 +134,9 @@ def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
     :math:`\sqrt{2 / (N n)}` for N inputs (:math:`\sqrt{1 / (N n)}` for k = n/2); for pairs N = n².
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
-        op: The operation that gives the answers. If it is not cyclic, T_k is the kernel of the projection onto the
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
+        op: The operation that defines the answers. If it is not cyclic, T_k is the kernel of the projection onto the
             frequency's rows, scaled to length 1.
 
     Returns:
