@@ -14,8 +14,8 @@ def log_chance(rank: int, drop: float, degrees: np.ndarray) -> float:
     r"""The log probability of at least this drop after the given rank of the sorted powers.
 
     The powers are independent, and each is a mean of ``degrees`` squared Gaussian numbers. If degrees differ, each
-    power counts as drawn from the mixture of all of them. With the density f, the distribution function F and S = 1 -
-    F, the power at rank j + 1 of K is x, and those above it all exceed r x, with the probability
+    power counts as drawn from the mixture of all of them. With their density f, distribution function F and its
+    complement S, the power at rank j + 1 of K is x, and those above it all exceed r x, with the probability
 
     .. math:: \frac{K!}{j! (K - j - 1)!} \int S(r x)^j F(x)^{K - j - 1} f(x) \, dx
 
