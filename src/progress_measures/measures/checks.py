@@ -43,7 +43,7 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
 
 
 def check_no_class(value: object) -> None:
-    """Requires a rule where its class is given."""
+    """Requires a rule, and not the class of one."""
     if isinstance(value, type) and issubclass(value, Rule):
         raise TypeError(f"`frequencies` must be a rule, not its class. Got {value.__name__}: pass {value.__name__}().")
 
