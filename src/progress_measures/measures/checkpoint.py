@@ -98,9 +98,11 @@ def measure(
     With the loss ℓ of one input, the restricted logits L_R and the remaining logits L_E of :func:`restrict` and
     :func:`exclude`, the training inputs T, the right answers s and the labels y,
 
-    .. math:: \text{train} = \frac{1}{|T|} \sum_{x \in T} \ell(L(x), y(x)), \quad
-              \text{restricted} = \frac{1}{N} \sum_x \ell(L_R(x), s(x)), \quad
-              \text{excluded} = \frac{1}{|T|} \sum_{x \in T} \ell(L_E(x), y(x))
+    .. math::
+
+        \text{train} &= \frac{1}{|T|} \sum_{x \in T} \ell(L(x), y(x)) \\
+        \text{restricted} &= \frac{1}{N} \sum_x \ell(L_R(x), s(x)) \\
+        \text{excluded} &= \frac{1}{|T|} \sum_{x \in T} \ell(L_E(x), y(x))
 
     Test losses are means over the test inputs, with their right answers. Accuracies use the same logits and inputs.
     Without ``labels``, the numbers equal those of :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`,
