@@ -33,9 +33,10 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
 
     .. math:: \frac{\mathrm{mean}_d \, \mathrm{std}_s \, Q_{s,d}}{\mathrm{std}_{s,d} \, Q_{s,d}}
 
-    It is 0 if the correct logit is a function of the distance only, as in an ideal pizza. It is 1, the most, if the
-    correct logit has the same mean and standard deviation at every distance, or does not vary at all, as in an ideal
-    clock. Scaling the logits or adding a number to all of them does not change it.
+    It is 0 if the correct logit is a function of the distance only, as in an ideal pizza. Its maximum is 1, which it
+    reaches if the correct logit has the same mean and standard deviation at every distance. It is also 1 if the correct
+    logit does not vary at all, as in an ideal clock. Scaling the logits or adding a number to all of them does not
+    change it.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.

@@ -118,8 +118,8 @@ def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
 
     It tells how evenly weights use both waves: it is 1 if both norms are equal at every frequency, and 0 if every
     frequency has only a cosine or only a sine. A frequency that has neither, to rounding, counts as 0, so the ratio is
-    0 if all weights are zero. Scaling the weights or rotating the other axes does not change it; shifting the elements
-    does, which leaves a spectrum unchanged.
+    0 if all weights are zero. Scaling the weights or rotating the other axes does not change it. Unlike a spectrum, it
+    changes when the elements are shifted.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.

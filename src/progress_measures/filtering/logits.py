@@ -20,7 +20,7 @@ def restrict(
 ) -> Tensor:
     r"""The logits with only the constant and the chosen frequencies.
 
-    With the mean logits M(t, c) over the inputs whose answer is t, and the basis rows r of each frequency k,
+    With the mean logits M(t, c) over the inputs whose answer is t, and the basis rows r of each frequency k in R,
 
     .. math:: L_R(x, c) = \bar L(c) + \sum_{k \in R} P_k(x, c), \quad
               P_k(x, c) = \sum_{r \in k} F_r(s(x)) \sum_t F_r(t) \, M(t, c), \quad
@@ -75,7 +75,7 @@ def exclude(
 ) -> Tensor:
     r"""The logits without the chosen frequencies.
 
-    With the parts P_k of :func:`restrict`,
+    With the parts P_k of :func:`restrict`, for the chosen frequencies R,
 
     .. math:: L_E(x, c) = L(x, c) - \sum_{k \in R} P_k(x, c)
 

@@ -115,7 +115,7 @@ def random_frequency_control(
 ) -> Controls:
     r"""Restricted and excluded loss, compared with random sets of equally many frequencies.
 
-    With a loss ℓ(R) of the frequencies R, and D random sets of equally many of ``op.frequencies``, ``share_below`` is
+    With a loss ℓ(R) of the frequencies R, and D random sets R_d of equally many frequencies, ``share_below`` is
 
     .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
 
@@ -125,8 +125,8 @@ def random_frequency_control(
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
             ``op.table`` plus an axis of answers, or ``(N, n)``.
-        op: The operation that defines the answers. Only for frequencies with equal numbers of basis rows, as in cyclic
-            groups of odd order, do all draws keep the same number of functions of the answer.
+        op: The operation that defines the answers. All draws keep the same number of functions of the answer only if
+            frequencies have equal numbers of basis rows, as in cyclic groups of odd order.
         frequencies: The chosen frequencies R: at least one, but not all.
         train_mask: As for :func:`measure`.
         test_mask: As for :func:`measure`.

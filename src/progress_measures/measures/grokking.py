@@ -70,8 +70,8 @@ def grokking_measures(
 
     - ``key_frequencies``: 1 for each key frequency of that step and 0 for the others, in the order of
       ``op.frequencies``; not recorded for frequencies of the inputs.
-    - ``logit_power``: the power of the mean logits of each answer in each frequency, minus each answer's mean over all
-      outputs.
+    - ``logit_power``: the power, in each frequency, of the mean logits of each answer. They are centered first, by
+      subtracting each answer's mean over all outputs.
     - ``gini_logits``: the Gini coefficient of the norms of the logits' frequencies.
     - ``gini_<name>``: the Gini coefficient of the norms of the frequencies of these ``weights``.
     - ``sum_squared_weights``: as :func:`sum_squared_weights`.
