@@ -70,7 +70,7 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
 def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None = None) -> dict[str, Tensor]:
     r"""The L2 norm of each parameter of a model, or of the parameters of each of its parts.
 
-    With the weights of the parameters P of a part,
+    For a parameter, or a part of the model, with the weights P,
 
     .. math:: \lVert \theta_P \rVert = \sqrt{\textstyle\sum_{i \in P} \theta_i^2}
 
@@ -85,7 +85,7 @@ def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None
 
     Returns:
         Norms by name, in the order of ``model.named_parameters()``, each float64, of shape ``()``, on the device of its
-        first parameter. Pass them to ``track`` as columns.
+        first parameter. ``track`` records such a dictionary as columns.
 
     Raises:
         TypeError: If ``depth`` is not an integer, and as for :func:`sum_squared_weights`.

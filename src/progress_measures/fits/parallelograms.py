@@ -9,7 +9,7 @@ from progress_measures._scaling import one_where_zero, scale_of
 
 
 def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: float = 0.1) -> Tensor:
-    r"""The share of two pairs of numbers with equal sums whose embeddings have equal sums too.
+    r"""The share of parallelograms: how often two pairs of numbers with equal sums have embeddings with equal sums.
 
     Over all pairs {a, b} and {c, d} with a + b = c + d that are not the same pair, with a = b allowed,
 

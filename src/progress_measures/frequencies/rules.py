@@ -122,5 +122,5 @@ def _set(rule: object, kind: type) -> None:
 
 
 def _power(logits: Tensor, op: Operation) -> Tensor:
-    """The power of the mean logits of each answer, minus each answer's mean over all outputs."""
+    """The power of the mean logits of each answer, after subtracting each answer's mean over all outputs."""
     return power_of_means(answer_means(check_logits(logits, op).detach(), op), op)

@@ -61,8 +61,8 @@ def sufficient_frequencies(
 ) -> Any:
     r"""The fewest frequencies that answer as well as the network does, and without which it does not answer.
 
-    The paper calls those frequencies key that the network relies on. This measures it. Frequencies are added in the
-    order of their share of the logits' power, until they suffice, and the network does not answer without them:
+    The paper calls frequencies key if the network relies on them. This measures it. Frequencies are added in the order
+    of their share of the logits' power, until they suffice, and the network does not answer without them:
 
     .. math::
 

@@ -41,6 +41,8 @@ def excluded_loss_per_frequency(
 ) -> Tensor:
     r"""The excluded loss of each frequency, removed one at a time.
 
+    With the loss ℓ of one input and the part P_k of frequency k, see :func:`restrict`,
+
     .. math:: E_k = \frac{1}{|M|} \sum_{x \in M} \ell \big( L(x) - P_k(x), s(x) \big)
 
     Entry i equals ``excluded_loss(logits, op, [op.frequencies[i]])``, at a fraction of the cost.

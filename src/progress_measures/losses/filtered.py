@@ -140,7 +140,7 @@ def restricted_loss(
             row.
 
     See Also:
-        :func:`excluded_loss`: whether the network still relies on anything else.
+        :func:`excluded_loss`: whether the network answers without the frequencies.
         :func:`shuffled_label_control`: whether the restricted loss is lower than chance would make it.
         :func:`measure`: every loss and accuracy of a checkpoint in one call.
 
