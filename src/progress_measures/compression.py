@@ -139,7 +139,7 @@ def coarsest_step(
     else:
         raise ValueError(
             f"`loss` must be within the tolerance of {epsilon:g} for some step. Got none down to {coarse:g}. "
-            "It has to be the same each time that it is computed: draw nothing in it, or from a seed."
+            "It must not change from call to call: use no random numbers in it, or a fixed seed."
         )
     for _ in range(bisections if coarse > fine else 0):
         middle = (coarse + fine) / 2
@@ -162,7 +162,7 @@ def _loss_of(loss: Callable[[nn.Module], Tensor], model: nn.Module, *, finite: b
         raise TypeError(f"`loss` must return one number. Got {type_name(value)}{shape}.")
     number = float(value.detach() if isinstance(value, Tensor) else value)
     if finite and not math.isfinite(number):
-        raise ValueError(f"`loss` must be finite for the model as it is. Got {number:g}.")
+        raise ValueError(f"`loss` must be finite before any rounding. Got {number:g}.")
     return number
 
 

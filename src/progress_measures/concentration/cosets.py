@@ -91,7 +91,7 @@ def _cosets(table: Tensor, members: Tensor, op: Operation) -> Tensor:
         or len(torch.unique(cosets[:, 0])) * len(members) != len(table)
         or not bool((cosets == torch.arange(len(table), device="cpu")[:, None]).any(1).all())
     ):
-        raise ValueError(f"`op` must be composition in a group: only there do cosets part the elements. Got {op!r}.")
+        raise ValueError(f"`op` must be composition in a group, whose cosets partition the elements. Got {op!r}.")
     return cosets[:, 0]
 
 
@@ -103,5 +103,5 @@ def _check_generators(values: object, op: Operation) -> list[int]:
     if outside:
         raise ValueError(f"`subgroup` must be members of `op.elements`. Got {outside[0]}.")
     if not chosen:
-        raise ValueError("`subgroup` must have at least one element. Got none. Pass that of the identity at least.")
+        raise ValueError("`subgroup` must have at least one element. Got none. Pass at least the identity.")
     return [places[token] for token in chosen]

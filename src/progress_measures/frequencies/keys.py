@@ -210,7 +210,7 @@ def check_above_zero(x: object, name: str) -> None:
 def _check_weights(x: object, op: Any, power: Tensor) -> Tensor:
     """Requires the matrix that the powers are a spectrum of; returns one row per element."""
     if op is None:
-        raise ValueError("`op` must be given beside `weights`. Got None.")
+        raise ValueError("`op` must be given with `weights`. Got None.")
     matrix = check_finite(check_real(x, "weights").detach(), "weights")
     if matrix.ndim == 0 or len(matrix) != op.n:
         remedy = " Pass weights.T." if matrix.ndim == 2 and matrix.shape[1] == op.n else ""
@@ -221,7 +221,7 @@ def _check_weights(x: object, op: Any, power: Tensor) -> Tensor:
     own = spectrum(columns, op).cpu()
     if not torch.allclose(own / own.sum(), power / power.sum(), rtol=SAME, atol=SAME / len(own), equal_nan=True):
         raise ValueError(
-            "`power` must be the spectrum of `weights`. Got another. Pass spectrum(weights, op), or no weights."
+            "`power` must be the spectrum of `weights`. Got a different one. Pass spectrum(weights, op), or no weights."
         )
     return columns
 

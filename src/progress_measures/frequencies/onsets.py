@@ -78,7 +78,7 @@ def _measured(trajectory: Trajectory, column: str) -> tuple[list[int], Tensor]:
     """The steps at which a spectrum was measured, and its powers, ``(T, K)``."""
     power = trajectory[column]
     if "loss" in column or column.endswith("_frequencies"):
-        raise ValueError(f"`{column}` must be a spectrum, powers of each frequency. Got something else of each.")
+        raise ValueError(f"`{column}` must be a spectrum, the power of each frequency. Got another quantity.")
     if power.ndim != 2:
         raise ValueError(
             f"`{column}` must be one number per frequency at each step: shape (T, K). Got {shape_of(power)}."

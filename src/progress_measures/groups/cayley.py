@@ -53,7 +53,7 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
 
 def _no_group(finding: str) -> ValueError:
     return ValueError(
-        f"`table` must be that of a group. {finding} "
+        f"`table` must be the table of a group. {finding} "
         "An operation that is no group can be an Operation with a basis of its own."
     )
 

@@ -11,8 +11,8 @@ from progress_measures.spectra.shares import fewest
 
 SHARE = 0.9  # of the logits' power: the warning names the fewest frequencies that hold it
 WHAT = (
-    "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss "
-    "itself, whether or not the network has a circuit."
+    "With no frequency, restricted loss is the loss of the constant, about chance, and excluded loss is the loss of "
+    "all logits, whether or not the network has a circuit."
 )
 
 
@@ -36,6 +36,7 @@ def _suggestion(means: Tensor, op: Operation) -> str:
     named = sorted(fewest(power, SHARE))
     if len(named) > len(op.frequencies) / 2:
         return (
-            f" No few stand out in the logits: {len(named)} of {len(op.frequencies)} hold {SHARE:.0%} of their power."
+            f" No small set stands out in the logits: {len(named)} of {len(op.frequencies)} hold {SHARE:.0%} of their "
+            "power."
         )
     return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(named)}: pass these."

@@ -226,8 +226,8 @@ def _table(function: Callable[..., Any], rows: Iterable[Sequence[int]], count: i
         there = elements[sorted(set(table.tolist()))].tolist()
         listed = ", ".join(map(str, there[:20])) + (", …" if len(there) > 20 else "")
         raise ValueError(
-            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. Name the {len(there)} that do, "
-            f"answers=[{listed}], whose frequencies are then those of their places; or add inputs."
+            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. Pass only the {len(there)} "
+            f"that do, answers=[{listed}], with the frequencies of their places; or add inputs."
         )
     return torch.from_numpy(table)
 

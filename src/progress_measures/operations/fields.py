@@ -154,7 +154,7 @@ def check_irreps(classes: object, irreps: object, basis: Tensor, row_frequency: 
     """Requires both ``classes`` and ``irreps``, in agreement with the basis, or neither; returns them by field."""
     if classes is None:
         if irreps:
-            raise ValueError("`classes` must be given where `irreps` are, whose characters are on them. Got None.")
+            raise ValueError("`classes` must be given with `irreps`, whose characters are functions of them. Got None.")
         return {"classes": None, "irreps": ()}
     numbers, n, count = check_indices(classes, "classes"), len(row_frequency), int(row_frequency[-1])
     if numbers.shape != (n,):

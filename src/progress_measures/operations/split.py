@@ -70,8 +70,8 @@ def _check_that_labels_are_indices(labels: Tensor, answers: Tensor, op: Operatio
     )
     if as_tokens > 0.5 and as_tokens > as_indices:
         raise ValueError(
-            f"`labels` must be indices of `op.elements`. Got tokens: as such they agree with {as_tokens:.0%} of the "
-            f"training inputs' answers, as indices with {as_indices:.0%}. {LABELS}"
+            f"`labels` must be indices of `op.elements`. Got tokens: read as tokens, they agree with {as_tokens:.0%} "
+            f"of the training inputs' answers; read as indices, with {as_indices:.0%}. {LABELS}"
         )
     chance, count = 1 / op.n, len(labels)
     # With few answers, very noisy labels cannot be told from labels in a wrong order.
