@@ -157,7 +157,7 @@ def _entry(state: Mapping[Any, Any], key: Any) -> Tensor:
 
 
 def _place(x: Array) -> object:
-    """Where the numbers are, which is the same for tensors and for arrays of one memory."""
+    """The memory of the numbers, which is the same for tensors and arrays that share it."""
     if isinstance(x, Tensor):
         return x.data_ptr(), tuple(x.shape), tuple(step * x.element_size() for step in x.stride())
     return x.__array_interface__["data"][0], x.shape, x.strides

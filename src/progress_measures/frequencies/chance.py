@@ -1,4 +1,4 @@
-"""The probability that random powers alone have a large drop between neighbouring ranks."""
+"""The probability that chance explains a drop between neighbouring powers of a sorted spectrum."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 POINTS = 1500  # of the integral, over the logarithm of the power
-TAIL = 1e-60  # the chance of powers that are smaller or larger than those of the integral
+TAIL = 1e-60  # the probability of powers below the range of the integral, and above it
 
 
 def log_chance(rank: int, drop: float, degrees: np.ndarray) -> float:

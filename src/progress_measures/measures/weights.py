@@ -105,7 +105,7 @@ def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation) -> 
         return 0
     count = smallest_vocabulary(op)
     vocabularies = [table.num_embeddings for table in tables if table.num_embeddings >= count]
-    axes = axes_of(weights.shape, op, vocabularies, one_hot=not vocabularies)  # whoever looks tokens up feeds indices
+    axes = axes_of(weights.shape, op, vocabularies, one_hot=not vocabularies)  # a model with an embedding takes indices
     if axes.only == 0:
         return 0
     if axes.only is not None:
