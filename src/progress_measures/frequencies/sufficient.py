@@ -191,7 +191,7 @@ class _Goal:
 
 
 def _others(parts: Parts[F], chosen: list[F], draws: int, generator: torch.Generator) -> list[list[F]]:
-    """Random sets of equally many frequencies, without the chosen one; all such sets if they are fewer than draws."""
+    """Random sets of equally many frequencies, without the chosen set; all such sets if they are fewer than draws."""
     first, all_sets = set(chosen), math.comb(len(parts.frequencies), len(chosen))
     if all_sets <= draws:
         return [[*some] for some in combinations(parts.frequencies, len(chosen)) if set(some) != first]
