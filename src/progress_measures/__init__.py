@@ -1,31 +1,31 @@
 """Measures of what a network has learned before its loss shows it.
 
-The modules, in the order in which data pass through them:
+Data pass through the modules in this order:
 
 - the logits of a model on every input: :func:`grid_logits`, for an :class:`Operation` such as :func:`addition`, one of
   any function, :func:`operation`, or one from :mod:`progress_measures.groups`
 - the parts of logits and activations that belong to chosen frequencies: :mod:`progress_measures.filtering`
-- losses and accuracies: :mod:`progress_measures.losses`; all those of a checkpoint in one call, or compared with
-  chance: :mod:`progress_measures.measures`
+- losses and accuracies: :mod:`progress_measures.losses`; all of a checkpoint's in one call, or compared with chance:
+  :mod:`progress_measures.measures`
 - spectra of weights, logits and neurons: :mod:`progress_measures.spectra`; their basis:
   :mod:`progress_measures.fourier`; which frequencies stand out: :mod:`progress_measures.frequencies`
 - other measures of weights, neurons and logits: :mod:`progress_measures.sparsity`, :mod:`progress_measures.norms`,
   :mod:`progress_measures.compression`, :mod:`progress_measures.fits`, :mod:`progress_measures.concentration`,
   :mod:`progress_measures.circuits`
 - periods, circles and helices in embeddings that belong to no operation: :mod:`progress_measures.embeddings`
-- reading and replacing activations of submodules: :mod:`progress_measures.ablation`; what heads of attention attend
-  to: :mod:`progress_measures.attention`
-- the gradients and the curvature of losses that are functions of the model: :mod:`progress_measures.gradients`,
+- reading and replacing activations of submodules: :mod:`progress_measures.ablation`; scores of attention heads:
+  :mod:`progress_measures.attention`
+- gradients and curvature of any loss of the model: :mod:`progress_measures.gradients`,
   :mod:`progress_measures.curvature`
 - measuring a model while it trains, or over its checkpoints: :mod:`progress_measures.runs`; the recorded values:
-  :mod:`progress_measures.trajectory`; its milestones and phases: :mod:`progress_measures.phases`
-- plots: :mod:`progress_measures.plotting`, which needs matplotlib; a page of a run, for a browser:
+  :mod:`progress_measures.trajectory`; their milestones and phases: :mod:`progress_measures.phases`
+- plots: :mod:`progress_measures.plotting`, which needs matplotlib; an HTML page of a run:
   :mod:`progress_measures.report`, which needs bokeh
 
-Most names are here too: ``pm.measure`` is ``pm.measures.measure``. Those of ``groups``, ``concentration``,
-``circuits``, ``compression``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are in their rooms alone.
-So are some of ``ablation``, ``sparsity``, ``fits``, ``losses`` and ``spectra``, and classes of results that are rarely
-named, such as ``pm.phases.LeadTimes``.
+Most names are also in the top module: ``pm.measure`` is ``pm.measures.measure``. Names of ``groups``,
+``concentration``, ``circuits``, ``compression``, ``embeddings``, ``attention``, ``gradients`` and ``curvature`` are
+only in their own modules. So are some of ``ablation``, ``sparsity``, ``fits``, ``losses`` and ``spectra``, and classes
+of results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
 from progress_measures import (

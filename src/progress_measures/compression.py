@@ -1,4 +1,4 @@
-"""How few bytes the weights of a model are after rounding and bzip2, and how coarsely they can be rounded."""
+"""The size of a model's weights after rounding and bzip2, and the coarsest rounding that keeps its loss."""
 
 import bz2
 import math
@@ -22,20 +22,23 @@ from progress_measures.norms import named_parameters, numbers_of
 
 __all__ = ["coarsest_step", "compressed_size"]
 
-LARGEST = 2**31 - 1  # of what is written, integers of 32 bits
-FINEST = 60  # how many times the coarsest step is halved at most, after which float64 has no digits left
+LARGEST = 2**31 - 1  # integer that is written, with 32 bits
+FINEST = 60  # halvings of the coarsest step, after which float64 has no digits left
 
 
 def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Array) -> Tensor:
     r"""The bytes of all weights of a model, rounded to multiples of a step and compressed with bzip2.
 
-    What is compressed, with bzip2's level 9, are the integers :math:`q_i = \mathrm{round}(\theta_i / \Delta)`, where
-    halves are rounded to even, each in 4 bytes, the lowest first. Parameters follow each other in the order of
-    ``model.named_parameters()``, a shared one once, each in row-major order. The number is the same on every machine.
+    .. math:: \big| \, \mathrm{bzip2}(q_1 q_2 \dots q_P) \, \big|, \quad q_i = \mathrm{round}(\theta_i / \Delta)
+
+    Halves are rounded to even. Each integer has 4 bytes, the lowest first, and bzip2 has level 9. Parameters follow
+    each other in the order of ``model.named_parameters()``, a shared one once, each in row-major order. The number is
+    the same on every machine, and does not change when the weights and the step are multiplied by the same power of
+    two.
 
     Args:
         model: Any module or state dict, as for :func:`sum_squared_weights`.
-        step: The step Δ, above 0, such as that of :func:`coarsest_step`.
+        step: The step Δ, above 0, such as :func:`coarsest_step` returns.
 
     Returns:
         The number of bytes, int64, shape ``()``, on the CPU; a count, so without a gradient.
@@ -45,9 +48,13 @@ def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Arr
         ValueError: If ``step`` is not above 0, or so small that an integer needs more than 4 bytes; if a weight is not
             finite; and as for :func:`sum_squared_weights`.
 
+    See Also:
+        :func:`effective_rank`: how many directions a single matrix uses.
+        :func:`sum_squared_weights`: the size of the weights, without a step to choose.
+
     References:
-        DeMoss et al. (2024), "The complexity dynamics of grokking" (arXiv 2412.09810). Here without their truncation of
-        singular values, and without the bytes in which Python stores what a tensor is.
+        DeMoss et al. (2024), "The complexity dynamics of grokking" (arXiv 2412.09810). Differs from their code in that
+        it does not truncate singular values, and does not count the bytes of Python's description of a tensor.
 
     Example:
         >>> pm.compression.compressed_size({"weight": torch.full((1000,), 0.3)}, step=0.25)
@@ -70,39 +77,43 @@ def compressed_size(model: nn.Module | Mapping[str, Array], *, step: float | Arr
 def coarsest_step(
     model: nn.Module, loss: Callable[[nn.Module], Tensor], *, tolerance: float, refinements: int = 6
 ) -> Tensor:
-    r"""How coarsely the weights of a model can be rounded before its loss changes by more than a tolerance.
+    r"""The coarsest rounding of a model's weights that changes its loss by at most a tolerance.
 
     .. math:: \Delta : \quad | \ell(\mathrm{round}(\theta / \Delta) \, \Delta) - \ell(\theta) | \le \epsilon
 
-    The step is halved, from twice the largest weight on, until the loss is within the tolerance; then the interval to
-    the last step that was not is bisected. Larger steps may happen to be within the tolerance too.
+    The search starts from twice the largest weight and halves the step until the loss is within the tolerance. Then it
+    bisects between this step and the one before. A larger step may also be within the tolerance by accident.
 
     Args:
-        model: Any module. Its weights are replaced while the loss is computed, and put back, even after an error; they
-            are the same tensors then, with the same values.
-        loss: A function from the model to one number, such as
-            ``lambda model: pm.cross_entropy(pm.grid_logits(model, op), op, mask=train_mask)``. It is computed without
-            gradients, in evaluation mode, and from the same random state each time.
-        tolerance: ε, above 0.
-        refinements: How often the interval is bisected; each takes one loss. With 6 the step is right to 1.6 %.
+        model: Any module. Its weights are replaced while the loss is computed, and put back even after an error, as the
+            same tensors with the same values.
+        loss: A function from the model to one number, such as ``lambda model: pm.cross_entropy(pm.grid_logits(model,
+            op), op, mask=train_mask)``. It is called without gradients, in evaluation mode, and from the same random
+            state each time.
+        tolerance: The tolerance ε, above 0.
+        refinements: The number of bisections, each of which computes one loss. With 6 the step is right to 1.6 %.
 
     Returns:
-        The step, float64, shape ``()``, on the CPU; found by trying steps, so without a gradient. It is 0 if all
-        weights are zero, because zeros need no step.
+        The step, float64, shape ``()``, on the CPU; without a gradient, because it is found by trial. It is 0 if all
+        weights are zero.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If ``tolerance`` is not above 0, or ``refinements`` is negative; if a weight or the loss is not
-            finite; if no step keeps the loss, as where it changes from one call to the next.
+            finite; or if no step keeps the loss, for example because it changes from one call to the next.
+
+    See Also:
+        :func:`compressed_size`: the bytes of the weights at this step.
+        :func:`hessian_trace`: how fast the loss changes for very small changes of the weights.
 
     References:
-        DeMoss et al. (2024), "The complexity dynamics of grokking" (arXiv 2412.09810). Their code bisects on the step
-        from the start.
+        DeMoss et al. (2024), "The complexity dynamics of grokking" (arXiv 2412.09810). Their code bisects from the
+        start, without halving.
 
     Example:
         >>> model = torch.nn.Linear(1, 1, bias=False)
         >>> _ = torch.nn.init.constant_(model.weight, 1.0)
-        >>> # 2 makes 0 of it; 1 is the next that is tried, and changes nothing
+        >>> # step 2 rounds the weight to 0; step 1 comes next, and changes nothing
         >>> pm.compression.coarsest_step(model, lambda model: model.weight.sum(), tolerance=0.25, refinements=0)
         tensor(1., dtype=torch.float64)
     """
@@ -128,7 +139,7 @@ def coarsest_step(
     else:
         raise ValueError(
             f"`loss` must be within the tolerance of {epsilon:g} for some step. Got none down to {coarse:g}. "
-            "It has to be the same each time that it is computed: draw nothing in it, or from a seed."
+            "It must not change from call to call: use no random numbers in it, or a fixed seed."
         )
     for _ in range(bisections if coarse > fine else 0):
         middle = (coarse + fine) / 2
@@ -151,7 +162,7 @@ def _loss_of(loss: Callable[[nn.Module], Tensor], model: nn.Module, *, finite: b
         raise TypeError(f"`loss` must return one number. Got {type_name(value)}{shape}.")
     number = float(value.detach() if isinstance(value, Tensor) else value)
     if finite and not math.isfinite(number):
-        raise ValueError(f"`loss` must be finite for the model as it is. Got {number:g}.")
+        raise ValueError(f"`loss` must be finite before any rounding. Got {number:g}.")
     return number
 
 

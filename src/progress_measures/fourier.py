@@ -32,9 +32,9 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     .. math:: F_0(x) = \sqrt{1/n}, \quad F_{2k-1}(x) = \sqrt{2/n} \cos(2 \pi k x / n), \quad
               F_{2k}(x) = \sqrt{2/n} \sin(2 \pi k x / n)
 
-    and, for even n, a last row :math:`(-1)^x \sqrt{1/n}`. The rows are orthonormal: ``basis @ basis.T`` is the
-    identity. The product k x is reduced modulo n and the waves are computed in float64, so that entries are exact to
-    the last bits for every n.
+    For even n there is a last row :math:`(-1)^x \sqrt{1/n}`. The rows are orthonormal: ``basis @ basis.T`` is the
+    identity. Entries are exact to the last bits for every n, because k x is reduced modulo n and the waves are computed
+    in float64.
 
     Args:
         n: Order of the group, at least 1.
@@ -47,6 +47,9 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     Raises:
         TypeError: If ``n`` is not an integer, or ``dtype`` is not a real floating-point type.
         ValueError: If ``n`` is less than 1.
+
+    See Also:
+        :func:`to_fourier`: the coefficients of values in this basis.
 
     References:
         Nanda et al. (2023), section 4.1; the layout for even n is this library's.
@@ -64,7 +67,7 @@ def fourier_basis(n: int, *, dtype: torch.dtype = torch.float64, device: torch.d
     angle = turn.to(torch.float64) * (2 * math.pi / n)
     waves = torch.where((row % 2 == 1) | (row == 0), torch.cos(angle), torch.sin(angle))
     waves = torch.where(4 * turn % n == 0, waves.round(), waves)  # quarter turns: exactly 0, 1 or -1
-    alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n: their mean square is 1, not 1/2
+    alone = 2 * frequency % n == 0  # the constant, and cos n/2 for even n, whose mean square is 1, not 1/2
     norm = (n / torch.where(alone, 1, 2).to(torch.float64)).sqrt()
     return (waves / norm).to(dtype=dtype, device=torch.get_default_device() if device is None else device)
 
@@ -91,10 +94,13 @@ def fourier_labels(n: int) -> list[str]:
 
 
 def to_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
-    """The coefficients of ``x`` in the Fourier basis along one or more axes.
+    r"""The coefficients of ``x`` in the Fourier basis along one or more axes.
 
-    Along an axis of length n, entry r of the result is the inner product with row r of ``fourier_basis(n)``. The basis
-    is orthonormal, so the sum of squares is the same (Parseval), and :func:`from_fourier` is the inverse.
+    Along an axis of length n, with the rows F_r of ``fourier_basis(n)``,
+
+    .. math:: \hat x_r = \sum_{j=0}^{n-1} F_r(j) \, x_j
+
+    The basis is orthonormal, so the sum of squares does not change (Parseval), and :func:`from_fourier` is the inverse.
 
     Args:
         x: Real values on Z/n along each axis in ``dim``.
@@ -106,6 +112,9 @@ def to_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``dim`` names no axis of ``x``, an axis twice, or an empty one.
+
+    See Also:
+        :func:`frequency_power`: the power of each frequency, whatever its phase.
 
     References:
         Nanda et al. (2023), section 4.1.
@@ -121,7 +130,9 @@ def to_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
 
 
 def from_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
-    """The values whose coefficients in the Fourier basis are ``x``; the inverse of :func:`to_fourier`.
+    r"""The values whose coefficients in the Fourier basis are ``x``; the inverse of :func:`to_fourier`.
+
+    .. math:: x_j = \sum_{r=0}^{n-1} F_r(j) \, \hat x_r
 
     Args:
         x: Real coefficients along each axis in ``dim``, in the order of :func:`fourier_labels`.
@@ -145,22 +156,29 @@ def from_fourier(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
 
 
 def frequency_power(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
-    """The squared norm of ``x`` in each frequency along one or more axes.
+    r"""The squared norm of ``x`` in each frequency along one or more axes.
 
-    Entry k is the sum of the squared coefficients of cosine and sine k. It does not change when ``x`` is shifted
-    cyclically. The entries along the axis add up to the sum of squares of ``x`` (Parseval).
+    With the coefficients of :func:`to_fourier`, of which rows 2k - 1 and 2k are cosine and sine k,
+
+    .. math:: p_0 = \hat x_0^2, \quad p_k = \hat x_{2k-1}^2 + \hat x_{2k}^2
+
+    For even n the last frequency has only a cosine. Shifting ``x`` cyclically does not change the powers. Along the
+    axis they add up to the sum of squares of ``x`` (Parseval).
 
     Args:
         x: Real values on Z/n along each axis in ``dim``.
         dim: The axis, or the axes, to transform.
 
     Returns:
-        Powers, same dtype and device as ``x``; an axis of length n becomes one of length ``n // 2 + 1``, from frequency
-        0 on.
+        Powers, same dtype and device as ``x``. An axis of length n becomes one of length ``n // 2 + 1``, with frequency
+        0 first.
 
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``dim`` names no axis of ``x``, an axis twice, or an empty one.
+
+    See Also:
+        :func:`spectrum`: for weights of an operation, summed over their other axes, without the constant.
 
     Example:
         >>> pm.frequency_power(torch.tensor([1.0, -1.0, 1.0, -1.0]))
@@ -175,7 +193,7 @@ def frequency_power(x: Array, dim: int | tuple[int, ...] = -1) -> Tensor:
 
 
 def sum_rows(x: Tensor, group: Tensor, dim: int) -> Tensor:
-    """Sums of the entries of ``x`` along ``dim`` that share a group; groups are numbered 0, 1, … without a gap."""
+    """Sums of the entries of ``x`` along ``dim`` by group; groups are numbered 0, 1, … without a gap."""
     shape = list(x.shape)
     shape[dim] = int(group.max()) + 1
     return x.new_zeros(shape).index_add(dim, group.to(x.device), x)
@@ -190,7 +208,7 @@ def change_basis(x: Tensor, rows: Tensor, axis: int) -> Tensor:
 
 
 def _own_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A context that turns off autocast, which would multiply float32 in bfloat16; it never changes float64."""
+    """A context that turns off autocast, which would multiply float32 in bfloat16; float64 is never affected."""
     if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()

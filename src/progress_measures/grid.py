@@ -40,38 +40,48 @@ def grid_logits(
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """The logits of every answer for every input.
+    r"""The logits of every answer for every input.
 
-    If ``predict`` is a module, it runs in evaluation mode, and each of its submodules returns to its own mode
-    afterwards. Several threads may share a module only if it is in evaluation mode already, because they share its
-    modes too. Logits keep the model's dtype; the measures that read them compute in float64.
+    .. math:: L(x, c) = \mathrm{predict}(x)_{t(c)}
+
+    for each row x of ``op.inputs`` and the token t(c) of answer c in ``op.elements``. Columns of other tokens are
+    dropped.
+
+    A module runs in evaluation mode, and each of its submodules returns to its own mode afterwards. Several threads may
+    share a module only if it is in evaluation mode already, because they share its mode. Logits keep the model's dtype;
+    the measures that read them compute in float64.
 
     Args:
         predict: A model, or a function that calls one. It takes tokens, an int64 tensor of shape ``(batch, k)`` for k
             operands, and returns the logits at the answer position, shape ``(batch, V)``, as a tensor or a NumPy array.
-            Tokens are on the device of a module's first parameter, and for a function on the CPU. A function must put
-            its model into evaluation mode itself. Rows must be in the order of the tokens; another order cannot be
+            Tokens are on the device of a module's first parameter, and on the CPU for a function. A function must put
+            its model into evaluation mode itself. Return rows in the order of the tokens; another order cannot be
             detected.
-        op: The operation whose ``inputs`` are fed. Of the V columns, those of its elements are kept.
-        batch_size: Inputs per call. If None, all at once, or as many as make 16 million logits if ``out`` is given.
+        op: The operation whose ``inputs`` are fed to the model. It keeps the columns of its elements.
+        batch_size: Inputs per call. If None, all at once; if ``out`` is given, as many as make 16 million logits.
         requires_grad: Whether the result carries a graph back to the parameters.
-        out: A file for logits that do not fit in memory; an existing file is replaced. It has NumPy's format, and every
-            measure takes ``numpy.load(out, mmap_mode="r")`` in place of a tensor. The file holds bfloat16 as float32.
+        out: A file for logits that do not fit in memory; an existing file is replaced. It is a NumPy file, and every
+            measure takes ``numpy.load(out, mmap_mode="r")`` instead of a tensor. The file stores bfloat16 as float32.
         progress: A function that wraps the list of batches, such as ``tqdm``, to show a progress bar.
 
     Returns:
-        Logits, the shape of ``op.table`` and an axis of answers: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``.
-        They have the dtype and device of the logits that ``predict`` returns. With ``out`` they are on the CPU and live
-        in the file. :func:`measure`, losses, accuracies and spectra read the file piece by piece, except for the terms
-        ``"product"`` and ``"polynomial"`` and frequencies of the inputs. Writing to the tensor writes to the file.
+        Logits, the shape of ``op.table`` plus an axis of answers: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``.
+        They have the dtype and device that ``predict`` returns. With ``out`` they are on the CPU and live in the file.
+        :func:`measure`, losses, accuracies and spectra read the file piece by piece; the terms ``"product"`` and
+        ``"polynomial"`` and frequencies of the inputs need all of it in memory. Writing to the tensor writes to the
+        file.
 
     Raises:
-        TypeError: If ``predict`` cannot be called, is compiled while :func:`ablated` or :func:`captured` has to see
-            inside it, or does not return a tensor or array of real numbers.
-        ValueError: If ``predict`` returns another shape, too few columns, or NaN or infinities; if ``requires_grad`` is
-            True and ``out`` is given, or ``out`` is a folder.
+        TypeError: If ``predict`` cannot be called, or does not return a tensor or array of real numbers; or if it is
+            compiled and :func:`ablated` or :func:`captured` has to see inside it.
+        ValueError: If ``predict`` returns another shape, too few columns, or NaN or infinities; if ``out`` is a folder,
+            or is given with ``requires_grad``.
         RuntimeError: If ``progress`` leaves batches out.
         OSError: If the file cannot be written; an existing file then stays as it was.
+
+    See Also:
+        :func:`measure`: every loss and accuracy of these logits.
+        :func:`grokking_measures`: logits and measures in one function of the model, for a recording.
 
     Example:
         >>> op = pm.addition(5)
@@ -109,7 +119,7 @@ def grid_logits(
 
 
 def _checked_at_end(columns: Iterable[Tensor], fed: list[Fed]) -> Iterator[Tensor]:
-    """The columns of all batches; an error after the last keeps the file from being written."""
+    """The columns of all batches; an error after the last one prevents the file from being written."""
     yield from columns
     check_same_hooks(fed, "predict")
 
@@ -117,7 +127,7 @@ def _checked_at_end(columns: Iterable[Tensor], fed: list[Fed]) -> Iterator[Tenso
 def _columns(
     predict: Callable[[Tensor], Tensor | np.ndarray], tokens: Tensor, op: Operation, start: int, fed: list[Fed]
 ) -> Tensor:
-    """The logits of the operation's elements, for inputs that begin at row ``start``; the batch is added to ``fed``."""
+    """The logits of the operation's elements for inputs from row ``start`` on; adds the batch to ``fed``."""
     try:
         with feeding(len(tokens), len(op.inputs)) as batch:
             predicted = predict(tokens)
@@ -141,7 +151,7 @@ def _array(x: Tensor) -> np.ndarray:
 
 
 def check_predicted(logits: object, batch: int, columns: int, one: str = "pair", answers: int = 0) -> Tensor:
-    """Requires real logits with one row per pair of the batch and at least so many columns; returns a tensor."""
+    """Requires real logits with one row per pair of the batch and enough columns; returns a tensor."""
     logits = check_tensor(logits, "logits") if isinstance(logits, np.ndarray) else logits
     if not isinstance(logits, Tensor):
         remedy = " Return numpy.asarray of it." if hasattr(logits, "__array__") else ""

@@ -24,27 +24,33 @@ __all__ = ["parameter_norms", "sum_squared_weights"]
 
 
 def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
-    """The sum of the squares of all parameters of a model; a shared parameter counts once.
+    r"""The sum of the squares of all parameters of a model; a shared parameter counts once.
 
-    Under weight decay it falls sharply when a network drops what it memorized. Of weights that the model computes from
-    others, as with ``torch.nn.utils.parametrize`` or LoRA, the parameters count that they are computed from, because
-    weight decay acts on these.
+    .. math:: \lVert \theta \rVert^2 = \sum_i \theta_i^2
+
+    Under weight decay it falls sharply when a network drops what it memorized. Multiplying all weights by t multiplies
+    it by t². For weights that the model computes from others, as with ``torch.nn.utils.parametrize`` or LoRA, the
+    underlying parameters count, because weight decay acts on them.
 
     Args:
-        model: Any module, whose buffers do not count; or a state dict, which does not say what is a buffer. Left out of
-            it are buffers that are known for certain: running means and variances, those of PyTorch's pruning and
-            spectral norm, and masks of attention, of zeros and minus infinity or a triangle of ones. Names that are
-            common for buffers are warned of; all other tensors of floating-point and complex numbers count. What
-            several names share counts once if it is in one memory, as in ``model.state_dict()``; of copies a single
-            one is warned of. ``dict(model.named_parameters())`` leaves no doubt.
+        model: Any module, whose buffers do not count; or a state dict. A state dict does not say which tensors are
+            buffers. Those that are certainly buffers are left out: running means and variances, those of PyTorch's
+            pruning and spectral norm, and masks of attention, either zeros and minus infinity or a triangle of ones.
+            All other tensors of floating-point and complex numbers count, with a warning where the name is common for
+            buffers. Tensors that share memory count once, as in ``model.state_dict()``; each copy counts, with a
+            warning if only one weight has copies. ``dict(model.named_parameters())`` leaves no doubt.
 
     Returns:
         The sum, float64, shape ``()``, on the first parameter's device; differentiable.
 
     Raises:
-        TypeError: If ``model`` is neither a module nor a state dict; or its weights are quantized, or sharded among
+        TypeError: If ``model`` is neither a module nor a state dict, or its weights are quantized, or sharded among
             processes.
-        ValueError: If weights are not there: offloaded, on the meta device, or not initialized yet.
+        ValueError: If weights are missing because they are offloaded, on the meta device, or not initialized yet.
+
+    See Also:
+        :func:`parameter_norms`: which parameters it comes from.
+        :func:`compressed_size`: a description length of the weights.
 
     References:
         Nanda et al. (2023), section 5.2.
@@ -62,24 +68,31 @@ def sum_squared_weights(model: nn.Module | Mapping[str, Array]) -> Tensor:
 
 
 def parameter_norms(model: nn.Module | Mapping[str, Array], *, depth: int | None = None) -> dict[str, Tensor]:
-    """The L2 norm of each parameter of a model, or of the parameters of each of its parts.
+    r"""The L2 norm of each parameter of a model, or of the parameters of each of its parts.
+
+    For a parameter, or a part of the model, with the weights P,
+
+    .. math:: \lVert \theta_P \rVert = \sqrt{\textstyle\sum_{i \in P} \theta_i^2}
 
     A shared parameter counts once, under the first of its names. At any depth, the squares add up to
     :func:`sum_squared_weights`. Norms are differentiable; the gradient of a zero norm is zero.
 
     Args:
         model: Any module or state dict, as for :func:`sum_squared_weights`.
-        depth: If given, parameters whose names agree in their first ``depth`` parts are taken together. In the bundled
-            transformer, 1 gives ``"embed"``, ``"pos_embed"``, ``"blocks"`` and ``"unembed"``, and 3 tells
+        depth: If given, group the parameters whose names agree in their first ``depth`` parts. In the bundled
+            transformer, 1 gives ``"embed"``, ``"pos_embed"``, ``"blocks"`` and ``"unembed"``, and 3 separates
             ``"blocks.0.attn"`` from ``"blocks.0.mlp"``.
 
     Returns:
         Norms by name, in the order of ``model.named_parameters()``, each float64, of shape ``()``, on the device of its
-        first parameter. ``track`` takes them as columns.
+        first parameter. ``track`` records such a dictionary as columns.
 
     Raises:
         TypeError: If ``depth`` is not an integer, and as for :func:`sum_squared_weights`.
         ValueError: If ``depth`` is less than 1, and as for :func:`sum_squared_weights`.
+
+    See Also:
+        :func:`sum_squared_weights`: one number for the whole model.
 
     References:
         Nanda et al. (2023), section 5.2, where the squares are summed over the whole model.
@@ -144,7 +157,7 @@ def _entry(state: Mapping[Any, Any], key: Any) -> Tensor:
 
 
 def _place(x: Array) -> object:
-    """Where the numbers are, which is the same for tensors and for arrays of one memory."""
+    """The memory of the numbers, which is the same for tensors and arrays that share it."""
     if isinstance(x, Tensor):
         return x.data_ptr(), tuple(x.shape), tuple(step * x.element_size() for step in x.stride())
     return x.__array_interface__["data"][0], x.shape, x.strides
@@ -156,7 +169,7 @@ def _parameters_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     load = how_to_load(model)
     names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
     for name, buffer in model.named_buffers():
-        check_decoded(buffer, name, names)  # where weights are kept as buffers, they would be left out
+        check_decoded(buffer, name, names)  # weights that are kept as buffers would be left out
     for name, parameter in model.named_parameters():
         check_decoded(check_held(parameter, name, _of_model, load=load), name, names)
         yield name, check_real_parameter(parameter, name)

@@ -63,8 +63,8 @@ MISTAKES = [
         "answer that never occurs in a function",
         lambda: pm.operation(lambda a, _: a * a % 5, 5, 5),
         ValueError,
-        "`answers` must all occur. Got none of 2, 3. Name the 3 that do, answers=[0, 1, 4], whose frequencies"
-        " are then those of their places; or add inputs.",
+        "`answers` must all occur. Got none of 2, 3. Pass only the 3 that do, answers=[0, 1, 4], with the "
+        "frequencies of their places; or add inputs.",
     ),
     (
         "inputs beyond memory",
@@ -547,8 +547,8 @@ MISTAKES = [
             torch.zeros(5, 5, 5), OFFSET, [1], train_mask=OFFSET.table < 4, labels=OFFSET.elements[OFFSET.table]
         ),
         ValueError,
-        "`labels` must be indices of `op.elements`. Got tokens: as such they agree with 100% of the training "
-        "inputs' answers, as indices with 0%. Pass op.labels(rows, answers), from the tokens of inputs and "
+        "`labels` must be indices of `op.elements`. Got tokens: read as tokens, they agree with 100% of the training "
+        "inputs' answers; read as indices, with 0%. Pass op.labels(rows, answers), from the tokens of inputs and "
         "labels in any order.",
     ),
     (
@@ -643,9 +643,9 @@ MISTAKES = [
         "many answers that never occur",
         lambda: pm.operation(lambda a: a * a % 97, 97),
         ValueError,
-        "`answers` must all occur. Got none of 5, 7, 10, … (48 in all). Name the 49 that do, answers=[0, 1, "
-        "2, 3, 4, 6, 8, 9, 11, 12, 16, 18, 22, 24, 25, 27, 31, 32, 33, 35, …], whose frequencies are then "
-        "those of their places; or add inputs.",
+        "`answers` must all occur. Got none of 5, 7, 10, … (48 in all). Pass only the 49 that do, answers=[0, "
+        "1, 2, 3, 4, 6, 8, 9, 11, 12, 16, 18, 22, 24, 25, 27, 31, 32, 33, 35, …], with the frequencies of "
+        "their places; or add inputs.",
     ),
     (
         "column by two names",

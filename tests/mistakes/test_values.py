@@ -71,16 +71,16 @@ MISTAKES = [
     ("table of uneven rows", lambda: pm.groups.composition([[0, 1], [1]]), ValueError,
      "`table` must be a list of rows of the same length. Got [[0, 1], [1]]."),
     ("table that is not closed", lambda: pm.groups.composition([[0, 1], [1, 2]]), ValueError,
-     "`table` must be that of a group. Closure does not hold: 1∘1 = 2, which is not one of 0..1. An operation "
+     "`table` must be the table of a group. Closure does not hold: 1∘1 = 2, which is not one of 0..1. An operation "
      "that is no group can be an Operation with a basis of its own."),
     ("table without an identity", lambda: pm.groups.composition([[1, 0], [1, 0]]), ValueError,
-     "`table` must be that of a group. There is no identity: 0 comes nearest, but 0∘0 = 1. An operation that is "
+     "`table` must be the table of a group. There is no identity: 0 comes nearest, but 0∘0 = 1. An operation that is "
      "no group can be an Operation with a basis of its own."),
     ("table without inverses", lambda: pm.groups.composition([[0, 1], [1, 1]]), ValueError,
-     "`table` must be that of a group. Not all have an inverse: there is no x with 1∘x = 0, the identity. An "
+     "`table` must be the table of a group. Not all have an inverse: there is no x with 1∘x = 0, the identity. An "
      "operation that is no group can be an Operation with a basis of its own."),
     ("table that is not associative", lambda: pm.groups.composition([[0, 1, 2], [1, 0, 0], [2, 0, 0]]), ValueError,
-     "`table` must be that of a group. Associativity does not hold: (1∘1)∘2 = 2, but 1∘(1∘2) = 1. An operation "
+     "`table` must be the table of a group. Associativity does not hold: (1∘1)∘2 = 2, but 1∘(1∘2) = 1. An operation "
      "that is no group can be an Operation with a basis of its own."),
     ("table of floats", lambda: pm.groups.composition(np.eye(2)), TypeError,
      "`table` must be integers. Got torch.float64."),

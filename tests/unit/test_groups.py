@@ -233,7 +233,8 @@ def test_two_calls_give_the_same_basis():
 # A loop: an identity, inverses, every element once in each row and column, but (1∘1)∘2 is not 1∘(1∘2).
 LOOP = [[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 4, 0, 1, 3], [3, 2, 4, 0, 1], [4, 3, 1, 2, 0]]
 NOT_A_GROUP = (
-    "`table` must be that of a group. {} An operation that is no group can be an Operation with a basis of its own."
+    "`table` must be the table of a group. {} An operation that is no group can be an Operation with a basis of its "
+    "own."
 )
 
 
@@ -263,7 +264,7 @@ def test_a_table_with_one_wrong_entry_is_not_a_group(seed):
     generator = torch.Generator().manual_seed(seed)
     a, b = torch.randint(10, (2,), generator=generator).tolist()
     table[a, b] = (table[a, b] + 1 + torch.randint(9, (), generator=generator)) % 10
-    with pytest.raises(ValueError, match="must be that of a group"):
+    with pytest.raises(ValueError, match="must be the table of a group"):
         pm.groups.composition(table)
 
 

@@ -13,8 +13,8 @@ from tests._asserts import assert_same
 OP = pm.addition(11)
 TRAIN = torch.rand(11, 11, generator=torch.Generator().manual_seed(0)) < 0.4
 NONE = (
-    "`frequencies` are none. With no frequency, restricted loss is that of the constant alone, about chance, and "
-    "excluded loss is the loss itself, whether or not the network has a circuit."
+    "`frequencies` are none. With no frequency, restricted loss is the loss of the constant, about chance, and "
+    "excluded loss is the loss of all logits, whether or not the network has a circuit."
 )
 
 
@@ -48,7 +48,7 @@ def test_a_loss_of_no_frequency_is_warned_of_with_those_to_pass(loss, none):
 
 def test_where_few_do_not_hold_the_power_none_are_named():
     random = torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
-    with warns(f"{NONE} No few stand out in the logits: 5 of 5 hold 90% of their power."):
+    with warns(f"{NONE} No small set stands out in the logits: 5 of 5 hold 90% of their power."):
         pm.measure(random, OP, (), train_mask=TRAIN)
     with warns(NONE):
         pm.measure(torch.zeros(11, 11, 11), OP, (), train_mask=TRAIN)
@@ -85,9 +85,9 @@ def test_a_run_without_key_frequencies_is_warned_of_once():
     (warning,) = caught
     assert str(warning.message) == (
         "No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. With no "
-        "frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss itself, "
-        "whether or not the network has a circuit. Pass another rule, such as pm.frequencies.Sufficient(), which names "
-        "those that the model needs, or Share(0.9)."
+        "frequency, restricted loss is the loss of the constant, about chance, and excluded loss is the loss of all "
+        "logits, whether or not the network has a circuit. Pass another rule, such as pm.frequencies.Sufficient(), "
+        "which names those that the model needs, or Share(0.9)."
     )
     assert not recorder.trajectory["key_frequencies"].any()
 
@@ -95,7 +95,7 @@ def test_a_run_without_key_frequencies_is_warned_of_once():
 def test_none_at_the_last_step_are_warned_of_where_restricted_loss_is_added():
     recorder = pm.Recorder(pm.grokking_measures(None, OP, "final", TRAIN), every=1)
     recorder(0, Waves(torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))))
-    with pytest.warns(UserWarning, match=f"^{re.escape(NONE)} No few stand out"):
+    with pytest.warns(UserWarning, match=f"^{re.escape(NONE)} No small set stands out"):
         pm.add_restricted_loss(recorder.trajectory, OP, train_mask=TRAIN)
 
 

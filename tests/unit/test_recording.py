@@ -651,7 +651,7 @@ USUAL = {"predict": None, "op": OP, "frequencies": [1], "train_mask": TRAIN}
             {"predict": Embedded(7)},
             TypeError,
             "`predict` must be a function of the model and the pairs, or None. Got a module, Embedded. "
-            "Pass None: the model is the argument of what is returned.",
+            "Pass None, and call the returned function with the model.",
         ),
         ({"predict": 3}, TypeError, "`predict` must be a function of the model and the pairs, or None. Got int."),
         (
@@ -773,8 +773,8 @@ def test_tables_of_an_operation_of_other_frequencies_are_refused():
     with pytest.raises(ValueError, match="`op` must be the operation that was recorded") as caught:
         pm.add_restricted_loss(recorder.trajectory, other, train_mask=random_mask(6))
     assert str(caught.value) == (
-        f"`op` must be the operation that was recorded. Got {other!r}, in whose frequencies the tables have other "
-        f"`gini_logits` than those recorded beside them, such as {found:.6g} where {known:.6g} was."
+        f"`op` must be the operation that was recorded. Got {other!r}. In its frequencies, the `gini_logits` of the "
+        f"tables differ from the recorded ones, such as {found:.6g} where {known:.6g} was recorded."
     )
     alone = recorder.trajectory.select("answer_means")  # beside which nothing tells
     pm.add_restricted_loss(alone, other, [1], train_mask=random_mask(6))

@@ -132,7 +132,7 @@ def test_rules_are_values():
         (
             lambda: pm.key_frequencies(torch.ones(11), weights=torch.ones(23, 2)),
             ValueError,
-            "`op` must be given beside `weights`. Got None.",
+            "`op` must be given with `weights`. Got None.",
         ),
     ],
 )

@@ -17,8 +17,8 @@ def check_sum_or_difference(op: object) -> int:
         if torch.equal(table.roll((1, -sign), (0, 1)), table):  # a one step forward and ±b one step back
             return sign
     raise ValueError(
-        f"`op` must have answers that depend on a + b or on a - b alone, indices modulo n: other pairs have no "
-        f"distance. Got {op!r}."
+        f"`op` must have answers that depend only on a + b or only on a - b, for indices modulo n: otherwise pairs "
+        f"have no distance. Got {op!r}."
     )
 
 
@@ -61,7 +61,7 @@ def check_two_inputs(outputs: list[Tensor], places: tuple[int, int]) -> None:
     if len(outputs) > 2:
         raise ValueError(
             f"`embedding` must be called once for both inputs, or once for each. Got {len(outputs)} calls. "
-            "Pass a module that is called for a and b alone."
+            "Pass a module that is called only for a and b."
         )
     if len(outputs) == 2 and outputs[0].shape != outputs[1].shape:
         shapes = " and ".join(shape_of(output) for output in outputs)

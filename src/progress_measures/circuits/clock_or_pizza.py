@@ -33,13 +33,14 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
 
     .. math:: \frac{\mathrm{mean}_d \, \mathrm{std}_s \, Q_{s,d}}{\mathrm{std}_{s,d} \, Q_{s,d}}
 
-    It is 0 if the correct logit is a function of the distance alone, as in an ideal pizza. It is at most 1, if the
-    correct logit has the same mean and the same standard deviation at every distance. It is also 1 if the correct logit
-    does not vary at all, as in an ideal clock. Scaling the logits or adding a number to all of them does not change it.
+    It is 0 if the correct logit is a function of the distance only, as in an ideal pizza. Its maximum is 1, which it
+    reaches if the correct logit has the same mean and standard deviation at every distance. It is also 1 if the correct
+    logit does not vary at all, as in an ideal clock. Scaling the logits or adding a number to all of them does not
+    change it.
 
     Args:
         logits: Logits on the grid, axes ``(a, b, c)``, shape ``(n, n, n)`` or ``(n*n, n)``.
-        op: An operation whose answers depend only on the sum of the inputs' indices or only on their difference. A
+        op: An operation whose answers depend only on the sum, or only on the difference, of the inputs' indices. A
             difference a - b is the sum of a and -b, so the distance is then a + b.
 
     Returns:
@@ -49,6 +50,9 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
     Raises:
         TypeError: If ``logits`` are neither tensor nor array, or are complex.
         ValueError: If ``logits`` have the wrong shape or are not finite, or ``op`` is another kind of operation.
+
+    See Also:
+        :func:`gradient_symmetricity`: the same question, from gradients.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", section 4.2. Their trained clock has 0.85, their pizza 0.17.
@@ -72,15 +76,14 @@ def distance_irrelevance(logits: Array, op: Operation) -> Tensor:
 
 
 def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: int = 4) -> Tensor:
-    r"""How close each of the first principal components of an embedding is to a wave of a single frequency.
+    r"""How close the first principal components of an embedding are to waves of a single frequency.
 
-    The principal components are unit vectors v over the elements:
+    With the principal components as unit vectors v over the elements, and the basis rows r of frequency k,
 
     .. math:: \mathrm{mean}_{v} \max_k \sum_{r \in k} \langle F_r, v \rangle^2
 
-    where r runs over the basis rows of frequency k. For the cosine and the sine of a cyclic operation, the inner sum is
-    :math:`\tfrac{2}{n} \lvert \sum_j v_j e^{2 \pi i j k / n} \rvert^2`, and half of that for the lone cosine of
-    frequency n/2 for even n.
+    For the cosine and the sine of a cyclic operation, the inner sum is :math:`\tfrac{2}{n} \lvert \sum_j v_j e^{2 \pi i
+    j k / n} \rvert^2`, and half of that for the single cosine of frequency n/2 for even n.
 
     It is 1 if every component is a wave of one frequency, of any phase. Scaling, shifting or rotating the embedding
     does not change it. Components without variance, to the rounding of the embedding's dtype, are left out; if none is
@@ -91,7 +94,7 @@ def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: in
         embedding: Weights with one entry per element along ``dim``, such as ``model.embed.weight[op.elements]``.
         op: The operation whose basis is used; it need not be cyclic.
         dim: The axis over the elements.
-        components: The number of components, beginning with the first.
+        components: The number of leading components.
 
     Returns:
         The circularity in [0, 1], float64, shape ``()``; differentiable if no two components have the same variance.
@@ -100,6 +103,9 @@ def circularity(embedding: Array, op: Operation, dim: int = 0, *, components: in
         TypeError: If ``embedding`` is neither tensor nor array, or is complex, or ``components`` is not an integer.
         ValueError: If ``embedding`` does not have n entries along ``dim`` or is not finite, or ``components`` is less
             than 1.
+
+    See Also:
+        :func:`inverse_participation_ratio`: columns instead of principal components.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", section 4.
@@ -136,20 +142,20 @@ def gradient_symmetricity(
 
     over random a, b and c, where c need not be the answer. It lies in [-1, 1]. It is 1 if the logits depend only on the
     sum of the embeddings, as in a pizza. It is 0 in an ideal clock, where the cosine is the mean of cos w_k (a - b),
-    weighted by the amplitudes. A zero gradient has no direction, so its cosine counts as 0. If the operation is not
-    commutative, such as subtraction, no circuit has equal gradients, and a low value says little.
+    weighted by the amplitudes. The cosine of a zero gradient counts as 0. If the operation is not commutative, such as
+    subtraction, no circuit has equal gradients, and a low value says little.
 
     The gradients of a batch are computed in one backward pass, so ``predict`` must not mix its rows, as batch
-    normalization in training mode does. Parameters get no gradient, and need not require one. If ``predict`` is a
-    module, it runs in evaluation mode, as in :func:`grid_logits`.
+    normalization in training mode does. Parameters get no gradient, and need not require one. A module runs in
+    evaluation mode, as in :func:`grid_logits`.
 
     Args:
-        predict: A function from tokens, int64, shape ``(batch, 2)``, to the logits at the answer position, shape
-            ``(batch, V)``: a model, or a function that calls one. It must not use ``torch.no_grad()`` itself; calling
-            this measure inside ``torch.no_grad()`` is fine.
+        predict: A model, or a function that calls one, from tokens, int64, shape ``(batch, 2)``, to the logits at the
+            answer position, shape ``(batch, V)``. It must not use ``torch.no_grad()`` itself; calling this measure
+            inside ``torch.no_grad()`` is fine.
         op: The operation whose elements are drawn.
-        embedding: The module inside ``predict`` that embeds the tokens, such as ``model.embed``. It is either called
-            once and returns axes ``(pair, position, feature)``, or called twice, first for a and then for b.
+        embedding: The module inside ``predict`` that embeds the tokens, such as ``model.embed``. It is called once and
+            returns axes ``(pair, position, feature)``, or it is called twice, first for a and then for b.
         positions: The positions of a and b if ``embedding`` is called once.
         samples: The number of triples to draw, with replacement; None for each of the n³ triples once. The paper uses
             100.
@@ -165,6 +171,9 @@ def gradient_symmetricity(
             finite, the logits have the wrong shape or are not differentiable, or the output of ``embedding`` does not
             hold a and b separately.
         RuntimeError: If ``predict`` does not call ``embedding``.
+
+    See Also:
+        :func:`distance_irrelevance`: the same question, from logits, without a model.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", section 4.1. Their trained clock has 0.33, their pizza 0.99.
@@ -206,7 +215,7 @@ def _gradients(
     width: int,
     places: tuple[int, int],
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of one logit per row, that of its column, with respect to the embeddings of a and of b."""
+    """The gradients of one logit per row, at the given column, with respect to the embeddings of a and of b."""
     outputs: list[Tensor] = []
 
     def cut(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:

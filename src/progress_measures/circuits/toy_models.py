@@ -49,23 +49,22 @@ class _Circles(nn.Module):
 class Clock(_Circles):
     r"""A model that adds as a clock does: it multiplies waves of the two inputs.
 
-    Its embedding has the points :math:`\sqrt{A_k} (\cos w_k x, \sin w_k x)`, and its logits are
+    Its embedding has the points :math:`\sqrt{A_k} (\cos w_k x, \sin w_k x)`. Its logits for the true answer s are
 
     .. math:: Q_c(a, b) = \sum_k A_k \cos(w_k (s - c))
 
-    for the true answer s. So its accuracy is 1 unless n and all k have a common factor, and the loss of every pair is
-    :math:`\ln \sum_x \exp \sum_k A_k (\cos w_k x - 1)`. The correct logit is constant. For sums, the cosine between the
-    gradients with respect to the two embeddings is :math:`\sum_k A_k \cos w_k (a - b) / \sum_k A_k`, which is 0 on
-    average.
+    So its accuracy is 1 unless n and all k have a common factor, and the loss of every pair is :math:`\ln \sum_x \exp
+    \sum_k A_k (\cos w_k x - 1)`. The correct logit is constant. For sums, the cosine between the gradients with respect
+    to the two embeddings is :math:`\sum_k A_k \cos w_k (a - b) / \sum_k A_k`, which is 0 on average.
 
     Args:
-        op: A cyclic operation whose answers depend only on the sum or only on the difference of the inputs' indices.
-        amplitudes: The :math:`A_k` by frequency, positive.
+        op: A cyclic operation whose answers depend only on the sum, or only on the difference, of the inputs' indices.
+        amplitudes: The positive amplitude :math:`A_k` of each frequency k.
 
     Raises:
         TypeError: If ``amplitudes`` is not a mapping from integers to numbers.
         ValueError: If ``amplitudes`` is empty, or has a frequency that is not the operation's or an amplitude that is
-            not positive; if ``op`` is another kind of operation.
+            not positive; or if ``op`` is not such an operation.
 
     References:
         Nanda et al. (2023), section 3.1; Zhong et al. (2023), "The clock and the pizza", section 3.
@@ -95,18 +94,18 @@ class Pizza(_Circles):
 
     .. math:: Q_c(a, b) = \sum_k A_k \lvert \cos(w_k d / 2) \rvert \cos(w_k (s - c))
 
-    It has no answer if d is half a turn for every frequency. The correct logit depends only on the distance. For sums,
-    the gradients with respect to the two embeddings are equal.
+    All logits are zero if d is half a turn for every frequency. The correct logit depends only on the distance. For
+    sums, the gradients with respect to the two embeddings are equal.
 
     Args:
-        op: A cyclic operation whose answers depend only on the sum or only on the difference of the inputs' indices.
+        op: A cyclic operation whose answers depend only on the sum, or only on the difference, of the inputs' indices.
             For a difference, the embedding of b is mirrored before it is added, and d = a + b.
-        amplitudes: The :math:`A_k` by frequency, positive.
+        amplitudes: The positive amplitude :math:`A_k` of each frequency k.
 
     Raises:
         TypeError: If ``amplitudes`` is not a mapping from integers to numbers.
         ValueError: If ``amplitudes`` is empty, or has a frequency that is not the operation's or an amplitude that is
-            not positive; if ``op`` is another kind of operation.
+            not positive; or if ``op`` is not such an operation.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", section 3.

@@ -1,4 +1,4 @@
-"""How few frequencies weights are concentrated on, and how much of them is the same on each coset of a subgroup."""
+"""How strongly weights are concentrated on few frequencies, or on the cosets of a subgroup."""
 
 from progress_measures.concentration.cosets import coset_concentration
 from progress_measures.concentration.frequencies import (

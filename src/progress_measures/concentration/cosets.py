@@ -1,4 +1,4 @@
-"""How much of a neuron is the same on each coset of a subgroup."""
+"""How much of a neuron is constant on the cosets of a subgroup."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -24,17 +24,17 @@ def coset_concentration(
 
     .. math:: \frac{\sum_C |H| \, (\bar x_C - \bar x)^2}{\sum_g (x_g - \bar x)^2}
 
-    It is 1 if the neuron is constant on every coset, and 0 if it has the same mean on all; 0 too if it does not vary.
-    Noise has :math:`(n / |H| - 1) / (n - 1)` on average, which is 1 for the subgroup of the identity alone. It does not
-    change when the neuron is scaled or shifted.
+    It is 1 if the neuron is constant on every coset. It is 0 if the neuron has the same mean on all of them, or does
+    not vary. Noise has :math:`(n / |H| - 1) / (n - 1)` on average, which is 1 if H is only the identity. Scaling or
+    shifting the neuron does not change it.
 
     Args:
-        x: What each neuron gets from each element of one operand, with one entry per element along ``dim``: an
-            embedding times the input weights of a layer, ``(n, m)``.
+        x: The input to each neuron from each element of one operand, with one entry per element along ``dim``, such as
+            an embedding times the input weights of a layer, ``(n, m)``.
         op: Composition in a group, or addition.
-        subgroup: Members of ``op.elements``; the subgroup is what they generate.
+        subgroup: Members of ``op.elements`` that generate the subgroup.
         dim: The axis over the elements.
-        side: ``"left"`` for the cosets gH, ``"right"`` for Hg. A neuron that takes the left operand of a composition
+        side: ``"left"`` for the cosets gH, ``"right"`` for Hg. A neuron that reads the left operand of a composition
             tends to be constant on left or right cosets of one subgroup and of its conjugates: try both.
 
     Returns:
@@ -43,11 +43,15 @@ def coset_concentration(
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex, or ``subgroup`` holds no integers.
         ValueError: If ``x`` does not have n entries along ``dim``, or is not finite; if ``op`` is not composition in a
-            group; if ``subgroup`` is empty or has an entry that is no element; if ``side`` is not one of the choices.
+            group; if ``subgroup`` is empty or has an entry that is not an element; or if ``side`` is not one of the
+            choices.
+
+    See Also:
+        :func:`spectrum`: representations of the group, instead of its subgroups.
 
     References:
         Stander et al. (2023), "Grokking group multiplication with cosets" (arXiv 2312.06581). They report the variance
-        within cosets over the whole variance, which is 1 minus this share, but for their divisors.
+        within cosets divided by the whole variance, which is 1 minus this share except for their divisors.
 
     Example:
         >>> neuron = torch.tensor([3.0, 1.0, 3.0, 1.0, 3.0, 1.0])  # even or odd
@@ -69,7 +73,7 @@ def coset_concentration(
 
 
 def _generated(table: Tensor, generators: list[int]) -> Tensor:
-    """The elements that some generate, ascending."""
+    """The elements that the generators generate, ascending."""
     found = torch.zeros(len(table), dtype=torch.bool, device="cpu")
     found[generators] = True
     while True:
@@ -87,7 +91,7 @@ def _cosets(table: Tensor, members: Tensor, op: Operation) -> Tensor:
         or len(torch.unique(cosets[:, 0])) * len(members) != len(table)
         or not bool((cosets == torch.arange(len(table), device="cpu")[:, None]).any(1).all())
     ):
-        raise ValueError(f"`op` must be composition in a group: only there do cosets part the elements. Got {op!r}.")
+        raise ValueError(f"`op` must be composition in a group, whose cosets partition the elements. Got {op!r}.")
     return cosets[:, 0]
 
 
@@ -99,5 +103,5 @@ def _check_generators(values: object, op: Operation) -> list[int]:
     if outside:
         raise ValueError(f"`subgroup` must be members of `op.elements`. Got {outside[0]}.")
     if not chosen:
-        raise ValueError("`subgroup` must have at least one element. Got none. Pass that of the identity at least.")
+        raise ValueError("`subgroup` must have at least one element. Got none. Pass at least the identity.")
     return [places[token] for token in chosen]

@@ -1,4 +1,4 @@
-"""How few frequencies weights are concentrated on, and whether as cosines, sines or both."""
+"""How strongly weights are concentrated on few frequencies, and whether as cosines, sines or both."""
 
 import torch
 from torch import Tensor
@@ -19,13 +19,13 @@ def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, expone
     .. math:: \mathrm{IPR} = \Big( \frac{\lVert \hat u \rVert_{2r}}{\lVert \hat u \rVert_2} \Big)^{2r}
               = \sum_k \Big( \frac{\hat u_k^2}{\sum_j \hat u_j^2} \Big)^r
 
-    It is 1 for a pure wave of any phase, and for a constant (subtract the mean if you do not want that). It is
-    :math:`m^{1-r}` if m frequencies have equal norms and the others zero, so at least 1 / (1 + K) for r = 2. It is 0 if
-    all weights are zero. It does not change when the weights are scaled or their elements shifted cyclically.
+    It is 1 for a pure wave of any phase. It is also 1 for a constant: subtract the mean first if that should not count.
+    It is :math:`m^{1-r}` if m frequencies have equal norms and the others zero, so at least 1 / (1 + K) for r = 2, and
+    0 if all weights are zero. Scaling the weights or shifting their elements cyclically does not change it.
 
     Args:
-        x: Weights with one entry per element along ``dim``: for an embedding ``(n, m)``, each of
-            the m columns has a ratio of its own.
+        x: Weights with one entry per element along ``dim``. For an embedding ``(n, m)``, each of the m columns has its
+            own ratio.
         op: The operation whose basis is used.
         dim: The axis over the elements.
         exponent: The r of the definition, above 1.
@@ -36,6 +36,10 @@ def inverse_participation_ratio(x: Array, op: Operation, dim: int = 0, *, expone
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex, or ``exponent`` is not a number.
         ValueError: If ``x`` does not have n entries along ``dim``, or is not finite, or ``exponent`` is not above 1.
+
+    See Also:
+        :func:`gini`: how few frequencies matter to the whole matrix.
+        :func:`fourier_frequency_density`: a count of the frequencies above a threshold.
 
     References:
         Gromov (2023), "Grokking modular arithmetic"; Doshi et al. (2023), "To grok or not to grok", whose code this
@@ -65,9 +69,9 @@ def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshol
     .. math:: \mathrm{FFD} = \frac{1}{n - 1} \sum_k \big( 1[\mu_k > \eta \max_j \mu_j]
               + 1[\nu_k > \eta \max_j \nu_j] \big)
 
-    It falls as a network drops frequencies: it is 1 if all frequencies have the same norms, and 2m / (n - 1) if m of
+    It falls as a network drops frequencies. It is 1 if all frequencies have the same norms, and 2m / (n - 1) if m of
     them have the same norms and the others zero. Norms that are zero, to the rounding of the weights' dtype, never
-    count. It does not change when the weights are scaled or the other axes rotated.
+    count. Scaling the weights or rotating the other axes does not change it.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
@@ -82,6 +86,10 @@ def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshol
         TypeError: If ``x`` is neither tensor nor array, or is complex, or ``threshold`` is not a number.
         ValueError: If ``x`` does not have n entries along ``dim``, or is not finite; if ``op`` is not cyclic or
             ``threshold`` not in [0, 1).
+
+    See Also:
+        :func:`gini`: the same question without a threshold, and differentiable.
+        :func:`key_frequencies`: the names of the frequencies that stand out.
 
     References:
         Furuta et al. (2024), "Towards empirical interpretation of internal circuits and properties in grokked
@@ -101,16 +109,17 @@ def fourier_frequency_density(x: Array, op: Operation, dim: int = 0, *, threshol
 
 
 def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
-    r"""How evenly weights use the cosine and the sine of each frequency: the mean ratio of the smaller to the larger.
+    r"""The mean ratio of the smaller to the larger of the cosine and the sine of each frequency.
 
     With the norms :math:`\mu_k` and :math:`\nu_k` of the cosine and sine coefficients, over all other axes,
 
     .. math:: \mathrm{FCR} = \frac{1}{K} \sum_{k=1}^{K} \min(\mu_k / \nu_k, \nu_k / \mu_k), \quad
               K = \lfloor (n - 1) / 2 \rfloor
 
-    It is 1 if both norms are equal at every frequency, and 0 if every frequency has only a cosine or only a sine. A
-    frequency that has neither, to rounding, counts as 0, so the ratio is 0 if all weights are zero. It does not change
-    when the weights are scaled or the other axes rotated. Unlike a spectrum, it changes when the elements are shifted.
+    It tells how evenly weights use both waves: it is 1 if both norms are equal at every frequency, and 0 if every
+    frequency has only a cosine or only a sine. A frequency that has neither, to rounding, counts as 0, so the ratio is
+    0 if all weights are zero. Scaling the weights or rotating the other axes does not change it. Unlike a spectrum, it
+    changes when the elements are shifted.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E.
@@ -123,6 +132,9 @@ def fourier_coefficient_ratio(x: Array, op: Operation, dim: int = 0) -> Tensor:
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``x`` does not have n entries along ``dim``, or is not finite; if ``op`` is not cyclic.
+
+    See Also:
+        :func:`spectrum`: the power of both waves together.
 
     References:
         Furuta et al. (2024), "Towards empirical interpretation of internal circuits and properties in grokked

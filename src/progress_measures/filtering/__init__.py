@@ -1,7 +1,7 @@
 """The part of logits and activations that belongs to chosen frequencies, kept alone or removed.
 
 Logits have one row per input and one column per answer; those of pairs have axes ``(a, b, c)``. The literature gives
-"the part of frequency k" four meanings, and ``terms`` selects one of them:
+"the part of frequency k" four meanings. Choose one with ``terms``:
 
 - ``"sum"``: for every output c, the part that depends on the true answer s through cos w_k s and sin w_k s. For pairs
   these are two directions of the input grid. The authors' code uses this meaning for every published curve.
@@ -11,24 +11,24 @@ Logits have one row per input and one column per answer; those of pairs have axe
   directions, the "40 components" of section 4.4.
 - ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``, used by the notebook's "3D" losses.
 
-The waves and the numbers of directions, 2, 4 and 8, hold for cyclic operations and their direct products. All four
-meanings extend to every group: the r basis rows of frequency k replace {cos, sin} w_k, and the kernel of the projection
-onto these rows, a multiple of the character χ_k(s c⁻¹), replaces cos w_k (s - c). Since the matrices of a
-representation multiply, ρ(a∘b) = ρ(a) ρ(b), ``"product"`` and ``"polynomial"`` contain ``"sum"``, as they do for waves.
-But they span r² and r² + 2r of the n² directions of the input grid, so they are less informative for larger r. If users
-define an operation whose basis is not that of a group, all four are still defined, but ``"product"`` and
-``"polynomial"`` need not contain ``"sum"``.
+The waves and the numbers of directions, 2, 4 and 8, hold for cyclic operations and their direct products. In any other
+group, the r basis rows of frequency k replace {cos, sin} w_k, and the kernel of the projection onto these rows, a
+multiple of the character χ_k(s c⁻¹), replaces cos w_k (s - c). Since the matrices of a representation multiply, ρ(a∘b)
+= ρ(a) ρ(b), ``"product"`` and ``"polynomial"`` contain ``"sum"``, as they do for waves. But they span r² and r² + 2r of
+the n² directions of the input grid, so they tell less for larger r. For an operation whose basis is not that of a
+group, all four are defined too, but ``"product"`` and ``"polynomial"`` need not contain ``"sum"``.
 
-``"sum"`` and ``"aligned"`` are for any operation. They are made of M(s, c), the mean logit of c over the inputs whose
-answer is s, in which each answer counts once: part k is Σ_r F_r(s) Σ_t F_r(t) M(t, c) over the basis rows r of k, and
-the constant is the mean of M over the answers. ``"product"`` and ``"polynomial"`` need all pairs of elements.
+``"sum"`` and ``"aligned"`` work for any operation. They start from M(s, c), the mean logit of c over the inputs whose
+answer is s, so that each answer counts once. With the basis rows r of frequency k, part k of ``"sum"`` is Σ_r F_r(s)
+Σ_t F_r(t) M(t, c), and the constant is the mean of M over the answers. ``"product"`` and ``"polynomial"`` need all
+pairs of elements.
 
-A frequency of the inputs, a tuple with one integer per operand, stands for the products of these frequencies' basis
-rows, one of each operand; 0 is the constant. It needs all combinations of the operands.
+A frequency of the inputs is a tuple with one integer per operand, 0 for the constant. Its part is spanned by the
+products of one basis row of each operand's frequency. It needs all combinations of the operands.
 
-Parts of different frequencies are orthogonal to each other and to the constant: those of the answer in the inner
-product that weighs each input by 1 / (number of inputs with its answer), those of the inputs in the plain one. Both
-``restrict`` and ``exclude`` keep the constant.
+Parts of different frequencies are orthogonal to each other and to the constant. For frequencies of the answer, this
+holds in the inner product that weights each input by 1 / (number of inputs with its answer); for frequencies of the
+inputs, in the plain one. Both ``restrict`` and ``exclude`` keep the constant.
 
 All of these functions are linear in the logits and compute in float64.
 """

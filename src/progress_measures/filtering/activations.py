@@ -20,15 +20,20 @@ from progress_measures.operations.operation import Operation
 def project_onto_frequencies(
     op: Operation, frequencies: Iterable[int] | Iterable[tuple[int, ...]], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated`` that keeps only the constant and the chosen frequencies of activations on the grid.
+    r"""A replacement for ``ablated`` that keeps only the constant and the chosen frequencies of activations.
 
-    It treats every feature of an activation as :func:`restrict` treats every logit. With the default terms and one
-    frequency, a neuron becomes the paper's polynomial of degree two.
+    Each feature h of an activation is projected as :func:`restrict` projects each logit. With the default terms,
+    frequency k spans the products of its basis rows and the constant row 0, except for the constant itself:
+
+    .. math:: h_R(a, b) = \bar h + \sum_{k \in R} \; \sum_{i, j \in \{0\} \cup k, \, (i, j) \ne (0, 0)}
+              \langle F_i F_j, h \rangle \, F_i(a) \, F_j(b)
+
+    So for one frequency a neuron becomes the paper's polynomial of degree two. Projecting twice changes nothing.
 
     Args:
-        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
-        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`.
-        terms: As for :func:`restrict`, but without ``"aligned"``, which matches answers with outputs.
+        op: The operation. Run the model on ``op.inputs``, in that order and in one forward pass.
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`.
+        terms: As for :func:`restrict`, except for ``"aligned"``, which matches answers with outputs.
 
     Returns:
         A function from an activation, shape ``(N, …)``, to one of the same shape and dtype.
@@ -36,7 +41,11 @@ def project_onto_frequencies(
     Raises:
         TypeError: If ``frequencies`` are not integers.
         ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
-            choices. The replacement raises it if an activation does not have one row per input.
+            choices. The replacement itself raises it if an activation does not have one row per input.
+
+    See Also:
+        :func:`project_each_onto_frequency`: a frequency of its own for each neuron.
+        :func:`project_onto`: directions that you name, instead of frequencies.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -56,14 +65,18 @@ def project_onto_frequencies(
 def project_out_frequencies(
     op: Operation, frequencies: Iterable[int] | Iterable[tuple[int, ...]], *, terms: ActivationTerms = "polynomial"
 ) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated`` that removes the chosen frequencies of activations on the grid.
+    r"""A replacement for ``ablated`` that removes the chosen frequencies from activations.
 
-    It treats every feature of an activation as :func:`exclude` treats every logit: the constant stays.
+    With h_R of :func:`project_onto_frequencies` for each feature h,
+
+    .. math:: h_E(a, b) = h(a, b) - \big( h_R(a, b) - \bar h \big)
+
+    So the constant stays, as in :func:`exclude`.
 
     Args:
-        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
-        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`.
-        terms: As for :func:`exclude`, but without ``"aligned"``, which matches answers with outputs.
+        op: The operation. Run the model on ``op.inputs``, in that order and in one forward pass.
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`.
+        terms: As for :func:`exclude`, except for ``"aligned"``, which matches answers with outputs.
 
     Returns:
         A function from an activation, shape ``(N, …)``, to one of the same shape and dtype.
@@ -71,7 +84,10 @@ def project_out_frequencies(
     Raises:
         TypeError: If ``frequencies`` are not integers.
         ValueError: If a frequency is not one of the operation's or is repeated, or if ``terms`` is not one of the
-            choices. The replacement raises it if an activation does not have one row per input.
+            choices. The replacement itself raises it if an activation does not have one row per input.
+
+    See Also:
+        :func:`project_out`: directions that you name, instead of frequencies.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -89,13 +105,17 @@ def project_out_frequencies(
 
 
 def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Tensor], Tensor]:
-    """A replacement for ``ablated`` that turns each neuron into a polynomial in the waves of its own frequency.
+    r"""A replacement for ``ablated`` that turns each neuron into a polynomial in the waves of its own frequency.
 
-    Neuron i becomes its best approximation of degree two: by {1, cos, sin} w_k a times {1, cos, sin} w_k b with
-    k = ``frequency[i]``, including the constant. A neuron with frequency 0 stays as it is.
+    Neuron i, with k = ``frequency[i]``, becomes its least-squares approximation of degree two:
+
+    .. math:: h_i(a, b) \mapsto \sum_{r, q \in \{0\} \cup k} \langle F_r F_q, h_i \rangle \, F_r(a) \, F_q(b)
+
+    These are the products {1, cos, sin} w_k a times {1, cos, sin} w_k b, including the constant. A neuron with
+    frequency 0 stays as it is.
 
     Args:
-        op: The operation whose inputs the model runs on: one forward pass over ``op.inputs``, in that order.
+        op: The operation. Run the model on ``op.inputs``, in that order and in one forward pass.
         frequency: A member of ``op.frequencies`` or 0 for each neuron, integers, shape ``(m,)``, as returned by
             :func:`neuron_frequencies`.
 
@@ -105,8 +125,11 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     Raises:
         TypeError: If ``frequency`` is not a tensor or array of integers.
         ValueError: If ``frequency`` does not have one axis, or an entry is neither 0 nor one of the operation's
-            frequencies. The replacement raises it if an activation does not have one row per input and one column per
-            entry of ``frequency``.
+            frequencies. The replacement itself raises it if an activation does not have one row per input and one
+            column per entry of ``frequency``.
+
+    See Also:
+        :func:`project_onto_frequencies`: the same frequencies for all neurons.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -125,11 +148,11 @@ def project_each_onto_frequency(op: Operation, frequency: Array) -> Callable[[Te
     return _OfGrid(_keep_own, op, frequency_of_neuron)
 
 
-_SHOWN = 8  # frequencies of a repr
+_SHOWN = 8  # frequencies in a repr
 
 
 class _OfGrid(partial[Tensor]):
-    """What the three functions return, because nested functions cannot be pickled."""
+    """The type that the three functions return; a class, because nested functions cannot be pickled."""
 
     def __repr__(self) -> str:
         op, chosen = self.args[:2]

@@ -18,15 +18,21 @@ def restrict(
     *,
     terms: Terms = "sum",
 ) -> Tensor:
-    """The constant and the chosen frequencies of the logits, without everything else.
+    r"""The logits with only the constant and the chosen frequencies.
 
-    This is an orthogonal projection, in the inner product in which each answer counts once, or, for frequencies of the
-    inputs, each input: restricting twice changes nothing. Without any frequency, the constant is that of the answers.
-    ``restrict + exclude`` is the logits plus their constant.
+    With the mean logits M(t, c) over the inputs whose answer is t, and the basis rows r of each frequency k in R,
+
+    .. math:: L_R(x, c) = \bar L(c) + \sum_{k \in R} P_k(x, c), \quad
+              P_k(x, c) = \sum_{r \in k} F_r(s(x)) \sum_t F_r(t) \, M(t, c), \quad
+              \bar L(c) = \frac{1}{n} \sum_t M(t, c)
+
+    This is the default, ``terms="sum"``. Restricting twice changes nothing, because this is an orthogonal projection,
+    in the inner product in which each answer counts once, or each input for frequencies of the inputs. ``restrict +
+    exclude`` is the logits plus their constant. Without any frequency, only the constant over the answers remains.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``, parts of the functions of the answer; the paper uses the
             key frequencies of the final model. Or frequencies of the inputs: tuples with one integer per operand, 0 for
@@ -37,10 +43,14 @@ def restrict(
         Restricted logits, float64, the shape of ``op.table`` and an axis of answers.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
-            or is repeated, if ``terms`` is not one of the choices, or if they need all pairs of elements, or all
-            inputs, and the operation has others.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the logits have the wrong shape or are not finite; if a frequency is not one of the operation's
+            or is repeated; if ``terms`` is not one of the choices; or if the parts need all pairs of elements, or all
+            inputs, and the operation does not have them.
+
+    See Also:
+        :func:`restricted_loss`: the loss of these logits, without storing them.
+        :func:`project_onto_frequencies`: the same for activations inside a model.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -63,15 +73,19 @@ def exclude(
     *,
     terms: Terms = "sum",
 ) -> Tensor:
-    """The logits without the chosen frequencies.
+    r"""The logits without the chosen frequencies.
 
-    The constant stays.
+    With the parts P_k of :func:`restrict`, for the chosen frequencies R,
+
+    .. math:: L_E(x, c) = L(x, c) - \sum_{k \in R} P_k(x, c)
+
+    The constant stays, and excluding twice changes nothing.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``, or tuples as for :func:`restrict`; all are removed
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`. All are removed
             together.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
 
@@ -79,10 +93,14 @@ def exclude(
         The remaining logits, float64, the shape of ``op.table`` and an axis of answers.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits have the wrong shape or are not finite, if a frequency is not one of the operation's
-            or is repeated, if ``terms`` is not one of the choices, or if they need all pairs of elements, or all
-            inputs, and the operation has others.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the logits have the wrong shape or are not finite; if a frequency is not one of the operation's
+            or is repeated; if ``terms`` is not one of the choices; or if the parts need all pairs of elements, or all
+            inputs, and the operation does not have them.
+
+    See Also:
+        :func:`excluded_loss`: the loss of these logits, without storing them.
+        :func:`project_out_frequencies`: the same for activations inside a model.
 
     References:
         Nanda et al. (2023), section 5.1.

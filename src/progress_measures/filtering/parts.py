@@ -26,8 +26,8 @@ ANSWER_TERMS = ("sum", "aligned")  # terms whose parts depend on an input only t
 def part_and_constant(x: Tensor, op: Operation, frequencies: Frequencies, terms: Terms) -> tuple[Tensor, Tensor]:
     """The sum of the parts of the given frequencies, ``(N, m)``, and the constant, ``(m,)``.
 
-    The constant of functions of the answer is the mean over the answers. That of functions of the inputs is the mean
-    over the inputs, so that all parts together, with the constant, are the values themselves.
+    For functions of the answer, the constant is the mean over the answers. For functions of the inputs, it is the mean
+    over the inputs, so that all parts together with the constant are the values themselves.
     """
     if terms in ANSWER_TERMS and not isinstance(frequencies, list):
         means = answer_means(x, op)
@@ -37,7 +37,7 @@ def part_and_constant(x: Tensor, op: Operation, frequencies: Frequencies, terms:
 
 
 def _tuples(op: Operation, frequencies: Frequencies, terms: Terms) -> list[tuple[int, ...]]:
-    """The frequencies of the inputs that are meant."""
+    """The frequencies of the inputs that ``terms`` stands for."""
     if isinstance(frequencies, list):
         return frequencies
     check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
@@ -72,10 +72,10 @@ def part_evaluator(coefficients: Tensor, op: Operation) -> Callable[[Tensor], Te
 
 
 def pair_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tensor, terms: Terms) -> Iterator[Tensor]:
-    """The part of each given frequency in turn, ``(pairs, m)``, at the pairs of the mask, ``(N,)``.
+    """Yields the part of each given frequency, ``(pairs, m)``, at the pairs of the mask, ``(N,)``.
 
-    One frequency has few directions, so this is some ten times faster than ``part_of_inputs`` for each. ``terms`` is
-    ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
+    This is some ten times faster than ``part_of_inputs`` for each, because one frequency has few directions. ``terms``
+    is ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
     """
     check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
     coefficients = pair_coefficients(x.to(torch.float64), op)

@@ -1,4 +1,4 @@
-"""How well an approximation, a fit of waves, or a sum of embeddings explains measured values."""
+"""How well an approximation, a fit of waves, or sums of embeddings explain measured values."""
 
 from progress_measures.fits.parallelograms import parallelogram_quality
 from progress_measures.fits.waves import WaveFit, explained_variance, fit_waves

@@ -9,18 +9,18 @@ from progress_measures._scaling import one_where_zero, scale_of
 
 
 def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: float = 0.1) -> Tensor:
-    r"""The share of parallelograms: of two pairs of numbers with equal sums, whose embeddings have equal sums too.
+    r"""The share of parallelograms: how often two pairs of numbers with equal sums have embeddings with equal sums.
 
-    Over all {a, b} and {c, d} with a + b = c + d that are not the same pair, and a = b allowed,
+    Over all pairs {a, b} and {c, d} with a + b = c + d that are not the same pair, with a = b allowed,
 
     .. math:: \mathrm{RQI} = \mathrm{mean} \; 1 \big[ \lVert E_a + E_b - E_c - E_d \rVert < \delta \big]
 
-    after each column of E is divided by its standard deviation over the numbers. It is 1 if the embeddings are points
-    at equal distances on a line. It does not change when a column is scaled or shifted.
+    where each column of E is first divided by its standard deviation over the numbers. It is 1 if the embeddings are
+    equally spaced points on a line. Scaling or shifting a column does not change it.
 
     Args:
         x: Embeddings, one row per number 0..n-1, shape ``(n, d)``.
-        answers: Whose sums are equal, integers, shape ``(n, n)``, symmetric, such as ``op.table``; a + b if None.
+        answers: The sum of each pair, integers, shape ``(n, n)``, symmetric, such as ``op.table``; a + b if None.
         tolerance: δ, above 0.
 
     Returns:
@@ -29,8 +29,11 @@ def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: 
 
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or complex, or ``answers`` are not integers.
-        ValueError: If ``x`` does not have two axes, or is not finite; if ``answers`` are not symmetric, or do not have
-            the shape; if there are less than 3 rows, or no two pairs have equal sums; if ``tolerance`` is not above 0.
+        ValueError: If ``x`` does not have two axes, or is not finite; if ``answers`` are not symmetric, or have another
+            shape; if there are fewer than 3 rows, or no two pairs have equal sums; or if ``tolerance`` is not above 0.
+
+    See Also:
+        :func:`spectrum`: for embeddings on circles instead of a line.
 
     References:
         Liu et al. (2022), "Towards understanding grokking: an effective theory of representation learning" (arXiv
@@ -57,7 +60,7 @@ def parallelogram_quality(x: Array, answers: Array | None = None, *, tolerance: 
     return torch.tensor(found / count if varies else 0.0, dtype=torch.float64, device=values.device)
 
 
-ROUNDED = 10  # by how many epsilons of its largest entry a column may differ by rounding alone
+ROUNDED = 10  # rounding may change a column by this many epsilons of its largest entry
 
 
 def _standardized(x: Tensor, precision: float) -> Tensor:

@@ -37,14 +37,14 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
 
     .. math:: 1 - \frac{\sum (x - \hat x)^2}{\sum (x - \bar x)^2}
 
-    It is 1 if the approximation is x, 0 if it is the mean of x, and negative if it is worse than the mean. Where x does
-    not vary, it is 0.
+    It is 1 if the approximation equals x, 0 if it is the mean of x, and negative if it is worse than the mean. If x
+    does not vary, it is 0.
 
     Args:
         x: The values to explain.
         approximation: Approximate values, of the same shape.
-        dim: The axis, or the axes, over which the mean and both sums are taken; all if None. Center logits on the grid
-            for each answer first: ``x - x.mean((0, 1))``, and the approximation likewise.
+        dim: The axis, or the axes, over which the mean and both sums are taken; all if None. Center logits of pairs for
+            each answer first: ``x - x.mean((0, 1))``, and the approximation in the same way.
 
     Returns:
         Shares of at most 1, float64, the shape of ``x`` without ``dim``; differentiable.
@@ -53,6 +53,10 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
         TypeError: If an argument is neither tensor nor array, or is complex.
         ValueError: If the shapes differ, there is no value or one is not finite, or ``dim`` names no axis of ``x``, or
             an axis twice.
+
+    See Also:
+        :func:`fit_waves`: finds the best combination of waves first.
+        :func:`logit_spectrum`: the share of each frequency in logits.
 
     Example:
         >>> x = torch.tensor([0.0, 1.0, 2.0, 3.0])
@@ -72,13 +76,14 @@ def explained_variance(x: Array, approximation: Array, dim: int | tuple[int, ...
 def fit_waves(x: Array, waves: Array) -> WaveFit:
     r"""The least-squares fit of measured values by a constant and the given waves.
 
-    .. math:: x(p) \approx c + \sum_r \alpha_r \, f_r(p)
+    .. math:: x(p) \approx c + \sum_r \alpha_r \, f_r(p), \quad
+              (c, \alpha) = \arg\min \sum_p \Big( x(p) - c - \sum_r \alpha_r \, f_r(p) \Big)^2
 
     The residual is orthogonal to the constant and to every wave.
 
     Args:
-        x: The values to fit, one row per point, shape ``(points, …)``; each feature is fitted separately. On the grid
-            of an operation the points are its n*n pairs, in the order of ``op.inputs``.
+        x: The values to fit, one row per point, shape ``(points, …)``. Each feature is fitted separately. For an
+            operation on pairs, the points are its n*n pairs, in the order of ``op.inputs``.
         waves: Functions of the points, one per row, shape ``(r, points)``. They must be linearly independent of each
             other and of a constant, but need not be orthogonal or of unit length. No gradient flows to them.
 
@@ -87,8 +92,12 @@ def fit_waves(x: Array, waves: Array) -> WaveFit:
 
     Raises:
         TypeError: If an argument is neither tensor nor array, or is complex.
-        ValueError: If ``waves`` do not have as many columns as ``x`` has rows, there is no value or one is not finite,
-            or a wave is, to the rounding of its dtype, a combination of the others and a constant.
+        ValueError: If ``waves`` do not have as many columns as ``x`` has rows; if there is no value or one is not
+            finite; or if a wave is, to the rounding of its dtype, a combination of the others and a constant.
+
+    See Also:
+        :func:`explained_variance`: for an approximation that you already have.
+        :func:`cosine_coefficients`: the waves cos w_k (s - c) of logits, for all frequencies at once.
 
     References:
         Nanda et al. (2023), sections 4.2 and 4.3, and appendix C.1.3.

@@ -1,7 +1,7 @@
-"""Which frequencies a network uses: by their power, by whether they suffice for its answers, since when, and by neuron.
+"""Which frequencies a network uses: which stand out, which suffice for its answers, since when, and in which neurons.
 
-A rule is a value, such as ``Share(0.9)``, that names the key frequencies of any checkpoint's logits. Pass it as the
-``frequencies`` of :func:`grokking_measures`. Your own is any object with a method ``of_logits(logits, op)``.
+A rule is a value, such as ``Share(0.9)``, that names the key frequencies of any checkpoint's logits. Pass it as
+``frequencies`` to :func:`grokking_measures`. To write your own, define a class with a method ``of_logits(logits, op)``.
 """
 
 from progress_measures.frequencies.keys import key_frequencies

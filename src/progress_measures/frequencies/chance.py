@@ -1,4 +1,4 @@
-"""How likely a drop between neighbouring powers is where nothing but chance has shaped them."""
+"""The probability that chance explains a drop between neighbouring powers of a sorted spectrum."""
 
 import math
 
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 POINTS = 1500  # of the integral, over the logarithm of the power
-TAIL = 1e-60  # the chance of powers that are smaller or larger than those of the integral
+TAIL = 1e-60  # the probability of powers below the range of the integral, and above it
 
 
 def log_chance(rank: int, drop: float, degrees: np.ndarray) -> float:
     r"""The log probability of at least this drop after the given rank of the sorted powers.
 
-    The powers are independent; that of a frequency is a mean of squares of ``degrees`` Gaussian numbers. For a mixture
-    of degrees, each power counts as drawn from all of them alike. With the density f, the distribution function F and
-    S = 1 - F, the power at rank j + 1 of K is x, and those above it all exceed r x, with the probability
+    The powers are independent, and each is a mean of ``degrees`` squared Gaussian numbers. If degrees differ, each
+    power counts as drawn from the mixture of all of them. With their density f, distribution function F and its
+    complement S, the power at rank j + 1 of K is x, and those above it all exceed r x, with the probability
 
     .. math:: \frac{K!}{j! (K - j - 1)!} \int S(r x)^j F(x)^{K - j - 1} f(x) \, dx
 
@@ -50,10 +50,10 @@ def log_chance(rank: int, drop: float, degrees: np.ndarray) -> float:
 
 
 def independent_columns(weights: Tensor) -> float:
-    """How many independent columns a matrix of random rows would have that varies in as many directions, at least 1.
+    """How many independent columns a random matrix needs to vary in as many directions as this one, at least 1.
 
-    With the eigenvalues λ of the rows' covariance, it is (Σ λ)² / Σ λ², estimated from n rows without the bias of a
-    few rows. A sum of squares over correlated columns varies like one over so many independent ones.
+    With the eigenvalues λ of the covariance of the rows, it is (Σ λ)² / Σ λ², corrected for the bias of few rows. A sum
+    of squares over correlated columns varies like one over this many independent columns.
 
     Args:
         weights: The matrix, ``(n, m)``.

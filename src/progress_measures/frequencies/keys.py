@@ -17,9 +17,9 @@ from progress_measures.spectra.shares import fewest
 
 ROUNDING = 1e-12  # times the largest power: float32 arithmetic cannot tell less from zero
 SAME = 1e-3  # relative difference between spectra that are the same to rounding of half precision
-MOST, PLAIN = 0.8, 5  # half of the drop suffices below this share of the power, and above so many times `min_share`
-FEWEST_FOR_TREND, POINTS_OF_TREND = 3, 12  # powers beside those that are named: to compare slopes; to know one by
-SURE, LIKE = 4.0, 4.0  # standard errors: of a slope that is certain, and between slopes that may be the same
+MOST, PLAIN = 0.8, 5  # half the drop suffices after this share of the power, by a power of 5 times `min_share`
+FEWEST_FOR_TREND, POINTS_OF_TREND = 3, 12  # powers that are not named: to compare slopes; to trust one
+SURE, LIKE = 4.0, 4.0  # standard errors: of a slope that is certain; between slopes that may be equal
 
 
 def key_frequencies(
@@ -34,53 +34,59 @@ def key_frequencies(
 ) -> tuple[int, ...]:
     r"""The frequencies that stand out in a spectrum: all above the last sharp drop of the sorted powers.
 
-    With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, a drop is sharp after rank j if
+    With the powers in descending order, :math:`p_1 \ge \dots \ge p_K`, the key frequencies are those of :math:`p_1,
+    \dots, p_j` for the largest rank j with
 
-    1. :math:`p_j \ge` ``min_drop`` :math:`\cdot\, p_{j+1}`; half of ``min_drop`` suffices where :math:`p_j`
-       has five times ``min_share``, and the first j hold 80 % of the power;
-    2. :math:`p_j \ge` ``min_share`` :math:`\cdot \sum_i p_i`, so that gaps deep in the noise, or below faint harmonics
-       of the key frequencies, do not count; a fall to zero (to rounding) counts however faint :math:`p_j` is;
-    3. in fewer than ``false_alarms`` / (K - 1) of random spectra there is such a drop at that rank. So at most
-       ``false_alarms`` of random spectra have a key frequency, at whatever rank.
+    .. math::
 
-    A random spectrum is that of a matrix of independent Gaussian weights. Its powers are chi-squared variables, and are
-    the more equal the more columns the matrix has; so condition 3 takes one column unless ``weights`` are given. With
-    ``op``, each power is first divided by the frequency's number of basis rows, because random weights have the same
-    power in every row, and the chance takes the numbers of rows into account. This matters if they differ, as they do
-    in most groups. The result does not change when the powers are scaled.
+        D = p_j / p_{j+1} &\ge d \\
+        p_j &\ge m \sum_i p_i \\
+        \mathrm{Pr}_{\mathrm{random}} \big[ p_j \ge D \, p_{j+1} \big] &\le \alpha / (K - 1)
 
-    If the operation is cyclic, a steady fall from low to high frequencies is taken off first, if there is one: weights
-    that are smooth in the tokens' numbers, such as a random walk over them, have it by chance. Then a frequency has to
-    stand out from its neighbours.
+    1. The drop is sharp: d is ``min_drop``. Half of it suffices if :math:`p_j` holds five times ``min_share`` of the
+       power, and the first j together hold 80 %.
+    2. The power is visible: m is ``min_share``, so that gaps deep in the noise, or below faint harmonics of the key
+       frequencies, do not count. A fall to zero (to rounding) counts however faint :math:`p_j` is.
+    3. The drop is beyond chance: α is ``false_alarms``. So at most this share of random spectra has a key frequency.
 
-    docs/measures.md compares this rule with others on some 900 checkpoints. By design, it has these limits:
+    A random spectrum is that of a matrix of independent Gaussian weights. The more columns the matrix has, the more
+    equal its powers are. So condition 3 assumes a single column unless you pass ``weights``. With ``op``, each power is
+    divided by its frequency's number of basis rows, which matters where these numbers differ, as in most groups: random
+    weights have the same power in every row. Scaling the powers does not change the result.
 
-    - If all frequencies are used alike, or their powers fall little by little, or there is only one, none stands out:
-      see :func:`sufficient_frequencies`. That is so in many networks of squares and of one-hot inputs.
-    - A frequency that tells one answer from all others, such as that of zero in ``multiplication(p, zero=True)``, is
-      named only beside others: in an untrained network too, inputs with a zero look alike. Other answers with few
-      inputs may stand out for the same reason.
-    - What stands out need not be what the network relies on, and the other way around.
+    If the operation is cyclic, a steady fall from low to high frequencies is divided out first. Weights that are smooth
+    in the tokens' numbers, such as a random walk over them, have such a trend by chance. Then a frequency has to stand
+    out from its neighbours.
+
+    docs/measures.md compares this rule with others on some 900 checkpoints. It has these limits by design:
+
+    - It names none if all frequencies are used alike, if their powers fall little by little, or if there is only one.
+      This is common in networks with squares or one-hot inputs: use :func:`sufficient_frequencies`.
+    - A frequency that tells one answer from all others, such as zero in ``multiplication(p, zero=True)``, is named only
+      together with others: inputs with a zero look alike in an untrained network too. Other answers with few inputs may
+      stand out for the same reason.
+    - A frequency that stands out need not be one that the network relies on, and the other way around.
     - A frequency below ``min_share`` is not named unless the rest is zero.
-    - If there are few frequencies, only a large drop is beyond chance: by 199 after one of two frequencies, by 33
-      after one of three, by 17 after one of four, by 7.8 after one of eight.
-    - A trend is found if it is certain. Of random walks of one column over 113 tokens, 1 in 100 have a key frequency;
-      over 53, 1 in 25; over 31, 1 in 5; over a dozen, 1 in 10. Without ``op``, and in other groups, none is looked for.
+    - With few frequencies, only a large drop is beyond chance: by 199 after one of two frequencies, by 33 after one of
+      three, by 17 after one of four, by 7.8 after one of eight.
+    - A trend is found only if it is certain. Of random walks of one column over 113 tokens, 1 in 100 have a key
+      frequency; over 53, 1 in 25; over 31, 1 in 5; over a dozen, 1 in 10. Without ``op``, and in other groups, no trend
+      is looked for.
     - A harmonic that the circuit does not rely on is named too if a sharp drop follows it, as happens in W_E.
     - The logits of an untrained model whose embedding has one or two dimensions truly have only a few frequencies of
-      the answer: look at their share of the variance too.
+      the answer. Look at their share of the variance too.
 
     Args:
         power: Powers (squared norms, not norms) in the order of ``op.frequencies``, shape ``(K,)``, as
             :func:`spectrum` and :func:`logit_spectrum` return them.
         op: The operation that the frequencies belong to; if None, all frequencies count as having equally many rows.
-        share: If given, the rule is another: the fewest frequencies that hold this share of the power, in every
-            spectrum, also a random one. The options below are for the other rule.
-        weights: The matrix that the powers are the spectrum of, shape ``(n, …)``. It tells how many columns that are
-            independent of each other a random one would have; a drop that is small may then be beyond chance.
-        false_alarms: The share of random spectra that have a key frequency, at most.
+        share: If given, use another rule: the fewest frequencies that hold this share of the power. It names some in
+            every spectrum, also in a random one, and ignores the options below.
+        weights: The matrix whose spectrum ``power`` is, shape ``(n, …)``. It tells how many independent columns a
+            random one would have, so that smaller drops may be beyond chance.
+        false_alarms: The largest share of random spectra that may have a key frequency.
         min_drop: The least factor of a sharp drop.
-        min_share: The least share of the total power that a named frequency must have, unless the rest is zero.
+        min_share: The least share of the total power of a named frequency, unless the rest is zero.
 
     Returns:
         Frequencies, ascending; empty when nothing stands out.
@@ -88,9 +94,11 @@ def key_frequencies(
     Raises:
         TypeError: If ``power`` or ``weights`` are neither tensor nor array, or an option is not a number.
         ValueError: If ``power`` does not have one axis, is negative or not finite, or does not have one entry for each
-            frequency of ``op``; if ``weights`` do not have one row per element, or ``op`` is not given beside them; if
-            ``min_drop`` is not above 1, ``min_share`` not above 0, or ``share`` or ``false_alarms`` not between 0 and
-            1.
+            frequency of ``op``; if ``weights`` do not have one row per element, or come without ``op``; if ``min_drop``
+            is not above 1, ``min_share`` not above 0, or ``share`` or ``false_alarms`` not between 0 and 1.
+
+    See Also:
+        :func:`sufficient_frequencies`: which frequencies the network needs for its answers.
 
     References:
         Nanda et al. (2023), appendix C.2, who publish no threshold. Differs from the paper's code in that single
@@ -135,7 +143,7 @@ def key_frequencies(
 def _above_the_last_drop(
     powers: np.ndarray, degrees: np.ndarray, level: float, min_drop: float, min_share: float
 ) -> np.ndarray:
-    """The indices of the powers above the last drop that is sharp and beyond chance; none if there is no such drop."""
+    """The indices of the powers above the last drop that is sharp and beyond chance; none without such a drop."""
     order = np.argsort(-powers)
     floor = max(ROUNDING * powers.max(), np.finfo(np.float64).tiny)
     ranked = np.maximum(powers[order], floor)  # powers below the floor count as zero, and zeros are equal
@@ -146,17 +154,18 @@ def _above_the_last_drop(
     sharp = (drop >= min_drop) | (plain & (drop >= min_drop / 2))
     visible = (share >= min_share) | (lower == floor)
     for index in np.flatnonzero(visible & sharp)[::-1]:
-        # Divided among the ranks, so that all together have at most the rate that was asked for.
+        # Divided among the ranks, so that all ranks together have at most this rate of false alarms.
         if log_chance(index + 1, drop[index], degrees) <= math.log(level / drop.size):
             return order[: index + 1]
     return order[:0]
 
 
 def _trend(powers: np.ndarray, named: np.ndarray, n: int) -> np.ndarray:
-    """The power that a steady fall from low to high frequencies, as in a random walk, predicts for each up to a factor.
+    """The powers that a steady fall from low to high frequencies, as in a random walk, predicts, up to a common factor.
 
-    It is that of a sin(π k / n)^b, for random walks with b = -2. It is 1 for each unless the fall is certain: of those
-    that are not named, or of all where those that are not named fall likewise. Below peaks they are flat.
+    The fall has the form sin(π k / n)^b; random walks have b = -2. It is fitted to all powers if those that are not
+    named fall alike, and otherwise to those that are not named, because peaks hide a flat background. All are 1 unless
+    the fall is certain.
     """
     heights = np.log(np.maximum(powers, max(ROUNDING * powers.max(), np.finfo(np.float64).tiny)))
     waves = np.log(np.sin(np.pi * np.arange(1, powers.size + 1) / n))
@@ -201,7 +210,7 @@ def check_above_zero(x: object, name: str) -> None:
 def _check_weights(x: object, op: Any, power: Tensor) -> Tensor:
     """Requires the matrix that the powers are a spectrum of; returns one row per element."""
     if op is None:
-        raise ValueError("`op` must be given beside `weights`. Got None.")
+        raise ValueError("`op` must be given with `weights`. Got None.")
     matrix = check_finite(check_real(x, "weights").detach(), "weights")
     if matrix.ndim == 0 or len(matrix) != op.n:
         remedy = " Pass weights.T." if matrix.ndim == 2 and matrix.shape[1] == op.n else ""
@@ -212,15 +221,16 @@ def _check_weights(x: object, op: Any, power: Tensor) -> Tensor:
     own = spectrum(columns, op).cpu()
     if not torch.allclose(own / own.sum(), power / power.sum(), rtol=SAME, atol=SAME / len(own), equal_nan=True):
         raise ValueError(
-            "`power` must be the spectrum of `weights`. Got another. Pass spectrum(weights, op), or no weights."
+            "`power` must be the spectrum of `weights`. Got a different one. Pass spectrum(weights, op), or no weights."
         )
     return columns
 
 
 def _of_one_answer(op: Operation | None) -> np.ndarray:
-    """Which frequencies are a single function that tells one answer from all others, such as that of zero.
+    """Which frequencies are a single function that tells one answer from all others, such as zero.
 
-    Its power is high where all inputs of that answer look alike, as products with zero do, in an untrained network too.
+    Its power is high where all inputs of that answer look alike, as products with zero do, even in an untrained
+    network.
     """
     if op is None:
         return np.zeros(0, dtype=bool)

@@ -1,4 +1,4 @@
-"""Which frequency each neuron computes."""
+"""The frequency of each neuron."""
 
 import warnings
 
@@ -8,28 +8,36 @@ from torch import Tensor
 from progress_measures._checks.tensors import Array, check_finite, check_real
 from progress_measures._checks.values import check_fraction, shape_of
 
-SUM_TOLERANCE = 0.25  # for shares that were rounded to few bits; those of a matrix that is transposed add up to more
+SUM_TOLERANCE = 0.25  # for shares that were rounded to few bits; those of a transposed matrix add up to more
 SQUARE, SQUARE_TOLERANCE, SQUARE_TOGETHER = 0.8, 0.1, 0.95  # shares of a squared neuron in k, and in k and 2k
 
 
 def neuron_frequencies(share: Array, *, min_share: float = 0.85) -> Tensor:
-    """The frequency that explains most of each neuron's variance, or 0 if it does not explain enough.
+    r"""The frequency that explains most of each neuron's variance, or 0 if it does not explain enough.
 
-    Neurons of the same frequency are a cluster in the paper. Neurons that mix frequencies, and dead neurons, have none.
+    With the shares :math:`\rho_{ik}` of neuron i, and the threshold τ,
+
+    .. math:: f_i = \arg\max_k \rho_{ik} \;\text{ if }\; \max_k \rho_{ik} > \tau, \quad f_i = 0 \;\text{ otherwise}
+
+    The paper calls the neurons of one frequency a cluster. Neurons that mix frequencies, and dead neurons, have none.
     In a network whose activation function is the square, a neuron has only 0.8 of its variance in its frequency and 0.2
-    in twice that: 0.85 names none, of which a warning tells.
+    in twice that frequency. Then 0.85 names none, and a warning says so.
 
     Args:
         share: Share of each neuron's variance per frequency, shape ``(m, K)``, as :func:`neuron_spectrum` returns it.
-        min_share: The share that the best frequency has to exceed.
+        min_share: The threshold τ, which the share of the best frequency has to exceed.
 
     Returns:
         A frequency in 1..K for each neuron, or 0 for none, int64, shape ``(m,)``.
 
     Raises:
         TypeError: If ``share`` is neither tensor nor array, or ``min_share`` not a number.
-        ValueError: If ``share`` does not have two axes, is not finite, is negative, or adds up to more than 1 for a
-            neuron, as it does when it is transposed; or if ``min_share`` is not in [0, 1).
+        ValueError: If ``share`` does not have two axes, is not finite or is negative; if it adds up to more than 1 for
+            a neuron, as a transposed one does; or if ``min_share`` is not in [0, 1).
+
+    See Also:
+        :func:`project_each_onto_frequency`: replaces each neuron by its polynomial, to test whether this frequency
+        suffices.
 
     References:
         Nanda et al. (2023), section 4.3: 85 %. Differs from the paper's code in that a dead neuron has no frequency.

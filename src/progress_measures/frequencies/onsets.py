@@ -1,4 +1,4 @@
-"""When a frequency becomes key."""
+"""The step at which a frequency rises."""
 
 from collections.abc import Iterable
 
@@ -20,30 +20,36 @@ def onsets(
     frequencies: Iterable[int] | None = None,
     share: float = 0.25,
 ) -> dict[int, int | None]:
-    """The step from which each frequency has a share of its final power for good.
+    r"""The first step from which each frequency keeps a share of its final power.
 
-    Frequencies that are key in the end need not have formed together. A rule that names key frequencies at each step
-    compares them with each other; this compares each with itself.
+    With the power :math:`p_k(t)` at the recorded steps t, of which T is the last, and the share q,
+
+    .. math:: \min \{ t : p_k(u) \ge q \, p_k(T) \text{ for all recorded } u \ge t \}
+
+    Key frequencies need not form together. A rule that names key frequencies at each step compares them with each
+    other; this compares each frequency with itself, so scaling its power at all steps changes nothing.
 
     Args:
         trajectory: A run with a spectrum at each step, as :func:`grokking_measures` records it. Steps at which it is
-            ``nan`` are passed over.
-        column: The spectrum: powers in the order of ``op.frequencies``, shape ``(T, K)``. Shares of a whole that
-            changes, as of :func:`logit_spectrum`, rise and fall with the rest of it.
-        frequencies: Some of 1..K. If None, those that are key at the last step, in the column ``key_frequencies`` if it
-            was recorded, or else by :func:`key_frequencies` of the spectrum, which does not know the operation here.
-        share: The share of the final power that each has to have, above 0 and below 1: by default that of a wave with
-            half of its final amplitude.
+            ``nan`` are skipped.
+        column: The spectrum: powers in the order of ``op.frequencies``, shape ``(T, K)``. Avoid shares of a whole that
+            changes, such as :func:`logit_spectrum`: they rise and fall with the rest of it.
+        frequencies: Some of 1..K. If None, those that are key at the last step: from the column ``key_frequencies`` if
+            it was recorded, or else by :func:`key_frequencies` of the spectrum without ``op``.
+        share: The share q, above 0 and below 1. By default it is the power of a wave with half of its final amplitude.
 
     Returns:
-        By frequency, the first recorded step from which on no recorded step has less; None if the frequency has no
-        power at the last step. The frequency rose between the recorded step before it and this one.
+        The step for each frequency; None if the frequency has no power at the last step. The frequency rose between the
+        recorded step before it and this one.
 
     Raises:
         KeyError: If there is no such column.
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the column is not one of spectra, holds a negative power, or no step at which it is finite; if a
-            frequency is not one of 1..K or is repeated, or ``share`` does not lie between 0 and 1.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the column does not hold spectra, has a negative power, or is finite at no step; if a frequency
+            is not one of 1..K or is repeated; or if ``share`` does not lie between 0 and 1.
+
+    See Also:
+        :func:`find_phases`: the phases of the whole run, from its losses.
 
     Example:
         >>> power = [[0.0, 0.1, 0.0], [0.5, 0.2, 0.0], [1.0, 0.3, 0.1], [1.0, 2.0, 0.1]]
@@ -72,7 +78,7 @@ def _measured(trajectory: Trajectory, column: str) -> tuple[list[int], Tensor]:
     """The steps at which a spectrum was measured, and its powers, ``(T, K)``."""
     power = trajectory[column]
     if "loss" in column or column.endswith("_frequencies"):
-        raise ValueError(f"`{column}` must be a spectrum, powers of each frequency. Got something else of each.")
+        raise ValueError(f"`{column}` must be a spectrum, the power of each frequency. Got another quantity.")
     if power.ndim != 2:
         raise ValueError(
             f"`{column}` must be one number per frequency at each step: shape (T, K). Got {shape_of(power)}."

@@ -26,7 +26,7 @@ class Parts(Generic[F]):
     """The parts of the logits, on R rows: one for each answer, or one for each input."""
 
     frequencies: list[F]
-    """The one with the largest share first."""
+    """In descending order of their share of the power."""
     part: Callable[[F], Tensor]
     """From a frequency to its part, ``(R, c)``."""
     constant: Tensor
@@ -34,20 +34,20 @@ class Parts(Generic[F]):
     answers: Tensor
     """The right answer of each row, ``(R,)``."""
     weights: Tensor
-    """The share of the inputs that each row stands for, ``(R,)``."""
+    """The share of the inputs in each row, ``(R,)``."""
     loss_without: Callable[[Tensor], Tensor]
     """From a sum of parts, ``(R, c)``, to the loss without it over all inputs."""
     accuracy_without: Callable[[Tensor], Tensor]
-    """Likewise to the accuracy."""
+    """From a sum of parts, ``(R, c)``, to the accuracy without it over all inputs."""
     rival: Callable[[list[F], torch.Generator], list[F]]
-    """From the frequencies of a set to a random set of as many that is as alike to it as may be."""
+    """From a set of frequencies to a random set of equally many, of the same form where they are tuples."""
 
     def sum(self, frequencies: Iterable[F]) -> Tensor:
         """The sum of the parts of some frequencies, ``(R, c)``."""
         return torch.stack([*map(self.part, frequencies)]).sum(0)
 
     def restricted(self, kept: Tensor) -> tuple[Tensor, Tensor]:
-        """Restricted loss and accuracy over all inputs, with the sum of the parts that are kept, ``(R, c)``."""
+        """Restricted loss and accuracy over all inputs, from the sum of the parts to keep, ``(R, c)``."""
         of_rows = margins(self.constant + kept, self.answers)
         return losses_of(of_rows) @ self.weights, hits_of(of_rows, self.answers).to(self.weights) @ self.weights
 
@@ -109,8 +109,8 @@ def _order(count: int, generator: torch.Generator) -> list[int]:
 def _renamed(chosen: list[tuple[int, ...]], counts: list[int], generator: torch.Generator) -> list[tuple[int, ...]]:
     """Frequencies of the inputs with their integers renamed, and their operands in another order.
 
-    Operands with equally many frequencies have the same names and change places. So pairs (k, k) become other such
-    pairs: any others say little of a network that uses these.
+    Operands with equally many frequencies share one renaming and may change places. So pairs (k, k) become other pairs
+    of this form: a random pair (k, l) would be too weak a rival.
     """
     names = {count: [0, *_order(count, generator)] for count in sorted(set(counts))}
     source = [0] * len(counts)

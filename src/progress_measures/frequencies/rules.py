@@ -1,4 +1,4 @@
-"""Rules for key frequencies, as values: what names the key frequencies of each checkpoint of a run."""
+"""Rules for key frequencies, as values: each names the key frequencies of any checkpoint of a run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from progress_measures.spectra.answers import power_of_means
 
 @runtime_checkable
 class Rule(Protocol):
-    """What names the key frequencies in the logits of any checkpoint: write your own with this method.
+    """Any object that names the key frequencies in the logits of a checkpoint: write your own with this method.
 
     Example:
         >>> class Largest:
@@ -31,11 +31,11 @@ class Rule(Protocol):
         """The key frequencies of one checkpoint.
 
         Args:
-            logits: Its logits, ``(N, n)``.
+            logits: The logits of the checkpoint, ``(N, n)``.
             op: The operation that defines the answers.
 
         Returns:
-            Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; none if none is key.
+            Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; empty if none is key.
         """
 
 
@@ -43,7 +43,7 @@ class Rule(Protocol):
 class Peaks:
     """The frequencies that stand out in the spectrum of the logits: :func:`key_frequencies` with its default rule.
 
-    What is added to all logits of an input alike is left out first, because no loss sees it.
+    A number added to all logits of an input is ignored, because no cross-entropy depends on it.
 
     Example:
         >>> pm.frequencies.Peaks(min_drop=8)
@@ -51,11 +51,11 @@ class Peaks:
     """
 
     false_alarms: float = 0.01
-    """The share of random spectra that have a key frequency, at most."""
+    """The largest share of random spectra that may have a key frequency."""
     min_drop: float = 4.0
     """The least factor of a sharp drop."""
     min_share: float = 0.001
-    """The least share of the power of a named frequency."""
+    """The least share of the total power of a named frequency."""
 
     def __post_init__(self) -> None:
         check_above_zero(self.false_alarms, "false_alarms")
@@ -72,7 +72,7 @@ class Peaks:
 class Share:
     """The fewest frequencies that hold a share of the power of the logits: :func:`key_frequencies` with ``share``.
 
-    It names some in every network, also in one that has learned nothing.
+    It names some in every network, even in one that has learned nothing.
 
     Example:
         >>> pm.frequencies.Share(0.95)
@@ -80,7 +80,7 @@ class Share:
     """
 
     share: float = 0.9
-    """The share of the power that they hold together."""
+    """The share of the power that these frequencies hold together."""
 
     def __post_init__(self) -> None:
         check_above_zero(self.share, "share")
@@ -93,7 +93,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Sufficient:
-    """The fewest frequencies that answer as the network does: :func:`sufficient_frequencies`.
+    """The fewest frequencies that answer as well as the network does: :func:`sufficient_frequencies`.
 
     Example:
         >>> pm.frequencies.Sufficient()
@@ -101,7 +101,7 @@ class Sufficient:
     """
 
     draws: int = 100
-    """The number of random sets that are compared."""
+    """The number of random sets to compare with."""
     seed: int = 0
     """The seed of the draws."""
 
@@ -116,11 +116,11 @@ class Sufficient:
 
 
 def _set(rule: object, kind: type) -> None:
-    """Stores the options of a rule as plain numbers, so that rules that are equal look the same in recordings."""
+    """Stores the options of a rule as plain numbers, so that equal rules look the same in recordings."""
     for name, value in vars(rule).items():
         object.__setattr__(rule, name, kind(value))
 
 
 def _power(logits: Tensor, op: Operation) -> Tensor:
-    """The power of the mean logits of each answer, without what is added to all of them."""
+    """The power of the mean logits of each answer, after subtracting each answer's mean over all outputs."""
     return power_of_means(answer_means(check_logits(logits, op).detach(), op), op)

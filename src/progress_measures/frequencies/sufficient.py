@@ -1,4 +1,4 @@
-"""Which frequencies suffice for a network's answers, and are needed for them."""
+"""The frequencies that a network needs for its answers, and that suffice for them."""
 
 import math
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ from progress_measures.operations.checks import check_logits
 from progress_measures.operations.operation import Operation
 
 POINT = 0.01  # of accuracy that may be lost
-TIMES, SMALL = 2.0, 0.01  # how much larger the loss may be, and what is small enough in any case
+TIMES, SMALL = 2.0, 0.01  # how much larger the loss may be; a loss that is always small enough
 HALF = 0.5  # of the loss at chance
-RARELY = 0.1  # of the random sets may do as well,
-KNOWS = 0.95  # unless the network is right for so many of all inputs that it cannot have memorized them
+RARELY = 0.1  # of the random sets may do as well
+KNOWS = 0.95  # unless the network is right for this share of all inputs, which it cannot have memorized
 
 Of = Literal["answer", "inputs"]
 
@@ -59,56 +59,65 @@ def sufficient_frequencies(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Any:
-    """The fewest frequencies that answer as the network does, and without which it does not answer.
+    r"""The fewest frequencies that answer as well as the network does, and without which it does not answer.
 
-    The paper calls frequencies key that the network relies on. This measures it: in the order of their share of the
-    logits' power, the largest first, as many frequencies are taken as it takes until
+    The paper calls frequencies key if the network relies on them. This measures it. Frequencies are added in the order
+    of their share of the logits' power, until they suffice, and the network does not answer without them:
 
-    1. with them and the constant alone, the accuracy is at most one point below the network's own, and the loss at
-       most twice its own or 0.01, and at most half of chance, (ln n) / 2;
-    2. without them, the loss is at least half of chance.
+    .. math::
 
-    All losses and accuracies are over all inputs. A network whose own loss is above half of chance does not answer, and
-    has none; but if it is right for 95 % of all inputs, it is only unsure, as after training on squared errors, and is
-    judged by accuracy: within a point of its own with them, and at most half of it without.
+        A(L_R) \ge A(L) - 0.01, \quad \ell(L_R) &\le \min \big( \max(2 \, \ell(L), 0.01), \tfrac{1}{2} \ln n \big) \\
+        \ell(L_E) &\ge \tfrac{1}{2} \ln n
 
-    None are named if more than a tenth of random sets of as many frequencies meet condition 1 too, unless the network
-    is right for 95 % of all inputs. Restricted logits are means over test inputs too: of a network that has memorized,
-    many sets would do. One that is right for more inputs than it was trained on, and of which random sets do as well,
-    uses its frequencies alike. Random sets of frequencies of the inputs have their integers renamed, so that pairs
-    (k, k) are compared with other such pairs.
+    Here A is the accuracy and ℓ the cross-entropy over all inputs, and ln n the loss at chance. The logits L_R are
+    restricted to the chosen frequencies and the constant; L_E are the logits without these frequencies. Adding a number
+    to all logits of an input does not change the result.
 
-    It fails in these ways:
+    A network whose own loss is above half of chance does not answer, and has no such frequencies. There is one
+    exception: if it is right for 95 % of all inputs, it is only unsure, as after training on squared errors. Then only
+    accuracies count: with the frequencies, within a point of its own; without them, at most half of this.
 
-    - It takes frequencies in the order of their power, so a smaller set in another order may suffice.
-    - A network that memorized most of the inputs may have frequencies: trained on 85 or 90 % about one in five, and
-      more of those that also know the mirror (b, a) of each pair that they know. From 95 % on, nothing tells it from
-      one that generalizes.
-    - One that was trained on 80 % may have some for a while, before it generalizes.
-    - If there are few frequencies, a set has few rivals. If all are needed, it has none: such a set is named only if
-      the network is right for 95 % of all inputs.
-    - While a network learns, its own loss falls, so that more frequencies may be needed to keep up with it.
+    None are named if more than a tenth of random sets of equally many frequencies suffice too, unless the network is
+    right for 95 % of all inputs. Restricted logits are means over test inputs too, so many sets would do for a network
+    that has memorized. A network that is right for more inputs than it was trained on, and for which random sets do as
+    well, uses its frequencies alike. If frequencies are tuples, the random sets have their integers renamed, so that
+    pairs (k, k) are compared with other pairs of this form.
+
+    It has these limits:
+
+    - It adds frequencies in the order of their power, so a smaller set in another order may suffice.
+    - A network that memorized most of the inputs may have such frequencies: about one in five of those trained on 85 or
+      90 %, and more of those that also know the mirror (b, a) of each training pair. From 95 % on, nothing tells it
+      from one that generalizes.
+    - A network that was trained on 80 % may have some for a while, before it generalizes.
+    - With few frequencies, a set has few rivals. If all are needed, it has none: such a set is named only if the
+      network is right for 95 % of all inputs.
+    - While a network learns, its own loss falls, so more frequencies may be needed to keep up with it.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        of: ``"answer"`` for frequencies of the answer, or ``"inputs"`` for frequencies of the inputs, as for
-            :func:`restrict`, of which there are many more.
-        draws: The number of random sets that are compared; if there are fewer sets, each is compared once.
+        of: ``"answer"`` for frequencies of the answer; ``"inputs"`` for frequencies of the inputs, tuples as for
+            :func:`restrict`, which are many more.
+        draws: The number of random sets to compare with. If there are fewer sets, each is compared once.
         seed: The seed of the draws; no global generator is used.
-        progress: A function that wraps the list of frequencies, such as ``tqdm``. It ends early where few suffice.
+        progress: A function that wraps the list of frequencies, such as ``tqdm``. It stops early if few suffice.
 
     Returns:
         The frequencies in ascending order, integers or tuples with one integer per operand; empty if none suffice.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits have the wrong shape or are not finite, an option has no such value, or ``of`` is
             ``"inputs"`` and the operation has some inputs only.
 
+    See Also:
+        :func:`key_frequencies`: which frequencies stand out in a spectrum, of weights too.
+        :func:`random_frequency_control`: how the losses of a set compare with those of random sets.
+
     References:
-        Nanda et al. (2023), sections 4.2 and 5.1, for what a key frequency is. The numbers are this library's.
+        Nanda et al. (2023), sections 4.2 and 5.1, for what a key frequency is. The thresholds are this library's.
 
     Example:
         >>> op = pm.addition(23)
@@ -130,7 +139,7 @@ def sufficient_frequencies(
 def _fewest(
     parts: Parts[F], goal: "_Goal", draws: int, generator: torch.Generator, progress: Progress | None
 ) -> tuple[F, ...]:
-    """The fewest of some frequencies, the one with the largest share first."""
+    """The fewest of some frequencies that meet the goal, taken in the order of their share."""
     if not goal.can_be_met:
         return ()
     kept = torch.zeros((), dtype=torch.float64, device=parts.constant.device)
@@ -154,19 +163,19 @@ def _rarely(as_well: Iterable[bool]) -> bool:
 
 @dataclass(frozen=True)
 class _Goal:
-    """What some frequencies have to reach to answer as well as the network does."""
+    """The loss and the accuracy that some frequencies need to answer as well as the network does."""
 
     loss: float
     accuracy: float
     knows: bool
-    """Whether the network is right for so many inputs that it cannot have memorized them."""
+    """Whether the network is right for too many inputs to have memorized them."""
     half: float
     can_be_met: bool
 
     @classmethod
     def of(cls, loss: float, accuracy: float, chance: float) -> "_Goal":
         half, knows = HALF * chance, accuracy >= KNOWS
-        if loss > half:  # unsure of what it knows, as after training on squared errors; or it does not answer
+        if loss > half:  # it is unsure, as after training on squared errors; or it does not answer
             return cls(math.inf, accuracy - POINT, knows, half, can_be_met=knows)
         return cls(min(max(TIMES * loss, SMALL), half), accuracy - POINT, knows, half, can_be_met=True)
 
@@ -182,7 +191,7 @@ class _Goal:
 
 
 def _others(parts: Parts[F], chosen: list[F], draws: int, generator: torch.Generator) -> list[list[F]]:
-    """Random sets of as many frequencies, other than the chosen ones; all such sets, if they are fewer than draws."""
+    """Random sets of equally many frequencies, without the chosen set; all such sets if they are fewer than draws."""
     first, all_sets = set(chosen), math.comb(len(parts.frequencies), len(chosen))
     if all_sets <= draws:
         return [[*some] for some in combinations(parts.frequencies, len(chosen)) if set(some) != first]

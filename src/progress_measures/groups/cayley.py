@@ -28,7 +28,7 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
         a, b = outside[0].tolist()
         raise _no_group(f"Closure does not hold: {a}∘{b} = {int(x[a, b])}, which is not one of 0..{n - 1}.")
 
-    # In how many products, from either side, each element leaves the other factor as it is.
+    # The number of products, from either side, in which each element leaves the other factor unchanged.
     neutral = (x == index).sum(1) + (x == index[:, None]).sum(0)
     identity = int(neutral.argmax())
     if neutral[identity] < 2 * n:
@@ -53,13 +53,13 @@ def check_cayley_table(table: object) -> tuple[Tensor, int]:
 
 def _no_group(finding: str) -> ValueError:
     return ValueError(
-        f"`table` must be that of a group. {finding} "
+        f"`table` must be the table of a group. {finding} "
         "An operation that is no group can be an Operation with a basis of its own."
     )
 
 
 def _generators(table: Tensor) -> list[int]:
-    """Elements whose products make up all of the group."""
+    """Elements whose products are the whole group."""
     generated, generators = torch.zeros(len(table), dtype=torch.bool, device="cpu"), []
     while not bool(generated.all()):
         generators.append(int((~generated).nonzero()[0]))

@@ -28,12 +28,12 @@ def composition(
 
     .. math:: \sum_{r \in k} F_r(s) F_r(c) = \frac{d}{n} \chi_k(s c^{-1})
 
-    where d is the dimension of the representation, if its kind is ``"real"``; for the kinds ``"complex"`` and
+    where d is the dimension of a representation of the kind ``"real"``. For the kinds ``"complex"`` and
     ``"quaternionic"`` the factor is d/2n and d/4n, see :class:`Irrep`.
 
-    ``op.irreps[k - 1]`` describes frequency k. Frequencies with fewer rows come first. Among those with equally many,
-    the first is the one with the larger ratio of character to dimension on the first class where they differ. Which
-    rows span a frequency is arbitrary: no measure depends on it.
+    ``op.irreps[k - 1]`` describes frequency k. Frequencies with fewer rows come first. Frequencies with equally many
+    are ordered by the ratio of character to dimension, larger first, on the first class where they differ. The rows
+    that span a frequency are arbitrary: no measure depends on them.
 
     Args:
         table: ``table[a, b]`` is the index of a∘b, integers in 0..n-1, shape ``(n, n)``, or nested lists.
@@ -42,16 +42,20 @@ def composition(
         name: A word for messages and pictures.
 
     Returns:
-        The operation, with one frequency for each conjugacy class except the identity's; the class of an element and
-        that of its inverse count as one.
+        The operation. It has one frequency for each conjugacy class except for the identity's, where the class of an
+        element and the class of its inverse count as one.
 
     Raises:
         TypeError: If ``table`` or ``tokens`` are not integers.
         ValueError: If ``table`` is not the table of a group; the message says which axiom fails, and for which
             elements. Also if ``tokens`` are not n distinct non-negative integers.
 
+    See Also:
+        :func:`direct_product`: a product of two operations, faster than its table.
+        :func:`operation`: any function that is not the composition of a group.
+
     References:
-        Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025), for representations in place of
+        Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025), for representations instead of
         frequencies.
 
     Example:
@@ -72,15 +76,15 @@ def composition(
 def symmetric_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the permutations of m things.
 
-    Element i is the i-th of ``itertools.permutations(range(m))``, which are in lexicographic order. The answer a∘b is b
-    followed by a: it takes x to a[b[x]].
+    Element i is the i-th of ``itertools.permutations(range(m))``, in lexicographic order. The answer a∘b is b followed
+    by a: it takes x to a[b[x]].
 
     Args:
-        m: How many things are permuted, from 1 to 7; 7 takes a minute and 2 GiB.
+        m: The number of things to permute, from 1 to 7; 7 takes a minute and 2 GiB.
         tokens: The token of each element, shape ``(m!,)``; 0..m!-1 if None.
 
     Returns:
-        The operation, of order m!, with one frequency for each partition of m except the trivial one.
+        The operation, of order m!, with one frequency for each partition of m except for the trivial one.
 
     Raises:
         TypeError: If ``m`` is not an integer, or ``tokens`` are not integers.
@@ -102,7 +106,7 @@ def alternating_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     The elements are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
 
     Args:
-        m: How many things are permuted, from 1 to 7.
+        m: The number of things to permute, from 1 to 7.
         tokens: The token of each element; 0..m!/2-1 if None.
 
     Returns:
@@ -127,10 +131,10 @@ def dihedral_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the symmetries of a regular polygon with m corners.
 
     For i in 0..m-1, element i is the rotation by i/m of a full turn, which takes corner x to x + i. Element m + i is
-    the reflection that keeps corner 0, followed by that rotation: it takes corner x to i - x.
+    the reflection that keeps corner 0, followed by this rotation: it takes corner x to i - x.
 
     Args:
-        m: How many corners, at least 1.
+        m: The number of corners, at least 1.
         tokens: The token of each element; 0..2m-1 if None.
 
     Returns:

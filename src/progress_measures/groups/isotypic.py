@@ -95,7 +95,7 @@ def _units(quotient: Tensor, classes: Tensor) -> Tensor:
 
 
 def _sort_key(unit: Tensor, n: int) -> tuple[int, list[float]]:
-    """The number of rows of a part, and minus the ratio of its character to its dimension, class by class.
+    """The number of rows of a part, then minus the ratio of its character to its dimension, class by class.
 
     The constant comes first: it has one row, and its character is the largest.
     """
@@ -103,7 +103,7 @@ def _sort_key(unit: Tensor, n: int) -> tuple[int, list[float]]:
 
 
 def _generic(count: int) -> Tensor:
-    """Random numbers, the same at every call, so that no relation holds between them."""
+    """Random numbers, the same at every call, which satisfy no relation by accident."""
     generator = torch.Generator().manual_seed(0)
     return torch.randn(count, dtype=torch.float64, generator=generator, device="cpu")
 

@@ -1,4 +1,4 @@
-"""Two operations side by side: the answer to a pair of pairs is a pair of answers."""
+"""Two operations next to each other: the answer to a pair of pairs is a pair of answers."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,14 +13,16 @@ from progress_measures.operations.operation import Operation
 
 
 def direct_product(first: Operation, second: Operation, *, tokens: Tokens | None = None) -> Operation:
-    """Two operations side by side: (a, x)∘(b, y) is (a∘b, x∘y).
+    """Two operations next to each other: (a, x)∘(b, y) is (a∘b, x∘y).
 
     Element i · n₂ + j pairs element i of the first operation with element j of the second. A frequency is the product
-    of one frequency of the first and one of the second; either may be the constant. If both have representations of the
-    kind ``"complex"``, as all frequencies of a cyclic group except n/2 do, the product splits into two frequencies:
-    waves of w_k s and waves of w_l t make waves of w_k s + w_l t and waves of w_k s - w_l t. They stay one frequency if
-    one operation adds and the other subtracts, because a wave of the answer then mixes both: it depends on
-    w_k a + w_l x in the first input and on w_k b - w_l y in the second. Such an operation has no ``irreps``.
+    of one frequency of the first and one of the second; either may be the constant.
+
+    If both representations are of the kind ``"complex"``, as all frequencies of a cyclic group except for n/2 are,
+    their product splits into two frequencies: waves of w_k s and waves of w_l t make waves of w_k s + w_l t and waves
+    of w_k s - w_l t. They stay one frequency if one operation adds and the other subtracts. Then a wave of the answer
+    mixes both: it depends on w_k a + w_l x in the first input and on w_k b - w_l y in the second. Such an operation has
+    no ``irreps``.
 
     Frequencies are in lexicographic order: (0, 1), (0, 2), …, (1, 0), (1, 1), …. Where a product splits, the sum comes
     right before the difference.

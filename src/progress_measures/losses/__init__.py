@@ -1,8 +1,8 @@
-"""Cross-entropy and accuracy on the grid, for the logits as they are, restricted, or with frequencies excluded.
+"""Cross-entropy and accuracy of the logits as they are, restricted to frequencies, or without them.
 
-All losses are float64 and means over the chosen inputs. Cross-entropies are in nats, and computed from margins to the
-right answer: an input's loss is log(1 + Σ exp(L_c - L_s)) over the wrong answers c. This keeps the loss of a confident
-model, such as 1e-26, from being rounded away next to 1.
+All losses are float64, and means over the inputs that you choose. Cross-entropies are in nats. They are computed from
+margins to the right answer: the loss of an input is log(1 + Σ exp(L_c - L_s)) over the wrong answers c. So the loss of
+a confident model, such as 1e-26, is not rounded to zero.
 """
 
 from progress_measures.losses.by_answer import excluded_loss_per_frequency

@@ -4,8 +4,8 @@ Removing frequency k subtracts r_k(s, c) from the logits, which depends on an in
 margins m to the right answer, the loss of an input is log(1 + Σ exp(m_c + r_k(s, s) - r_k(s, c))) over the wrong
 answers c. This sum is a product of exp(m), one row per input, and exp(-r), one column per frequency. So one matrix
 product covers all inputs of an answer and all frequencies, and each logit is exponentiated only once. The loss with
-nothing removed uses the same exponentials. Where a network was trained on a label that is not the answer s, the label
-takes the place of the right answer, and r_k stays that of s.
+nothing removed uses the same exponentials. Where a network was trained on a label other than the answer s, the label
+takes the place of the right answer, and r_k remains a function of s.
 
 Both factors are scaled by their largest entry, so that neither overflows. The product underflows to zero if, for every
 answer c, one of the two factors is far below its largest entry. Such a sum is computed term by term.
@@ -39,25 +39,32 @@ def excluded_loss_per_frequency(
     terms: Terms = "sum",
     loss: Loss = "cross_entropy",
 ) -> Tensor:
-    """The excluded loss of each frequency, removed one at a time.
+    r"""The excluded loss of each frequency, removed one at a time.
 
-    Entry i is ``excluded_loss(logits, op, [op.frequencies[i]])``.
+    With the loss ℓ of one input and the part P_k of frequency k, see :func:`restrict`,
+
+    .. math:: E_k = \frac{1}{|M|} \sum_{x \in M} \ell \big( L(x) - P_k(x), s(x) \big)
+
+    Entry i equals ``excluded_loss(logits, op, [op.frequencies[i]])``, at a fraction of the cost.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
-        loss: As for :func:`excluded_loss`.
+        loss: The loss ℓ of one input, as for :func:`restricted_loss`.
 
     Returns:
         Mean losses, in nats if they are cross-entropies, float64, shape ``(len(op.frequencies),)``.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits or the mask have the wrong shape, the logits are not finite, the mask is empty,
             ``terms`` is not one of the choices, or ``loss`` does not return one number per row.
+
+    See Also:
+        :func:`excluded_loss`: all chosen frequencies removed together.
 
     References:
         Nanda et al. (2023), appendix C.1.5.
@@ -98,7 +105,7 @@ def mean_losses_without(
         mask: The inputs to average over, ``(N,)``.
         parts: A function from answers, ``(s,)``, to the R functions at these answers, ``(R, s, c)``.
         row_losses: The loss of each row.
-        labels: What is compared with the logits, ``(N,)``; the answers if None.
+        labels: The right answer, or the label, of each input, ``(N,)``; the answers if None.
     """
     total: Tensor = torch.zeros((), dtype=torch.float64, device=x.device)
     for group, rows in chosen_by_answer(x, op, mask):
@@ -107,7 +114,7 @@ def mean_losses_without(
         if row_losses is cross_entropies:
             losses = Inputs.of(rows, asked).losses_without(removed, constant=labels is None)
             total = total + sums_over(losses, chosen)
-        else:  # one function at a time, and of the chosen inputs alone, because other losses may be infinite
+        else:  # one function at a time, and only the chosen inputs, because other losses may be infinite
             place = torch.arange(len(rows), device=x.device)[:, None].expand_as(asked)[chosen]
             of_chosen, asked = rows[chosen], asked[chosen]
             each = [row_losses(of_chosen - of_answers[place], asked).sum() for of_answers in removed]
@@ -116,9 +123,9 @@ def mean_losses_without(
 
 
 def mean_over_answers(table: Tensor, op: Operation, mask: Tensor, row_losses: RowLosses) -> Tensor:
-    """The mean loss over the inputs of a mask of logits that depend on the answer alone, ``(s, c)``."""
+    """The mean loss over the inputs of a mask, for logits that depend only on the answer, ``(s, c)``."""
     counts = inputs_per_answer(op, mask)
-    there = counts.nonzero()[:, 0]  # others are not asked, because their losses may be infinite
+    there = counts.nonzero()[:, 0]  # leaves out the others, whose losses may be infinite
     return (row_losses(table[there], there) * counts[there]).sum() / counts.sum()
 
 
@@ -130,7 +137,7 @@ def sums_over(losses: Tensor, chosen: Tensor) -> Tensor:
 def chosen_by_answer(x: Tensor, op: Operation, mask: Tensor) -> Iterator[tuple[Group, Tensor]]:
     """Groups of answers in blocks, with all inputs of a mask, and their rows, ``(s, input, c)``.
 
-    Inputs that are not in the mask fill up the answers with fewer than others have.
+    Answers with fewer inputs in the mask are padded with inputs outside of it.
     """
     groups = []
     for group in inputs_by_answer(op, x.device, mask):
@@ -161,11 +168,11 @@ class Inputs:
     """Inputs of some answers, equally many for each answer, with the exponentials of their margins."""
 
     wrong: Tensor
-    """The logits of each input, -inf at the answer that is asked for, ``(s, input, c)``."""
+    """The logits of each input, with -inf at the one in ``right``, ``(s, input, c)``."""
     right: Tensor
-    """The logit of the answer that is asked for, float64, ``(s, input)``."""
+    """The logit of the answer in ``asked``, float64, ``(s, input)``."""
     asked: Tensor
-    """What each input is asked for, the answer of its row or another label, ``(s, input)``."""
+    """The right answer of each input, or its label, ``(s, input)``."""
     top: Tensor
     """The largest wrong logit, float64, ``(s, input)``."""
     exponentials: Tensor
@@ -173,7 +180,7 @@ class Inputs:
 
     @classmethod
     def of(cls, logits: Tensor, asked: Tensor) -> "Inputs":
-        """Takes over the logits, ``(s, input, c)``, which it may change. At least two outputs are required."""
+        """From logits, ``(s, input, c)``, which may be changed in place. There must be at least two answers."""
         index = asked[..., None]
         right = logits.gather(-1, index)[..., 0].to(torch.float64)
         # In the logits' own dtype, and in place, because memory access takes most of the time.
@@ -192,7 +199,7 @@ class Inputs:
         return softplus(self.top - self.right + self.exponentials.sum(-1).log())
 
     def hits(self) -> Tensor:
-        """Whether what is asked has the largest logit of each input, bool, ``(s, input)``."""
+        """Whether the largest logit of each input is that of ``asked``, bool, ``(s, input)``."""
         return _largest(self.top - self.right.detach(), self.wrong, self.right, self.asked)
 
     def hits_without(self, removed: Tensor) -> Tensor:
@@ -206,7 +213,7 @@ class Inputs:
 
         Args:
             removed: The functions that are subtracted from the logits, ``(R, s, c)``.
-            constant: Whether all inputs of a row are asked for the same.
+            constant: Whether all inputs of a row have the same entry in ``asked``.
         """
         asked = self.asked[:, :1] if constant else self.asked
         least = removed.detach().amin(-1, keepdim=True)
@@ -219,7 +226,7 @@ class Inputs:
         return (sums * largest.exp() * rise.exp()).log1p()
 
     def _logs_without(self, removed: Tensor, rise: Tensor, sums: Tensor, largest: Tensor) -> Tensor:
-        """The logarithms of the sums, rescaled, however small or large they are."""
+        """The logarithms of the sums, rescaled so that neither very small nor very large ones are lost."""
         logs = largest + rise + sums.clamp(min=TINY).log()
         vanished = (sums < TINY).nonzero()
         if len(vanished) > 0:

@@ -1,4 +1,4 @@
-"""Filtered losses of no frequency, which say nothing of a circuit and look as if they did."""
+"""A warning for losses of no frequency, which look like a measurement of a circuit and are none."""
 
 import warnings
 from collections.abc import Sized
@@ -9,15 +9,15 @@ from progress_measures.operations.operation import Operation
 from progress_measures.spectra.answers import spectrum
 from progress_measures.spectra.shares import fewest
 
-SHARE = 0.9  # of the power of the logits, which the frequencies that a warning names hold together
+SHARE = 0.9  # of the logits' power: the warning names the fewest frequencies that hold it
 WHAT = (
-    "With no frequency, restricted loss is that of the constant alone, about chance, and excluded loss is the loss "
-    "itself, whether or not the network has a circuit."
+    "With no frequency, restricted loss is the loss of the constant, about chance, and excluded loss is the loss of "
+    "all logits, whether or not the network has a circuit."
 )
 
 
 def warn_if_none(frequencies: Sized, means: Tensor, op: Operation, *, stacklevel: int) -> None:
-    """Warns of an empty choice of frequencies, and says what the rule of the largest share would name.
+    """Warns if no frequency is chosen, and suggests the fewest that hold most of the logits' power.
 
     Args:
         frequencies: The chosen frequencies.
@@ -36,6 +36,7 @@ def _suggestion(means: Tensor, op: Operation) -> str:
     named = sorted(fewest(power, SHARE))
     if len(named) > len(op.frequencies) / 2:
         return (
-            f" No few stand out in the logits: {len(named)} of {len(op.frequencies)} hold {SHARE:.0%} of their power."
+            f" No small set stands out in the logits: {len(named)} of {len(op.frequencies)} hold {SHARE:.0%} of their "
+            "power."
         )
     return f" The fewest that hold {SHARE:.0%} of the power of the logits are {tuple(named)}: pass these."

@@ -28,24 +28,30 @@ from progress_measures.operations.operation import Operation
 def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
     r"""The mean cross-entropy between the logits and the right answers.
 
-    .. math:: -\frac{1}{|M|} \sum_{x \in M} \log \frac{\exp L(x, s(x))}{\sum_c \exp L(x, c)}
+    With the right answer s(x) of each input x in the mask M,
 
-    Adding a number to all logits of an input does not change it, and it is ln n if all logits are equal. It keeps its
-    relative precision however small it is.
+    .. math:: \frac{1}{|M|} \sum_{x \in M} - \log \frac{\exp L(x, s(x))}{\sum_c \exp L(x, c)}
+
+    It is at least 0, and ln n if all logits are equal. Adding a number to all logits of an input does not change it. It
+    keeps its relative precision however small it is.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``, e.g. the training inputs; all if
-            None.
+        mask: The inputs to average over, such as the training inputs, bool, the shape of ``op.table`` or ``(N,)``; all
+            if None.
 
     Returns:
         Mean loss in nats, float64, shape ``()``.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits or the mask have the wrong shape, the logits are not finite, or the mask is empty.
+
+    See Also:
+        :func:`accuracy`: when only the largest logit matters.
+        :func:`measure`: every loss and accuracy of a checkpoint in one call.
 
     Example:
         >>> op = pm.addition(5)
@@ -58,11 +64,15 @@ def cross_entropy(logits: Array, op: Operation, *, mask: Array | None = None) ->
 
 
 def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tensor:
-    """The share of inputs whose largest logit belongs to the right answer; among equal logits, the first counts.
+    r"""The share of inputs whose largest logit is that of the right answer.
+
+    .. math:: \frac{1}{|M|} \sum_{x \in M} 1 \big[ \arg\max_c L(x, c) = s(x) \big]
+
+    Among equal logits, the first counts. Applying a strictly increasing function to all logits does not change it.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None.
 
@@ -70,8 +80,12 @@ def accuracy(logits: Array, op: Operation, *, mask: Array | None = None) -> Tens
         A share in [0, 1], float64, shape ``()``.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits or the mask have the wrong shape, the logits are not finite, or the mask is empty.
+
+    See Also:
+        :func:`cross_entropy`: when the network's confidence matters too.
+        :func:`normalized_margin`: how far the right logit is above the others.
 
     Example:
         >>> op = pm.addition(5)
@@ -93,31 +107,42 @@ def restricted_loss(
     terms: Terms = "sum",
     loss: Loss = "cross_entropy",
 ) -> Tensor:
-    """The loss of the logits restricted to the constant and the chosen frequencies.
+    r"""The loss of the logits restricted to the constant and the chosen frequencies.
 
-    It falls while a network builds the circuit, long before the test loss falls below chance. The paper averages it
-    over all inputs.
+    With the loss ℓ of one input, the constant of the logits and the part P_k of each frequency k in R, see
+    :func:`restrict`,
+
+    .. math:: \frac{1}{|M|} \sum_{x \in M} \ell \big( L_R(x), s(x) \big), \quad
+              L_R(x, c) = \bar L(c) + \sum_{k \in R} P_k(x, c)
+
+    It falls while a network builds its circuit, long before the test loss falls below chance. For the cross-entropy it
+    equals ``cross_entropy(restrict(logits, op, frequencies), op, mask=mask)``. The paper averages it over all inputs.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`. The paper uses the key
             frequencies of the final model.
-        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None. The restriction uses
-            all inputs.
+        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None. The restriction
+            itself always uses all inputs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
-        loss: ``"cross_entropy"``; ``"mse"``, the mean over the answers of the squared difference between the logits
-            and 1 for the right answer, 0 for the others; or a function of logits, float64, ``(rows, n)``, and answers,
-            int64, ``(rows,)``, that returns the loss of each row, ``(rows,)``.
+        loss: The loss ℓ of one input: ``"cross_entropy"``; ``"mse"``, the mean over the answers of the squared
+            difference between the logits and 1 for the right answer, 0 for the others; or a function of logits,
+            float64, ``(rows, n)``, and answers, int64, ``(rows,)``, that returns the loss of each row, ``(rows,)``.
 
     Returns:
         Mean loss, in nats if it is the cross-entropy, float64, shape ``()``.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`restrict` and :func:`cross_entropy`, or if ``loss`` does not return one number per
             row.
+
+    See Also:
+        :func:`excluded_loss`: whether the network answers without the frequencies.
+        :func:`shuffled_label_control`: whether the restricted loss is lower than chance would make it.
+        :func:`measure`: every loss and accuracy of a checkpoint in one call.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -149,30 +174,38 @@ def excluded_loss(
     terms: Terms = "sum",
     loss: Loss = "cross_entropy",
 ) -> Tensor:
-    """The loss of the logits without the chosen frequencies, all removed together.
+    r"""The loss of the logits without the chosen frequencies, all removed together.
 
-    It rises as a network comes to rely on the circuit instead of memory. The paper averages it over the training
-    inputs.
+    With the loss ℓ of one input and the part P_k of each chosen frequency k in R, see :func:`restrict`,
+
+    .. math:: \frac{1}{|M|} \sum_{x \in M} \ell \big( L_E(x), s(x) \big), \quad
+              L_E(x, c) = L(x, c) - \sum_{k \in R} P_k(x, c)
+
+    It rises as a network comes to rely on the circuit instead of memory. Adding any multiple of P_k to the logits does
+    not change it. The paper averages it over the training inputs.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`. The paper uses the key
             frequencies of the final model.
-        mask: The inputs to average over, bool, the shape of ``op.table`` or ``(N,)``; all if None. The removed part
-            uses all inputs.
+        mask: The inputs to average over, such as the training inputs, bool, the shape of ``op.table`` or ``(N,)``; all
+            if None. The removed parts are always computed from all inputs.
         terms: The meaning of "the part of a frequency"; see :mod:`progress_measures.filtering`.
-        loss: ``"cross_entropy"``; ``"mse"``, the mean over the answers of the squared difference between the logits
-            and 1 for the right answer, 0 for the others; or a function of logits, float64, ``(rows, n)``, and answers,
-            int64, ``(rows,)``, that returns the loss of each row, ``(rows,)``.
+        loss: The loss ℓ of one input, as for :func:`restricted_loss`.
 
     Returns:
         Mean loss, in nats if it is the cross-entropy, float64, shape ``()``.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`exclude` and :func:`cross_entropy`, or if ``loss`` does not return one number per row.
+
+    See Also:
+        :func:`excluded_loss_per_frequency`: which single frequency the network relies on.
+        :func:`restricted_loss`: whether the frequencies suffice.
+        :func:`random_frequency_control`: whether other frequencies would do the same.
 
     References:
         Nanda et al. (2023), section 5.1.
@@ -201,7 +234,7 @@ def _filtered(
 
 
 def mean_loss(x: Tensor, answers: Tensor, mask: Tensor, row_losses: RowLosses, removed: Tensor | None = None) -> Tensor:
-    """The mean loss of the rows of a mask, ``(N,)``, after ``removed``, by answer, ``(s, c)``, is subtracted."""
+    """The mean loss of the rows of a mask, ``(N,)``, minus ``removed``, a function of the answer, ``(s, c)``."""
     losses = (row_losses(rows, of_rows) for rows, of_rows in chosen_rows(x, answers, mask, removed))
     return mean_of_blocks(losses)
 
@@ -209,14 +242,14 @@ def mean_loss(x: Tensor, answers: Tensor, mask: Tensor, row_losses: RowLosses, r
 def chosen_rows(
     x: Tensor, answers: Tensor, mask: Tensor, removed: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The rows of a mask and their answers, ``(N,)``, block by block, after ``removed``, ``(s, c)``, is subtracted."""
+    """The rows of a mask, ``(N,)``, minus ``removed``, ``(s, c)``, and their answers, block by block."""
     for index, rows in row_blocks(x, mask.nonzero()[:, 0]):
         of_rows = answers[index]
         yield rows if removed is None else rows - removed[of_rows], of_rows
 
 
 def mean_of_blocks(blocks: Iterable[Tensor]) -> Tensor:
-    """The mean over all blocks together."""
+    """The mean over the values of all blocks."""
     total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
     for block in blocks:
         total, count = total.to(block.device) + block.sum(), count + len(block)

@@ -1,4 +1,4 @@
-"""What the loss of one input is: cross-entropy, squared error, or a function of the user's."""
+"""The loss of one input: cross-entropy, squared error, or a function of the user's."""
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
@@ -15,7 +15,7 @@ RowLosses: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # logits (R, n), answ
 
 
 def check_loss(loss: object) -> RowLosses:
-    """Requires the name of a loss, or a function of logits and answers; returns the function, in float64."""
+    """Requires the name of a loss, or a function of logits and answers; returns a function with float64 results."""
     if loss == "cross_entropy":
         return cross_entropies
     if loss == "mse":

@@ -1,4 +1,4 @@
-"""The smallest margin of a network, by the size of its weights."""
+"""The smallest margin of a network, divided by a power of the norm of its weights."""
 
 import math
 
@@ -20,25 +20,31 @@ def normalized_margin(
 
     .. math:: \frac{1}{\lVert \theta \rVert^{\nu}} \min_x \Big( L(x, s(x)) - \max_{c \ne s(x)} L(x, c) \Big)
 
-    It is above 0 exactly if every chosen input is answered right. If multiplying the weights by t multiplies the logits
-    by :math:`t^\nu`, it does not change when the weights are scaled; otherwise it does.
+    It is above 0 exactly if every chosen input has the right answer. If multiplying the weights by t multiplies the
+    logits by :math:`t^\nu`, the measure does not depend on the scale of the weights. Otherwise it does.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
         norm: The norm of the weights, one number, such as ``pm.sum_squared_weights(model).sqrt()``.
-        homogeneity: The ν of the definition: 2 for two layers with ReLUs, 3 with squares, without biases.
-        mask: The inputs to take the smallest over, bool, the shape of ``op.table`` or ``(N,)``, e.g. the training
-            inputs; all if None.
+        homogeneity: The exponent ν, for a network without biases: 2 for two layers with ReLUs, 3 for two layers with
+            squares.
+        mask: The inputs to take the minimum over, such as the training inputs, bool, the shape of ``op.table`` or
+            ``(N,)``; all if None.
 
     Returns:
-        The margin, float64, shape ``()``; differentiable where one input and one wrong answer are the closest.
+        The margin, float64, shape ``()``; differentiable where a single input and a single wrong answer attain the
+        minimum.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the logits or the mask have the wrong shape, the logits are not finite, or the mask is empty; if
             there is only one answer; if ``norm`` or ``homogeneity`` is not above 0.
+
+    See Also:
+        :func:`accuracy`: the share of inputs with a margin above 0.
+        :func:`parameter_norms`: norms of single parameters, for a norm of your own.
 
     References:
         Morwani et al. (2023), "Feature emergence via margin maximization" (arXiv 2311.07568), section 2. Their norm is

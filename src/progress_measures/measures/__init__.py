@@ -1,4 +1,4 @@
-"""All losses and accuracies of a checkpoint: as one call, compared with chance, and as one function of the model."""
+"""All losses and accuracies of a checkpoint: in one call, compared with chance, or as one function of the model."""
 
 from progress_measures.measures.checkpoint import Measures, measure
 from progress_measures.measures.controls import Control, Controls, random_frequency_control, shuffled_label_control

@@ -1,4 +1,4 @@
-"""What the usual measures measure, in words and numbers that a recording can hold and compare."""
+"""A description of the usual measures, in words and numbers that a recording can hold and compare."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -21,11 +21,11 @@ def about_of(
     loss: Any,
     weights: Mapping[str, Weight | Callable[[Any], Tensor]],
 ) -> dict[str, Any]:
-    """The arguments of :func:`grokking_measures` that numbers depend on, except for ``predict``.
+    """The arguments of :func:`grokking_measures` that affect its numbers, except for ``predict``.
 
-    Functions are known by their names alone, so two lambdas are the same. Masks and tables are known by how many inputs
-    they have and by a digest. What no number depends on is left out: the order of frequencies, and how the first axis
-    of a path is said.
+    Functions are identified by their names, so two lambdas are the same. Masks and tables are identified by a digest
+    and by their number of inputs. Choices that affect no number are left out: the order of frequencies, and how the
+    first axis of a path is given.
     """
     return {
         "operation": f"{op.name}, n={op.n}, {_digest(op.inputs, op.elements, op.table, op.row_frequency)}",
@@ -54,7 +54,7 @@ def _counted(mask: Tensor) -> str:
 
 
 def _digest(*tensors: Tensor) -> str:
-    """Eight digits that are others for other tensors."""
+    """Eight digits that differ for different tensors."""
     digest = hashlib.sha256()
     for x in tensors:
         digest.update(repr(tuple(x.shape)).encode() + x.cpu().contiguous().numpy().tobytes())
@@ -69,5 +69,5 @@ def shown(frequencies: Any, most: int) -> str:
 
 
 def named(value: Any) -> str:
-    """A text as it is, and a function or an object by its name."""
+    """A string unchanged; a function or an object by its name."""
     return value if isinstance(value, str) else str(getattr(value, "__qualname__", type(value).__qualname__))

@@ -23,7 +23,7 @@ def measures_by_answer(
     split: Split,
     progress: Progress | None,
 ) -> dict[str, Tensor]:
-    """The fields of ``Measures``, for cross-entropy and frequencies of the answer, of which there are at least two."""
+    """The fields of ``Measures``, for cross-entropy, frequencies of the answer and at least two answers."""
     coefficients = answer_coefficients(means, op, "sum")
     kept, parts = sum_of_parts(coefficients, op, chosen), part_evaluator(coefficients, op)
     answer_of_input, is_train = op.table.flatten().to(x.device), split.train
@@ -56,7 +56,7 @@ def measures_by_answer(
         restricted_train, _ = loss_and_accuracy(
             x, is_train, split.labels, cross_entropies, lambda _, index: restricted[answer_of_input[index]]
         )
-        if bool((split.test & is_train).any()):  # where the loss above is that of a label
+        if bool((split.test & is_train).any()):  # where the loss above is against a label
             test_loss, test_accuracy = loss_and_accuracy(x, split.test, answer_of_input, cross_entropies)
     return {
         "train_loss": _mean(loss, is_train),
@@ -98,7 +98,7 @@ def losses_of_tables(
 
 
 def _weighted_mean(losses: Tensor, counts: Tensor) -> Tensor:
-    """The mean of losses of answers, ``(T, s)``, over inputs; losses of answers without an input may be infinite."""
+    """The mean of losses of answers, ``(T, s)``, over inputs; losses of answers without inputs may be infinite."""
     return torch.where(counts > 0, losses, 0.0) @ counts / counts.sum()
 
 

@@ -19,7 +19,7 @@ from progress_measures.losses.margins import hits_of, margins
 from progress_measures.operations.operation import Operation
 from progress_measures.operations.split import Split
 
-Change = Callable[[Tensor, Tensor], Tensor]  # rows of logits (R, n), and which inputs they are -> changed logits
+Change = Callable[[Tensor, Tensor], Tensor]  # rows of logits (R, n), and the indices of their inputs -> changed logits
 
 
 def measures_by_rows(
@@ -87,14 +87,14 @@ def loss_and_accuracy(
     change: Change = _unchanged,
     progress: Progress | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The mean loss and the share of right answers over the inputs of a mask; both NaN if there are none.
+    """The mean loss and the share of right answers over the inputs of a mask; both NaN if there are no inputs.
 
     Args:
         x: The logits, ``(N, n)``.
         mask: The inputs to average over, ``(N,)``.
-        asked: What the logits of each input are compared with, ``(N,)``.
+        asked: The right answer, or the label, of each input, ``(N,)``.
         row_losses: The loss of each row.
-        change: What is compared, from rows of the logits and their indices.
+        change: A function from rows of the logits and their indices to the logits to compare.
         progress: A function that wraps the list of blocks.
     """
     loss, hits = x.new_zeros(2, dtype=torch.float64)

@@ -24,11 +24,11 @@ from progress_measures.operations.split import Split, check_split
 class Measures:
     """The losses and the accuracies of one checkpoint, as returned by :func:`measure`.
 
-    Losses are cross-entropies in nats, if no other was asked for. Over training inputs, the network is compared with
-    what it was trained to say, its ``labels``; everywhere else with the answers. A mean over no input is NaN.
+    Losses are cross-entropies in nats unless you chose another loss. The right answer of a training input is its label,
+    if you gave ``labels``. A mean over no inputs is NaN.
 
     Every field is float64 and has shape ``()``, except for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
-    names of the fields to the tensors, and ``track`` accepts this mapping as measures.
+    names of the fields to the tensors; ``track`` accepts this mapping as measures.
 
     Example:
         >>> op = pm.addition(7)
@@ -49,9 +49,9 @@ class Measures:
     restricted_loss: Tensor
     """With only the constant and the chosen frequencies, over all inputs."""
     restricted_loss_train: Tensor
-    """The same, over the training inputs."""
+    """With only the constant and the chosen frequencies, over the training inputs."""
     restricted_loss_test: Tensor
-    """The same, over the test inputs."""
+    """With only the constant and the chosen frequencies, over the test inputs."""
     restricted_accuracy: Tensor
     """With only the constant and the chosen frequencies, over all inputs."""
     excluded_loss: Tensor
@@ -93,35 +93,50 @@ def measure(
     loss: Loss = "cross_entropy",
     progress: Progress | None = None,
 ) -> Measures:
-    """Every loss and accuracy of one checkpoint.
+    r"""Every loss and accuracy of one checkpoint.
 
-    The numbers are the same as those of :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`,
-    :func:`excluded_loss` and :func:`excluded_loss_per_frequency`, with ``terms="sum"``.
+    With the loss ℓ of one input, the restricted logits L_R and the remaining logits L_E of :func:`restrict` and
+    :func:`exclude`, the training inputs T, the right answers s and the labels y,
+
+    .. math::
+
+        \text{train} &= \frac{1}{|T|} \sum_{x \in T} \ell(L(x), y(x)) \\
+        \text{restricted} &= \frac{1}{N} \sum_x \ell(L_R(x), s(x)) \\
+        \text{excluded} &= \frac{1}{|T|} \sum_{x \in T} \ell(L_E(x), y(x))
+
+    Test losses are means over the test inputs, with their right answers. Accuracies use the same logits and inputs.
+    Without ``labels``, the numbers equal those of :func:`cross_entropy`, :func:`accuracy`, :func:`restricted_loss`,
+    :func:`excluded_loss` and :func:`excluded_loss_per_frequency`, with ``terms="sum"``. One call takes less time.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`; the paper uses the key
+        frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`. The paper uses the key
             frequencies of the final model at every checkpoint.
-        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
-        test_mask: The test inputs; all that are not training inputs if None. In a symmetric task a network may know the
-            mirror of a training input without generalizing: leave those out with :meth:`Operation.mirrored`.
-        labels: What the network was trained to say, such as noisy labels: indices of ``op.elements``, integers, the
-            shape of ``train_mask``. They count at the training inputs alone. If None, the answers.
-        loss: The loss of one input, as for :func:`excluded_loss`.
-        progress: A function that wraps the list of blocks in which the logits are read, such as ``tqdm``, to show a
-            progress bar for large n.
+        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``. :meth:`Operation.mask` makes it
+            from rows of tokens.
+        test_mask: The test inputs; all except for the training inputs if None. In a symmetric task a network may know
+            the mirror of a training input without generalizing: leave mirrors out with :meth:`Operation.mirrored`.
+        labels: The labels that the network was trained on, such as noisy ones: indices of ``op.elements``, integers,
+            the shape of ``train_mask``. Only those of training inputs count. If None, the right answers.
+        loss: The loss ℓ of one input, as for :func:`restricted_loss`.
+        progress: A function that wraps the list of blocks of logits, such as ``tqdm``, to show a progress bar for large
+            n.
 
     Returns:
-        The measures.
+        The losses and accuracies.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the logits, a mask or the labels have the wrong shape, the logits are not finite, a frequency is
-            not one of the operation's or is repeated, there is no training input, a label is no index of an answer, or
-            ``loss`` does not return one number per row.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the logits, a mask or the labels have the wrong shape, or the logits are not finite; if a
+            frequency is not one of the operation's or is repeated; if there is no training input, or a label is not the
+            index of an answer; or if ``loss`` does not return one number per row.
         RuntimeError: If ``progress`` skips blocks.
+
+    See Also:
+        :func:`grokking_measures`: the same and more as a function of the model, for a recording.
+        :func:`random_frequency_control`: whether the losses differ from chance.
 
     References:
         Nanda et al. (2023), section 5.1.

@@ -21,7 +21,7 @@ def check_predict(value: Any) -> Any:
     if isinstance(value, nn.Module):
         raise TypeError(
             f"`predict` must be a function of the model and the pairs, or None. Got a module, {type_name(value)}. "
-            "Pass None: the model is the argument of what is returned."
+            "Pass None, and call the returned function with the model."
         )
     if not callable(value):
         raise TypeError(f"`predict` must be a function of the model and the pairs, or None. Got {type_name(value)}.")
@@ -43,7 +43,7 @@ def check_frequencies_of_model(value: Any, op: Any) -> Any:
 
 
 def check_no_class(value: object) -> None:
-    """Requires a rule where its class is given."""
+    """Requires a rule, and not the class of one."""
     if isinstance(value, type) and issubclass(value, Rule):
         raise TypeError(f"`frequencies` must be a rule, not its class. Got {value.__name__}: pass {value.__name__}().")
 
@@ -92,6 +92,6 @@ def check_same_operation(computed: Tensor, recorded: Tensor | None, op: object) 
     """Requires the Gini coefficients computed from the tables to equal the recorded ones, if there are any."""
     if recorded is not None and not torch.allclose(computed, recorded, rtol=1e-6, atol=1e-9, equal_nan=True):
         raise ValueError(
-            f"`op` must be the operation that was recorded. Got {op!r}, in whose frequencies the tables have other "
-            f"`gini_logits` than those recorded beside them, such as {computed[-1]:.6g} where {recorded[-1]:.6g} was."
+            f"`op` must be the operation that was recorded. Got {op!r}. In its frequencies, the `gini_logits` of the "
+            f"tables differ from the recorded ones, such as {computed[-1]:.6g} where {recorded[-1]:.6g} was recorded."
         )

@@ -1,8 +1,8 @@
 """Restricted and excluded loss compared with chance: with random frequencies, or with the answers renamed.
 
 Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. Even a
-network that has only memorized can have a restricted loss below chance. It differs from a network with a circuit not in
-how low this loss is, but in that any other functions of the answer would give a similar loss.
+network that has only memorized can have a restricted loss below chance. Compare it with draws: without a circuit, any
+other functions of the answer give a similar loss.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Control:
     """
 
     real: Tensor
-    """The loss with the frequencies in question, float64, shape ``()``."""
+    """The loss with the chosen frequencies, float64, shape ``()``."""
     draws: Tensor
     """The loss in each draw, float64, shape ``(draws,)``."""
 
@@ -47,8 +47,8 @@ class Control:
 
     @property
     def share_below(self) -> float:
-        """The share of the draws that are below ``real``: 0 if all are above it and 1 if all are below."""
-        # A draw can be the real set itself, with another rounding error. It does not count as below.
+        """The share of the draws below ``real``: 0 if none is, and 1 if all are."""
+        # A draw can be the real set itself, rounded differently. It does not count as below.
         return float((self.draws < (1 - ROUNDING) * self.real).double().mean())
 
     def quantiles(self, at: Iterable[float] = QUANTILES) -> Tensor:
@@ -80,13 +80,13 @@ class Controls:
     """
 
     restricted_loss: Control
-    """Over all inputs. If there is a circuit, it is far below its draws."""
+    """Restricted loss over all inputs. With a circuit, it is far below its draws."""
     restricted_loss_train: Control
-    """The same, over the training inputs."""
+    """Restricted loss over the training inputs."""
     restricted_loss_test: Control
-    """The same, over the test inputs."""
+    """Restricted loss over the test inputs."""
     excluded_loss: Control
-    """Over the training inputs. If there is a circuit, it is far above its draws."""
+    """Excluded loss over the training inputs. With a circuit, it is far above its draws."""
 
     def __repr__(self) -> str:
         restricted, excluded = self.restricted_loss, self.excluded_loss
@@ -113,33 +113,38 @@ def random_frequency_control(
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
-    """Restricted and excluded loss, compared with those of random sets of equally many frequencies.
+    r"""Restricted and excluded loss, compared with random sets of equally many frequencies.
 
-    Each draw is a subset of ``op.frequencies`` with as many members as ``frequencies``. All subsets are equally likely,
-    including ``frequencies`` itself. If the chosen frequencies are like all others, the share of the draws below the
-    loss is uniform in [0, 1].
+    With a loss ℓ(R) of the frequencies R, and D random sets R_d of equally many frequencies, ``share_below`` is
+
+    .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
+
+    All sets are equally likely, including R itself. If the chosen frequencies are like all others, ``share_below`` is
+    uniform in [0, 1].
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
-        op: The operation that defines the answers. If its frequencies have different numbers of basis rows, as in most
-            groups, sets of equally many frequencies keep different numbers of functions of the answer. Then use
-            :func:`shuffled_label_control`, whose draws all keep the same number.
-        frequencies: The frequencies in question: at least one, but not all.
-        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
+        op: The operation that defines the answers. All draws keep the same number of functions of the answer only if
+            frequencies have equal numbers of basis rows, as in cyclic groups of odd order.
+        frequencies: The chosen frequencies R: at least one, but not all.
+        train_mask: As for :func:`measure`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.
-        draws: The number of sets, each of which takes about 24 n² bytes.
+        draws: The number of random sets. Each takes about 24 n² bytes.
         seed: The seed of the draws; no global generator is used.
 
     Returns:
-        The losses, the same as those of :func:`measure`, and the losses of each draw.
+        The losses, equal to those of :func:`measure`, and the losses of each draw.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
             less than 1.
+
+    See Also:
+        :func:`shuffled_label_control`: keeps the same number of functions in every draw, in any group.
 
     Example:
         >>> op = pm.addition(23)
@@ -171,34 +176,36 @@ def shuffled_label_control(
     draws: int = 100,
     seed: int = 0,
 ) -> Controls:
-    """Restricted and excluded loss, compared with those after the labels of the answers are shuffled.
+    r"""Restricted and excluded loss, compared with the same losses after the answers are renamed at random.
 
-    Each draw is a random permutation σ of the elements, which renames the answers and the columns of the logits
-    together: the answer s becomes σ(s), and the logit of σ(c) is the former logit of c. The network is still
-    right on the same inputs, and its loss is the same. But the functions of a frequency, now φ(σ(s)), are unrelated to
-    the operation. If equally many arbitrary functions of the answer would serve a loss as well, it is similar to its
-    draws. If it depends on the operation's own functions, as with a circuit, it is far from its draws.
+    Each draw is a random permutation σ of the elements. It renames the answers and the columns of the logits together:
 
-    Renaming the answers but not the columns would be no control: every network that knows its training inputs would be
-    far from its draws, because the draws would ask it for wrong answers.
+    .. math:: s(x) \mapsto \sigma(s(x)), \quad L(x, c) \mapsto L(x, \sigma^{-1}(c))
+
+    So the network is still right on the same inputs, and its cross-entropy stays the same. But the functions F_r(σ(s))
+    of a frequency are now unrelated to the operation. If a loss is similar to its draws, equally many arbitrary
+    functions of the answer would do as well. If it is far from them, it depends on the operation's own functions, as
+    with a circuit.
+
+    Renaming only the answers would be no control: the draws would ask every network for wrong answers.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
         op: The operation that defines the answers.
-        frequencies: The frequencies in question: at least one, but not all.
-        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``.
+        frequencies: The chosen frequencies: at least one, but not all.
+        train_mask: As for :func:`measure`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.
-        draws: The number of permutations, each of which takes about 24 n² bytes.
+        draws: The number of permutations. Each takes about 24 n² bytes.
         seed: The seed of the draws; no global generator is used.
 
     Returns:
-        The losses, the same as those of :func:`measure`, and the losses of each draw.
+        The losses, equal to those of :func:`measure`, and the losses of each draw.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: As for :func:`measure`, or if ``frequencies`` is empty or contains all frequencies, or ``draws`` is
             less than 1.
 

@@ -45,7 +45,7 @@ NO_KEYS = (
     f"No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. {WHAT} "
     "Pass another rule, such as pm.frequencies.Sufficient(), which names those that the model needs, or Share(0.9)."
 )
-SHOWN = 8  # frequencies, or names, of a repr
+SHOWN = 8  # frequencies, or names, in a repr
 GENERALIZES = 0.9  # test accuracy: below it, a model may know no more than the mirrors of its training inputs
 WITHOUT_FREQUENCIES = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
@@ -64,44 +64,50 @@ def grokking_measures(
     weights: Mapping[str, Weights] | None = None,
     batch_size: int | None = None,
 ) -> Callable[[nn.Module], dict[str, Tensor]]:
-    """The measures that show how a model generalizes, as a function for :class:`Recorder` and :func:`track`.
+    """The usual measures of a model that may grok, as one function of the model.
 
-    Its columns are the fields of :class:`Measures` and these others: ``key_frequencies``, with 1 for each key frequency
-    of that step and 0 for the others, in the order of ``op.frequencies``, unless they are frequencies of the inputs;
-    ``logit_power``, the power of the mean logits of each answer in each frequency, without what is added to all logits
-    of an answer; ``gini_logits``, the Gini coefficient of the norms of the logits' frequencies; ``gini_<name>``, that
-    of the norms of the frequencies of weights; and ``sum_squared_weights``.
+    Pass the function to :class:`Recorder` or :func:`track`. It returns the fields of :class:`Measures` and:
+
+    - ``key_frequencies``: 1 for each key frequency of that step and 0 for the others, in the order of
+      ``op.frequencies``; not recorded for frequencies of the inputs.
+    - ``logit_power``: the power, in each frequency, of the mean logits of each answer. They are centered first, by
+      subtracting each answer's mean over all outputs.
+    - ``gini_logits``: the Gini coefficient of the norms of the logits' frequencies.
+    - ``gini_<name>``: the Gini coefficient of the norms of the frequencies of these ``weights``.
+    - ``sum_squared_weights``: as :func:`sum_squared_weights`.
 
     Args:
         predict: A function from the model and tokens, int64, shape ``(batch, k)``, to the logits at the answer
             position, shape ``(batch, V)``, such as ``lambda model, pairs: model(pairs)[:, -1]``; None if
             ``model(pairs)`` returns these logits. Tokens are on the device of the model's first parameter.
         op: The operation that defines the answers.
-        frequencies: The key frequencies: members of ``op.frequencies`` if they are known, or tuples, as for
-            :func:`restrict`; ``"current"`` for those that stand out in the logits of each checkpoint; another rule,
-            such as ``pm.frequencies.Share(0.9)`` or ``pm.frequencies.Sufficient()``, or a function of the model; or
-            ``"final"`` if they will only be known after the run. With ``"final"``, all columns that depend on them are
-            left out, and ``answer_means`` is recorded instead: an n × n table of the mean logits of each answer, from
-            which :func:`add_restricted_loss` computes restricted losses; and ``sufficient_frequencies``, with 1 for
-            each that :func:`sufficient_frequencies` names. Two losses of the table, ``mean_logits_loss_train`` and
-            ``mean_logits_loss_test``, let it see whether it is given the same inputs.
-        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``; see :meth:`Operation.mask`.
+        frequencies: The key frequencies. If you know them, pass members of ``op.frequencies``, or tuples, as for
+            :func:`restrict`. Pass ``"current"`` for those that stand out in the logits of each checkpoint; another
+            rule, such as ``pm.frequencies.Share(0.9)`` or ``pm.frequencies.Sufficient()``; or a function of the model.
+            Pass ``"final"`` if you will only know them after the run. Then all columns that depend on them are left
+            out. Instead the run records ``answer_means``, an n × n table of the mean logits of each answer, from which
+            :func:`add_restricted_loss` computes restricted losses; ``sufficient_frequencies``, with 1 for each that
+            :func:`sufficient_frequencies` names; and ``mean_logits_loss_train`` and ``mean_logits_loss_test``, which
+            let :func:`add_restricted_loss` check that it gets the same inputs.
+        train_mask: As for :func:`measure`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.
-        weights: By name, the weights whose frequencies are measured: the dotted path of weights with tokens along axis
+        weights: The weights whose frequencies are measured, by name: the dotted path of weights with tokens along axis
             0, such as ``"embed.weight"``, from which the rows of ``op.elements`` are selected; ``pm.weight(path,
-            dim=1)`` where they are along another; or a function of the model that returns weights with one row per
-            element.
+            dim=1)`` if the tokens are along another axis; or a function of the model that returns weights with one row
+            per element.
         batch_size: Inputs per call; all at once if None.
 
     Returns:
         The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If a frequency is not one of the operation's or is repeated, or there is no training
-            input.
+        TypeError: If an argument has the wrong type.
+        ValueError: If a frequency is not one of the operation's or is repeated, or there is no training input.
+
+    See Also:
+        :func:`measure`: the losses and accuracies of logits that you already have.
 
     References:
         Nanda et al. (2023), sections 5.1 and 5.2.
@@ -143,7 +149,7 @@ class _GrokkingMeasures:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What is measured, for recordings."""
+        """A description of the measures, for recordings."""
         return about_of(self.op, self.frequencies, self.split, self.loss, self.weights)
 
     def __repr__(self) -> str:
@@ -182,7 +188,7 @@ class _GrokkingMeasures:
         keys = self._keys(model, logits, power)
         measured = self._measures(logits, means, keys)
         if not keys and self.op.frequencies and _generalizes(measured):
-            # Without a number in it, so that Python shows it once for a run.
+            # The message has no number, so that Python shows it only once in a run.
             warnings.warn(NO_KEYS, UserWarning, stacklevel=2)
         return measured if isinstance(keys, list) else measured | {"key_frequencies": indicator(keys, self.op)}
 
@@ -203,6 +209,6 @@ class _GrokkingMeasures:
 
 
 def _generalizes(measured: Mapping[str, Tensor]) -> bool:
-    """Whether a model is right for most test inputs, or for most training inputs if there are no others."""
+    """Whether a model is right for most test inputs, or for most training inputs if there are no test inputs."""
     test_accuracy = float(measured["test_accuracy"])
     return (float(measured["train_accuracy"]) if math.isnan(test_accuracy) else test_accuracy) >= GENERALIZES

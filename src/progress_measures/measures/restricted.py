@@ -31,8 +31,8 @@ from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory
 
 MEANS, MEANS_TRAIN, MEANS_TEST = "answer_means", "mean_logits_loss_train", "mean_logits_loss_test"  # columns
-SUFFICIENT = "sufficient_frequencies"  # likewise
-REPLACED = {MEANS, MEANS_TRAIN, MEANS_TEST}  # by what is computed from them
+SUFFICIENT = "sufficient_frequencies"  # a column too
+REPLACED = {MEANS, MEANS_TRAIN, MEANS_TEST}  # by the restricted losses
 
 
 def add_restricted_loss(
@@ -47,34 +47,37 @@ def add_restricted_loss(
 ) -> Trajectory:
     """Restricted losses and accuracy, added to a run that was recorded before its key frequencies were known.
 
-    Restricted logits depend on an input only through its answer. So the mean logits of each answer suffice for
-    restricted loss and accuracy, over all inputs, the training or the test inputs. They do not suffice for excluded
-    loss, which needs the logits of every training input: the run records it for each frequency alone. To exclude
-    several frequencies at once, save the models and :func:`track` them.
+    The mean logits of each answer suffice for restricted loss and accuracy over all, the training or the test inputs,
+    because restricted logits depend on an input only through its answer. Excluded loss needs the logits of every
+    training input: the run records it for each single frequency. To exclude several frequencies at once, save the
+    models and :func:`track` them.
 
     Args:
-        trajectory: A run recorded by :func:`grokking_measures` with the frequencies ``"final"``, or its file.
-        op: The operation of the recorded run. Another one is an error: its ``gini_logits``, or the losses of the mean
-            logits over the training and the test inputs, differ from the recorded ones.
+        trajectory: A run recorded by :func:`grokking_measures` with ``frequencies="final"``, or its file.
+        op: The operation of the recorded run. Another one is an error, because its ``gini_logits``, or its losses of
+            the mean logits, differ from the recorded ones.
         frequencies: Members of ``op.frequencies``; or a rule, such as ``pm.frequencies.Share(0.9)``, which names them
-            by the mean logits of the last step; ``pm.frequencies.Sufficient()`` stands for those that sufficed, as
-            they were recorded, whatever its draws. If None, those that stand out in the logits of the last step.
-        train_mask: The training inputs, as for :func:`grokking_measures`.
-        test_mask: As for :func:`measure`, and as the run was recorded with; so are ``labels`` and ``loss``. Others than
-            those of the recorded run are errors.
-        labels: As for :func:`measure`.
-        loss: As for :func:`measure`.
+            from the mean logits of the last step. ``pm.frequencies.Sufficient()`` names the sufficient frequencies of
+            the last step as they were recorded, whatever its ``draws``. If None, those that stand out in the logits of
+            the last step.
+        train_mask: The training inputs of the recorded run, as for :func:`measure`. Others are an error.
+        test_mask: The test inputs of the recorded run, as for :func:`measure`. Others are an error.
+        labels: The labels of the recorded run, as for :func:`measure`. Others are an error.
+        loss: The loss of the recorded run, as for :func:`measure`. Another is an error.
 
     Returns:
         The trajectory with the columns ``restricted_loss``, ``restricted_loss_train``, ``restricted_loss_test``,
-        ``restricted_accuracy`` and ``key_frequencies`` in place of ``answer_means``. Their values are the same as
+        ``restricted_accuracy`` and ``key_frequencies`` instead of ``answer_means``. Their values equal those that
         :func:`grokking_measures` records for known frequencies.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the trajectory has no ``answer_means`` that fit the operation, or was recorded with another
             operation, training or test set, labels or loss; if a frequency is not one of the operation's or is
-            repeated, or there is no training input.
+            repeated; or if there is no training input.
+
+    See Also:
+        :func:`restricted_loss`: from logits of one model.
 
     Example:
         >>> op = pm.addition(7)

@@ -20,7 +20,7 @@ from progress_measures.operations.operation import Operation
 
 @dataclass(frozen=True)
 class Weight:
-    """Weights of a model by their path, as :func:`weight` names them.
+    """The path of weights in a model, as :func:`weight` returns it.
 
     Example:
         >>> pm.weight("embed.W_E", dim=1).dim
@@ -30,10 +30,10 @@ class Weight:
     path: str
     """The dotted path."""
     dim: int | None
-    """The axis over the tokens; None if it was not said."""
+    """The axis over the tokens; None if it was not given."""
 
     def rows(self, model: nn.Module, op: Operation, name: str) -> Tensor:
-        """The weights of the operation's elements, ``(n, …)``; ``name`` is theirs among ``weights``."""
+        """The weights of the operation's elements, ``(n, …)``; ``name`` is their key in ``weights``, for messages."""
         weights = _at_path(model, self.path, name)
         count = smallest_vocabulary(op)
         if weights.ndim == 0 or max(weights.shape) < count:
@@ -53,9 +53,9 @@ class Weight:
 def weight(path: str, *, dim: int = 0) -> Weight:
     """Weights of a model by their path, with the axis over the tokens, for ``weights`` of :func:`grokking_measures`.
 
-    Where a model is fed one-hot tokens, one after the other, the columns of its first layer are those of the first
-    operand, then of the second: ``dim=1`` reads the first's. For another, give a function of the model, such as
-    ``lambda model: model[0].weight[:, n : 2 * n].T``.
+    If a model takes one-hot tokens, one after the other, the first columns of its first layer belong to the first
+    operand, the next ones to the second: ``dim=1`` reads those of the first operand. For another operand, pass a
+    function of the model, such as ``lambda model: model[0].weight[:, n : 2 * n].T``.
 
     Args:
         path: The dotted path of a parameter or buffer, such as ``"embed.W_E"``.
@@ -99,13 +99,13 @@ def _at_path(model: nn.Module, path: str, name: str) -> Tensor:
 
 
 def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation) -> int:
-    """The first axis, if nothing but the tokens can be along it; otherwise the axis has to be said."""
+    """The first axis, if only the tokens can be along it; otherwise the user has to name the axis."""
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)]
     if any(weights is table.weight for table in tables):
         return 0
     count = smallest_vocabulary(op)
     vocabularies = [table.num_embeddings for table in tables if table.num_embeddings >= count]
-    axes = axes_of(weights.shape, op, vocabularies, one_hot=not vocabularies)  # whoever looks tokens up feeds indices
+    axes = axes_of(weights.shape, op, vocabularies, one_hot=not vocabularies)  # a model with an embedding takes indices
     if axes.only == 0:
         return 0
     if axes.only is not None:
@@ -120,7 +120,7 @@ def _token_axis(model: nn.Module, weights: Tensor, path: str, op: Operation) -> 
 
 
 def _remedy(path: str, axis: int, axes: Axes, count: int) -> str:
-    """What to pass for weights whose tokens may be along an axis."""
+    """The remedy for weights whose tokens may be along an axis."""
     if axes.one_hot.get(axis, count) < count:  # not at their tokens
         return "give a function of the model that returns one operand's rows, one per element"
     first = " for the first operand, and a function of the model for another" if axis in axes.one_hot else ""

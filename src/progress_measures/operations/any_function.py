@@ -1,4 +1,4 @@
-"""Operations of any function: of any operands, or of some inputs only."""
+"""Operations of any function, on all combinations of operands or on some inputs only."""
 
 import itertools
 import math
@@ -28,8 +28,8 @@ from progress_measures.operations.operation import Operation
 Operand: TypeAlias = int | Tokens | range
 Inputs: TypeAlias = Array | Sequence[Sequence[int]]
 
-MOST_INPUTS = 2**24  # for each of which Python calls the function
-MOST_ANSWERS = 2**12  # whose basis, of as many rows and columns, is checked in some 10 s
+MOST_INPUTS = 2**24  # Python calls the function for each
+MOST_ANSWERS = 2**12  # checking a basis of this many rows and columns takes some 10 s
 MOST_BITS = 16
 
 
@@ -40,24 +40,24 @@ def operation(
     answers: int | Tokens | Operation | None = None,
     name: str | None = None,
 ) -> Operation:
-    """The operation whose answers a function gives, for any number of operands.
+    """The operation whose answers a function returns, for any number of operands.
 
-    Each answer counts once in the means that restricted and excluded losses are made of, however many inputs have it.
-    If all answers have equally many, as in a group, that is the plain mean.
+    Restricted and excluded losses use means over answers, in which each answer counts once, however many inputs have
+    it. If all answers have equally many inputs, as in a group, these are plain means.
 
     Args:
-        function: Takes one token per operand, Python integers, and returns the token of the answer. It is called once
-            for each input.
+        function: A function of one token per operand, Python integers, that returns the token of the answer. It is
+            called once for each input.
         operands: The tokens of each operand: a number m for 0..m-1, or the tokens themselves, such as ``range(1, p)``.
-        inputs: The inputs, if not all combinations of operands are inputs: tokens, shape ``(N, k)``, each row once; a
-            tensor, an array, lists or a dataset. Some measures need all combinations, and say so.
-        answers: What the answers are: a number n for 0..n-1 with the Fourier basis of Z/n; tokens, with the Fourier
-            basis on their places; or an operation, whose elements, basis and frequencies they then have, such as
-            ``pm.groups.symmetric_group(5)``. If None, all operands must be the same number, which is n.
+        inputs: The inputs, if they are not all combinations of operands: tokens, shape ``(N, k)``, each row once; a
+            tensor, an array, lists or a dataset. Measures that need all combinations raise an error.
+        answers: The answers: a number n for 0..n-1 with the Fourier basis of Z/n; tokens, with the Fourier basis on
+            their places; or an operation that has the same answers, such as ``pm.groups.symmetric_group(5)``, to use
+            its elements, basis and frequencies. If None, all operands must be the same number, which is n.
         name: A word for messages and pictures; the function's name if None.
 
     Returns:
-        The operation. Its table has one axis per operand, or one entry per input where ``inputs`` are given.
+        The operation. Its table has one axis per operand, or one entry per input if you pass ``inputs``.
 
     Raises:
         TypeError: If ``function`` cannot be called, or returns something that is not an integer.
@@ -106,24 +106,26 @@ def operation(
 def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Operation:
     """Sparse parity: whether an odd number of some bits are 1.
 
-    The one frequency of the answer is the character of these bits, (-1)^(their sum). Frequencies of the inputs are
+    The answer has a single frequency, the character of these bits, (-1)^(their sum). Frequencies of the inputs are
     tuples of 0 and 1, one per bit: the characters of all subsets, see :func:`input_spectrum`.
 
     Args:
-        bits: How many bits an input has, from 1 to 16. Each is an operand.
+        bits: The number of bits of an input, from 1 to 16. Each is an operand.
         of: The places of the bits that count, distinct integers in 0..bits-1, at least one.
-        tokens: The tokens of a bit's 0 and of its 1; 0 and 1 if None. The answers are 0 and 1 in any case.
+        tokens: The tokens of a bit's 0 and 1; 0 and 1 if None. The answers are always 0 and 1.
 
     Returns:
-        The operation, with 2**bits inputs and the answers 0 and 1. For a model with a single output x that is positive
-        where the answer is 1, the two logits are 0 and x: ``torch.cat([torch.zeros_like(x), x], -1)``. For one that is
-        trained on the product of signs, which is -1 where the answer is 1, they are x and 0. Bits of signs are
-        (1 - x) / 2.
+        The operation, with 2**bits inputs and the answers 0 and 1. If a model has a single output x that is positive
+        for the answer 1, its two logits are 0 and x: ``torch.cat([torch.zeros_like(x), x], -1)``. If it is trained on
+        the product of signs, which is -1 for the answer 1, they are x and 0. Convert signs to bits by (1 - x) / 2.
 
     Raises:
         TypeError: If ``bits`` or ``of`` are not integers.
-        ValueError: If there are fewer than 1 or more than 16 bits, or ``of`` names none, one twice, or one that is no
-            bit.
+        ValueError: If there are fewer than 1 or more than 16 bits, or ``of`` is empty, repeats a bit, or names one that
+            does not exist.
+
+    See Also:
+        :func:`operation`: any other function of bits.
 
     References:
         Barak et al. (2022), "Hidden progress in deep learning" (arXiv 2207.08799), for the task.
@@ -156,7 +158,7 @@ def parity(bits: int, of: Iterable[int], *, tokens: Tokens | None = None) -> Ope
 
 
 def _operand(value: Any, name: str) -> Tensor:
-    """The tokens of an operand, from their number or themselves."""
+    """The tokens of an operand, from a number or from the tokens themselves."""
     if as_index(value) is not None:
         count = check_integer(value, name, at_least=1, at_most=MOST_INPUTS, why="An operation has at most 2**24 inputs")
         return torch.arange(count, device="cpu")
@@ -224,8 +226,8 @@ def _table(function: Callable[..., Any], rows: Iterable[Sequence[int]], count: i
         there = elements[sorted(set(table.tolist()))].tolist()
         listed = ", ".join(map(str, there[:20])) + (", …" if len(there) > 20 else "")
         raise ValueError(
-            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. Name the {len(there)} that do, "
-            f"answers=[{listed}], whose frequencies are then those of their places; or add inputs."
+            f"`answers` must all occur. Got none of {some(elements[missing].tolist())}. Pass only the {len(there)} "
+            f"that do, answers=[{listed}], with the frequencies of their places; or add inputs."
         )
     return torch.from_numpy(table)
 
@@ -236,7 +238,7 @@ def _shown(row: Sequence[int]) -> str:
 
 
 def _raised(error: Exception, row: Sequence[int], place: int) -> ValueError:
-    """What to say of a function that raises an exception: at once it is called wrongly, later for some inputs."""
+    """The error for a function that raised one; at the first input, it was probably called wrongly."""
     text = (str(error).splitlines() or [""])[0][:200].rstrip(".")
     if place == 0 and isinstance(error, TypeError | AttributeError):
         remedy = f"It is called with Python integers, one per operand ({len(row)})."
@@ -249,7 +251,7 @@ def _raised(error: Exception, row: Sequence[int], place: int) -> ValueError:
 
 
 def _remedy_of_float(answer: Any, function: Callable[..., Any], others: Iterable[Sequence[int]]) -> str:
-    """What to do about an answer that is a float: none of the others may have a fraction."""
+    """The remedy for an answer that is a float, which depends on whether any answer has a fraction."""
     if not isinstance(answer, float | np.floating):
         return ""
     with suppress(Exception):

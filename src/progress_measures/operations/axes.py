@@ -1,41 +1,41 @@
-"""Which axes of weights may have the tokens of an operation, as far as sizes can tell."""
+"""Which axes of weights may be over the tokens of an operation, judged by their sizes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from progress_measures.operations.operation import Operation
 
-SPECIAL = 4  # the tokens that a vocabulary commonly has after those of the elements: a separator, begin, end, padding
+SPECIAL = 4  # tokens that a vocabulary commonly has after the elements: a separator, begin, end, padding
 
 
 @dataclass(frozen=True)
 class Axes:
-    """What the axes of weights may be."""
+    """The axes of weights, by what they may be over."""
 
     fitting: list[int]
-    """Those as long as the elements or a vocabulary."""
+    """Axes as long as the elements or a vocabulary."""
     one_hot: dict[int, int]
-    """Those as long as several one-hot tokens, one after the other, and how wide each is."""
+    """Axes as long as several concatenated one-hot tokens, with the width of one token."""
     roomy: list[int]
-    """Those on which the tokens find room."""
+    """Axes that are long enough for the tokens."""
 
     @property
     def only(self) -> int | None:
-        """The axis of the tokens, if sizes leave no other."""
+        """The axis of the tokens, if the sizes leave only one."""
         return self.fitting[0] if len(self.fitting) == 1 and not self.one_hot else None
 
     @property
     def possible(self) -> list[int]:
-        """The axes that a message has to name."""
+        """The axes to name in a message."""
         return self.fitting if self.fitting and not self.one_hot else self.roomy
 
     def what(self, axis: int) -> str:
-        """What an axis may be, in words."""
+        """A guess at an axis, in words."""
         return f"axis {axis} has {'one-hot tokens' if axis in self.one_hot else 'the tokens'}"
 
 
 def axes_of(shape: Sequence[int], op: Operation, lengths: Collection[int] = (), *, one_hot: bool = True) -> Axes:
-    """What the axes of weights may be.
+    """The axes of weights, by what they may be over.
 
     Args:
         shape: The shape of the weights.
@@ -53,14 +53,15 @@ def axes_of(shape: Sequence[int], op: Operation, lengths: Collection[int] = (), 
 
 
 def smallest_vocabulary(op: Operation) -> int:
-    """The number of tokens up to the last of the elements'."""
+    """The size of the smallest vocabulary that has all elements."""
     return int(op.elements.max()) + 1
 
 
 def _widths_of_one_hot(op: Operation) -> dict[int, int]:
-    """How wide a one-hot token is, by how wide those of an input are together.
+    """The width of one one-hot token, by the total width of an input.
 
-    They are the operands', as wide as the elements or their vocabulary; or there are others, each a token more.
+    Tokens are those of the operands, as wide as the elements or their vocabulary. There may be up to two more, each of
+    which is also a token more in the vocabulary.
     """
     operands, count = op.inputs.shape[1], smallest_vocabulary(op)
     return {operands * op.n: op.n} | {(operands + more) * (count + more): count + more for more in range(3)}

@@ -1,4 +1,4 @@
-"""Checks of arguments that are operations, or that belong to one: frequencies, weights, values on the grid, masks."""
+"""Checks of operations, and of arguments that belong to one: frequencies, weights, values on the grid, masks."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ from progress_measures.operations.operation import Operation
 
 
 def two_logits(x: Tensor) -> str:
-    """How one output becomes two logits, for messages."""
+    """How to make two logits of one output, for messages."""
     join = "cat" if x.ndim > 0 and x.shape[-1] == 1 else "stack"
     return (
         f"If x is one output, positive where the answer is 1, its logits are "
@@ -118,7 +118,7 @@ def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[
 
 
 def check_pairs(op: object, why: str, *, remedy: str = "") -> Operation:
-    """Requires all pairs of two operands with the answers' frequencies; ``why`` says what needs them."""
+    """Requires all pairs of two operands with the answers' frequencies; ``why`` gives the reason for the message."""
     checked = check_operation(op)
     if not checked.on_pairs:
         raise ValueError(
@@ -148,7 +148,7 @@ def check_all_inputs(op: object) -> Operation:
 
 
 def check_on_grid(x: object, op: object, name: str, axes: str) -> Tensor:
-    """Requires finite values on every input, the shape of the table and one axis more, or ``(N, m)`` in its order.
+    """Requires finite values on every input, the shape of the table plus one axis, or ``(N, m)`` in its order.
 
     Returns them in their own dtype, shape ``(N, m)``.
     """
@@ -192,13 +192,13 @@ def check_mask(mask: object, op: Operation, device: torch.device, name: str = "m
 
 
 def one_input(op: Operation) -> str:
-    """What an input is called in messages: a pair, if it has two operands."""
+    """The word for an input in messages: a pair, if it has two operands."""
     return "pair" if op.table.ndim == 2 else "input"
 
 
 def _check_summable(x: Tensor, name: str, op: Operation) -> Tensor:
-    """Requires values on the inputs so small that their sums are finite; only float64 has larger values."""
-    # restricting may make values n times as large, and N · n are summed
+    """Requires values on the inputs whose sums are finite; only float64 can hold larger ones."""
+    # Restricting may make values n times larger, and N · n of them are summed.
     limit = torch.finfo(torch.float64).max / op.n**2 / op.table.numel()
     for _, block in blocks(x.detach()) if x.dtype == torch.float64 else ():
         values = block.flatten()

@@ -18,7 +18,7 @@ def addition(n: int, *, tokens: Tokens | None = None) -> Operation:
     """Addition modulo n: the answer to (a, b) is a + b.
 
     Args:
-        n: Order of the group, at least 1.
+        n: The order of the group, at least 1.
         tokens: The token of each number 0..n-1, shape ``(n,)``; the numbers themselves if None.
 
     Returns:
@@ -41,7 +41,7 @@ def subtraction(n: int, *, tokens: Tokens | None = None) -> Operation:
     """Subtraction modulo n: the answer to (a, b) is a - b.
 
     Args:
-        n: Order of the group, at least 1.
+        n: The order of the group, at least 1.
         tokens: The token of each number 0..n-1, shape ``(n,)``; the numbers themselves if None.
 
     Returns:
@@ -64,15 +64,15 @@ def subtraction(n: int, *, tokens: Tokens | None = None) -> Operation:
 def multiplication(p: int, *, zero: bool = False, tokens: Tokens | None = None) -> Operation:
     """Multiplication modulo a prime: the answer to (a, b) is a · b, for numbers from 1 to p - 1, or from 0.
 
-    The elements are in the order of the powers of the least primitive root g: 1, g, g², …. Multiplication adds the
-    exponents (the discrete logarithms), so the frequencies are those of Z/(p-1) on the exponents. With zero among the
-    numbers, its element is the last, and so is its frequency: a function that tells zero from the other numbers.
+    The elements are the powers of the least primitive root g, in this order: 1, g, g², …. Multiplication adds the
+    exponents (the discrete logarithms), so the frequencies are those of Z/(p-1) on the exponents. With ``zero=True``,
+    zero is the last element. It adds the last frequency: a function that tells zero from the other numbers.
 
     Args:
         p: A prime.
-        zero: Whether 0 is one of the numbers. It has no inverse, so the operation is then no group.
-        tokens: The token of each number, in ascending order: 1..p-1, or 0..p-1, whose first is left out if ``zero`` is
-            False; the numbers themselves if None.
+        zero: Whether 0 is one of the numbers. Then the operation is not a group, because 0 has no inverse.
+        tokens: The token of each number in ascending order, 1..p-1, or 0..p-1; the numbers themselves if None. You may
+            pass all p tokens with ``zero=False`` too: the first is ignored.
 
     Returns:
         The operation, with frequencies 1..(p-1)//2, and one more if ``zero`` is True.
@@ -100,13 +100,13 @@ def multiplication(p: int, *, zero: bool = False, tokens: Tokens | None = None) 
 def division(p: int, *, zero: bool = False, tokens: Tokens | None = None) -> Operation:
     """Division modulo a prime: the answer to (a, b) is a / b, for numbers from 1 to p - 1, or from 0 for a.
 
-    The elements are in the order of the powers of the least primitive root, as in :func:`multiplication`. Division
-    subtracts the exponents.
+    The elements are the powers of the least primitive root, as in :func:`multiplication`. Division subtracts the
+    exponents.
 
     Args:
         p: A prime.
-        zero: Whether 0 is one of the numbers a, and of the answers, as in :func:`multiplication`. There is no division
-            by it, so the table has p rows and p - 1 columns.
+        zero: Whether 0 is one of the numbers a and of the answers, as in :func:`multiplication`. Nothing is divided by
+            0, so the table has p rows and p - 1 columns.
         tokens: The token of each number, as for :func:`multiplication`.
 
     Returns:
@@ -131,7 +131,7 @@ def division(p: int, *, zero: bool = False, tokens: Tokens | None = None) -> Ope
 
 
 def _with_zero(name: str, table: Tensor, elements: Tensor, operands: tuple[Tensor, ...] = ()) -> Operation:
-    """An operation on the powers of a primitive root, numbered as Z/(n-1), and zero, the last element."""
+    """An operation on the powers of a primitive root, numbered as Z/(n-1), and zero as the last element."""
     n = len(elements)
     basis = torch.zeros(n, n, dtype=torch.float64, device="cpu")
     basis[:-1, :-1] = fourier_basis(n - 1, device="cpu")
@@ -146,7 +146,7 @@ def _with_zero(name: str, table: Tensor, elements: Tensor, operands: tuple[Tenso
 
 
 def _tokens_of_powers(powers: Tensor, tokens: Tokens | None, zero: bool) -> Tensor:
-    """The tokens of the powers of a primitive root, and of zero, if it is wanted, at the end."""
+    """The tokens of the powers of a primitive root, followed by zero's if it is one of the numbers."""
     numbers = torch.cat([powers, powers.new_zeros(1)]) if zero else powers
     if tokens is None:
         return numbers

@@ -64,7 +64,7 @@ def check_answers(table: Tensor, n: int) -> None:
 
 
 def some(numbers: list[int]) -> str:
-    """Numbers for a message: the first three, and how many there are."""
+    """Numbers for a message: the first three, and the total."""
     return ", ".join(map(str, numbers[:3])) + (f", … ({len(numbers)} in all)" if len(numbers) > 3 else "")
 
 
@@ -145,7 +145,7 @@ def check_labels(labels: object, row_frequency: Tensor, cyclic: bool, irreps: Se
 
 
 def check_rows_of_waves(row_frequency: Tensor) -> None:
-    """Requires as many rows per frequency as in the Fourier basis: two, but one for the constant and for n/2."""
+    """Requires the rows per frequency of the Fourier basis: two each, except for one for the constant and for n/2."""
     if not torch.equal(row_frequency, (torch.arange(len(row_frequency), device="cpu") + 1) // 2):
         raise ValueError("`row_frequency` must be 0, 1, 1, 2, 2, … for a cyclic operation. Leave out `cyclic`.")
 
@@ -154,7 +154,7 @@ def check_irreps(classes: object, irreps: object, basis: Tensor, row_frequency: 
     """Requires both ``classes`` and ``irreps``, in agreement with the basis, or neither; returns them by field."""
     if classes is None:
         if irreps:
-            raise ValueError("`classes` must be given where `irreps` are, whose characters are on them. Got None.")
+            raise ValueError("`classes` must be given with `irreps`, whose characters are functions of them. Got None.")
         return {"classes": None, "irreps": ()}
     numbers, n, count = check_indices(classes, "classes"), len(row_frequency), int(row_frequency[-1])
     if numbers.shape != (n,):

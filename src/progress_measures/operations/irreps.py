@@ -19,8 +19,8 @@ class Irrep:
 
     Its matrix entries are functions on the group, and they span one frequency of the operation. That frequency has
     dimension² basis rows if the kind is ``"real"``, dimension² / 2 if it is ``"complex"`` and dimension² / 4 if it is
-    ``"quaternionic"``. A representation of the kind ``"complex"`` combines two conjugate complex ones and has twice
-    their dimension: frequencies k and n - k of Z/n together are a rotation of the plane.
+    ``"quaternionic"``. The kind ``"complex"`` combines two conjugate complex representations and has twice their
+    dimension. For example, frequencies k and n - k of Z/n together are a rotation of the plane.
 
     Example:
         >>> standard = pm.groups.symmetric_group(4).irreps[1]
@@ -38,7 +38,7 @@ class Irrep:
 
     @property
     def label(self) -> str:
-        """Its character on the classes, for a picture or a table."""
+        """The character on the classes, for a picture or a table."""
         return f"character ({self._values})"
 
     @property

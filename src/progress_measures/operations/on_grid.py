@@ -1,4 +1,4 @@
-"""Quantities of values on the inputs of an operation that several measures need. Rows are inputs, ``(N, m)``."""
+"""Quantities of values on an operation's inputs that several measures need. Rows are inputs, ``(N, m)``."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ from progress_measures._blocks import Progress, block_length, every_one, gather
 from progress_measures.fourier import change_basis
 from progress_measures.operations.operation import Operation
 
-PADDED = 1.25  # answers stand in one group if none has more than this many times the inputs of another
+PADDED = 1.25  # answers are in one group if none has more than this many times the inputs of another
 
 
 class Group(NamedTuple):
     """Some answers, ``(s,)``, and the inputs of each, ``(s, count)``.
 
-    Answers with fewer inputs repeat their first one; ``valid``, ``(s, count)``, leaves these out. It is None if all
-    have equally many.
+    Answers with fewer inputs repeat their first one; ``valid``, ``(s, count)``, marks the inputs that are no
+    repetition. It is None if all answers have equally many inputs.
     """
 
     answers: Tensor
@@ -34,7 +34,7 @@ class Group(NamedTuple):
 def answer_means(x: Tensor, op: Operation) -> Tensor:
     """The mean of values, ``(N, m)``, over the inputs of each answer s, float64, shape ``(n, m)``.
 
-    The means hold everything that depends on the input only through s. The values may have any real dtype.
+    The means contain everything that depends on the input only through s. The values may have any real dtype.
     """
     groups, means = inputs_by_answer(op, x.device), list[Tensor]()
     for (_, inputs, valid), rows in answer_blocks(x, groups):
@@ -44,21 +44,21 @@ def answer_means(x: Tensor, op: Operation) -> Tensor:
             count = valid.sum(1, keepdim=True)
             repeated = (inputs.shape[1] - count) * rows[:, 0].to(torch.float64)
             means.append((rows.sum(1, dtype=torch.float64) - repeated) / count)
-    if len(groups) == 1:  # whose answers are in order
+    if len(groups) == 1:  # its answers are in order
         return torch.cat(means)
     return torch.cat(means)[torch.cat([group.answers for group in groups]).argsort()]
 
 
 def inputs_by_answer(op: Operation, device: torch.device, first: Tensor | None = None) -> list[Group]:
-    """The inputs of each answer; answers with about equally many stand together.
+    """The inputs of each answer; answers with about equally many are in one group.
 
     Args:
         op: The operation.
-        device: Where the result is needed.
+        device: The device of the result.
         first: A mask of inputs, ``(N,)``, that come first among those of their answer.
 
     Returns:
-        Groups that hold each answer once. Where all answers have equally many inputs, there is one, without padding.
+        Groups that hold each answer once. If all answers have equally many inputs, there is one group, without padding.
     """
     table = op.table.flatten().to(device)
     key = table if first is None else 2 * table + ~first
@@ -96,7 +96,7 @@ def answer_blocks(
 
 
 def input_weights(op: Operation, device: torch.device) -> Tensor | None:
-    """The weight of each input with which each answer counts once, ``(N,)``, of mean 1; None if all are 1."""
+    """The weight of each input that makes each answer count once, ``(N,)``, of mean 1; None if all are 1."""
     counts = torch.bincount(op.table.flatten())
     if bool((counts == counts[0]).all()):
         return None
@@ -119,8 +119,8 @@ def pair_coefficients(x: Tensor, op: Operation) -> Tensor:
 
 
 def along_operands(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
-    """Each operand's matrix, applied along the axis of that operand to values on all inputs, ``(N, m)``."""
+    """Applies each operand's matrix along the axis of that operand, to values on all inputs, ``(N, m)``."""
     width, y = x.shape[1], x
-    for matrix in matrices:  # each takes the first axis, and leaves it as the last
+    for matrix in matrices:  # each moves the first axis to the end
         y = (matrix.to(x) @ y.reshape(matrix.shape[1], y.numel() // matrix.shape[1])).T
     return y.reshape(width, math.prod(map(len, matrices))).T

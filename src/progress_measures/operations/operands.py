@@ -1,4 +1,4 @@
-"""Frequencies of the inputs: one integer per operand, for the functions that are products of one of each operand's."""
+"""Frequencies of the inputs: tuples with one integer per operand, for products of one function of each operand."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,8 @@ from progress_measures.fourier import fourier_basis, row_frequency
 def operand_basis(tokens: Tensor, elements: Tensor, basis: Tensor) -> Tensor:
     """The basis of the functions of one operand, ``(m, m)``.
 
-    It is the answers' own where the tokens are those of the answers, and the Fourier basis on the places otherwise.
+    It is the basis of the answers if the tokens are those of the answers, and the Fourier basis on the places
+    otherwise.
     """
     if torch.equal(tokens, elements):
         return basis
@@ -56,9 +57,9 @@ def check_tuple(frequency: tuple[object, ...], counts: Sequence[int], name: str 
 def label_of_inputs(
     frequency: tuple[int, ...], operands: Sequence[Tensor], elements: Tensor, labels: Sequence[str]
 ) -> str:
-    """The bits of a character of bits; otherwise what the frequency of each operand is, unless it is the constant.
+    """The bits, if all operands are bits; otherwise the frequency of each operand, except for the constants.
 
-    It is one of the answers' where the operand has their tokens, whose ``labels`` are given, and otherwise waves.
+    An operand with the tokens of the answers has their ``labels``; any other has waves.
     """
     places = [place for place, k in enumerate(frequency) if k > 0]
     if not places:
@@ -76,7 +77,7 @@ def label_of_inputs(
 
 
 def label_of_bits(places: Sequence[int]) -> str:
-    """The places of bits, of which there is at least one."""
+    """The places of at least one bit, in words."""
     *before, last = map(str, places)
     return f"bits {', '.join(before)} and {last}" if before else f"bit {last}"
 

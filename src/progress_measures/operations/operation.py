@@ -25,34 +25,33 @@ from progress_measures.operations.operands import check_tuple, label_of_inputs, 
 class Operation:
     """A task with n answers: the answer to each of its inputs, with a basis for functions of the answer.
 
-    :func:`operation` makes one from any function. :func:`addition`, :func:`subtraction`, :func:`multiplication` and
-    :func:`division` make cyclic operations, :func:`parity` that of a subset of bits, :func:`composition` the operation
-    of any finite group, and :func:`direct_product` combines two operations. You can also define your own, which works
-    in the same way.
+    Call :func:`operation` to make one from any function. :func:`addition`, :func:`subtraction`, :func:`multiplication`
+    and :func:`division` make cyclic operations, :func:`parity` makes one for a subset of bits, :func:`composition` one
+    for any finite group, and :func:`direct_product` combines two operations. An operation that you construct yourself
+    works in the same way.
 
     Args:
         name: A word for messages and pictures.
         elements: Token of each answer, distinct non-negative integers, shape ``(n,)``.
         table: The index in ``elements`` of the answer to each input, one axis per operand: ``table[a, b]`` is the
-            answer to a and b. Each answer occurs at least once. If ``inputs`` are given, one entry per input,
-            ``(N,)``.
+            answer to a and b. With ``inputs``, one entry per input, ``(N,)``. Each answer occurs at least once.
         basis: Orthonormal functions on the answers, one per row, float64, shape ``(n, n)``. Row 0 is constant.
-        row_frequency: The frequency of each row, shape ``(n,)``: 0 for row 0 alone, then 1..K in ascending order,
-            each at least once.
-        cyclic: Whether the frequencies are those of Z/n, where k and n-k are the same, and the rows are laid out as in
+        row_frequency: The frequency of each row, shape ``(n,)``: 0 only for row 0, then 1..K in ascending order, each
+            at least once.
+        cyclic: Whether the frequencies are those of Z/n, where k and n-k are the same, with rows in the order of
             :func:`fourier_basis`.
         classes: The number of each element's conjugacy class, shape ``(n,)``, in the group whose functions the basis
             describes. The identity's class is 0. None if there is no such group.
         irreps: The real irreducible representation of each frequency 1..K, with its character on the classes; empty if
-            ``classes`` is None. Basis rows of a representation of the kind ``"complex"`` come in pairs u, J u, where J
-            commutes with the group and J² = -1, like cosine and sine; :func:`direct_product` relies on these pairs.
-        operands: The tokens along each axis of ``table``. If empty, they are the elements along each axis.
-        inputs: The tokens of each input, as a model is fed them, int64, shape ``(N, k)``. If None, all combinations of
-            the operands, in row-major order; otherwise these inputs only, and there are no ``operands``.
-        frequency_labels: What each frequency 1..K is, in a few words; derived from the basis if empty.
+            ``classes`` is None. For the kind ``"complex"``, basis rows come in pairs u, J u, like cosine and sine,
+            where J commutes with the group and J² = -1; :func:`direct_product` relies on these pairs.
+        operands: The tokens along each axis of ``table``. If empty, the elements along each axis.
+        inputs: The tokens of each input, as a model takes them, int64, shape ``(N, k)``. If None, all combinations of
+            the operands, in row-major order. If given, only these inputs exist, and there are no ``operands``.
+        frequency_labels: A few words for each frequency 1..K; derived from the basis if empty.
 
     Raises:
-        TypeError: If a field is not a tensor or array of its kind.
+        TypeError: If a field is not a tensor or array of its type.
         ValueError: If a field does not have its shape, or breaks a property named above.
 
     Example:
@@ -85,7 +84,7 @@ class Operation:
 
     @property
     def n(self) -> int:
-        """The number of answers; for a group its order."""
+        """The number of answers; for a group, its order."""
         return len(self.elements)
 
     @property
@@ -95,12 +94,12 @@ class Operation:
 
     @property
     def rows_per_frequency(self) -> tuple[int, ...]:
-        """The number of basis rows of each of :attr:`frequencies`; in a cyclic operation two, but one for n/2."""
+        """The number of basis rows of each frequency. In a cyclic operation, 2 except for n/2, which has 1."""
         return tuple(torch.bincount(self.row_frequency)[1:].tolist())
 
     @property
     def on_pairs(self) -> bool:
-        """Whether there are two operands whose frequencies are those of the answers, as in a group."""
+        """Whether there are two operands with the frequencies of the answers, as in a group."""
         frequencies = [operand_frequencies(x, self.elements, self.row_frequency) for x in self.operands]
         return len(self.operands) == 2 and all(torch.equal(of_rows, self.row_frequency) for of_rows in frequencies)
 
@@ -115,14 +114,14 @@ class Operation:
     def rows(self, frequencies: Iterable[int]) -> Tensor:
         """The basis rows of the given frequencies, in the order of the basis.
 
-        ``op.rows(keys) @ W_L`` are the directions u_k, v_k in the space of neurons from which W_L reads these
-        frequencies.
+        ``op.rows(keys) @ W_L`` are the directions u_k, v_k in neuron space from which W_L reads these frequencies.
 
         Args:
             frequencies: Distinct members of :attr:`frequencies`.
 
         Returns:
-            Orthonormal rows, float64, shape ``(r, n)``; in a cyclic operation two per frequency, but one for n/2.
+            Orthonormal rows, float64, shape ``(r, n)``. In a cyclic operation there are two per frequency, except for
+            n/2, which has one.
 
         Raises:
             TypeError: If ``frequencies`` are not integers.
@@ -139,11 +138,11 @@ class Operation:
         return self.basis[torch.tensor([k in chosen for k in self.row_frequency.tolist()], device="cpu")]
 
     def label(self, frequency: int | tuple[int, ...]) -> str:
-        """What a frequency is, in a few words: waves, a character, a subset of bits, zero.
+        """A frequency in a few words: its waves, its character, a subset of bits, or zero.
 
         Args:
-            frequency: A member of :attr:`frequencies`; or a frequency of the inputs: one integer per operand, 0 for
-                the constant.
+            frequency: A member of :attr:`frequencies`; or a frequency of the inputs, a tuple with one integer per
+                operand, 0 for the constant.
 
         Returns:
             Words for a picture or a table.
@@ -165,8 +164,8 @@ class Operation:
     def operand_basis(self, axis: int) -> tuple[Tensor, Tensor]:
         """The basis of the functions of one operand, ``(m, m)``, and the frequency of each of its rows.
 
-        It is the operation's own basis where the operand's tokens are the elements, in any order, and the Fourier basis
-        of Z/m on their places otherwise.
+        It is the operation's own basis if the operand's tokens are the elements, in any order. Otherwise it is the
+        Fourier basis of Z/m on the places of the tokens.
         """
         if not self.operands:
             raise ValueError(f"`op` must have all combinations of its operands. Got {self!r}, with some inputs only.")
@@ -174,14 +173,14 @@ class Operation:
         return operand_basis(*given, self.basis), operand_frequencies(*given, self.row_frequency)
 
     def mask(self, rows: Any, *, columns: Iterable[int] | None = None) -> Tensor:
-        """The mask of the inputs that stand in a set of rows, such as the training data.
+        """The mask of the inputs in a set of rows, such as the training data.
 
         Args:
             rows: Tokens, whole numbers, shape ``(rows, k)``, in any order: a tensor, an array, nested lists, or a
-                dataset whose items are such rows, or begin with them, such as a ``TensorDataset`` or a ``Subset``. A
-                row may be repeated.
-            columns: Where the tokens of the operands stand in a row, for rows that hold other tokens too, such as
-                ``[0, 2]`` for ``a + b =``. If None, a row has the operands' tokens alone.
+                dataset whose items are such rows, or begin with them, such as a ``TensorDataset`` or a ``Subset``. Rows
+                may repeat.
+            columns: The columns of the operands' tokens, for rows that hold other tokens too, such as ``[0, 2]`` for
+                ``a + b =``. If None, rows have only the operands' tokens.
 
         Returns:
             True at the inputs that are among the rows, bool, the shape of ``table``.
@@ -201,22 +200,22 @@ class Operation:
         return mask.view(self.table.shape)
 
     def labels(self, rows: Any, answers: Any = None, *, columns: Iterable[int] | None = None) -> Tensor:
-        """What a network was trained to say at each input, for the argument ``labels`` of :func:`measure`.
+        """The label that a network was trained on at each input, for the argument ``labels`` of :func:`measure`.
 
         Args:
             rows: Tokens of the training inputs in any order, as for :meth:`mask`.
-            answers: The token of each row's label, right or wrong, shape ``(rows,)``. If None, ``rows`` are a dataset
-                whose items are tokens and a label.
+            answers: The token of each row's label, right or wrong, shape ``(rows,)``. If None, ``rows`` must be a
+                dataset whose items are tokens and a label.
             columns: As for :meth:`mask`.
 
         Returns:
-            Indices of ``elements``, int64, the shape of ``table``; at inputs that are not among the rows, their
+            Indices of ``elements``, int64, the shape of ``table``. Inputs that are not among the rows have their right
             answers.
 
         Raises:
             TypeError: If rows or labels are not whole numbers, or there are no labels.
-            ValueError: As for :meth:`mask`; also if a label is not the token of an answer, or an input that is repeated
-                has two labels.
+            ValueError: As for :meth:`mask`; also if a label is not the token of an answer, or a repeated input has two
+                labels.
 
         Example:
             >>> op = pm.multiplication(5)
@@ -228,17 +227,17 @@ class Operation:
         return find_labels(found, given, self.elements, self.table.flatten()).view(self.table.shape)
 
     def mirrored(self, mask: Array) -> Tensor:
-        """The inputs whose tokens, in another order, stand in the mask and have the same answer.
+        """The inputs that are in the mask if their tokens are reordered, with the same answer.
 
-        In a symmetric task, such as a + b, a network that was trained on (a, b) may give the right answer to (b, a)
-        because it ignores the order, and not because it generalizes. Test it on the inputs that are in neither:
-        ``test_mask=~(train_mask | op.mirrored(train_mask))``. An input of equal tokens is its own mirror.
+        In a symmetric task, such as a + b, a network that was trained on (a, b) may know (b, a) without generalizing,
+        because it ignores the order. Test it on other inputs: ``test_mask=~(train_mask | op.mirrored(train_mask))``. An
+        input of equal tokens is its own mirror.
 
         Args:
             mask: The training inputs, bool, the shape of ``table``, or ``(N,)``.
 
         Returns:
-            True at the mirrored inputs, bool, the shape of ``table``. Where all pairs have the answer of their
+            True at the mirrored inputs, bool, the shape of ``table``. If all pairs have the same answer as their
             mirror, it is ``mask.T``.
 
         Raises:

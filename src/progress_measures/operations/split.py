@@ -1,4 +1,4 @@
-"""What a network was trained on, is tested on, and was trained to say."""
+"""The inputs that a network was trained on and is tested on, and the labels it was trained on."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ LABELS = "Pass op.labels(rows, answers), from the tokens of inputs and labels in
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The inputs that a network was trained and is tested on, and the answers that it was trained to give."""
+    """The training and the test inputs of a network, and the labels that it was trained on."""
 
     train: Tensor
     """The training inputs, bool, ``(N,)``."""
     test: Tensor
     """The test inputs, bool, ``(N,)``; possibly none."""
     labels: Tensor
-    """What the network is asked for at each input where it is a training input, ``(N,)``."""
+    """The label of each training input, and the right answer of each other input, ``(N,)``."""
     noisy: bool
-    """Whether some label of a training input is not its answer."""
+    """Whether the label of some training input is wrong."""
 
     def to(self, device: torch.device) -> "Split":
         """The same on another device."""
@@ -34,9 +34,9 @@ class Split:
 
 
 def check_split(op: Operation, device: torch.device, train_mask: object, test_mask: object, labels: object) -> Split:
-    """Requires a mask of training inputs, and one of test inputs and labels if there are any.
+    """Requires a mask of training inputs, and accepts a mask of test inputs and labels.
 
-    Without a mask of test inputs, all that are not training inputs are.
+    Without a mask of test inputs, all inputs except for the training inputs are test inputs.
     """
     if train_mask is None:
         raise TypeError("`train_mask` must be boolean. Got None.")
@@ -64,17 +64,17 @@ def check_split(op: Operation, device: torch.device, train_mask: object, test_ma
 
 
 def _check_that_labels_are_indices(labels: Tensor, answers: Tensor, op: Operation) -> None:
-    """Requires labels that agree with the answers better as indices than as tokens; warns if they do not at all."""
+    """Requires labels that fit the answers better as indices than as tokens; warns if they do not fit at all."""
     as_indices, as_tokens = (
         float((labels == right).double().mean()) for right in (answers, op.elements.to(labels.device)[answers])
     )
     if as_tokens > 0.5 and as_tokens > as_indices:
         raise ValueError(
-            f"`labels` must be indices of `op.elements`. Got tokens: as such they agree with {as_tokens:.0%} of the "
-            f"training inputs' answers, as indices with {as_indices:.0%}. {LABELS}"
+            f"`labels` must be indices of `op.elements`. Got tokens: read as tokens, they agree with {as_tokens:.0%} "
+            f"of the training inputs' answers; read as indices, with {as_indices:.0%}. {LABELS}"
         )
     chance, count = 1 / op.n, len(labels)
-    # Of few answers, labels with much noise cannot be told from others.
+    # With few answers, very noisy labels cannot be told from labels in a wrong order.
     if op.n >= 8 and count >= 30 and as_indices < chance + 2 * (chance / count) ** 0.5:
         warnings.warn(
             f"`labels` agree with {as_indices:.1%} of the training inputs' answers, no more than by chance. They must "

@@ -15,12 +15,13 @@ def activation_sparsity(activations: Array, *, threshold: float = 0.0) -> Tensor
 
     .. math:: \frac{1}{N m} \sum_{x, i} 1[h_i(x) \le \tau]
 
-    It is 1 if no neuron is ever active. With the threshold τ = 0, it does not change when a neuron is scaled.
+    It is 1 if no neuron is ever active. With the threshold τ = 0, scaling a neuron by a positive number does not change
+    it.
 
     Args:
-        activations: The activations of a layer on some inputs, such as those of the ReLUs that ``captured`` returns; of
-            any shape.
-        threshold: τ, the largest value that counts as inactive.
+        activations: The activations h of a layer on some inputs, of any shape, such as the outputs of ReLUs that
+            ``captured`` returns.
+        threshold: The threshold τ: the largest value that counts as inactive.
 
     Returns:
         A share in [0, 1], float64, shape ``()``; piecewise constant, so without a gradient.
@@ -29,9 +30,13 @@ def activation_sparsity(activations: Array, *, threshold: float = 0.0) -> Tensor
         TypeError: If ``activations`` are neither tensor nor array, or complex, or ``threshold`` is not a number.
         ValueError: If ``activations`` are empty or not finite, or ``threshold`` is not finite.
 
+    See Also:
+        :func:`effective_sparsity`: how few neurons suffice for the answers, however many are active.
+
     References:
         Golechha (2024), "Progress measures for grokking on real-world tasks" (arXiv 2405.12755), section 4. There an
-        activation counts if it is below the threshold; here also if it equals it, so that 0 means something.
+        activation counts if it is below the threshold; here it also counts if it equals the threshold, so that 0 works
+        for ReLUs.
 
     Example:
         >>> pm.sparsity.activation_sparsity(torch.tensor([[0.0, 0.5], [0.0, 0.0]]))
@@ -51,21 +56,22 @@ def effective_sparsity(
 ) -> Tensor:
     r"""The least number of neurons, taken by importance, that answer as well as all neurons do.
 
-    With the k most important neurons alone, the logits are :math:`L_k(x) = r(x) + \sum_{i \le k} h_i(x) w_i`. The
-    effective sparsity is
+    With only the k most important neurons, and the rest r of the logits,
 
-    .. math:: \min \{ k : \mathrm{accuracy}(L_k) \ge \mathrm{accuracy}(L_m) \}
+    .. math:: \min \{ k : \mathrm{accuracy}(L_k) \ge \mathrm{accuracy}(L_m) \}, \quad
+              L_k(x) = r(x) + \sum_{i \le k} h_i(x) \, w_i
 
-    where an input is right only if its answer's logit is above all others. It lies between 0 and the number of neurons
-    m. It is 0 if the rest r alone answers as well, so that this layer is not needed.
+    An input is right only if its answer's logit is above all others. The number lies between 0 and the number of
+    neurons m. It is 0 if the rest r answers as well without this layer.
 
     Args:
-        activations: Activations h of the neurons on some inputs, shape ``(N, m)``; the paper takes the training inputs.
-        readout: The logits that a unit of each neuron adds, w, shape ``(n, m)``: the weight of the last layer, or W_L.
+        activations: Activations h of the neurons on some inputs, shape ``(N, m)``; the paper uses the training inputs.
+        readout: The logits w that one unit of each neuron adds, shape ``(n, m)``: the weight of the last layer, or W_L.
         answers: The column of the right answer of each input, integers, shape ``(N,)``.
-        importance: By what neurons are ranked, shape ``(m,)``; the paper takes the norm of a neuron's input weights.
+        importance: The importance of each neuron, shape ``(m,)``; the paper uses the norm of a neuron's input weights.
             Among equals, the first comes first.
-        rest: What else is in the logits, r, such as a bias or what skips the layer, shape ``(N, n)`` or ``(n,)``.
+        rest: The rest r of the logits, such as a bias or a skip connection around the layer, shape ``(N, n)`` or
+            ``(n,)``; none if None.
 
     Returns:
         The number of neurons, int64, shape ``()``; a count, so without a gradient.
@@ -74,9 +80,13 @@ def effective_sparsity(
         TypeError: If an argument is neither tensor nor array, or complex, or ``answers`` are not integers.
         ValueError: If shapes do not fit, a value is not finite, or an answer is not the index of a column.
 
+    See Also:
+        :func:`activation_sparsity`: how many neurons are inactive, without a readout.
+        :func:`effective_rank`: how many directions the readout uses.
+
     References:
-        Merrill, Tsilivis & Shukla (2023), "A tale of two circuits" (arXiv 2303.11873). Their code asks for exactly the
-        accuracy of all neurons; here more counts too.
+        Merrill, Tsilivis & Shukla (2023), "A tale of two circuits" (arXiv 2303.11873). Their code requires exactly the
+        accuracy of all neurons; here a higher accuracy is enough too.
 
     Example:
         >>> hidden = torch.tensor([[5.0, 0.0, 0.1], [0.0, 5.0, 0.1]])
@@ -103,7 +113,7 @@ def _hits(logits: Tensor, answers: Tensor) -> int:
 def _check_layer(
     activations: object, readout: object, answers: object, importance: object
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Requires shapes (N, m), (n, m), (N,) and (m,); returns float64, but for the answers, on one device."""
+    """Requires shapes (N, m), (n, m), (N,) and (m,); returns them on one device, in float64 except for the answers."""
     x, weights, ranks = (
         check_finite(check_real(value, name), name).detach().to(torch.float64)
         for value, name in ((activations, "activations"), (readout, "readout"), (importance, "importance"))
@@ -133,7 +143,7 @@ def _check_layer(
 
 
 def _check_rest(rest: object, x: Tensor, weights: Tensor) -> Tensor:
-    """What is in the logits without the neurons, float64, ``(N, n)``."""
+    """The part of the logits that does not come from the neurons, float64, ``(N, n)``."""
     shape = len(x), len(weights)
     if rest is None:
         return x.new_zeros(shape)

@@ -1,4 +1,4 @@
-"""How unevenly sizes are spread: of norms, singular values or weights."""
+"""How unevenly sizes are spread, for norms, singular values or weights."""
 
 import torch
 from torch import Tensor
@@ -15,11 +15,11 @@ def gini(x: Array, dim: int = -1) -> Tensor:
 
     .. math:: G = 1 - 2 \sum_{i=1}^{N} \frac{x_{(i)}}{\lVert x \rVert_1} \cdot \frac{N - i + 1/2}{N}
 
-    This equals half the mean absolute difference between two values, divided by the mean. It does not change when ``x``
-    is scaled or permuted. It is 0 if all values are equal (or all zero), and 1 - 1/N if only one is not zero.
+    This is half the mean absolute difference between two values, divided by the mean. It is 0 if all values are equal
+    (or all zero), and 1 - 1/N if only one is not zero. Scaling or permuting ``x`` does not change it.
 
     Args:
-        x: Values; the paper's measure takes the norms, not the powers, of the frequencies of W_E or W_L.
+        x: Values. The paper uses the norms, not the powers, of the frequencies of W_E or W_L.
         dim: The axis to measure along.
 
     Returns:
@@ -28,6 +28,10 @@ def gini(x: Array, dim: int = -1) -> Tensor:
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``x`` has NaN or infinities, or ``dim`` names no axis of it, or an empty one.
+
+    See Also:
+        :func:`inverse_participation_ratio`: concentration on few frequencies, for each column of the weights.
+        :func:`effective_rank`: how many directions a matrix uses, in any basis.
 
     References:
         Hurley & Rickard (2009), "Comparing measures of sparsity"; Nanda et al. (2023), section 5.2.
@@ -57,8 +61,8 @@ def effective_rank(matrix: Array) -> Tensor:
 
     .. math:: \exp \Big( - \sum_i p_i \ln p_i \Big), \quad p_i = \sigma_i / \sum_j \sigma_j
 
-    It does not change when the matrix is scaled, rotated or transposed. It lies between 1 and the rank, and is r if r
-    singular values are equal and the others are zero. For a matrix of zeros it is 0.
+    It lies between 1 and the rank, and is r if r singular values are equal and the others are zero. For a matrix of
+    zeros it is 0. Scaling, rotating or transposing the matrix does not change it.
 
     Args:
         matrix: A matrix, or several, shape ``(…, rows, columns)``, such as W_L.
@@ -68,7 +72,11 @@ def effective_rank(matrix: Array) -> Tensor:
 
     Raises:
         TypeError: If ``matrix`` is neither tensor nor array, or is complex.
-        ValueError: If it has less than two axes or no entries, or is not finite.
+        ValueError: If it has fewer than two axes or no entries, or is not finite.
+
+    See Also:
+        :func:`gini`: how few entries matter, in the given basis.
+        :func:`compressed_size`: a description length of all weights of a model.
 
     References:
         Roy & Vetterli (2007), "The effective rank: a measure of effective dimensionality".
@@ -89,8 +97,8 @@ def absolute_weight_entropy(x: Array) -> Tensor:
 
     .. math:: H = - \sum_i |w_i| \ln |w_i|
 
-    It adds up over parts of the weights. A weight adds the most at 1/e, nothing at 0 and at 1, and less than nothing
-    above 1. So it is no measure of spread alone: it changes when the weights are scaled.
+    It adds up over parts of the weights. A weight of size 1/e adds the most, weights of 0 and 1 add nothing, and larger
+    ones subtract. So it does not measure spread alone: scaling the weights changes it.
 
     Args:
         x: Weights, of any shape.
@@ -101,6 +109,10 @@ def absolute_weight_entropy(x: Array) -> Tensor:
     Raises:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``x`` is empty or not finite, or so large that the sum is not.
+
+    See Also:
+        :func:`gini`: a spread that does not depend on the scale.
+        :func:`sum_squared_weights`: the size of the weights.
 
     References:
         Golechha (2024), "Progress measures for grokking on real-world tasks" (arXiv 2405.12755), section 4.

@@ -1,8 +1,8 @@
 """How much of weights, activations or logits lies in each frequency.
 
 A spectrum has one entry per member of ``op.frequencies``, in that order: entry i belongs to frequency i + 1, and the
-constant has no entry. One of the inputs has an axis per operand, from the constant on. Everything is computed in
-float64 and is differentiable.
+constant has no entry. A spectrum of the inputs has one axis per operand, each with the constant first. Everything is
+computed in float64 and is differentiable.
 """
 
 from progress_measures.spectra.answers import answer_spectrum, cosine_coefficients, logit_spectrum, spectrum

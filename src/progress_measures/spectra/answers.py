@@ -15,11 +15,14 @@ from progress_measures.spectra.shares import share_of
 
 
 def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
-    """The power of weights in each frequency, along an axis over the operation's elements.
+    r"""The power of weights in each frequency, along an axis over the operation's elements.
 
-    The power is the sum of the squared coefficients over the frequency's basis rows and over all other axes; its square
-    root is the norm. It does not change when the other axes are rotated. Together with the
-    constant's power, the powers add up to the squared Frobenius norm.
+    With the basis rows r of frequency k, and the columns :math:`x_j` of all other axes,
+
+    .. math:: p_k = \sum_{r \in k} \sum_j \langle F_r, x_j \rangle^2
+
+    Together with the constant's power, the powers add up to the squared Frobenius norm. Rotating the other axes does
+    not change them. The norm of a frequency is the square root of its power.
 
     Args:
         x: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map W_L.
@@ -33,6 +36,11 @@ def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
         TypeError: If ``x`` is neither tensor nor array, or is complex.
         ValueError: If ``x`` does not have n entries along ``dim``, or is not finite.
 
+    See Also:
+        :func:`logit_spectrum`: for logits, as shares of their variance.
+        :func:`frequency_power`: along several axes at once, without an operation.
+        :func:`key_frequencies`: which frequencies of a spectrum stand out.
+
     References:
         Nanda et al. (2023), section 4.1 and appendix C.2.
 
@@ -45,17 +53,22 @@ def spectrum(x: Array, op: Operation, dim: int = 0) -> Tensor:
 
 
 def logit_spectrum(logits: Array, op: Operation) -> Tensor:
-    """The share of the logits' centered variance that lies in each frequency of the answer.
+    r"""The share of the logits' centered variance that lies in each frequency of the answer.
 
-    Each answer counts once, however many inputs it has: an input weighs 1 / (number of inputs with its answer).
-    Centering subtracts from each output its mean over the answers. The shares add up to at most 1; the remaining
-    variance does not depend on the answer alone. They are the shares of the components that
-    ``restrict(…, terms="sum")`` keeps. If the logits do not vary, all shares are zero.
+    With the mean logits M(t, c) over the :math:`N_t` inputs whose answer is t, and their mean :math:`\bar L(c)` over
+    the answers,
+
+    .. math:: \frac{\sum_{r \in k} \sum_c \big( \sum_t F_r(t) M(t, c) \big)^2}
+              {\sum_x \sum_c \big( L(x, c) - \bar L(c) \big)^2 / N_{s(x)}}
+
+    So each answer counts once, however many inputs it has. The shares add up to at most 1; the remaining variance does
+    not depend on the answer alone. They are the shares of the parts that ``restrict(…, terms="sum")`` keeps. If the
+    logits do not vary, all shares are zero.
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
-        op: The operation that gives the answers.
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
+        op: The operation that defines the answers.
 
     Returns:
         Shares in [0, 1], float64, shape ``(len(op.frequencies),)``.
@@ -63,6 +76,11 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
     Raises:
         TypeError: If ``logits`` are neither tensor nor array, or complex.
         ValueError: If they do not have the shape above, or are not finite.
+
+    See Also:
+        :func:`input_spectrum`: shares of frequencies of the inputs, which add up to 1.
+        :func:`answer_spectrum`: the same for neurons or other values.
+        :func:`cosine_coefficients`: only the part along cos w_k (s - c), with its sign.
 
     References:
         Nanda et al. (2023), section 4.2; the sum terms of section 5.1.
@@ -77,16 +95,22 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
 
 
 def answer_spectrum(values: Array, op: Operation) -> Tensor:
-    r"""The share of the centered variance that lies in each frequency of the answer, of any values on the inputs.
+    r"""The share of the centered variance that lies in each frequency of the answer, for any values on the inputs.
 
-    It is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. With
-    :func:`input_spectrum` it tells apart how much of the neurons is a function of a, of b and of a∘b, by frequency:
-    ``input_spectrum(neurons, op)[k, 0]``, ``[0, k]``, and this at k - 1.
+    With the means H(t, i) of column i over the :math:`N_t` inputs whose answer is t,
+
+    .. math:: \frac{\sum_{r \in k} \sum_i \big( \sum_t F_r(t) H(t, i) \big)^2}
+              {\sum_x \sum_i \big( h_i(x) - \bar h_i \big)^2 / N_{s(x)}}, \quad \bar h_i = \frac{1}{n} \sum_t H(t, i)
+
+    This is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. The shares are at most 1
+    together. With :func:`input_spectrum` you can tell how much of the neurons, at frequency k, is a function of a, of b
+    and of a∘b: ``input_spectrum(neurons, op)[k, 0]``, ``input_spectrum(neurons, op)[0, k]`` and
+    ``answer_spectrum(neurons, op)[k - 1]``.
 
     Args:
-        values: Values on every input, such as one neuron, the shape of ``op.table`` or ``(N,)``; or several, such as
-            all neurons, with one axis more. Each of several is centered, and their variances are added up.
-        op: The operation that gives the answers.
+        values: Values on every input, such as one neuron, the shape of ``op.table`` or ``(N,)``; or several columns,
+            such as all neurons, on one more axis. Each column is centered, and the variances are added up.
+        op: The operation that defines the answers.
 
     Returns:
         Shares in [0, 1], float64, shape ``(len(op.frequencies),)``; differentiable.
@@ -94,6 +118,9 @@ def answer_spectrum(values: Array, op: Operation) -> Tensor:
     Raises:
         TypeError: If ``values`` are neither tensor nor array, or complex.
         ValueError: If they do not have the shape above, or are not finite.
+
+    See Also:
+        :func:`neuron_spectrum`: each neuron separately.
 
     References:
         Chughtai et al. (2023), "A toy model of universality" (arXiv 2302.03025): the share of the neurons that the
@@ -128,15 +155,16 @@ def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
 
     .. math:: \langle L, T_k \rangle, \quad T_k(x, c) = \cos(w_k (s(x) - c)) / \lVert \cdot \rVert
 
-    in the inner product in which each answer counts once. The waves T_k are orthogonal to each other, and to everything
-    that depends on the input alone or on the output alone. So the coefficients are also those of a least-squares fit,
-    which is ``restrict(…, terms="aligned")``. The amplitude of a wave is its coefficient times
-    :math:`\sqrt{2 / (N n)}` for N inputs (:math:`\sqrt{1 / (N n)}` for k = n/2); for pairs N = n².
+    The inner product is :math:`\frac{N}{n} \sum_x \sum_c L(x, c) \, T_k(x, c) / N_{s(x)}` for N inputs, of which
+    :math:`N_t` have the answer t: each answer counts once. The waves T_k have length 1. They are orthogonal to each
+    other, and to everything that depends only on the input or only on the output. So the coefficients are also those of
+    a least-squares fit, ``restrict(…, terms="aligned")``. The amplitude of a wave is its coefficient times
+    :math:`\sqrt{2 / (N n)}`, or :math:`\sqrt{1 / (N n)}` for k = n/2; for pairs N = n².
 
     Args:
-        logits: Logits on every input, the shape of ``op.table`` and an axis of answers, or ``(N, n)``; for pairs, axes
-            ``(a, b, c)``, shape ``(n, n, n)``.
-        op: The operation that gives the answers. If it is not cyclic, T_k is the kernel of the projection onto the
+        logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
+            ``op.table`` plus an axis of answers, or ``(N, n)``.
+        op: The operation that defines the answers. If it is not cyclic, T_k is the kernel of the projection onto the
             frequency's rows, scaled to length 1.
 
     Returns:
@@ -145,6 +173,9 @@ def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
     Raises:
         TypeError: If ``logits`` are neither tensor nor array, or complex.
         ValueError: If they do not have the shape above, or are not finite.
+
+    See Also:
+        :func:`logit_spectrum`: everything that depends on the answer through frequency k, as a share.
 
     References:
         Nanda et al. (2023), section 4.2 and figure 14.
@@ -166,12 +197,12 @@ def cosine_coefficients(logits: Array, op: Operation) -> Tensor:
 
 
 def power_of_means(means: Tensor, op: Operation) -> Tensor:
-    """The power of the mean logits of each answer, ``(s, c)``, without what is added to all logits of an answer."""
+    """The power of the mean logits of each answer, ``(s, c)``, minus each answer's mean over all outputs c."""
     return spectrum(means - means.mean(1, keepdim=True), op)
 
 
 def _weighted(squares: Tensor, weights: Tensor | None, start: int) -> Tensor:
-    """The sum of the rows of a block, each with the weight of its input; ``start`` is the first one's index."""
+    """The sum of a block of squares, each row weighted by its input; ``start`` is the index of the first row."""
     if weights is None:
         return squares.sum()
     return weights[start : start + len(squares)] @ squares.sum(1)

@@ -17,23 +17,32 @@ from progress_measures.spectra.shares import share_of
 def input_spectrum(values: Array, op: Operation) -> Tensor:
     r"""The share of the centered variance that lies in each frequency of the inputs.
 
-    A frequency of the inputs has one integer per operand, and its functions are the products of the basis rows of these
-    frequencies, one of each operand. The shares add up to 1. If the values do not vary, all are zero. For bits, this is
-    the Walsh spectrum: entry (i, j, …) is the squared correlation with the parity of the bits where the index is 1.
+    A frequency of the inputs has one integer per operand. Its functions are the products of one basis row of each
+    operand's frequency. For two operands,
+
+    .. math:: \frac{\sum_{r \in k} \sum_{q \in l} \big( \sum_{a, b} F_r(a) F_q(b) \, h(a, b) \big)^2}
+              {\sum_{a, b} \big( h(a, b) - \bar h \big)^2}
+
+    at entry (k, l), and so on for more. The shares add up to 1. If the values do not vary, all are zero. For bits, this
+    is the Walsh spectrum: entry (i, j, …) is the squared correlation with the parity of the bits whose index is 1.
 
     Args:
-        values: Values on every input, such as one logit, the shape of ``op.table`` or ``(N,)``; or several, such as all
-            logits, with one axis more. Each of several is centered, and their variances are added up.
-        op: The operation whose inputs they are. Each operand has the operation's own basis if its tokens are those of
-            the answers, and the Fourier basis on their places otherwise.
+        values: Values on every input, such as one logit, the shape of ``op.table`` or ``(N,)``; or several columns,
+            such as all logits, on one more axis. Each column is centered, and the variances are added up.
+        op: The operation whose inputs they are. An operand has the operation's own basis if its tokens are those of the
+            answers, and the Fourier basis on their places otherwise.
 
     Returns:
         Shares in [0, 1], float64, one axis per operand, shape ``(1 + K_1, …, 1 + K_k)`` for operands of ``K_i``
-        frequencies beside the constant. Entry (0, …, 0) is 0.
+        frequencies in addition to the constant. Entry (0, …, 0) is 0.
 
     Raises:
         TypeError: If ``values`` are neither tensor nor array, or complex.
         ValueError: If they do not have the shape above, or are not finite; if the operation has some inputs only.
+
+    See Also:
+        :func:`logit_spectrum`: shares of frequencies of the answer, also if only some inputs exist.
+        :func:`neuron_spectrum`: the part of one frequency, for each neuron of a layer.
 
     References:
         Barak et al. (2022), "Hidden progress in deep learning" (arXiv 2207.08799), for parities.
@@ -46,7 +55,7 @@ def input_spectrum(values: Array, op: Operation) -> Tensor:
     """
     check_all_inputs(op)
     x = columns_on_inputs(values, op)
-    shift = x[0].detach()  # of a constant, nothing is left
+    shift = x[0].detach()  # leaves exact zeros of a constant
     scale = scale_of(x - shift)
     y = (x - shift) / scale
     centered = y - y.mean(0)
@@ -62,7 +71,7 @@ def input_spectrum(values: Array, op: Operation) -> Tensor:
 
 
 def columns_on_inputs(values: object, op: Operation) -> Tensor:
-    """Finite float64 values, one row per input, ``(N, m)``."""
+    """Requires finite values on the inputs; returns them in float64, one row per input, ``(N, m)``."""
     x, grid = check_real(values, "values"), op.table.shape
     whole = (grid, (grid.numel(),))
     if x.shape not in whole and x.shape[:-1] not in whole:
@@ -76,15 +85,20 @@ def columns_on_inputs(values: object, op: Operation) -> Tensor:
 
 
 def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
-    """The share of each neuron's centered variance that each frequency of the inputs explains.
+    r"""The share of each neuron's centered variance that each frequency of the inputs explains.
 
-    Frequency k explains as much as the best polynomial of degree two in its waves of a and b does: a combination of the
+    With the basis rows r of frequency k, and the constant row 0,
+
+    .. math:: \frac{\sum_{i, j \in \{0\} \cup k, \, (i, j) \ne (0, 0)}
+              \big( \sum_{a, b} F_i(a) F_j(b) \, h(a, b) \big)^2}{\sum_{a, b} \big( h(a, b) - \bar h \big)^2}
+
+    So frequency k explains as much as the best polynomial of degree two in its waves does: a combination of the
     products {1, cos, sin} w_k a times {1, cos, sin} w_k b, without the constant. The shares of a neuron add up to at
     most 1; the remaining variance mixes frequencies. A neuron that does not vary is dead, and all its shares are zero.
 
     Args:
         activations: Activations on the grid, axes ``(a, b, neuron)``, shape ``(n, n, m)`` or ``(n*n, m)``.
-        op: The operation whose basis is used for both inputs.
+        op: The operation whose basis is used for both operands.
 
     Returns:
         Shares in [0, 1], float64, shape ``(m, len(op.frequencies))``.
@@ -92,6 +106,10 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
     Raises:
         TypeError: If ``activations`` are neither tensor nor array, or complex.
         ValueError: If they do not have the shape above, or are not finite.
+
+    See Also:
+        :func:`neuron_frequencies`: the one frequency of each neuron, from these shares.
+        :func:`input_spectrum`: all frequencies of the inputs, also mixed ones, for the whole layer.
 
     References:
         Nanda et al. (2023), section 4.3.

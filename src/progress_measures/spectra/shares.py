@@ -1,11 +1,11 @@
-"""Shares of a variance, and the frequencies that hold one."""
+"""Shares of a variance, and the fewest frequencies that hold a share of the power."""
 
 import torch
 from torch import Tensor
 
 
 def fewest(power: Tensor, share: float) -> list[int]:
-    """The fewest frequencies that hold a share of the power together, the largest first; none if there is no power."""
+    """The fewest frequencies that together hold a share of the power, the largest first; none if there is no power."""
     if len(power) == 0 or float(power.sum()) == 0.0:
         return []
     descending = power.argsort(descending=True, stable=True)
