@@ -87,7 +87,7 @@ def mainline() -> Iterator[Case]:
 
 def start(n: int, seeds: int) -> Iterator[Case]:
     """The network of the page Start, from many seeds, at eleven steps each."""
-    group = f"Start's network, n = {n}, {seeds} seeds"
+    group = f"Small network, n = {n}, {seeds} seeds"
     for seed in range(seeds):
         op, mask = pm.addition(n), _mask(n, 0.4, seed)
         for step, model in train_small(op, mask, seed, weight_decay=0.5):
