@@ -242,6 +242,14 @@ def test_the_vertical_axis_of_runs_says_which_mean_it_is():
     assert plotting.plot_runs(RUNS, ["x", "v"], scale="linear").get_ylabel() == "(mean of 2 runs)"
 
 
+def test_columns_of_a_trajectory_are_no_labels():
+    run = pm.Trajectory([0, 1], {"test_loss": [2.0, 1.0]})
+    message = "`columns` must map names to labels. Got Tensor for 'test_loss'. Pass the names alone: list(run.columns)."
+    with pytest.raises(TypeError, match=re.escape(message)):
+        plotting.plot_curves(run, run.columns)
+    plotting.plot_curves(run, list(run.columns))
+
+
 def test_no_column_is_an_error():
     with pytest.raises(ValueError, match=r"`columns` must name at least one column. Got none."):
         plotting.plot_curves(RUN, [])

@@ -66,7 +66,7 @@ def test_what_they_say():
         "Measures(train_loss=1.946, test_loss=1.946, test_accuracy=0, restricted_loss=1.946, excluded_loss=1.946, …)"
     )
     control = pm.measures.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
-    assert repr(control) == "Control(0.25 beside 0 … 1.5 in 4 draws)"
+    assert repr(control) == "Control(0.25; 4 draws: 0 … 1.5)"
     controls = pm.measures.Controls(control, control, control, control)
     assert repr(controls) == f"Controls(restricted_loss={control}, excluded_loss={control}, …)"
     assert repr(pm.grokking_measures(None, OP, KEYS, MASK, loss="mse", weights={"W_E": "0.weight"})) == (

@@ -43,7 +43,7 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        return f"Control({number(self.real)} beside {number(self.draws)} in {len(self.draws)} draws)"
+        return f"Control({number(self.real)}; {len(self.draws)} draws: {number(self.draws)})"
 
     @property
     def share_below(self) -> float:

@@ -96,6 +96,12 @@ def check_labels(columns: object) -> dict[str, str]:
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
     if isinstance(columns, Mapping):
         labels = dict(columns)  # the caller's own words, which may have mathematics
+        for name, label in labels.items():
+            if not isinstance(label, str):
+                raise TypeError(
+                    f"`columns` must map names to labels. Got {type_name(label)} for {name!r}. Pass the names alone: "
+                    "list(run.columns)."
+                )
     else:
         labels = {name: as_text(str(name)).replace("_", " ") for name in columns}
     if not labels:
