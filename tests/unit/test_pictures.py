@@ -155,10 +155,11 @@ def test_a_wave_in_the_embedding_is_a_circle_from_the_right_and_upwards(build):
     embedding = torch.cat([waves, 2 * other, torch.ones(2, op.n)]).T @ turned
     axes = plotting.plot_embedding(embedding, op, frequency=2)
     np.testing.assert_allclose(places(axes), waves.T, atol=1e-12)
-    assert axes.collections[0].get_array().tolist() == op.elements.tolist()
+    angles = [2 * index % op.n / op.n for index in range(op.n)]
+    np.testing.assert_allclose(axes.collections[0].get_array(), angles)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("along cos 2", "along sin 2")
     assert axes.get_aspect() == 1
-    assert axes.figure.axes[1].get_ylabel() == "token"
+    assert axes.figure.axes[1].get_ylabel() == "angle in wave 2 (turns)"
     assert [text.get_text() for text in axes.texts] == [str(token) for token in op.elements.tolist()]
 
 
@@ -167,6 +168,8 @@ def test_principal_components_come_with_their_shares():
     embedding = torch.stack([-3 * op.basis[1], op.basis[2], 10 + 0 * op.basis[0]], dim=1)
     axes = plotting.plot_embedding(embedding.T, op, dim=1)
     assert axes.get_xlabel() == "principal component 1 (90.0 %)"
+    assert axes.collections[0].get_array().tolist() == op.elements.tolist()
+    assert axes.figure.axes[1].get_ylabel() == "token"
     assert axes.get_ylabel() == "principal component 2 (10.0 %)"
     points = places(axes)
     np.testing.assert_allclose(points[:, 0], -embedding[:, 0], atol=1e-12)  # the first token is on the right

@@ -17,11 +17,13 @@ _NUMBERED, _SOME = 20, 8  # so many points have room for their tokens' numbers; 
 def plot_embedding(
     weights: Array, op: Operation, *, frequency: int | None = None, dim: int = 0, ax: Axes | None = None
 ) -> Axes:
-    """Draws each token's embedding as a point in a plane, coloured by token: where there is a circle, it is one here.
+    """Draws each token's embedding as a point in a plane, in which a circle of tokens shows as one.
 
     The plane is that of the first two principal components, which are often mixtures of several frequencies; or that
     of one frequency, in which its cosine points to the right and its sine upwards. Both axes have the same unit, and
-    the mean of all tokens is in the middle.
+    the mean of all tokens is in the middle. Colours are the tokens; in the plane of a frequency of a cyclic group, they
+    are the angles at which its wave puts the tokens. So they change smoothly around the circle if the tokens lie in
+    order.
 
     Args:
         weights: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map
@@ -51,14 +53,22 @@ def plot_embedding(
     ax = axes(ax)
     tokens = op.elements.numpy()
     across, upward = points.T.numpy()
-    image = ax.scatter(across, upward, c=tokens, cmap="viridis", s=22, edgecolors="0.25", linewidths=0.4)
+    colours, label = _colours(op, frequency)
+    image = ax.scatter(across, upward, c=colours, cmap="viridis", s=22, edgecolors="0.25", linewidths=0.4)
     for index in range(0, len(tokens), 1 if len(tokens) <= _NUMBERED else len(tokens) // _SOME):
         place = (float(across[index]), float(upward[index]))
         ax.annotate(str(tokens[index]), place, xytext=(3, 3), textcoords="offset points", fontsize="x-small")
-    add_colour_bar(image, ax, "token")
+    add_colour_bar(image, ax, label)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xlabel=names[0], ylabel=names[1])
     return ax
+
+
+def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str]:
+    """One number per token, and its name: on a circle, the place where the wave puts it, so that the order shows."""
+    if frequency is None or not op.cyclic:
+        return op.elements, "token"
+    return frequency * torch.arange(op.n) % op.n / op.n, f"angle in wave {frequency} (turns)"
 
 
 def _principal(columns: Tensor) -> tuple[Tensor, list[str]]:
