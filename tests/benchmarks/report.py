@@ -48,8 +48,8 @@ def report(results: dict) -> str:
         growth.append(f"| {n} | {4 * n**3 / 2**20:.0f} MiB | {_time(seconds)} | {per_million} |")
     ratio = times[409] / found["growth, n = 409"]["extra_info"]["baselines"]["n = 113"] / (409 / 113) ** 3
     growth.append(
-        f"\nFrom n = 113 to 409 the time grows {ratio:.2f} times as fast as the number of logits (goal: ≤ 1.3). The two "
-        "sizes were timed in alternation."
+        f"\nFrom n = 113 to 409 the time grows {ratio:.2f} times as fast as the number of logits (goal: ≤ 1.3). The "
+        "two sizes were timed in alternation."
     )
 
     memory = (
