@@ -67,3 +67,10 @@ def test_commands_and_links_are_there():
             assert subprocess.run(["bash", "-n", ROOT / words[0]], check=False).returncode == 0
     for target in re.findall(r"\]\((?!http)([^)]+)\)", PAGE):
         assert (ROOT / "docs" / target).is_file(), target
+
+
+def test_mutants_are_made_of_files_and_tried_with_tests_that_exist():
+    settings = PROJECT["tool"]["mutmut"]
+    tests = [test.partition("::")[0] for test in settings["pytest_add_cli_args_test_selection"]]
+    for pattern in [*settings["only_mutate"], *settings["also_copy"], *tests, settings["preload_modules_file"]]:
+        assert [*ROOT.glob(pattern)], pattern
