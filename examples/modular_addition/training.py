@@ -217,6 +217,6 @@ def open_run(config: Config, folder: Path) -> Run:
     state = folder / "state.safetensors"
     run = Run.load(config, state) if state.exists() else Run.start(config)
     if run.epoch > config.epochs:
-        raise ValueError(f"`epochs` must be at least {run.epoch}, which the run has already had. Got {config.epochs}.")
+        raise ValueError(f"`epochs` must be at least the {run.epoch} that the run has had. Got {config.epochs}.")
     write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     return run

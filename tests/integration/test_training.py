@@ -69,7 +69,7 @@ def test_a_finished_run_can_be_prolonged(tmp_path):
     assert torch.isfinite(run.losses).all()
     fresh = finish(longer, tmp_path / "fresh")
     assert torch.equal(run.losses, fresh.losses)
-    with pytest.raises(ValueError, match=r"must be at least those that the run has had, 15\. Got 3\."):
+    with pytest.raises(ValueError, match=r"must be at least the 15 that the run has had\. Got 3\."):
         open_run(Config(n=5, fraction=0.5, epochs=3), tmp_path)
     assert Config.load(tmp_path) == longer  # nothing was lost by asking
 
