@@ -162,7 +162,7 @@ def test_command_line_refuses_with_a_reason(tmp_path, capsys):
     before = json.loads((tmp_path / "run" / "config.json").read_text())
     for arguments, message in [
         (["--output", run, *TINY, "--seed", "1"], "must be empty or hold the same run"),
-        (["--output", run, *TINY, "--epochs", "3"], "must be at least those that the run has had"),
+        (["--output", run, *TINY, "--epochs", "3"], "must be at least the 40 that the run has had"),
         (["--output", str(tmp_path / "x"), "--n", "5", "--fraction", "1"], "must leave pairs to train and to test on"),
         (["--output", str(tmp_path / "x"), "--n", "1"], "must be at least 2, got 1"),
         (["--output", str(tmp_path / "x"), "--operation", "power"], "invalid choice: 'power'"),
