@@ -13,7 +13,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose description may be a docstring, and whose help may be piped.
 
     Args:
-        description: A text, of which double backticks are removed.
+        description: A text; double backticks are removed.
         **options: The options of ``argparse.ArgumentParser``.
     """
 
