@@ -1,4 +1,4 @@
-"""What every test starts from, and what the examples in docstrings find without importing it."""
+"""The setup of every test, and the names that examples in docstrings use without importing them."""
 
 import os
 
@@ -46,7 +46,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 
 
 def pytest_collection():
-    """Collects no garbage while ten thousand tests are made: there is none."""
+    """Stops garbage collection while ten thousand tests are collected: there is no garbage."""
     gc.disable()
 
 

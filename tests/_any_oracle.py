@@ -15,7 +15,7 @@ from tests._oracle import waves
 
 @dataclass(frozen=True)
 class Task:
-    """What the definitions need to know of an operation."""
+    """The parts of an operation that the definitions need."""
 
     rows: list  # the tokens of each input
     elements: list  # the token of each answer
@@ -40,13 +40,13 @@ class Task:
         return np.stack([self.basis[:, self.elements.index(token)] for token in tokens], axis=1), self.of_row
 
     def frequencies_of_inputs(self):
-        """Every tuple but the constant."""
+        """Every tuple except the constant."""
         highest = [max(self.operand_basis(axis)[1]) for axis in range(len(self.axes))]
         return [*itertools.product(*(range(k + 1) for k in highest))][1:]
 
 
 def task(function, axes=None, *, rows=None, elements, basis):
-    """The task of a function of tokens; ``basis`` is a pair: the functions, and the frequency of each."""
+    """The task of a function of tokens; ``basis`` is a pair of the basis functions and their frequencies."""
     axes = None if axes is None else [[*tokens] for tokens in axes]
     rows = [tuple(row) for row in (itertools.product(*axes) if rows is None else rows)]
     elements = [*elements]
@@ -76,13 +76,13 @@ def means(x, task):
 
 
 def weights(task):
-    """With which each answer counts once, of mean 1 over the inputs."""
+    """Weights of mean 1 over the inputs, with which each answer counts once."""
     counts = np.array([(task.answers == s).sum() for s in range(task.n)])
     return len(task.rows) / task.n / counts[task.answers]
 
 
 def part(x, task, k, terms="sum"):
-    """The part of frequency k, a row per input."""
+    """The part of frequency k, one row per input."""
     if isinstance(k, tuple):
         return part_of_inputs(x, task, k)
     if terms == "product":
@@ -113,7 +113,7 @@ def part_of_inputs(x, task, frequency):
 
 
 def constant(x, task, keys, terms="sum"):
-    """The mean over the answers, or, of functions of the inputs, over the inputs."""
+    """The mean over the answers, or over the inputs for functions of the inputs."""
     of_inputs = terms in ("product", "polynomial") or any(isinstance(k, tuple) for k in keys)
     return x.mean(0) if of_inputs else means(x, task).mean(0)
 
@@ -145,7 +145,7 @@ def squared_errors(x, answers):
 
 
 def hinges(x, answers):
-    """How far each wrong logit is above one less than the right one, added up."""
+    """The sum over wrong logits of how far each exceeds the right logit minus 1."""
     wrong = 1 - np.eye(x.shape[1])[answers]
     return (wrong * np.maximum(0, 1 + x - x[np.arange(len(x)), answers][:, None])).sum(1)
 
@@ -166,7 +166,7 @@ def excluded_loss_per_frequency(x, task, asked, mask, loss="cross_entropy", term
 
 
 def measure(x, task, keys, train, test=None, labels=None, loss="cross_entropy"):
-    """All that ``pm.measure`` returns, by name."""
+    """All numbers that ``pm.measure`` returns, by name."""
     test = ~train if test is None else test
     every, labels = np.ones(len(x), dtype=bool), task.answers if labels is None else labels
     restricted, excluded = restrict(x, task, keys), exclude(x, task, keys)

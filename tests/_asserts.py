@@ -1,4 +1,4 @@
-"""Properties, by name."""
+"""Assertions of properties, by name."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 
 def assert_close(actual, expected, *, rtol=1e-8, atol=0.0):
-    """Equal to a relative tolerance; nothing is forgiven near zero unless ``atol`` says so."""
+    """Values are equal to a relative tolerance, also near zero unless ``atol`` is given."""
     actual = actual.detach().numpy() if isinstance(actual, torch.Tensor) else np.asarray(actual)
     expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else np.asarray(expected)
     assert actual.shape == expected.shape
@@ -24,7 +24,7 @@ def assert_scalar_loss(loss):
 
 
 def assert_raises(mistake, error, message):
-    """A call is met with exactly this error and this whole message."""
+    """A call raises exactly this error with this whole message."""
     with pytest.raises(error) as caught:
         mistake()
     assert caught.type is error

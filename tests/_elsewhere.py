@@ -1,4 +1,4 @@
-"""A second device where there is none: tensors that compute on the CPU, and meet no tensor that is there already."""
+"""A simulated second device: its tensors compute on the CPU, but cannot be combined with tensors of the CPU."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ INDICES = (torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_
 
 
 class Elsewhere(Tensor):
-    """Values that lie on the second device."""
+    """A tensor on the second device."""
 
     @staticmethod
     def __new__(cls, values):
@@ -31,7 +31,7 @@ class Elsewhere(Tensor):
 
 
 class SecondDevice(TorchDispatchMode):
-    """Inside, one device more: tensors made for it are there, and those that meet on two devices are an error."""
+    """A context with a second device, in which combining tensors of two devices is an error."""
 
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
         options = dict(options or {})

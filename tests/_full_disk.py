@@ -1,7 +1,7 @@
-"""Every writer of the library and of the examples, on a disk that is full or takes no writing.
+"""Every writer of the library and the examples, on a disk that is full or read-only.
 
-``python -m tests._full_disk FOLDER`` tries one of each kind on a real one: the folder is that of a small file system of
-its own, which is filled up except for a little, and then read only.
+``python -m tests._full_disk FOLDER`` tries one writer of each kind on a real disk. The folder must be a small file
+system of its own, which is first filled almost completely, and then made read-only.
 """
 
 import contextlib
@@ -82,7 +82,7 @@ OF_EACH_KIND = ("Trajectory.save", "grid_logits by batches", "plot, pdf", "Run.s
 
 
 def check(name, folder, full):
-    """A writer on a disk made full by a context: one line that names the file, and everything is as it was."""
+    """A writer on a full disk raises one line that names the file, and changes nothing."""
     folder = folder / "out"
     folder.mkdir()
     file, write = WRITERS[name]
@@ -96,7 +96,7 @@ def check(name, folder, full):
 
 
 def refusal(write, *arguments):
-    """What is said where a file cannot be written: by an ``OSError``, or on stderr by a command."""
+    """The message if a file cannot be written: of an ``OSError``, or on a command's stderr."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said), pytest.raises((OSError, SystemExit)) as caught:
         write(*arguments)
@@ -108,7 +108,7 @@ def refusal(write, *arguments):
 
 @contextmanager
 def limited(_folder, size=LEFT):
-    """No file may become longer, which the system meets as it meets a full disk: with a short write, then an error."""
+    """Limits the length of files; the system then fails as on a full disk, with a short write and an error."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -119,7 +119,7 @@ def limited(_folder, size=LEFT):
 
 @contextmanager
 def filled(folder):
-    """A file system with nothing left but a little."""
+    """An almost full file system."""
     filler = folder.parent / "filler"
     try:
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -133,7 +133,7 @@ def filled(folder):
 
 @contextmanager
 def read_only(_folder):
-    """The file system of this process takes no writing."""
+    """A read-only file system for this process."""
     subprocess.run(["mount", "-o", "remount,ro", sys.argv[1]], check=True)
     try:
         yield

@@ -24,7 +24,7 @@ def quaternions() -> Tensor:
 
 
 def relabelled(table: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """The same group with its elements in another order, and where each element went."""
+    """The same group with its elements in another order, and the new place of each element."""
     place = torch.randperm(len(table), generator=torch.Generator().manual_seed(seed))
     back = place.argsort()
     return place[table[back][:, back]], place
@@ -44,7 +44,7 @@ def cycle_type(permutation: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def permutations(op: pm.Operation, m: int) -> list[tuple[int, ...]]:
-    """The permutations that the tokens of a symmetric group stand for."""
+    """The permutations of a symmetric group, in the order of its tokens."""
     every = list(itertools.permutations(range(m)))
     assert op.n == len(every)
     return every

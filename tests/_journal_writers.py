@@ -1,6 +1,6 @@
-"""Writers of a recording for processes of their own, which are there at once.
+"""Writers of a recording in processes of their own, which start at once.
 
-Their parent is a server that has imported the library. Nothing of a test's process, such as a lock, comes to them.
+Their parent is a server that has imported the library. They inherit nothing, such as a lock, from a test's process.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ STEPS = range(4)
 
 
 def written(kind, path):
-    """What a process says that writes four steps: the message of its error, or nothing."""
+    """Writes four steps in a process; returns the message of its error, or nothing."""
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=_tell, args=(sender, kind, path))
     process.start()
@@ -27,7 +27,7 @@ def written(kind, path):
 
 
 def started(kind, path):
-    """A process that does the same, and has stopped in the middle of the third step."""
+    """A process that does the same and is stopped in the middle of the third step."""
     halfway = PROCESSES.Event()
     process = PROCESSES.Process(target=_write, args=(kind, path, halfway))
     process.start()

@@ -9,7 +9,7 @@ Y = torch.arange(20) % 4
 
 
 def network():
-    """A network that can be written down, of 68 parameters in float64."""
+    """A small network with 68 parameters in float64."""
     i = torch.arange(1.0, 33.0, dtype=torch.float64)
     model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 4)).double()
     with torch.no_grad():
@@ -21,7 +21,7 @@ def network():
 
 
 def on(rows):
-    """The cross-entropy of some rows, as a function of the model."""
+    """The cross-entropy on some rows, as a function of the model."""
 
     def loss(model):
         at = next(model.parameters()) if isinstance(model, nn.Module) else X
@@ -34,7 +34,7 @@ FIRST, SECOND, ALL = on(slice(10)), on(slice(10, 20)), on(slice(20))
 
 
 class Point(nn.Module):
-    """A model that is nothing but parameters: those of losses with a known Hessian."""
+    """A model that consists only of parameters, for losses with a known Hessian."""
 
     def __init__(self, *values):
         super().__init__()

@@ -1,7 +1,7 @@
 """The measures written as the paper defines them and its notebook computes them, for cyclic operations.
 
-Dense unit directions on the n² pairs, one frequency at a time, a cross-entropy for each. What the library does
-otherwise has to give the same numbers, and less slowly.
+They use dense unit directions on the n² pairs, one frequency at a time, and a cross-entropy for each. The library must
+give the same numbers, faster.
 """
 
 import math
@@ -20,7 +20,7 @@ def directions(op: pm.Operation, k: int) -> Tensor:
 
 
 def part(x: Tensor, op: pm.Operation, k: int) -> Tensor:
-    """What of the logits, ``(n², n)``, lies along the directions of a frequency."""
+    """The part of the logits, ``(n², n)``, along the directions of a frequency."""
     dense = directions(op, k)
     return dense @ (dense.T @ x)
 
@@ -42,7 +42,7 @@ def excluded_loss_per_frequency(logits: Tensor, op: pm.Operation, mask: Tensor) 
 
 
 def measure(logits: Tensor, op: pm.Operation, frequencies: tuple[int, ...], train: Tensor) -> dict[str, Tensor]:
-    """Everything that ``pm.measure`` measures, by name."""
+    """All numbers that ``pm.measure`` returns, by name."""
     x, mask = logits.double().reshape(op.n**2, op.n), train.flatten()
     kept = sum((part(x, op, k) for k in frequencies), start=torch.zeros_like(x))
     restricted, excluded = x.mean(0) + kept, x - kept

@@ -15,7 +15,7 @@ def waves(n, k, x):
 
 
 def directions(table, k, terms):
-    """The unit directions of frequency k on the n² pairs, one a column, from the definition of ``terms``."""
+    """The unit directions of frequency k on the n² pairs, one per column, from the definition of ``terms``."""
     n = len(table)
     a, b = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
     one = [np.ones((n, n))]
@@ -94,14 +94,14 @@ def neuron_spectrum(activations):
 
 
 def inverse_participation_ratio(column, exponent):
-    """Of one neuron of odd n: by the magnitudes of a complex transform, each frequency there twice but the constant."""
+    """For one neuron and odd n, from a complex transform, which has each frequency but the constant twice."""
     power = np.abs(np.fft.fft(column)) ** 2
     merged = [power[0], *(power[k] + power[-k] for k in range(1, len(column) // 2 + 1))]
     return sum((p / sum(merged)) ** exponent for p in merged)
 
 
 def cosine_and_sine_norms(matrix):
-    """Norms of the cosine and of the sine coefficients by frequency; where there is no sine it is missing."""
+    """Norms of the cosine and of the sine coefficients by frequency, without sines that do not exist."""
     n = len(matrix)
     found = {}
     for k in range(1, n // 2 + 1):

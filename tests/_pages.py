@@ -1,4 +1,4 @@
-"""What stands in a page that `report` writes: its elements, words, tables and figures."""
+"""The content of a page that `report` writes: its elements, words, tables and figures."""
 
 import html
 import json
@@ -9,7 +9,7 @@ HEADINGS = ("h1", "h2", "h3", "title")
 
 
 class Page(HTMLParser):
-    """A page as a browser takes it apart."""
+    """A parsed page."""
 
     def __init__(self, text):
         super().__init__()
@@ -58,7 +58,7 @@ class Page(HTMLParser):
         return [list(models(root)) for root in document["roots"]]
 
     def count(self, kind):
-        """How many models of a kind each figure has."""
+        """The number of models of a kind in each figure."""
         return [sum(model["name"] == kind for model in figure) for figure in self.figures]
 
     def labels(self):
@@ -68,7 +68,7 @@ class Page(HTMLParser):
 
 
 def models(value):
-    """Every model in some JSON of bokeh's, which says each of them once in full."""
+    """Every model in bokeh's JSON, which contains each of them once in full."""
     if isinstance(value, dict):
         if value.get("type") == "object" and "id" in value:
             yield value

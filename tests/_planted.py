@@ -25,7 +25,7 @@ def random_logits(n: int, *, scale: float = 1.0, seed: int = 0) -> Tensor:
 
 
 def learned_logits(op: pm.Operation, frequencies: tuple[int, ...], *, seed: int = 0) -> Tensor:
-    """What a network in the middle of learning gives: waves of the answer, waves of the inputs, and noise."""
+    """Logits like those of a half-trained network: waves of the answer, waves of the inputs, and noise."""
     waves = planted_logits(op, {k: 2.0 + index for index, k in enumerate(frequencies)})
     generator = torch.Generator().manual_seed(seed)
     of_a, of_b = torch.randn(2, op.n, op.n, dtype=torch.float64, generator=generator)
@@ -38,7 +38,7 @@ def memorizing_logits(op: pm.Operation, mask: Tensor, *, seed: int = 0) -> Tenso
 
 
 def random_mask(n: int, *, fraction: float = 0.4, seed: int = 0) -> Tensor:
-    """A choice of pairs that is neither empty nor everything."""
+    """Random pairs, neither none nor all."""
     mask = torch.rand(n, n, generator=torch.Generator().manual_seed(seed)) < fraction
     mask[0, 0], mask[-1, -1] = True, False
     return mask
@@ -67,5 +67,5 @@ class Slices(nn.Module):
 
 
 def spread(half_width: float, count: int = 8) -> Tensor:
-    """So many equally spaced angles, in radians, between plus and minus ``half_width`` half turns."""
+    """Equally spaced angles, in radians, between plus and minus ``half_width`` half turns."""
     return half_width * math.pi * ((2 * torch.arange(count).double() + 1) / count - 1)

@@ -1,4 +1,4 @@
-"""The bundled runs' curves, whole and spoilt."""
+"""The curves of the bundled runs, intact and degraded."""
 
 import numpy as np
 from scipy.signal import lfilter
@@ -13,7 +13,7 @@ NEEDED = ["train_loss", "test_loss", "excluded_loss", "restricted_loss", "sum_sq
 
 
 def curves(name):
-    """What was recorded of a run, and the number of its answers."""
+    """The recorded curves of a run, and the number of its answers."""
     recorded = pm.Trajectory.load(RUNS / name / "curves.npz")
     columns = {column: recorded[column] for column in NEEDED}
     return pm.Trajectory(recorded.steps, columns), Config.load(RUNS / name).op.n
@@ -25,7 +25,7 @@ def at(trajectory, index):
 
 
 def cuts(trajectory):
-    """The run as it was after each recorded step but the last."""
+    """The run up to each recorded step except the last."""
     return [at(trajectory, slice(length)) for length in range(1, len(trajectory))]
 
 
@@ -39,7 +39,7 @@ def thinned(trajectory, generator, *, share):
 def noisy(trajectory, generator, *, size, correlation=0.0):
     """Losses times the exponential of normal numbers, weights times that of a tenth of them.
 
-    Each number is correlated with that of the recorded step before, as of an autoregressive process of order one.
+    Each number is correlated with that of the previous recorded step, as in an autoregressive process of order one.
     """
     columns = {}
     for name, values in trajectory.columns.items():
@@ -51,7 +51,7 @@ def noisy(trajectory, generator, *, size, correlation=0.0):
 
 
 def spiked(trajectory, generator, *, share, apart=True):
-    """A share of the values ten times as large or as small; apart: not the first, and never two within three steps."""
+    """Multiplies or divides a share of the values by ten; if apart, not the first and never two within three steps."""
     columns = {}
     for name, values in trajectory.columns.items():
         spikes = generator.random(len(trajectory)) < share

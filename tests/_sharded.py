@@ -1,4 +1,4 @@
-"""What a process of two does with a model of which each holds a part: it has to be importable there."""
+"""What each of two processes does with its shard of a model; both processes import this file."""
 
 import copy
 import functools
@@ -54,7 +54,7 @@ def of_wrapper(model):
 
 
 def losses(wrap, model, recorder):
-    """Of a sharded model that is measured while it is trained."""
+    """The losses of a sharded model that is measured during training."""
     model = wrap(copy.deepcopy(model))
     optimizer, found = torch.optim.SGD(model.parameters(), lr=0.1), []
     for step in range(3):

@@ -1,4 +1,4 @@
-"""What measuring could leave behind: the state of a process and of models, to compare before and after."""
+"""The possible traces of measuring: the state of a process and of models, to compare before and after."""
 
 import locale
 import os
@@ -20,7 +20,7 @@ DEVICES = ("cpu", "cuda", "mps")
 
 @contextmanager
 def traceless(*models):
-    """Nothing of the process or the models is different afterwards, whatever was raised."""
+    """Checks that the process and the models are the same afterwards, whatever was raised."""
     before = state(*models)
     try:
         yield
@@ -46,12 +46,12 @@ def state(*models):
 
 
 def count_hooks(model):
-    """How many hooks on inputs and outputs a model and its submodules have."""
+    """The number of hooks on inputs and outputs of a model and its submodules."""
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def hooks_of(module):
-    """All hooks of a module by the dictionary that they are in, as ``torch.nn.Module`` keeps them."""
+    """All hooks of a module, by the dictionary in which ``torch.nn.Module`` keeps them."""
     return {name: [*hooks.items()] for name, hooks in vars(module).items() if "hooks" in name and hooks}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of ``track`` send to other processes: it has to be importable there."""
+"""The functions that the tests of ``track`` send to other processes, which import this file."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def model_of(step):
 
 
 def numbers(model):
-    """A number, a vector, and a number that no decimal fraction is."""
+    """A number, a vector, and a number that is no decimal fraction."""
     return {"weights": model.weight.square().sum(), "bias": model.bias, "third": 1 / 3}
 
 
@@ -36,7 +36,7 @@ def write(folder, steps):
 
 
 def read(path):
-    """The model in a file, and a line in the file ``loaded`` beside it."""
+    """Reads the model in a file, and adds a line to the file ``loaded`` next to it."""
     with (Path(path).parent / "loaded").open("a") as file:
         file.write(f"{Path(path).stem}\n")
     model = nn.Linear(3, 2)
@@ -57,7 +57,7 @@ def read_slowly(path):
 
 
 def read_or_die(path):
-    """The same, but the first process that comes to step 3 is killed there."""
+    """The same, but the first process that reaches step 3 is killed there."""
     if Path(path).stem == "3" and not _first(Path(path).parent / "died"):
         os.kill(os.getpid(), signal.SIGKILL)
     return read(path)

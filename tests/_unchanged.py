@@ -1,8 +1,8 @@
-"""That a call changes none of its arguments, bit for bit, no file, and nothing of the process that it runs in.
+"""Checks that a call changes no argument, bit for bit, no file, and no state of its process.
 
-``watched`` puts itself between a test and the public functions and classes of the library. It takes down what every
-call is given, down to the last tensor, and compares when the call has ended: with a result, with an error, or, for a
-context, when that has been left. So a test of a mistake need not say what must not be lost.
+``watched`` wraps the public functions and classes of the library. It records all arguments of every call, down to the
+last tensor, and compares them when the call ends with a result or an error, or when its context is left. A test of a
+mistake therefore need not list what must not be lost.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ MAGIC = ("__init__", "__call__", "__getitem__")
 
 @contextmanager
 def watched(monkeypatch):
-    """Public functions whose calls are compared; yields a list that gets the name of each call."""
+    """Wraps the public functions, and yields a list that collects the name of each call."""
     calls = []
     with monkeypatch.context() as patch:
         paths = [*WHERE.values(), *(f"plotting.{name}" for name in plotting.__all__)]
@@ -42,7 +42,7 @@ def watched(monkeypatch):
 
 
 def assert_met_with(mistake, error, message, folder, monkeypatch, *values):
-    """A mistake is met with an error and its whole message, and nothing is changed or lost, nor any file left."""
+    """A mistake raises an error with this whole message, changes and loses nothing, and leaves no file."""
     monkeypatch.chdir(folder)
     with same_files(folder), unchanged(*values), watched(monkeypatch) as calls, pytest.raises(error) as caught:
         mistake()
@@ -54,7 +54,7 @@ def assert_met_with(mistake, error, message, folder, monkeypatch, *values):
 
 @contextmanager
 def unchanged(*values):
-    """Values that are bit for bit what they were, whatever is raised."""
+    """Checks that values stay the same, bit for bit, whatever is raised."""
     before = contents(values)
     try:
         yield
@@ -64,7 +64,7 @@ def unchanged(*values):
 
 @contextmanager
 def same_files(folder):
-    """A folder with the same files of the same bytes, and no other, whatever is raised."""
+    """Checks that a folder keeps the same files with the same bytes, whatever is raised."""
     before = files(folder)
     try:
         yield
@@ -75,7 +75,7 @@ def same_files(folder):
 
 
 def files(folder):
-    """By path the bytes and the mode of everything below a folder, and where links lead."""
+    """By path: the bytes and the mode of everything in a folder, and the targets of links."""
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
@@ -84,7 +84,7 @@ def files(folder):
 
 
 def contents(value, seen=None):
-    """Everything that can be reached from a value, such that equal contents mean that nothing was changed."""
+    """Everything that a value refers to; if the contents are equal, nothing has changed."""
     seen = {} if seen is None else seen
     if isinstance(value, int | float | complex | str | bytes | type(None) | type):
         return repr(value)
@@ -144,7 +144,7 @@ def _digest(x):
 
 
 def _place(path):
-    """The module that a public name is looked up in, and the name."""
+    """The module that has a public name, and the name."""
     *rooms, name = path.split(".")
     return functools.reduce(getattr, rooms, pm), name
 

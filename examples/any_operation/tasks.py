@@ -10,7 +10,7 @@ COMPOSE, INVERSE = S5.table.tolist(), (S5.table == 0).int().argmax(1).tolist()  
 
 
 def modulo(function: Callable[[int, int], int], name: str) -> pm.Operation:
-    """A function of two numbers modulo p, the numbers 0..p-1 as its answers."""
+    """A function of two numbers modulo p, with the answers 0..p-1."""
     return pm.operation(lambda x, y: function(x, y) % P, P, P, name=name)
 
 
@@ -39,7 +39,7 @@ OPERATIONS = {
     "xyx in S5": lambda: of_permutations(lambda x, y: COMPOSE[COMPOSE[x][y]][x], "xyx"),
 }
 
-# The share of the inputs that are trained on, and the steps.
+# The share of training inputs, and the number of steps.
 TRAINING = dict.fromkeys(OPERATIONS, (0.8, 10_000)) | {
     "x² + xy + y²": (0.8, 80_000),
     "x² + xy + y² + x": (0.8, 80_000),
@@ -52,5 +52,5 @@ TRAINING = dict.fromkeys(OPERATIONS, (0.8, 10_000)) | {
 
 
 def file_name(name: str) -> str:
-    """The name of an operation in letters and digits: that of its file."""
+    """The name of an operation's file, in ASCII."""
     return f"operation_{[*OPERATIONS].index(name) + 1:02}"

@@ -1,4 +1,4 @@
-"""A small network that is trained on any operation, with everything that is measured of it on the way."""
+"""A small network for any operation, its training, and its measures."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ WEIGHT_DECAY, LEARNING_RATE, BETAS = 1.0, 1e-3, (0.9, 0.98)
 
 
 class Network(nn.Module):
-    """Neurons that square the sum of a number for each operand: the smallest network that multiplies them."""
+    """Neurons that square the sum of one number per operand: the smallest network that multiplies operands."""
 
     def __init__(self, op: pm.Operation, neurons: int = 256) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Network(nn.Module):
 
 
 class Run:
-    """One network on one operation: the same inputs, weights and curves for the same seed."""
+    """One network on one operation. The same seed gives the same training inputs, weights and curves."""
 
     def __init__(self, op: pm.Operation, share: float, steps: int, seed: int = 0) -> None:
         self.op, self.steps = op, steps
@@ -44,7 +44,7 @@ class Run:
         )
 
     def checkpoints(self) -> Iterator[tuple[int, Network]]:
-        """Trains on all training inputs at once, and yields the network at steps that are dense at first."""
+        """Trains full-batch, and yields the network at steps that are dense at first."""
         recorded = pm.log_spaced(per_decade=20)
         inputs, answers = self.op.inputs[self.train_mask.flatten()], self.op.elements[self.op.table[self.train_mask]]
         for step in range(self.steps + 1):
@@ -55,7 +55,7 @@ class Run:
             self.optimizer.step()
 
     def measure(self, model: Network) -> dict[str, Tensor]:
-        """Losses, accuracies, and the share of the logits that lies in each frequency of the answer."""
+        """Losses, accuracies, and the share of the logits in each frequency of the answer."""
         logits = pm.grid_logits(model, self.op)
         train, test = self.train_mask, ~self.train_mask
         return {

@@ -1,10 +1,9 @@
-"""Time each measure beside a forward pass: ``python -m examples.comparison.costs --output costs.json``.
+"""Compare the time of each measure with a forward pass: ``python -m examples.comparison.costs --output costs.json``.
 
-On bundled checkpoints of the mainline, each measure right after a forward pass, so that both see the same machine. What
-several measures share, such as the logits, is computed before that: the ratios say what each measure adds.
+Each measure runs right after a forward pass, under the same load, on bundled checkpoints of the mainline. Results that
+several measures share, such as the logits, are computed before, so the ratios are the cost of adding a measure.
 """
 
-import argparse
 import json
 import statistics
 import time
@@ -15,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.command import Parser
 from examples.comparison.measures import MEASURES
 from examples.comparison.record import final_keys
 from examples.comparison.sample import Sample, Task
@@ -27,8 +27,8 @@ STEPS = (0, 1600, 3200, 4800, 8000)
 
 def main(arguments: list[str] | None = None) -> None:
     """Times all measures and writes the ratios."""
-    parser = argparse.ArgumentParser(prog="python -m examples.comparison.costs", description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="file for the ratios, JSON")
+    parser = Parser(prog="python -m examples.comparison.costs", description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="JSON file for the ratios")
     options = parser.parse_args(arguments)
     try:
         write_text(options.output, json.dumps(measure(), indent=2) + "\n")
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure() -> dict[str, float]:
-    """Seconds of each measure over those of a forward pass on all pairs, medians over five checkpoints."""
+    """The time of each measure, divided by that of a forward pass on all pairs; medians over five checkpoints."""
     last, config = final(MAINLINE)
     task = Task(config, final_keys(last, config.op))
     ratios: dict[str, list[float]] = {name: [] for name in MEASURES}
@@ -53,7 +53,7 @@ def measure() -> dict[str, float]:
 
 
 def seconds(function: Callable[..., object], *arguments: object) -> float:
-    """How long a call takes."""
+    """The duration of a call."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What the curves say of each measure: when it moves, how long before test loss, and where it misleads."""
+"""When each measure moves, its lead before test loss, and where it misleads."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class Compared:
     Args:
         name: Its name in ``RUNS``.
         curves: One column per measure.
-        since: The step from where on changes are measured; memorization if None.
+        since: The step from which changes are measured; memorization if None.
     """
 
     name: str
@@ -39,10 +39,10 @@ class Compared:
 
     @cached_property
     def start(self) -> int:
-        """The step from where on changes are measured: the first recorded one with a training loss of 0.01 nats."""
+        """The step from which changes are measured: the first with a training loss of at most 0.01 nats."""
         if self.since is not None:
             return self.since
-        if self.kind == "at once":  # nothing comes after memorization, so all of training is looked at
+        if self.kind == "at once":  # it does not memorize first, so all of training counts
             return 0
         steps = self.curves.steps[self.curves["train_loss"] <= 0.01]
         if len(steps) == 0:
@@ -51,7 +51,7 @@ class Compared:
 
     @cached_property
     def test_fall(self) -> Event:
-        """Where test loss falls below that of a guess for good; without a step where it never does."""
+        """Where test loss falls below chance for good; without a step if it never does."""
         losses = pm.Trajectory(self.curves.steps, {"test_loss": self.curves["test_loss"]})
         return pm.find_phases(losses, answers=RUNS[self.name].config.op.n).events["circuit_formation_end"]
 
@@ -61,11 +61,11 @@ class Compared:
         return self.test_fall.step is not None and self.test_fall.step > self.start
 
     def has(self, name: str) -> bool:
-        """Whether a measure is recorded, and defined for this run."""
+        """Whether a measure is recorded and defined for this run."""
         return name in self.curves.columns and not bool(self.curves[name].isnan().all())
 
     def column(self, name: str, scale: Scale) -> pm.Trajectory:
-        """A measure on a scale, from the start on; nan where it has none."""
+        """A measure on a scale, from the start on; nan where it has no value."""
         values = self.curves[name]
         if scale == "log":
             values = torch.where(values > 0, values, math.nan).log10()
@@ -73,7 +73,7 @@ class Compared:
         return pm.Trajectory(self.curves.steps[kept], {name: values[kept]})
 
     def change(self, name: str, scale: Scale) -> tuple[float, float]:
-        """Where a measure begins, and its change to the median of the last tenth of the run."""
+        """The first value of a measure, and the change from there to the median of the last tenth of the run."""
         values = self.column(name, scale)[name].numpy()
         values = values[np.isfinite(values)]
         if len(values) < 2:
@@ -82,22 +82,22 @@ class Compared:
         return float(values[0]), float(np.median(last) - values[0])
 
     def onset(self, name: str, scale: Scale, share: float) -> Event:
-        """The step at which a measure has done a share of its change since the start, for good."""
+        """The step from which a measure has completed a share of its change since the start."""
         return onset(self.column(name, scale), name, share=share)
 
     def lead(self, name: str, scale: Scale, share: float) -> int | None:
-        """The steps from that onset to the fall of test loss; negative if test loss falls first."""
+        """The steps from :meth:`onset` to the fall of test loss; negative if test loss falls first."""
         return lead(self.onset(name, scale, share), self.test_fall).steps if self.falls_later else None
 
     def progress(self, name: str, scale: Scale, share: float) -> float:
-        """That onset on a scale from 0, the start, to 1, the fall of test loss; nan if there is none."""
+        """:meth:`onset` on a scale from 0, the start, to 1, the fall of test loss; nan if there is none."""
         step, fall = self.onset(name, scale, share).step, self.test_fall.step
         if step is None or fall is None or not self.falls_later:
             return math.nan
         return (step - self.start) / (fall - self.start)
 
     def announces(self, name: str, scale: Scale, change: float, share: float) -> bool:
-        """Whether a measure moves by a share of a change, in its direction and for good."""
+        """Whether a measure moves by a share of a change, in the same direction and for good."""
         first, _ = self.change(name, scale)
         if not math.isfinite(first) or not math.isfinite(change) or change == 0:
             return False
@@ -112,25 +112,25 @@ class Finding:
     measure: Measure
     scale: Scale
     cost: float
-    """Seconds per record over those of a forward pass on all pairs."""
+    """Time per record, divided by that of a forward pass on all pairs."""
     progress: Mapping[float, list[float]]
-    """By share of the change: the onset in each seed, 0 at memorization and 1 where test loss falls; nan for none."""
+    """By share of the change: the onset in each seed, 0 at memorization and 1 where test loss falls; nan if none."""
     leads: Mapping[float, list[int | None]]
-    """By share: the steps by which each seed's onset comes before the fall of test loss."""
+    """By share: the steps from each seed's onset to the fall of test loss."""
     tasks: Mapping[str, Mapping[float, float]]
-    """By run, then share: the onset in each of the other tasks that has this measure; nan if it does not change by a
-    tenth of what it does in the seeds, in the same direction."""
+    """By run, then share: the onset in each of the other tasks that has this measure; nan if it changes by less than a
+    tenth of its change in the seeds, or in the other direction."""
     at_once: int | None
-    """By how many steps half of its change comes before test loss falls where the network generalizes at once."""
+    """The lead of half of its change before test loss, in steps, in the network that generalizes at once."""
     false: Mapping[float, int | None]
-    """By share: in how many runs that do not generalize it moves by that share of its median change in the seeds, in
-    its direction; None if it does not change in the seeds."""
+    """By share: the number of runs that never generalize in which it moves by this share of its median change in the
+    seeds, in the same direction; None if it does not change in the seeds."""
     controls: int
-    """How many runs that never generalize have this measure."""
+    """The number of runs that never generalize and have this measure."""
 
     @property
     def title(self) -> str:
-        """What to call it, with its scale where it has several."""
+        """Its title in the table, with the scale if it has several."""
         return self.measure.title + (f", {self.scale}" if len(self.measure.scales) > 1 else "")
 
     def median(self, share: float) -> float:
@@ -140,7 +140,7 @@ class Finding:
 
 
 def load(folder: Path = CURVES, *, since: int | None = None) -> list[Compared]:
-    """The recorded runs of a folder, in the order of ``RUNS``; see :class:`Compared` for ``since``."""
+    """The recorded runs in a folder, in the order of ``RUNS``; see :class:`Compared` for ``since``."""
     files = {name: folder / f"{name}.npz" for name in RUNS}
     found = [Compared(name, pm.Trajectory.load(path), since) for name, path in files.items() if path.exists()]
     if not any(run.kind == "seed" for run in found):
@@ -154,7 +154,7 @@ def load(folder: Path = CURVES, *, since: int | None = None) -> list[Compared]:
 
 
 def compare(runs: Iterable[Compared], costs: Mapping[str, float]) -> list[Finding]:
-    """Every measure on all runs; those that move first in the seeds come first."""
+    """Every measure on all runs, sorted by when it moves in the seeds."""
     runs = list(runs)
     found = [
         _finding(name, scale, runs, costs.get(name, math.nan))

@@ -1,4 +1,4 @@
-"""Every measure that is compared, a line each: to add one, add a line here and record the runs again."""
+"""All compared measures, one per line. To add one, add a line here and record the runs again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ Known = Literal["nothing", "test data", "operation", "final keys"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A number per step, and what it takes to have it.
+    """A number per step, and what you need to compute it.
 
     Args:
-        title: What to call it in a table.
-        known: What has to be known in advance, besides the network and its training data.
-        of: The number of a network at one step.
+        title: Its title in the table.
+        known: What must be known in advance, in addition to the network and its training data.
+        of: Computes the number from a network at one step.
         scales: The scales on which its change is measured. Losses and curvatures change by orders of magnitude.
-        only: The operations that it is defined for, if not for all.
+        only: The operations for which it is defined; all if None.
     """
 
     title: str

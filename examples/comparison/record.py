@@ -1,10 +1,9 @@
-"""Train the runs of the comparison anew, and take all measures: ``python -m examples.comparison.record --output runs``.
+"""Train the runs of the comparison again and measure them: ``python -m examples.comparison.record --output runs``.
 
-All 14 runs take about two hours on two cores, one at a time. A run that was stopped goes on when the same command is
-given again. ``--runs`` chooses some, for several machines or cores.
+The 14 runs are trained one at a time, which takes about two hours on two cores. To continue a run that was stopped, run
+the same command again. To share the runs between machines or cores, choose some with ``--runs``.
 """
 
-import argparse
 import hashlib
 import math
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.command import Parser, say
 from examples.comparison import measures, sample
 from examples.comparison.measures import MEASURES
 from examples.comparison.runs import RUNS, ComparedRun
@@ -23,27 +23,31 @@ from examples.modular_addition import checkpoints
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.training import open_run, train
 
-TEST_EVERY = 20  # epochs from one test loss to the next while training; the measures do not depend on it
+TEST_EVERY = 20  # epochs between two test losses during training; the measures do not depend on it
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Trains and measures the runs that the command line asks for, or goes on with them."""
-    parser = argparse.ArgumentParser(prog="python -m examples.comparison.record", description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the runs, and of their curves")
-    parser.add_argument("--runs", nargs="+", choices=RUNS, default=[*RUNS], metavar="RUN", help="which (default: all)")
+    """Trains and measures the runs that the command line asks for, or continues them."""
+    parser = Parser(prog="python -m examples.comparison.record", description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="folder for the runs and their curves")
+    parser.add_argument(
+        "--runs", nargs="+", choices=RUNS, default=[*RUNS], metavar="RUN", help="runs to train (default: all)"
+    )
     options = parser.parse_args(arguments)
     try:
         for name in options.runs:
             record(RUNS[name], options.output / name, options.output / f"{name}.npz")
     except KeyboardInterrupt:
-        raise SystemExit(f"Stopped. The same command goes on from what is in {options.output}.") from None
+        raise SystemExit(
+            f"Stopped. Run the same command again to continue from the files in {options.output}."
+        ) from None
     except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
-    print(f"Compare them with: python -m examples.comparison --curves {options.output}")
+    say(f"Compare them with: python -m examples.comparison --curves {options.output}")
 
 
 def record(compared: ComparedRun, folder: Path, curves: Path) -> None:
-    """Trains a run in a folder, and writes its curves. What is there already is not done again."""
+    """Trains a run in a folder and writes its curves. Steps that the folder already has are not repeated."""
     run = open_run(compared.config, folder)
     states = train(run, compared.checkpoint_epochs, folder, test_every=TEST_EVERY)
     for _ in tqdm(states, total=compared.config.epochs, initial=run.epoch, unit="epoch", desc=folder.name):
@@ -52,7 +56,7 @@ def record(compared: ComparedRun, folder: Path, curves: Path) -> None:
 
 
 def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
-    """All measures of the checkpoints in a folder. A recording of the same measures in it is gone on with."""
+    """All measures of the checkpoints in a folder. Continues a recording of the same measures, if there is one."""
     config, steps = compared.config, compared.checkpoint_epochs
     last = checkpoints.load(checkpoints.path_of(folder, steps[-1]))
     task = Task(config, final_keys(last, config.op))
@@ -74,13 +78,13 @@ def measure(compared: ComparedRun, folder: Path) -> pm.Trajectory:
 
 
 def _version() -> str:
-    """Another text for other measures: a recording of these has the same names, and was made by the same code."""
+    """A text that identifies the measures by their names and their code."""
     code = [Path(module.__file__).read_bytes() for module in (measures, sample)]
     return hashlib.sha256(b" ".join([*code, *(name.encode() for name in MEASURES)])).hexdigest()[:8]
 
 
 def final_keys(model: Transformer, op: pm.Operation) -> tuple[int, ...]:
-    """The frequencies that stand out at the end; where none does, the fewest that hold 90 % of the logits' power."""
+    """The key frequencies at the end; if there are none, the fewest frequencies with 90 % of the logits' power."""
     found = pm.key_frequencies(pm.spectrum(model.W_L[op.elements], op), op)
     return found or pm.key_frequencies(pm.logit_spectrum(pm.grid_logits(model, op), op), op, share=0.9)
 

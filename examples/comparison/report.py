@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from examples.comparison.findings import SHARES, Finding
 
-LATEST = 2.0  # the last onset that is drawn where it is: little happens later, and in few tasks
+LATEST = 2.0  # later onsets are drawn here: few measures have one, and in few tasks
 HEADINGS = (
     "measure",
     "a tenth",
@@ -43,12 +43,12 @@ def cells(row: Finding) -> tuple[str, ...]:
 
 
 def _hundreds(steps: float) -> str:
-    """Steps as exactly as the checkpoints allow, which are 400 apart."""
+    """Steps, rounded because checkpoints are 400 steps apart."""
     return f"{round(steps, -2):,.0f}".replace("-0", "0")
 
 
 def _range(onsets: list[float]) -> str:
-    """From the first onset to the last, and how many there are if some have none."""
+    """The first and the last onset; if some are missing, also the number of onsets."""
     found = [x for x in onsets if math.isfinite(x)]
     missing = "" if len(found) == len(onsets) else f", {len(found)} of {len(onsets)}"
     if len(found) == 1:
@@ -57,7 +57,7 @@ def _range(onsets: list[float]) -> str:
 
 
 def numbers(row: Finding) -> dict[str, object]:
-    """One line of the CSV: the numbers of a measure, unrounded; empty where there is none."""
+    """One line of the CSV: the unrounded numbers of a measure, empty if there is none."""
     found: dict[str, object] = {"measure": row.name, "scale": row.scale, "known": row.measure.known, "cost": row.cost}
     for share in SHARES:
         leads = [steps for steps in row.leads[share] if steps is not None]
@@ -70,7 +70,7 @@ def numbers(row: Finding) -> dict[str, object]:
 
 
 def table(rows: Iterable[Finding]) -> str:
-    """The table in Markdown, its columns aligned."""
+    """The table in Markdown, with aligned columns."""
     lines = [HEADINGS, *(cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     rules = ["-" * width for width in widths]
@@ -79,7 +79,7 @@ def table(rows: Iterable[Finding]) -> str:
 
 
 def draw(rows: Iterable[Finding]) -> Figure:
-    """Each measure's onsets in the seeds beside those of the others, and where it announces in vain."""
+    """The onsets of all measures, one row each, and the runs in which they move in vain."""
     rows = list(rows)
     figure, (ax, beside) = plt.subplots(
         1, 2, figsize=(9, 0.27 * len(rows) + 1.2), width_ratios=(5, 1), sharey=True, layout="constrained"
@@ -109,7 +109,7 @@ def draw(rows: Iterable[Finding]) -> Figure:
 
 
 def _onsets(ax: Axes, place: int, row: Finding) -> None:
-    """The onsets of one measure in a row, if most seeds have one."""
+    """Draws the onsets of one measure in a row, if most seeds have one."""
     if math.isnan(row.median(0.5)):
         return
     drawn = {

@@ -1,4 +1,4 @@
-"""The runs on which all measures are taken, and how each is trained."""
+"""The runs of the comparison, and how each is trained."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,7 +8,7 @@ from examples.modular_addition.training import Config
 Kind = Literal["seed", "task", "never", "at once"]
 
 PAPER = Config(epochs=8_000)
-# Dense at first, where the network memorizes, then every 400 epochs; the measures change slowly from there on.
+# Dense at first, while the network memorizes; later every 400 epochs, because the measures change slowly.
 EARLY = (0, 100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600)
 # A network that generalizes at once does so within 200 epochs.
 EARLIER = (*range(0, 160, 10), *range(160, 420, 20), 450, 500, 600, 700, 800, 1000, 1200, 1400, 1600)
@@ -19,10 +19,10 @@ class ComparedRun:
     """A run that is trained for the comparison.
 
     Args:
-        kind: Whether it generalizes late, on the paper's task or on another one, never, or at once.
-        title: What to call it in a table.
+        kind: Whether it generalizes late (on the paper's task or another one), never, or at once.
+        title: Its title in the table.
         config: How it is trained.
-        early: The first checkpoints; from epoch 2000 on there is one every 400 and at the last.
+        early: Its first checkpoints. From epoch 2000 on, there is one every 400 epochs and one at the last epoch.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class ComparedRun:
 
     @property
     def checkpoint_epochs(self) -> list[int]:
-        """The epochs at which all measures are taken."""
+        """The epochs of the checkpoints that are measured."""
         return sorted({*self.early, *range(2000, self.config.epochs, 400), self.config.epochs})
 
 

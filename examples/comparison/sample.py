@@ -1,4 +1,4 @@
-"""What a measure may look at: the network at one step, and what is known of its task."""
+"""The arguments of a measure: the network at one step, and its task."""
 
 import copy
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from examples.modular_addition.analysis import NEURONS
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.training import Config
 
-CURVED = 1024  # training pairs on which curvature is measured, the same at every step; all would take 4 times as long
-BATCHES = 8  # into which the training pairs are divided for the noise of their gradients
+CURVED = 1024  # training pairs for curvature, the same at every step; all pairs would take 4 times as long
+BATCHES = 8  # batches of the training pairs, for the noise of their gradients
 
 Loss = Callable[[Transformer], Tensor]
 
 
 class Task:
-    """What does not change while a run is trained.
+    """Everything that stays the same while a run is trained.
 
     Args:
         config: How the run is trained.
-        key_frequencies: Those of its last checkpoint: what nobody knows before the end.
+        key_frequencies: Those of its last checkpoint, which are unknown before the end.
     """
 
     def __init__(self, config: Config, key_frequencies: tuple[int, ...]) -> None:
@@ -39,17 +39,17 @@ class Task:
         self.batch_losses = [self.loss_on(rows) for rows in shuffled[: BATCHES * size].split(size)]
 
     def loss_on(self, rows: Tensor) -> Loss:
-        """The loss on some of the inputs, as a function of the model; in float64, because it becomes small."""
+        """The loss on some of the inputs, as a function of the model; in float64, because it becomes tiny."""
         inputs, answers, n = self.op.inputs[rows], self.answers[rows], self.op.n
         return lambda model: F.cross_entropy(model(inputs)[:, :n].double(), answers)
 
 
 class Sample:
-    """A network at one step. What several measures need is computed once.
+    """A network at one step. Computes once what several measures need.
 
     Args:
         model: The network.
-        task: What it is trained on.
+        task: Its task.
     """
 
     def __init__(self, model: Transformer, task: Task) -> None:
@@ -79,12 +79,12 @@ class Sample:
 
     @property
     def W_L(self) -> Tensor:
-        """From neurons to the logits of the elements in the operation's order, shape ``(n, d_mlp)``."""
+        """The map from neurons to the logits of the elements in the operation's order, shape ``(n, d_mlp)``."""
         return self.model.W_L[self.op.elements]
 
     @cached_property
     def through_W_L(self) -> Tensor:
-        """What the neurons add to the logits, shape ``(n, n, n)``."""
+        """The part of the logits that the neurons add, shape ``(n, n, n)``."""
         return self.neurons @ self.W_L.T
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Which rule names the frequencies that a network relies on: each rule on every network at hand."""
+"""Rules for key frequencies, compared on many networks: which rule names the frequencies that a network relies on?"""

@@ -1,10 +1,10 @@
 """Compare rules for key frequencies: ``python -m examples.key_frequencies --output out``.
 
-The folder holds ``networks.jsonl``, what was measured of each checkpoint, from which a run that was stopped goes on;
-``table.md`` is the table of the page Measures. Most of an hour goes to the twelve tasks, which ``--quick`` leaves out.
+The command writes two files to the folder: ``networks.jsonl``, the results of each checkpoint, and ``table.md``, the
+table of the page Measures. To continue a run that was stopped, run the same command again. It takes about an hour, most
+of it for the twelve tasks, which ``--quick`` leaves out.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,23 +14,24 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from examples.command import Parser, say
 from examples.files import write_text
 from examples.key_frequencies.networks import groups
 from examples.key_frequencies.rules import GENERALIZES, measured
 from examples.key_frequencies.spectra import rates
 
-Record = dict[str, Any]  # what JSON holds of a checkpoint
-NONE = "none to name: "  # the rows in which each named set is a false alarm
+Record = dict[str, Any]  # the results of a checkpoint, as in JSON
+NONE = "none to name: "  # in these rows, each named set is a false alarm
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures what is missing, and writes the table."""
-    parser = argparse.ArgumentParser(prog="python -m examples.key_frequencies", description=__doc__)
+    """Measures the networks that the folder lacks, and writes the table."""
+    parser = Parser(prog="python -m examples.key_frequencies", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for results (default: out)")
-    parser.add_argument("--others", type=Path, help="folder with networks of other people, as .npz")
-    parser.add_argument("--quick", action="store_true", help="without the twelve tasks")
+    parser.add_argument("--others", type=Path, help="folder with networks by others, as .npz files")
+    parser.add_argument("--quick", action="store_true", help="leave out the twelve tasks")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)  # networks as small as these take longer with more
+    torch.set_num_threads(1)  # more threads slow down networks this small
     options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / "networks.jsonl"
     made = {name: make for name, make in groups(options.others).items() if not (options.quick and "task" in name)}
@@ -41,11 +42,11 @@ def main(arguments: list[str] | None = None) -> None:
             write_text(file, "".join(json.dumps(record) + "\n" for record in records))
     table = "\n".join([*_of_networks([*_read(file)]), *_of_spectra()])
     write_text(options.output / "table.md", table + "\n")
-    print(table)
+    say(table)
 
 
 def _of_networks(records: list[Record]) -> Iterator[str]:
-    """Rows of networks: of those that generalize, then of those that have nothing to name."""
+    """The rows of networks: first those that generalize, then those without key frequencies."""
     rules = [*records[0]["rules"]]
     yield f"| networks | checkpoints | {' | '.join(rules)} |"
     yield f"|---|---|{'---|' * len(rules)}"
@@ -64,7 +65,7 @@ def _false_alarms(records: list[Record], rule: str) -> str:
 
 
 def _judged(records: list[Record], rule: str) -> str:
-    """How many have keys, how many of these are enough, how many needed, and how often they change."""
+    """The number of networks with key frequencies, with enough, with needed ones, and of changes between steps."""
     found = [record["rules"][rule] for record in records]
     if None in found or not found:
         return "–"

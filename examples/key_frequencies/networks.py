@@ -1,4 +1,4 @@
-"""Networks that generalize, and others that do not: their logits on every input, and weights over the answers."""
+"""Networks that generalize and networks that do not: their logits on every input, and weights over the answers."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Case:
     train_mask: Tensor
     """``(N,)``."""
     weights: dict[str, Tensor]
-    """With one row per element."""
+    """Matrices with one row per element."""
 
 
 class Small(nn.Module):
@@ -104,7 +104,7 @@ def train_small(
     steps: int = STEPS,
     learning_rate: float = 1e-2,
 ) -> Iterator[tuple[int, Small]]:
-    """Trains the network of the page Start, and yields it every so many steps."""
+    """Trains the network of the page Start, and yields it every ``EVERY`` steps."""
     torch.manual_seed(seed)
     model, inputs = Small(op.n), op.inputs[mask]
     answers = op.table.flatten()[mask] if labels is None else labels
@@ -118,7 +118,7 @@ def train_small(
 
 
 def of_other_kinds() -> Iterator[Case]:
-    """Networks of other kinds on other tasks, whose spectra fall little by little or are alike, at six steps each."""
+    """Other kinds of networks on other tasks, whose spectra fall gradually or are similar, at five steps each."""
     for seed in range(SEEDS_OF_OTHERS):
         for n, share in ((23, 0.8), (53, 0.8)):
             op, mask = pm.addition(n), _mask(n, share, seed)
@@ -133,7 +133,7 @@ def of_other_kinds() -> Iterator[Case]:
 
 def _trained(kind: str, op: pm.Operation, mask: Tensor, seed: int, model: nn.Module) -> Iterator[Case]:
     torch.manual_seed(seed)
-    for parameter in model.parameters():  # again, by this seed
+    for parameter in model.parameters():  # initialized again, with this seed
         nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
     inputs, answers = op.inputs[mask], op.elements[op.table.flatten()[mask]]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.5)
@@ -146,7 +146,7 @@ def _trained(kind: str, op: pm.Operation, mask: Tensor, seed: int, model: nn.Mod
 
 
 def task(name: str) -> Iterator[Case]:
-    """One of the twelve tasks of Power et al. at some ten steps; training all takes 45 minutes of one core."""
+    """One of the twelve tasks of Power et al., at about ten steps; training all takes 45 minutes on one core."""
     run = Run(tasks.OPERATIONS[name](), *tasks.TRAINING[name])
     for index, (step, model) in enumerate(run.checkpoints()):
         if index % 6 == 0 or step == run.steps:
@@ -155,7 +155,7 @@ def task(name: str) -> Iterator[Case]:
 
 
 def of_others(folder: Path) -> Iterator[Case]:
-    """Networks of other people: two MLPs on a + b mod 97, and the authors' own checkpoint."""
+    """Networks by others: two MLPs on a + b mod 97, and the authors' own checkpoint."""
     for path in sorted((folder / "networks").glob("mlp97_*.npz")):
         w, op = _arrays(path), pm.addition(97)
         a, b = op.inputs.T
@@ -188,7 +188,7 @@ def _of_authors(w: dict[str, Tensor]) -> Case:
 
 
 def untrained() -> Iterator[Case]:
-    """Networks of five kinds as they are initialized."""
+    """Five kinds of networks at initialization."""
     for seed in range(UNTRAINED):
         torch.manual_seed(seed)
         n, width = (31, 53, 59, 97, 113)[seed % 5], (16, 64, 128, 32)[seed % 4]
@@ -212,7 +212,7 @@ def _initialized(kind: int, op: pm.Operation, width: int) -> nn.Module:
 
 
 def memorizing() -> Iterator[Case]:
-    """Networks that know their training inputs and few others: without weight decay, or of random labels."""
+    """Networks that memorize their training inputs: without weight decay, with few pairs, or with random labels."""
     yield _of_run("memorizing", RUNS / "no_weight_decay", checkpoints.steps(RUNS / "no_weight_decay")[-1])
     op = pm.addition(31)
     for seed in range(MEMORIZING):
@@ -226,7 +226,7 @@ def memorizing() -> Iterator[Case]:
 
 
 def groups(others: Path | None) -> dict[str, Callable[[], Iterator[Case]]]:
-    """What each group is made by; the quick ones first."""
+    """The function that makes each group; the quick ones come first."""
     made: dict[str, Callable[[], Iterator[Case]]] = {
         "bundled": bundled,
         "mainline": mainline,

@@ -1,4 +1,4 @@
-"""The rules that are compared, and what is measured of the frequencies that each names."""
+"""The compared rules, and the measures of the frequencies that each names."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ GENERALIZES = 0.95  # test accuracy
 
 
 def former(power: np.ndarray, rows: np.ndarray) -> Keys:
-    """The rule of 0.1.0: the powers above the last drop by 4 that one spectrum of exponentials in 1000 has there."""
+    """The rule of 0.1.0: the powers above the last drop by 4 that fewer than 1 in 1000 exponential spectra have."""
     per_row = power / rows
     order = np.argsort(-per_row)
     ranked = np.maximum(per_row[order], 1e-12 * per_row.max())
@@ -29,7 +29,7 @@ def _log_chance(rank: int, drop: float, count: int) -> float:
 
 
 def rules_of(case: Case) -> dict[str, Keys | None]:
-    """By rule the frequencies that it names; None where it does not apply."""
+    """The frequencies that each rule names; None if the rule does not apply."""
     op, power = case.op, pm.logit_spectrum(case.logits, case.op)
 
     def of_weights(name: str) -> Keys | None:
@@ -47,7 +47,7 @@ def rules_of(case: Case) -> dict[str, Keys | None]:
 
 
 def measured(case: Case) -> dict[str, object]:
-    """What the table needs to know of a checkpoint: its accuracies, and of each rule what it names."""
+    """The entries of a checkpoint in the table: its test accuracy, and the frequencies that each rule names."""
     op, logits = case.op, case.logits
     own = float(pm.cross_entropy(logits, op)), float(pm.accuracy(logits, op))
     is_test = ~case.train_mask
@@ -63,14 +63,14 @@ def measured(case: Case) -> dict[str, object]:
 
 
 def _enough(case: Case, keys: Keys, loss: float, accuracy: float) -> bool:
-    """Whether the frequencies alone answer as well: a point less accurate at most, and twice the loss or 0.01."""
+    """Whether the frequencies suffice: accuracy lower by at most a point, and at most twice the loss or 0.01."""
     kept = pm.restrict(case.logits, case.op, keys)
     restricted = float(pm.cross_entropy(kept, case.op)), float(pm.accuracy(kept, case.op))
     return restricted[0] <= max(2 * loss, 0.01) and restricted[1] >= accuracy - 0.01
 
 
 def _needed(case: Case, keys: Keys) -> bool:
-    """Whether the network does not answer without them: a loss of at least half of chance, over all inputs."""
+    """Whether the network needs them: without them, its loss over all inputs is at least half of chance."""
     return float(pm.excluded_loss(case.logits, case.op, keys)) >= math.log(case.op.n) / 2
 
 
@@ -79,4 +79,4 @@ SPECTRA: dict[str, Callable[[np.ndarray, pm.Operation], Keys]] = {
     "default": lambda power, op: pm.key_frequencies(power, op),
     "share 0.9": lambda power, op: pm.key_frequencies(power, op, share=0.9),
 }
-"""The rules that need a spectrum alone."""
+"""The rules that need only a spectrum."""

@@ -1,4 +1,4 @@
-"""Spectra without a network: with planted frequencies, and at random."""
+"""Synthetic spectra: random, and with planted frequencies."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ OP = pm.addition(113)
 
 
 def rates() -> dict[str, dict[str, float]]:
-    """By kind of spectrum and rule, the share of spectra of which the rule names exactly what was planted."""
+    """By kind of spectrum and rule: the share of spectra in which the rule names exactly the planted frequencies."""
     return {
         kind: {
             rule: float(np.mean([names(power, op) == keys for power, keys in spectra]))
@@ -43,7 +43,7 @@ def _columns(count: int) -> str:
 
 
 def _planted(count: int, ratio: float, columns: int, seed: int) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Powers from the ratio down to 1, above the mean of 0.02 that is left to a random matrix."""
+    """Planted powers from the ratio down to 1, on the spectrum of a random matrix with mean 0.02."""
     noise = _power(OP, columns, seed, walk=False)
     generator = np.random.default_rng(seed)
     keys = 1 + generator.permutation(len(OP.frequencies))[:count]

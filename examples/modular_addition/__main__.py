@@ -1,8 +1,6 @@
 """Measure the bundled checkpoints and draw the three phases of grokking: ``python -m examples.modular_addition``."""
 
 import argparse
-import io
-import sys
 import warnings
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import matplotlib.pyplot as plt
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.command import Parser, say
 from examples.files import write_picture, write_text
 from examples.modular_addition.analysis import Analysis, analyse
 from examples.modular_addition.bundled import MAINLINE
@@ -26,16 +25,16 @@ COLUMNS = {
     "gini_W_L": "Gini W_L",
     "sum_squared_weights": "sum w²",
 }
-NONE = "none, so restricted and excluded loss say nothing of a circuit"
+NONE = "none, so restricted and excluded loss say nothing about a circuit"
 NAMES = ("memorization", "circuit formation", "cleanup", "stable")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures a run, prints its table and boundaries, and writes its pictures and numbers."""
-    parser = argparse.ArgumentParser(
+    """Measures a run, prints its table and its phases, and writes its pictures and numbers."""
+    parser = Parser(
         prog="python -m examples.modular_addition",
-        description="Measure every checkpoint of a run, find its key frequencies and the boundaries of its phases, and "
-        "write pictures (PNG) and numbers (CSV, NPZ).",
+        description="Measure every checkpoint of a run, find its key frequencies and the ends of its phases, and write "
+        "pictures (PNG) and numbers (CSV, NPZ).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for pictures and numbers")
@@ -43,26 +42,24 @@ def main(arguments: list[str] | None = None) -> None:
         "--run",
         type=Path,
         default=argparse.SUPPRESS,
-        help="folder of a run, as examples.modular_addition.train wrote it (default: the bundled mainline)",
+        help="folder of a run from examples.modular_addition.train (default: the bundled mainline)",
     )
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", message="`frequencies` are none")  # the report says it once
-    mpl.use("agg")  # pictures go to files: no screen is needed
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # not every terminal has a∘b, and none is worth the numbers
+    mpl.use("agg")  # pictures go to files and need no screen
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         run = analyse(getattr(options, "run", MAINLINE))
         report = "\n\n".join([table(run.trajectory, run.phases), findings(run)])
         written = write(run, report, options.output)
-        print(f"\n{report}\n\n{written}")
+        say(f"\n{report}\n\n{written}")
     except (OSError, ValueError) as error:
         message = " ".join([str(error), *getattr(error, "__notes__", [])])
         parser.exit(2, f"{parser.prog}: error: {message}\n")
 
 
 def table(trajectory: pm.Trajectory, phases: pm.Phases) -> str:
-    """One line per checkpoint, losses in nats, with the phase that it lies in."""
+    """One line per checkpoint: its losses in nats, other measures, and its phase."""
     heading = f"{'step':>6}" + "".join(f"{label:>12}" for label in COLUMNS.values()) + "  phase"
     lines = [heading, "-" * len(heading)]
     for index, step in enumerate(trajectory.steps.tolist()):
@@ -72,7 +69,7 @@ def table(trajectory: pm.Trajectory, phases: pm.Phases) -> str:
 
 
 def phase_at(step: int, phases: pm.Phases) -> str:
-    """The phase that a step lies in: the first that ends at it or later, else the one after the last that ended."""
+    """The phase of a step: the first that ends at the step or later, otherwise the one after the last that ended."""
     after_last = 0
     for index, end in enumerate(vars(phases).values()):
         if end is not None and step <= end:
@@ -83,7 +80,7 @@ def phase_at(step: int, phases: pm.Phases) -> str:
 
 
 def findings(run: Analysis) -> str:
-    """What the numbers say, in words."""
+    """The results in words."""
     final, phases = run.final, run.phases
 
     def ends(step: int | None) -> str:
@@ -104,7 +101,7 @@ def findings(run: Analysis) -> str:
 
 
 def write(run: Analysis, report: str, folder: Path) -> str:
-    """Writes the pictures, the numbers and the printed report, and says which files these are."""
+    """Writes the pictures, the numbers and the report, and returns a sentence that names the files."""
     figures = {name: draw for name, draw in FIGURES.items() if run.op.cyclic or name != "logit_components"}
     for name, draw in tqdm(figures.items(), desc="pictures"):
         figure = draw(run)

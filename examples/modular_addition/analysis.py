@@ -1,4 +1,4 @@
-"""Everything that is measured of a run: its checkpoints one by one, and its last one in detail."""
+"""The analysis of a run: every checkpoint, and the last one in detail."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from examples.modular_addition.model import Transformer
 from examples.modular_addition.training import Config
 
 NEURONS = "blocks.0.mlp.relu"
-EXPLAINED = 0.85  # of a neuron's variance: from there on the paper counts it to one frequency
+EXPLAINED = 0.85  # from this share of its variance on, the paper assigns a neuron to one frequency
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,9 @@ class Final:
     """The last checkpoint in detail."""
 
     key_frequencies: tuple[int, ...]
-    """What stands out in W_L; used at every checkpoint."""
+    """Of W_L; used at every checkpoint."""
     logit_key_frequencies: tuple[int, ...]
-    """What stands out in the logits."""
+    """Of the logits."""
     W_E_power: Tensor
     """Power of the embedding per frequency, ``(K,)``."""
     W_L_power: Tensor
@@ -32,29 +32,29 @@ class Final:
     logit_share: Tensor
     """Share of the logits' centred variance per frequency of the answer, ``(K,)``."""
     logit_components: Tensor
-    """Norm over the answers of each 2-D Fourier component of the logits, ``(n, n)``; for cyclic operations."""
+    """Norm of each 2-D Fourier component of the logits over the answers, ``(n, n)``; for cyclic operations."""
     neuron_share: Tensor
     """Share of each neuron's centred variance per frequency of the inputs, ``(d_mlp, K)``."""
 
     @property
     def logit_share_in_key(self) -> float:
-        """Share of the logits' centred variance in all key frequencies of the answer together."""
+        """Share of the logits' centred variance that lies in the key frequencies of the answer."""
         return float(self.logit_share[[k - 1 for k in self.key_frequencies]].sum())
 
     @property
     def alive(self) -> Tensor:
-        """Which neurons vary at all, bool, ``(d_mlp,)``."""
+        """Whether each neuron varies at all, bool, ``(d_mlp,)``."""
         return self.neuron_share.sum(1) > 0
 
     @property
     def single_frequency_share(self) -> float:
-        """Share of the live neurons that one frequency explains to more than 85 %."""
+        """Share of the live neurons with more than 85 % of their variance in one frequency."""
         return float((self.neuron_share[self.alive].max(1).values > EXPLAINED).double().mean())
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A run, measured."""
+    """The results of a run."""
 
     config: Config
     op: pm.Operation
@@ -62,13 +62,13 @@ class Analysis:
     trajectory: pm.Trajectory
     phases: pm.Phases
     epoch_losses: pm.Trajectory
-    """Training and test loss of every epoch, as recorded while training."""
+    """Training and test loss of every epoch, recorded during training."""
 
 
 def analyse(folder: Path) -> Analysis:
-    """Measures every checkpoint in the folder of a run; the key frequencies are those of the last.
+    """Measures every checkpoint in the folder of a run, with the key frequencies of the last one.
 
-    Where there are more steps in ``curves.npz`` than checkpoints, it is read instead.
+    If ``curves.npz`` has more steps than there are checkpoints, it is read instead.
     """
     config = Config.load(folder)
     steps = checkpoints.steps(folder)
@@ -85,7 +85,7 @@ def analyse(folder: Path) -> Analysis:
 
     curves = folder / "curves.npz"
     recorded = pm.Trajectory.load(curves) if curves.exists() else None
-    if recorded is not None and len(recorded) > len(steps):  # a bundled run, whose other checkpoints were not kept
+    if recorded is not None and len(recorded) > len(steps):  # a bundled run that keeps only some checkpoints
         trajectory = recorded
     else:
         trajectory = pm.track(tqdm(checkpoints.load_all(folder), total=len(steps), desc="checkpoints"), measure)
@@ -102,7 +102,7 @@ def analyse(folder: Path) -> Analysis:
 def measures(
     model: Transformer, logits: Tensor, op: pm.Operation, key_frequencies: Iterable[int], *, train_mask: Tensor
 ) -> dict[str, Tensor]:
-    """Everything that is measured of each checkpoint, from the model and its logits on the grid."""
+    """All measures of a checkpoint, from the model and its logits on the grid."""
     return vars(pm.measure(logits, op, key_frequencies, train_mask=train_mask)) | {
         "logit_power": logit_power(logits, op),
         "gini_W_E": pm.gini(pm.spectrum(model.W_E, op).sqrt()),
@@ -112,7 +112,7 @@ def measures(
 
 
 def logit_power(logits: Tensor, op: pm.Operation) -> Tensor:
-    """The power of the mean logits of each answer in each frequency, without what is added to all logits alike."""
+    """Power per frequency of each answer's mean logits, after the mean over the logits of each pair is subtracted."""
     centered = logits - logits.mean(-1, keepdim=True)
     means = torch.stack([centered[op.table == answer].mean(0, dtype=torch.float64) for answer in range(op.n)])
     return pm.spectrum(means, op)
@@ -127,7 +127,7 @@ def inspect(model: Transformer, op: pm.Operation) -> Final:
 
 @torch.no_grad()
 def details(model: Transformer, logits: Tensor, neurons: Tensor, op: pm.Operation) -> Final:
-    """The same from the model, its logits and its neurons on the grid."""
+    """The same as :func:`inspect`, from the model, its logits and its neurons on the grid."""
     W_L_power, logit_share = pm.spectrum(model.W_L, op), pm.logit_spectrum(logits, op)
     return Final(
         key_frequencies=pm.key_frequencies(W_L_power, op),

@@ -1,4 +1,4 @@
-"""The runs that come with this package; ``runs/README.md`` says how each was made."""
+"""The bundled runs; ``runs/README.md`` says how each was made."""
 
 from pathlib import Path
 
@@ -11,6 +11,6 @@ MAINLINE = RUNS / "mainline"
 
 
 def final(folder: Path) -> tuple[Transformer, Config]:
-    """The last checkpoint of a run, to be measured and not trained, and what the run was."""
+    """The last checkpoint of a run, without gradients, and the run's config."""
     last = checkpoints.steps(folder)[-1]
     return checkpoints.load(checkpoints.path_of(folder, last)).requires_grad_(False), Config.load(folder)

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: one safetensors file a step, written whole or not at all."""
+"""Checkpoints on disk: one safetensors file per step, written whole or not at all."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from examples.modular_addition.model import Transformer
 
 
 def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step is."""
+    """The path of a step's checkpoint."""
     return folder / f"step_{step:06d}.safetensors"
 
 
@@ -24,7 +24,7 @@ def save(folder: Path, step: int, model: Transformer, *, dtype: torch.dtype = to
 
 
 def load(path: Path) -> Transformer:
-    """The model of a checkpoint, float32 whatever the file's precision; its sizes are read off the weights."""
+    """The model of a checkpoint, in float32 whatever the file's precision; the weights determine its sizes."""
     weights, notes = read(path)
     try:
         d_mlp, d_model = weights["blocks.0.mlp.hidden.weight"].shape
@@ -45,13 +45,13 @@ def steps(folder: Path) -> list[int]:
 
 
 def load_all(folder: Path) -> Iterator[tuple[int, Transformer]]:
-    """Every checkpoint of a folder as (step, model), in order of steps, one in memory at a time."""
+    """Every checkpoint of a folder as (step, model), in order of steps, with one in memory at a time."""
     for step in steps(folder):
         yield step, load(path_of(folder, step))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the notes of a safetensors file."""
+    """The tensors and the metadata of a safetensors file."""
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)

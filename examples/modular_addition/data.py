@@ -1,4 +1,4 @@
-"""The task: every pair of elements, its answer, and which pairs are trained on."""
+"""The task: all pairs of elements, their answers, and the training pairs."""
 
 import math
 import random
@@ -15,12 +15,12 @@ def sum_of_squares(n: int) -> pm.Operation:
 
 
 def division(n: int) -> pm.Operation:
-    """The operation x / y modulo a prime, for every x and every y but 0."""
+    """The operation x / y modulo a prime, for every x and every y except 0."""
     return pm.division(n, zero=True)
 
 
 def random_answers(n: int) -> pm.Operation:
-    """An operation without a rule, which can only be memorized: the same random answers on every machine."""
+    """Random answers, the same on every machine: without a rule, a network can only memorize them."""
     source = random.Random(n)
     answers = [[source.randrange(n) for _ in range(n)] for _ in range(n)]
     return pm.operation(lambda x, y: answers[x][y], n, n, name="random answers")
@@ -35,14 +35,14 @@ OPERATIONS = {
     "symmetric_group": pm.groups.symmetric_group,
     "alternating_group": pm.groups.alternating_group,
     "dihedral_group": pm.groups.dihedral_group,
-}  # each with the numbers from 0 on as tokens
+}  # the tokens of each are 0, 1, 2, …
 
 
 def train_mask(shape: tuple[int, ...], *, fraction: float, seed: int) -> Tensor:
     """The training pairs of a grid as the paper's code draws them, bool.
 
-    All N pairs in row-major order are shuffled by ``random.shuffle`` with the seed; the first ``int(fraction * N)``
-    are trained on. Python's own generator is used because it draws the same pairs on every machine.
+    ``random.shuffle`` shuffles all N pairs, in row-major order, with the seed; the first ``int(fraction * N)`` are the
+    training pairs. Python's own generator draws the same pairs on every machine.
     """
     pairs = math.prod(shape)
     count = int(fraction * pairs) if 0 < fraction < 1 else 0

@@ -1,4 +1,4 @@
-"""The pictures of a run; each function returns a figure."""
+"""The pictures of a run, one function for each."""
 
 import math
 
@@ -13,7 +13,7 @@ SIZE = (10, 5)
 
 
 def losses(run: Analysis) -> Figure:
-    """Training, test, restricted and excluded loss, with the phases behind them."""
+    """Training, test, restricted and excluded loss, with shaded phases."""
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     every_epoch = {"train_loss": "training loss", "test_loss": "test loss"}
     plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, ax=ax)
@@ -26,7 +26,7 @@ def losses(run: Analysis) -> Figure:
 
 
 def weights(run: Analysis) -> Figure:
-    """Sum of squared weights and Gini coefficients, with the phases behind them."""
+    """Sum of squared weights and Gini coefficients, with shaded phases."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(10, 7), sharex=True, layout="constrained")
     plotting.plot_curves(run.trajectory, ["sum_squared_weights"], phases=run.phases, scale="linear", ax=top)
     plotting.plot_curves(
@@ -45,7 +45,7 @@ def weights(run: Analysis) -> Figure:
 
 
 def excluded_per_key_frequency(run: Analysis) -> Figure:
-    """Training loss without one key frequency at a time, with the phases behind it."""
+    """Training loss with one frequency removed at a time, with shaded phases."""
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     plotting.plot_curves(run.trajectory, {"train_loss": "nothing"}, phases=run.phases, ax=ax)
     steps, per_frequency = run.trajectory.steps, run.trajectory["excluded_loss_per_frequency"]
@@ -60,7 +60,7 @@ def excluded_per_key_frequency(run: Analysis) -> Figure:
 
 
 def spectra(run: Analysis) -> Figure:
-    """Norms of W_E and W_L per frequency, key frequencies marked."""
+    """Norms of W_E and W_L per frequency, with the key frequencies marked."""
     figure, axes = plt.subplots(2, 1, figsize=(10, 7), sharex=True, layout="constrained")
     final = run.final
     for ax, name, power in zip(axes, ("W_E", "W_L"), (final.W_E_power, final.W_L_power), strict=True):
@@ -79,7 +79,7 @@ def logit_components(run: Analysis) -> Figure:
 
 
 def _finish(figure: Figure, ax: Axes, run: Analysis) -> None:
-    """The legend beside the axes, and the steps in which something happens: twice those of the three phases."""
+    """Moves the legend next to the axes, and ends the steps at twice the end of cleanup: little happens later."""
     ax.get_legend().remove()
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", fontsize="small")
     if run.phases.cleanup_end is not None:

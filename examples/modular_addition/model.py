@@ -1,8 +1,8 @@
-"""The paper's one-layer transformer, with every intermediate activation a named submodule.
+"""The paper's one-layer transformer, in which every intermediate activation is a named submodule.
 
-Axes of activations: ``(pair, position, feature)`` where all three positions ``a b =`` take part, ``(pair, feature)`` or
-``(pair, head, …)`` from there on, because only the answer position, ``=``, is ever read. Paths for ``captured`` and
-``ablated``:
+Activations at all three positions ``a b =`` have axes ``(pair, position, feature)``. Later ones have axes
+``(pair, feature)`` or ``(pair, head, …)``, because the model only reads the answer position, ``=``. Paths for
+``captured`` and ``ablated``:
 
 =============================  ====================  ================================================================
 path                           shape                 activation
@@ -37,15 +37,15 @@ from torch import Tensor, nn
 class Transformer(nn.Module):
     """A one-layer transformer on the tokens ``a b =``, read at ``=``.
 
-    Learned positions, untied embedding and unembedding, no LayerNorm, biases in the MLP alone. Weights are drawn from
-    a normal distribution of variance 1/d_model (the unembedding's: 1/(n + 1)), biases are zero.
+    It has learned positions, an untied embedding and unembedding, no LayerNorm, and biases only in the MLP. Initial
+    weights are normal with variance 1/d_model (1/(n + 1) for the unembedding); biases are zero.
 
     Args:
-        n: How many numbers there are; token n is ``=``.
+        n: Number of numbers; token n is ``=``.
         d_model: Width of the residual stream.
-        heads: How many attention heads share that width.
-        d_mlp: How many neurons.
-        generator: Source of the initial weights; without one they come from PyTorch's global one.
+        heads: Number of attention heads that share this width.
+        d_mlp: Number of neurons.
+        generator: Source of the initial weights; by default, PyTorch's global generator.
 
     References:
         Nanda et al. (2023), section 3 and the released code.
@@ -89,12 +89,12 @@ class Transformer(nn.Module):
 
     @property
     def W_L(self) -> Tensor:
-        """The neuron-logit map W_U W_out, shape ``(n, d_mlp)``: what each neuron adds to the logit of each answer."""
+        """The neuron-logit map W_U W_out, shape ``(n, d_mlp)``: each neuron's effect on each answer's logit."""
         return self.unembed.weight[: self.n] @ self.blocks[0].mlp.out.weight
 
 
 class Block(nn.Module):
-    """Attention from the last position to all, then an MLP, each beside a skip connection."""
+    """Attention from the last position to all positions, then an MLP, each with a skip connection."""
 
     def __init__(self, d_model: int, heads: int, d_mlp: int) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of the last position to all three; the causal mask hides nothing from the last position."""
+    """Attention of the last position to all three, from which a causal mask would hide nothing."""
 
     def __init__(self, d_model: int, heads: int) -> None:
         super().__init__()

@@ -1,13 +1,13 @@
 """The transformer on many pairs, computed exactly from tables with one row per token.
 
-The inputs are all pairs of the same few numbers, and the block is the first, so keys, values and scores depend on one
-token and its position, where a plain forward pass computes them three times per pair. Attention mixes values linearly,
-so what follows it up to the ReLU, and along the skip connection up to the logits, can be tabulated as well: with one
-row for each number, position and head, a pair is a weighted sum of 2 · heads rows and a constant one. What remains per
-pair is a softmax over three scores, that sum, and one matrix product, logits = ReLU(neurons) · outward + skip.
+The inputs are all pairs of a few numbers, and there is only one block, so keys, values and scores depend on one token
+and its position. A plain forward pass computes them three times per pair. Attention mixes values linearly, so
+everything up to the ReLU, and along the skip connection up to the logits, can be tabulated too. With one row for each
+number, position and head, a pair is a weighted sum of 2 · heads rows and a constant row. Each pair then needs only a
+softmax over three scores, this sum, and one matrix product, logits = ReLU(neurons) · outward + skip.
 
-This is the same function as ``Transformer.forward`` up to rounding, without its hook points: training uses it, analysis
-does not.
+The result equals ``Transformer.forward`` up to rounding, but has no submodules to hook. Training uses the tables;
+analysis does not.
 """
 
 import math
@@ -20,25 +20,25 @@ from torch.nn import functional as F
 
 from examples.modular_addition.model import Transformer
 
-ALIGNED = 16  # float32 numbers: sums of rows are several times slower where rows are no multiple of it
+ALIGNED = 16  # float32 numbers: sums of rows are several times slower if the length of a row is no multiple of it
 
 
 class TableLoss:
-    """The mean cross-entropy of some pairs, for models of one size: what a step of training takes the gradient of.
+    """The training loss: the mean cross-entropy of some pairs, for models of one size.
 
-    A call returns it in nats, float64, shape ``()``; it keeps its relative precision however small it is.
+    A call returns the loss in nats, float64, shape ``()``, with full relative precision even if it is tiny.
 
     Args:
         pairs: Numbers, shape ``(pair, 2)``.
-        answers: Tokens that are the right answers, shape ``(pair,)``.
-        n: How many numbers there are.
-        heads: How many heads the models have.
+        answers: Tokens of the right answers, shape ``(pair,)``.
+        n: Number of numbers.
+        heads: Number of heads of the models.
     """
 
     def __init__(self, pairs: Tensor, answers: Tensor, n: int, heads: int) -> None:
         self.pairs, self.answers = pairs, answers
         self.rows = _rows(pairs, n, heads)
-        # The same the other way round: at which pairs each row stands.
+        # The inverse: the pairs that use each row.
         self.order = self.rows.flatten().argsort(stable=True)
         counts = torch.bincount(self.rows.flatten(), minlength=2 * n * heads + 1)
         self.starts, self.at_pairs = counts.cumsum(0) - counts, self.order // self.rows.shape[1]
@@ -60,17 +60,17 @@ def logits_from_tables(model: Transformer, pairs: Tensor) -> Tensor:
 
 
 def _rows(pairs: Tensor, n: int, heads: int) -> Tensor:
-    """The rows of the table that each pair adds up: of a and of b for each head, and the constant one."""
+    """The rows of the table that each pair adds: one of a and one of b for each head, and the constant row."""
     a, b = (pairs + torch.tensor([0, n])).T[..., None] * heads + torch.arange(heads)
     return torch.cat([a, b, torch.full((len(pairs), 1), 2 * n * heads)], dim=1)
 
 
 def _tables(model: Transformer, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the logits of pairs are computed from.
+    """The tensors that give the logits of pairs.
 
     Returns:
-        The table, whose columns are neurons before the ReLU and what skips them to the logits, filled up with zeros;
-        how much of each of its rows a pair adds, ``(pair, 2 * heads + 1)``; and the map outward from the neurons.
+        The table, whose columns are the neurons before the ReLU and the logits' skip connection, padded with zeros; the
+        weight of each row in each pair, ``(pair, 2 * heads + 1)``; and the map from the neurons to the logits.
     """
     block, n = model.blocks[0], model.n
     attention, mlp, unembed = block.attn, block.mlp, model.unembed.weight
@@ -88,7 +88,7 @@ def _tables(model: Transformer, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     to_a, to_b, _ = torch.stack(of_pair).softmax(0)
     weights = torch.cat([to_a, to_b, to_a.new_ones(len(pairs), 1)], dim=1)
 
-    # Attention adds up to one: the value of ``=`` is a constant, and a and b add what theirs are beyond it.
+    # Attention adds up to one: the value of ``=`` is a constant, to which a and b add the differences from it.
     value_of_last = attention.value(last)
     beyond = by_head(attention.value(every[:-1]) - value_of_last)
     # resid_mid = constant + W_O heads is read by the MLP and, through the skip connection, by the unembedding.
@@ -101,9 +101,9 @@ def _tables(model: Transformer, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Loss(torch.autograd.Function):
-    """The mean cross-entropy from sums of the table's rows on, with its gradient written out, and left in their place.
+    """The mean cross-entropy from sums of the table's rows, with an explicit gradient that overwrites these sums.
 
-    Beside its matrix products a step costs little as long as no large intermediate is made that is not needed.
+    Without large intermediates, a step costs little more than its matrix products.
     """
 
     @staticmethod
@@ -114,7 +114,7 @@ class _Loss(torch.autograd.Function):
         of_outward = neurons.T @ of_logits
         neurons.sign_().mul_(of_logits @ outward.T)  # a neuron that is off passes nothing on
         skip.copy_(of_logits)
-        # x is now the gradient of itself, and that of the table a weighted sum of its rows, as x was of the table's.
+        # x now holds its own gradient. The table's gradient is a weighted sum of rows of x, as x was of the table's.
         in_order = weights.flatten()[of.order]
         of_table = F.embedding_bag(of.at_pairs, x, of.starts, per_sample_weights=in_order, mode="sum")
         ctx.save_for_backward(x, of_table, of_outward)
@@ -128,12 +128,12 @@ class _Loss(torch.autograd.Function):
 
 
 def _cross_entropy_(logits: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of each pair, ``(pair, 1)``, float64, and the gradient of their mean, in the place of the logits."""
+    """The loss of each pair, ``(pair, 1)``, float64, and the gradient of the mean loss, which overwrites the logits."""
     margins = logits.sub_(logits.gather(1, right)).scatter_(1, right, -torch.inf)
     largest = margins.amax(1, keepdim=True)
     exponentials = margins.sub_(largest).exp_()
     sums = exponentials.sum(1, keepdim=True)
-    log_odds = largest.double() + sums.double().log()  # of all wrong answers together against the right one
-    wrong = log_odds.sigmoid() / len(logits)  # their probability, of one pair in so many
+    log_odds = largest.double() + sums.double().log()  # of all wrong answers against the right one
+    wrong = log_odds.sigmoid() / len(logits)  # their probability, divided by the number of pairs
     gradient = exponentials.mul_((wrong / sums).to(logits.dtype)).scatter_(1, right, -wrong.to(logits.dtype))
     return F.softplus(log_odds, threshold=40), gradient

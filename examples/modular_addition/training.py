@@ -1,13 +1,13 @@
-"""Full-batch training of the bundled transformer: resumable, exact, and without a trace of pickle.
+"""Full-batch training of the bundled transformer, resumable bit for bit and without pickle.
 
 A run is a folder::
 
-    config.json         what was asked for
-    state.safetensors   weights, optimizer state and losses so far: where a killed run goes on
+    config.json         the options of the run
+    state.safetensors   weights, optimizer state and losses so far, from which a killed run continues
     step_000100.safetensors, …   checkpoints
     losses.npz          the training loss and the test loss by epoch, a ``Trajectory``
 
-Epoch e is the model after e steps, so epoch 0 is the initialization and losses have ``epochs + 1`` entries.
+Epoch e is the model after e steps: epoch 0 is the initialization, and losses have ``epochs + 1`` entries.
 """
 
 import dataclasses
@@ -27,18 +27,18 @@ from examples.modular_addition.data import OPERATIONS, train_mask
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import TableLoss, logits_from_tables
 
-WARM_UP = 10  # steps until the learning rate is reached; the first step has none
+WARM_UP = 10  # steps until the full learning rate; that of the first step is 0
 BETAS = (0.9, 0.98)
-SAVE_EVERY = 500  # epochs that a killed run loses at most
-CHUNK = 2500  # pairs per pass without gradient: as many as stay in a processor's cache
+SAVE_EVERY = 500  # epochs: the most that a killed run loses
+CHUNK = 2500  # pairs per pass without gradient, which fit in a processor's cache
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a run depends on; the defaults are the paper's mainline."""
+    """The options of a run; the defaults are the paper's mainline."""
 
     operation: str = "addition"
-    n: int = 113  # what the operation is made with: the modulus, or of how many things the permutations are
+    n: int = 113  # the argument of the operation: the modulus, or the number of permuted things
     seed: int = 0
     fraction: float = 0.3
     weight_decay: float = 1.0
@@ -47,7 +47,7 @@ class Config:
 
     @classmethod
     def load(cls, folder: Path) -> "Config":
-        """What was asked for in a run's folder."""
+        """The config in a run's folder."""
         path = folder / "config.json"
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
@@ -55,7 +55,7 @@ class Config:
             raise ValueError(f"A run must have a readable config. Got {path}: {error}.") from error
 
     def same_but_for_epochs(self, other: "Config") -> bool:
-        """Whether two configs are of one run, which may have been prolonged."""
+        """Whether two configs belong to the same run, possibly extended to more epochs."""
         return dataclasses.replace(self, epochs=other.epochs) == other
 
     @property
@@ -65,18 +65,18 @@ class Config:
 
     @property
     def train_mask(self) -> Tensor:
-        """The pairs to learn it from, bool, in the shape of the operation's table."""
+        """The training pairs, bool, in the shape of the operation's table."""
         return train_mask(tuple(self.op.table.shape), fraction=self.fraction, seed=self.seed)
 
 
 @dataclass
 class Run:
-    """A model in training: everything that the next step depends on."""
+    """A model in training, with everything that the next step depends on."""
 
     config: Config
     model: Transformer
     optimizer: torch.optim.AdamW
-    losses: Tensor  # (epochs + 1, 2): train and test loss before each step, NaN for epochs to come
+    losses: Tensor  # (epochs + 1, 2): train and test loss before each step, NaN for future epochs
     epoch: int = 0
 
     @classmethod
@@ -89,7 +89,7 @@ class Run:
         return cls(config, model, optimizer, torch.full((config.epochs + 1, 2), torch.nan, dtype=torch.float64))
 
     def save(self, path: Path) -> None:
-        """Writes everything that :meth:`load` needs to go on as if nothing had happened."""
+        """Writes everything that :meth:`load` needs to continue bit for bit."""
         tensors = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
@@ -98,7 +98,7 @@ class Run:
 
     @classmethod
     def load(cls, config: Config, path: Path) -> "Run":
-        """The run that :meth:`save` wrote; a file that is not whole is refused, and stays as it is."""
+        """The run that :meth:`save` wrote; a damaged file is refused and stays unchanged."""
         tensors, notes = checkpoints.read(path)
         try:
             found, epoch = Config(**json.loads(notes["config"])), int(notes["epoch"])
@@ -115,14 +115,14 @@ class Run:
         return run
 
     def _take(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
-        """Takes over what was saved at an epoch."""
+        """Restores the tensors that were saved at an epoch."""
         self.model.load_state_dict({name[6:]: x for name, x in tensors.items() if name.startswith("model.")})
         state: dict[int, dict[str, Tensor]] = {}
         for name, x in tensors.items():
             if name.startswith("optimizer."):
                 _, index, field = name.split(".")
                 state.setdefault(int(index), {})[field] = x
-        # PyTorch takes any state of an optimizer, and stumbles over it in the next step, if at all.
+        # PyTorch accepts any optimizer state, and fails only in the next step, if at all.
         shapes = {index: {field: x.shape for field, x in fields.items()} for index, fields in state.items()}
         expected = {
             index: {"step": torch.Size(), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}
@@ -146,10 +146,10 @@ def train(
     precision: torch.dtype = torch.float32,
     test_every: int = 1,
 ) -> Iterator[Run]:
-    """Takes the run to its last epoch, yielding it after every epoch and writing ``folder`` on the way.
+    """Trains the run to its last epoch, yields it after every epoch, and writes checkpoints and states to ``folder``.
 
-    The last checkpoint is float32, all others are rounded to ``precision``. The test loss is taken every
-    ``test_every`` epochs and at the last.
+    The last checkpoint is float32; all others are rounded to ``precision``. The test loss is computed every
+    ``test_every`` epochs and at the last epoch.
     """
     config = run.config
     op, mask = config.op, config.train_mask.flatten()
@@ -187,7 +187,7 @@ def train(
 
 @torch.no_grad()
 def loss_without_gradient(model: Transformer, pairs: Tensor, answers: Tensor) -> Tensor:
-    """Mean cross-entropy in nats over the pairs, over all n + 1 columns as in training."""
+    """Mean cross-entropy of the pairs in nats, over all n + 1 columns as in training."""
     losses = [
         F.cross_entropy(logits_from_tables(model, chunk).double(), answer, reduction="sum")
         for chunk, answer in zip(pairs.split(CHUNK), answers.split(CHUNK), strict=True)
@@ -196,7 +196,7 @@ def loss_without_gradient(model: Transformer, pairs: Tensor, answers: Tensor) ->
 
 
 def save_losses(run: Run, folder: Path) -> None:
-    """Writes the losses of every epoch that has both."""
+    """Writes the losses of every epoch that has both a training and a test loss."""
     steps = run.losses.isfinite().all(dim=1).nonzero().flatten()
     train_loss, test_loss = run.losses[steps].T
     pm.Trajectory(steps=steps, columns={"train_loss": train_loss, "test_loss": test_loss}).save(folder / "losses.npz")
@@ -208,7 +208,7 @@ def schedule(epochs: int, count: int = 40) -> list[int]:
 
 
 def open_run(config: Config, folder: Path) -> Run:
-    """The run in ``folder`` if there is one, else a new one; another run's folder is refused."""
+    """The run in ``folder``, or a new run if there is none; the folder of another run is refused."""
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "config.json").exists():
         found = Config.load(folder)
@@ -217,6 +217,6 @@ def open_run(config: Config, folder: Path) -> Run:
     state = folder / "state.safetensors"
     run = Run.load(config, state) if state.exists() else Run.start(config)
     if run.epoch > config.epochs:
-        raise ValueError(f"`epochs` must be at least those that the run has had, {run.epoch}. Got {config.epochs}.")
+        raise ValueError(f"`epochs` must be at least the {run.epoch} that the run has had. Got {config.epochs}.")
     write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     return run

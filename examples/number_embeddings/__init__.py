@@ -1,1 +1,1 @@
-"""Structure in the embeddings of a language model that nobody here trained: numbers, weekdays, months, a head."""
+"""Structure in a pretrained language model: the embeddings of numbers, weekdays and months, and attention heads."""

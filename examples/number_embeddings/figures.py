@@ -1,4 +1,4 @@
-"""The picture: periods, weekdays and months, helix and polynomial, and the probes."""
+"""The picture: periods, weekdays and months, helix and polynomial, probes, and heads."""
 
 import matplotlib.pyplot as plt
 import torch
@@ -11,7 +11,7 @@ from examples.number_embeddings.measured import MODULI, MONTHS, WEEKDAYS, Findin
 
 
 def draw(encoder: Encoder, found: Findings) -> Figure:
-    """Draws what was found, in six panels."""
+    """Draws the results, in six panels."""
     figure, axes = plt.subplots(2, 3, figsize=(13, 7.6), layout="constrained")
     _periods(axes[0, 0], found)
     for ax, (name, tokens) in zip(axes[0, 1:], {"weekdays": WEEKDAYS, "months": MONTHS}.items(), strict=True):
@@ -40,7 +40,7 @@ def _periods(ax: Axes, found: Findings) -> None:
 
 
 def _circle(ax: Axes, rows: Tensor, names: list[str]) -> None:
-    """The tokens in the plane of the first harmonic of their order."""
+    """Draws the tokens in the plane of the first harmonic of their order."""
     angle = 2 * torch.pi * torch.arange(len(rows)) / len(rows)
     centered = rows - rows.mean(0)
     plane = torch.linalg.qr((torch.stack([angle.cos(), angle.sin()]).double() @ centered).T).Q

@@ -1,4 +1,4 @@
-"""What is measured of the encoder, each as a value of the library or a few numbers."""
+"""The measures of the encoder, as results of the library or as numbers."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import Tensor
 import progress_measures as pm
 from examples.number_embeddings.encoder import Encoder
 
-NUMBERS = range(342)  # each is one token
-FIRST_HUNDRED = range(100)  # those of the paper on helices
+NUMBERS = range(342)  # each is a single token
+FIRST_HUNDRED = range(100)  # as in the paper on helices
 PERIODS = (2, 2.5, 3, 10 / 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 MODULI = (2, 3, 5, 7, 10, 11)
 WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -28,23 +28,23 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class Findings:
-    """All that is measured."""
+    """All results."""
 
     keys: tuple[int, ...]
-    """What ``pm.key_frequencies`` says of the numbers, as if they were the elements of addition modulo 342."""
+    """Of ``pm.key_frequencies``, as if the numbers were the elements of addition modulo 342."""
     periods: pm.embeddings.PeriodControl
     """Of the numbers from 0 to 341."""
     circles: dict[str, pm.embeddings.CircleFit]
     helices: dict[str, pm.embeddings.HelixFit]
-    """Of the numbers up to 99, as in the paper, and of all."""
+    """Of the numbers up to 99, as in the paper, and of all numbers."""
     probes: dict[str, dict[int, pm.embeddings.ResidueProbe]]
     """By modulus, for the same numbers."""
     previous: dict[str, Tensor]
-    """The mean attention of each head of layer 0 to the token before, in sentences and in random words."""
+    """The mean attention of each head of layer 0 to the previous token, in sentences and in random words."""
 
 
 def measure(encoder: Encoder, *, draws: int = 200, progress: Callable[[Iterable], Iterable] | None = None) -> Findings:
-    """Measures the encoder; the most time goes to the permutations of rows and to the probes."""
+    """Measures the encoder; the permutations of rows and the probes take the most time."""
     table = encoder.embeddings([str(number) for number in NUMBERS]).double()
     texts = {"sentences": [text.split() for text in SENTENCES], "random words": _random(encoder)}
     ranges = {"0 to 99": table[: len(FIRST_HUNDRED)], "0 to 341": table}
@@ -67,13 +67,13 @@ def measure(encoder: Encoder, *, draws: int = 200, progress: Callable[[Iterable]
 
 
 def _attention_to_the_token_before(encoder: Encoder, rows: Iterable[Sequence[str]]) -> Tensor:
-    """The mean of each head over rows of tokens, whose lengths may differ."""
+    """The mean score of each head over rows of tokens, whose lengths may differ."""
     patterns = (encoder.first_patterns(tokens)[None] for tokens in rows)
     return torch.stack([pm.attention.previous_token_score(pattern) for pattern in patterns]).mean(0)
 
 
 def _random(encoder: Encoder) -> list[list[str]]:
-    """Ten rows of whole words in random order, without a meaning that a head could follow."""
+    """Ten rows of whole words in random order, without any meaning for a head to follow."""
     words = sorted(token for token in encoder.vocabulary if token.isalpha() and token.isascii())
     generator = torch.Generator().manual_seed(0)
     return [[words[i] for i in row] for row in torch.randint(len(words), (10, RANDOM_WORDS), generator=generator)]

@@ -1,1 +1,1 @@
-"""Appendix D.3 of the paper: tasks other than modular addition that are grokked when data are limited."""
+"""Appendix D.3 of the paper: other tasks than modular addition that networks grok if data are limited."""

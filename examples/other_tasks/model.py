@@ -1,4 +1,4 @@
-"""A small causal transformer, as plain as the paper's: no LayerNorm, no dropout, nothing tied."""
+"""A small causal transformer, as simple as the paper's: no LayerNorm, no dropout, untied embeddings."""
 
 import math
 
@@ -8,17 +8,17 @@ from torch.nn import functional as F
 
 
 class Transformer(nn.Module):
-    """A decoder with learned positions; attention alone if there are no neurons.
+    """A decoder with learned positions; attention-only if there are no neurons.
 
-    Weights are drawn from a normal distribution of variance 1/d_model (the unembedding's: 1/answers), biases are zero.
+    Initial weights are normal with variance 1/d_model (1/answers for the unembedding); biases are zero.
 
     Args:
-        vocabulary: How many tokens there are.
-        answers: How many tokens can be an answer: columns of the logits.
-        length: The longest sequence.
-        layers: How many blocks.
+        vocabulary: Number of tokens.
+        answers: Number of tokens that can be an answer, the columns of the logits.
+        length: Length of the longest sequence.
+        layers: Number of blocks.
         d_model: Width of the residual stream.
-        heads: How many attention heads share that width.
+        heads: Number of attention heads that share this width.
         d_mlp: Neurons per block; 0 for blocks without MLP.
         generator: Source of the initial weights.
 
@@ -57,12 +57,12 @@ class Transformer(nn.Module):
         *first, last = self.blocks
         for block in first:
             residual = block(residual, slice(None))
-        # No later block needs the other positions of the last.
+        # No later block needs the last block's other positions.
         return self.unembed(last(residual, read))
 
 
 class Block(nn.Module):
-    """Causal attention, then an MLP if it has neurons, each beside a skip connection."""
+    """Causal attention, then an MLP if it has neurons, each with a skip connection."""
 
     def __init__(self, d_model: int, heads: int, d_mlp: int) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention from the positions ``read`` to themselves and all before them, without biases."""
+    """Attention from the positions ``read`` to themselves and all previous positions, without biases."""
 
     def __init__(self, d_model: int, heads: int) -> None:
         super().__init__()

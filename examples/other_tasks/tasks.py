@@ -1,7 +1,7 @@
-"""Three tasks as streams of fresh sequences, each with the answers that its rule determines.
+"""Three tasks as streams of fresh sequences, with the answers that a rule determines.
 
 A draw is ``(tokens, answers)``: tokens of shape ``(sequence, length)`` and, for the positions that the task reads,
-answers of shape ``(sequence, read positions)``. ``UNKNOWN`` stands where nothing could be known.
+answers of shape ``(sequence, read positions)``. Answers that cannot be known are ``UNKNOWN``.
 """
 
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-UNKNOWN = -100  # the index that PyTorch's cross-entropy leaves out
+UNKNOWN = -100  # the index that PyTorch's cross-entropy ignores
 
 DIGITS = 5
 PLUS, EQUALS = 10, 11  # the tokens after the ten digits
 
-# The paper's sequences are longer: 85 tokens out of 128, with a subsequence of 16 and 3 repeats. Half of that takes a
-# third of the time per step.
+# The paper's sequences are longer: 85 tokens out of 128, with a subsequence of 16 and 3 repeats. Half of that length
+# takes a third of the time per step.
 VOCABULARY = 64
-REPEATED = 8  # tokens of the subsequence that comes back
+REPEATED = 8  # tokens of the repeated subsequence
 OCCURRENCES = 4  # the first and 3 repeats
 FILLERS = 8  # random tokens around the occurrences
 
-GROUPS = 8  # as many as there are tokens B
-VALUES = 8  # tokens A of a group
+GROUPS = 8  # one for each token B
+VALUES = 8  # tokens A in each group
 
 Draw = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is drawn and where it is read.
+    """The sequences of a task, and the positions with an answer.
 
     Args:
-        draw: From a count and a generator to that many sequences and their answers.
-        vocabulary: How many tokens there are.
-        answers: How many of them can be an answer.
-        length: Tokens of a sequence.
+        draw: Draws sequences and their answers, given their number and a generator.
+        vocabulary: Number of tokens.
+        answers: Number of tokens that can be an answer.
+        length: Number of tokens in a sequence.
         read: The positions with an answer.
     """
 
@@ -48,31 +48,31 @@ class Task:
 
 
 def draw_addition(count: int, generator: torch.Generator) -> Draw:
-    """Sums ``a + b = c`` of two 5-digit numbers, digit by digit, the highest first, leading zeros written out.
+    """Sums ``a + b = c`` of two 5-digit numbers, digit by digit, highest first, with leading zeros.
 
-    Each answer digit is asked for at the token before it, so the first of the six at ``=``.
+    The model predicts each digit of the sum at the previous token, so it predicts the first of the six at ``=``.
     """
     a, b = torch.randint(10**DIGITS, (2, count), generator=generator)
     plus, equals = torch.full((count, 1), PLUS), torch.full((count, 1), EQUALS)
     answers = digits(a + b, DIGITS + 1)
-    # Nothing is asked for after the last digit, so it is left out: 17 tokens of the paper's 18.
+    # The model predicts nothing after the last digit, so it is left out: 17 tokens instead of the paper's 18.
     return torch.cat([digits(a, DIGITS), plus, digits(b, DIGITS), equals, answers[:, :-1]], dim=1), answers
 
 
 def digits(numbers: Tensor, count: int) -> Tensor:
-    """Decimal digits, the highest first, shape ``(number, count)``."""
+    """Decimal digits, highest first, shape ``(number, count)``."""
     return numbers[:, None] // 10 ** torch.arange(count - 1, -1, -1) % 10
 
 
 def draw_repeats(count: int, generator: torch.Generator) -> Draw:
-    """Random tokens among which one random subsequence comes four times, at random places that do not overlap.
+    """Random tokens with one random subsequence that occurs four times, at random places that do not overlap.
 
-    All other tokens differ from each other and from those of the subsequence, so that what follows a token which was
-    there before is certain. Asked for is every token of a repeat but its first, which nothing announces.
+    All other tokens differ from each other and from those of the subsequence, so the token after a repeated token is
+    certain. The model predicts every token of a repeat except the first, which cannot be known.
     """
     distinct = _permutations(count, VOCABULARY, generator)
     subsequence, fillers = distinct[:, :REPEATED], distinct[:, REPEATED : REPEATED + FILLERS]
-    # Fillers and occurrences are shuffled as pieces of one token; then the occurrences take the room that they need.
+    # Shuffles fillers and occurrences as pieces of one token each, then expands the occurrences.
     pieces = _permutations(count, FILLERS + OCCURRENCES, generator)
     places = (pieces < OCCURRENCES).nonzero()[:, 1].view(count, OCCURRENCES)
     starts = places + (REPEATED - 1) * torch.arange(OCCURRENCES)
@@ -87,12 +87,12 @@ def draw_repeats(count: int, generator: torch.Generator) -> Draw:
 
 
 def draw_trigrams(count: int, generator: torch.Generator) -> Draw:
-    """Skip trigrams A … B -> C: the last token, B, says which earlier one, A, decides the answer, C.
+    """Skip trigrams A … B -> C: the last token, B, says which earlier token, A, decides the answer, C.
 
-    To each B belongs a group of eight tokens A, each with an answer of its own. A sequence is one A of every group in
-    random order, and then one B: A of group g with answer v is token ``8 g + v``, B of that group is token ``64 + g``.
-    So there are 64 trigrams to know. A model sees names, not numbers: nothing but examples tells it which A belongs to
-    which B, and what its answer is. The paper does not spell out its rule; this one is ours.
+    Each B has a group of eight tokens A, each with its own answer. A sequence is one A of every group in random order,
+    then one B. The A of group g with answer v is token ``8 g + v``; the B of this group is token ``64 + g``. There are
+    64 trigrams to learn. Tokens are only names for a model: it learns from examples which A belongs to which B, and the
+    answer of each A. The paper does not state its rule; this one is our own.
     """
     values = torch.randint(VALUES, (count, GROUPS), generator=generator)
     groups = torch.arange(GROUPS)

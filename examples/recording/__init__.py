@@ -1,1 +1,1 @@
-"""A run that is recorded while it trains: ``python -m examples.recording --output runs/mine``."""
+"""A run that is recorded during training: ``python -m examples.recording --output runs/mine``."""

@@ -1,8 +1,8 @@
-"""Train a small transformer until it groks, recorded as it goes: ``python -m examples.recording --output runs/mine``.
+"""Train a small transformer until it groks, and record the run: ``python -m examples.recording --output runs/mine``.
 
-The folder holds, beside what training writes, ``recording.jsonl``, which a ``Recorder`` writes; ``tensorboard``, for
-``tensorboard --logdir``; and ``progress.png``, which is drawn again every so often. A run that was killed goes on when
-the same command is given again, and ends with the same trajectory as one that was not.
+In addition to the files of training, the folder gets ``recording.jsonl``, which a ``Recorder`` writes; ``tensorboard``,
+for ``tensorboard --logdir``; and ``progress.png``, which is redrawn during the run. To continue a run that was killed,
+run the same command again; it ends with the same trajectory as an uninterrupted run.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import progress_measures as pm
+from examples.command import Parser, say
 from examples.files import write_picture
 from examples.modular_addition.model import Transformer
 from examples.modular_addition.tables import logits_from_tables
@@ -29,13 +30,13 @@ WEIGHTS = {"W_E": "embed.weight", "W_U": "unembed.weight"}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Trains the run that the command line asks for, or goes on with it."""
+    """Trains the run that the command line asks for, or continues it."""
     parser = _parser()
     options = parser.parse_args(arguments)
     config = Config(
         n=options.n, seed=options.seed, fraction=0.5, weight_decay=options.weight_decay, epochs=options.epochs
     )
-    # In a run that is short, none is: what is printed at the end says which are.
+    # A short run may have none; the last printed line says which there are.
     warnings.filterwarnings("ignore", message="`key_frequencies` are none at any step")
     try:
         run = open_run(config, options.output)
@@ -43,20 +44,20 @@ def main(arguments: list[str] | None = None) -> None:
         draw(trajectory, options.output / "progress.png")
     except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
-    # Not its phases: they need the same frequencies at every step, those that are known at the end.
+    # No phases, because they need the same frequencies at every step, and those are known only at the end.
     for name in (*CURVES, "gini_W_E", "sum_squared_weights"):
-        print(f"{name.replace('_', ' ')} at the end: {trajectory[name][-1]:.3g}")
+        say(f"{name.replace('_', ' ')} at the end: {trajectory[name][-1]:.3g}")
     keys = (trajectory["key_frequencies"][-1].nonzero().flatten() + 1).tolist()
-    print(f"key frequencies at the end: {', '.join(map(str, keys)) or 'none'}")
+    say(f"key frequencies at the end: {', '.join(map(str, keys)) or 'none'}")
 
 
 def predict(model: Transformer, pairs: Tensor) -> Tensor:
-    """The logits as training computes them, which takes less time than ``model(pairs)``."""
+    """The logits from the trainer's tables, which takes less time than ``model(pairs)``."""
     return torch.cat([logits_from_tables(model, chunk) for chunk in pairs.split(CHUNK)])
 
 
 def record(run: Run, folder: Path, *, every: int) -> pm.Trajectory:
-    """Takes the run to its last epoch and records it every so many epochs, and the last."""
+    """Trains the run to its last epoch, and records it every ``every`` epochs and at the last."""
     config = run.config
     measure = pm.grokking_measures(predict, config.op, "current", config.train_mask, weights=WEIGHTS)
     recorder = pm.Recorder(measure, every=every, path=folder / "recording.jsonl")
@@ -73,18 +74,18 @@ def record(run: Run, folder: Path, *, every: int) -> pm.Trajectory:
             if numbers and step % (DRAW_EVERY * every) == 0:
                 draw(recorder.trajectory, folder / "progress.png")
 
-        # Where the run starts, or goes on: it may have been killed between its last state and the recording of it.
+        # The first step; a continued run may have been killed before its last state was recorded.
         log(recorder(run.epoch, run.model), run.epoch)
         for state in train(run, (), folder, test_every=config.epochs):
             bar.update()
             log(recorder(state.epoch, state.model), state.epoch)
-        if run.epoch % every != 0:  # the last one, if its turn has not come
+        if run.epoch % every != 0:  # the last epoch, if not recorded yet
             log(recorder.record(run.epoch, run.model), run.epoch)
     return recorder.trajectory
 
 
 def draw(trajectory: pm.Trajectory, path: Path) -> None:
-    """Draws what was recorded so far."""
+    """Draws the recording so far."""
     figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     plotting.plot_curves(trajectory, CURVES, ax=axes[0])
     axes[0].set_ylabel("loss (nats)")
@@ -97,18 +98,18 @@ def draw(trajectory: pm.Trajectory, path: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m examples.recording",
-        description="Train the bundled transformer on half of all pairs until it groks, recorded as it goes. A run "
-        "that was stopped or killed goes on when the same command is given again.",
+        description="Train the bundled transformer on half of all pairs until it groks, and record the run. To "
+        "continue a run that was stopped or killed, run the same command again.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--output", type=Path, required=True, default=argparse.SUPPRESS, help="folder of the run")
     parser.add_argument("--n", type=at_least(2), default=59, help="the modulus")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the weights and of the split")
-    parser.add_argument("--weight-decay", type=decay, default=1.0, help="of AdamW")
-    parser.add_argument("--epochs", type=at_least(1), default=5000, help="full-batch steps in all")
-    parser.add_argument("--every", type=at_least(1), default=50, help="epochs from one recorded step to the next")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the weights and of the split")
+    parser.add_argument("--weight-decay", type=decay, default=1.0, help="weight decay of AdamW")
+    parser.add_argument("--epochs", type=at_least(1), default=5000, help="total number of full-batch steps")
+    parser.add_argument("--every", type=at_least(1), default=50, help="record every EVERY epochs")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks compare with: the paper's model as anyone would write it, and bare matrix products."""
+"""The baselines of the benchmarks: a plain implementation of the paper's model, and bare matrix products."""
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ def forward_pass(n: int):
 
 
 def products(step: str, config: Config = Config(), d: int = 128, d_mlp: int = 512):  # noqa: B008 (frozen)
-    """The matrix products of a training step: those of the plain model at ``=``, or of that with its maps folded."""
+    """The matrix products of a training step: of the plain model at ``=``, or with its maps folded."""
     pairs, classes = int(config.train_mask.sum()), config.n + 1
     plain = [(pairs, d, d), (pairs, d, d_mlp), (pairs, d_mlp, d), (pairs, d, classes)]
     folds = [(d_mlp, d, d), (classes, d, d), (classes, d, d_mlp)]

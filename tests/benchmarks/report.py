@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md from what pytest-benchmark recorded.
+"""Prints the tables of docs/performance.md from the results of pytest-benchmark.
 
 Run it with ``python -m tests.benchmarks.report results.json``.
 """
@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-GOALS = {  # what is measured, and beside what: the ratio of their times is to be at most this
+GOALS = {  # (what is timed, what it is compared with): the largest acceptable ratio of their times
     ("`measure`, n = 113", "a forward pass"): 0.10,
     ("`measure`, n = 227", "a forward pass"): 0.15,
     ("`measure` of x² + y², n = 113", "of a + b"): 1.5,
@@ -47,7 +47,10 @@ def report(results: dict) -> str:
         per_million = f"{1e9 * seconds / n**3:.0f} ms"
         growth.append(f"| {n} | {4 * n**3 / 2**20:.0f} MiB | {_time(seconds)} | {per_million} |")
     ratio = times[409] / found["growth, n = 409"]["extra_info"]["baselines"]["n = 113"] / (409 / 113) ** 3
-    growth.append(f"\nFrom n = 113 to 409 time grows {ratio:.2f} times as much as the logits do (goal: ≤ 1.3).")
+    growth.append(
+        f"\nFrom n = 113 to 409 the time grows {ratio:.2f} times as fast as the number of logits (goal: ≤ 1.3). The "
+        "two sizes were timed in alternation."
+    )
 
     memory = (
         f"At n = 409 `measure` adds {big['added_peak_MiB']:.0f} MiB to the peak of resident memory (goal: ≤ 512). At "
@@ -69,5 +72,5 @@ def _ratio(ratio: float) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path, help="what pytest --benchmark-json wrote")
+    parser.add_argument("results", type=Path, help="JSON file written by pytest --benchmark-json")
     print(report(json.loads(parser.parse_args().results.read_text(encoding="utf-8"))))

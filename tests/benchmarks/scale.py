@@ -1,6 +1,6 @@
-"""How much faster 40 checkpoints are measured on two processes: ``python -m tests.benchmarks.scale``.
+"""The speedup of measuring 40 checkpoints with two processes: ``python -m tests.benchmarks.scale``.
 
-Rounds of all ways in turn, so that all see the same machine; workers are warm.
+Each round tries every way, so that all run under the same load; workers are warm.
 """
 
 import multiprocessing
@@ -23,13 +23,13 @@ paths = [(step, checkpoints.path_of(MAINLINE, step)) for step in checkpoints.ste
 
 
 def measure(model):
-    """What the example measures of each checkpoint."""
+    """The measures of the example at each checkpoint."""
     logits = pm.grid_logits(model, config.op)
     return measures(model, logits, config.op, keys, train_mask=config.train_mask)
 
 
 def seconds(executor):
-    """How long all of the checkpoints take."""
+    """The time for all checkpoints."""
     start = time.perf_counter()
     pm.track(paths, measure, load=checkpoints.load, executor=executor)
     return time.perf_counter() - start

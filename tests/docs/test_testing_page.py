@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs._pages import rows, section
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -51,8 +53,9 @@ def test_pythons_that_are_named_were_tried():
     pythons = re.findall(r"Python :: (3\.\d+)", str(PROJECT["project"]["classifiers"]))
     assert pythons == ["3.11", "3.13"]
     assert PROJECT["project"]["requires-python"] == f">={pythons[0]}"
-    table = PAGE[PAGE.index("What is declared was tried.") : PAGE.index("The second row")]
-    assert pythons == re.findall(r"Python (3\.\d+)", table)
+    versions = section(PAGE, "Versions")
+    (day,) = re.findall(r"on Linux with Python (3\.\d+)", versions)
+    assert pythons == [day, *(version for row in rows(versions) for version in re.findall(r"Python (3\.\d+)", row[0]))]
 
 
 def test_commands_and_links_are_there():
@@ -64,3 +67,10 @@ def test_commands_and_links_are_there():
             assert subprocess.run(["bash", "-n", ROOT / words[0]], check=False).returncode == 0
     for target in re.findall(r"\]\((?!http)([^)]+)\)", PAGE):
         assert (ROOT / "docs" / target).is_file(), target
+
+
+def test_mutants_are_made_of_files_and_tried_with_tests_that_exist():
+    settings = PROJECT["tool"]["mutmut"]
+    tests = [test.partition("::")[0] for test in settings["pytest_add_cli_args_test_selection"]]
+    for pattern in [*settings["only_mutate"], *settings["also_copy"], *tests, settings["preload_modules_file"]]:
+        assert [*ROOT.glob(pattern)], pattern

@@ -1,4 +1,4 @@
-"""Every public function of numbers, called with one tensor, so that each extreme is tried on all of them."""
+"""All public numerical functions, as functions of one tensor, so that the tests can try each extreme on all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Function:
 
 
 class Weights(nn.Module):
-    """A module whose one parameter, ``weight``, is a given tensor, which may have a graph."""
+    """A module with one parameter, ``weight``: a given tensor, which may have a graph."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Weights(nn.Module):
 
 
 def under(replacement: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """What a model returns whose first layer, the identity, is ablated."""
+    """The output of a model whose first layer, the identity, is ablated."""
     model = nn.Sequential(nn.Identity(), nn.Tanh())
     with pm.ablated(model, "0", replacement):
         return model(x)

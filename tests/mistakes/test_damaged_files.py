@@ -236,7 +236,7 @@ def test_another_run_in_the_folder_is_kept(run):
     assert stopped(run, "--seed", "1").startswith(f"`output` must be empty or hold the same run. Got {run}, which ")
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"epochs": 3}))
-    assert stopped(run, "--epochs", "3") == "`epochs` must be at least those that the run has had, 10. Got 3."
+    assert stopped(run, "--epochs", "3") == "`epochs` must be at least the 10 that the run has had. Got 3."
 
 
 @pytest.mark.parametrize("name", ["config.json", "losses.npz", "step_000010.safetensors"])

@@ -1,6 +1,6 @@
-"""The table of docs/testing.md from what ``mutmut run`` found, and the survivors that docs/mutants.md does not explain.
+"""Prints the table of docs/testing.md from ``mutmut run``, and the survivors that docs/mutants.md does not explain.
 
-Run it with ``python -m tests.mutation.report``, where ``mutants`` is.
+Run ``python -m tests.mutation.report`` in the folder that has ``mutants``.
 """
 
 import re
@@ -18,7 +18,7 @@ UNKNOWN = {None, 34, 35}  # not run, skipped, suspicious; any other code is that
 
 
 def found() -> dict[Path, dict[str, int | None]]:
-    """The exit codes of the tests by mutant, file by file."""
+    """By file, the exit code of the tests for each mutant."""
     data = [SourceFileMutationData(path=path) for path in sorted(walk_mutatable_files())]
     for each in data:
         each.load()
@@ -26,7 +26,7 @@ def found() -> dict[Path, dict[str, int | None]]:
 
 
 def place_and_line(path: Path, mutant: str) -> tuple[str, str]:
-    """The function, such as ``sparsity.gini``, and the mutant's first line of its own, without its comment."""
+    """The function, such as ``sparsity.gini``, and the first changed line of the mutant, without its comment."""
     diff = get_diff_for_mutant(mutant, path=path).splitlines()
     line = next(line for line in diff if line.startswith("+") and not line.startswith("+++"))
     function = re.sub(r"x_|xǁ", "", mutant.partition("__mutmut_")[0].partition(".")[2], count=1).replace("ǁ", ".")

@@ -1,4 +1,4 @@
-"""What is in the sdist and the wheel, and how large they are: ``python contents.py FOLDER``, in a checkout."""
+"""Checks the contents and the size of sdist and wheel: ``python contents.py FOLDER``, in a checkout."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def named(path, found, expected):
 
 
 def readable(metadata):
-    """On a package index, where the files of the repository are not."""
+    """Whether it can be read on a package index, without the files of the repository."""
     text = Parser().parsestr(metadata).get_payload()
     links = re.findall(r"\]\(([^)]*)\)", text) + re.findall(r"(?:src|srcset|href)=\"([^\"]*)\"", text)
     assert links, "the README has no link at all"

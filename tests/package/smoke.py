@@ -1,4 +1,4 @@
-"""What a user tries first, in an environment that has the package from its wheel and nothing else: no clone, no extra.
+"""A user's first steps, in an environment with only the package from its wheel: no clone, no extra.
 
 ``.ci/package`` runs it in an empty folder.
 """

@@ -1,6 +1,6 @@
-"""A user's script with types, which ``mypy --strict`` takes and Python runs, with the package from its wheel.
+"""A user's typed script, which passes ``mypy --strict`` and runs, with the package from its wheel.
 
-``.ci/package`` does both. What a user adds to the library is here in each of its kinds.
+``.ci/package`` does both. The script has one example of each kind of extension.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the source calls, and from where."""
+"""The calls in the source, and their places."""
 
 import ast
 from pathlib import Path
@@ -21,12 +21,12 @@ def _calls(node, inside):
 
 
 def dotted(node):
-    """``np.load`` of that expression; what a method belongs to is ``_`` where it has no name."""
+    """The dotted name of an expression, such as ``np.load``; an object without a name is ``_``."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else "_"
 
 
 def places(file):
-    """The file as others name it."""
+    """The name of a file in the tables."""
     return file.relative_to(ROOT).as_posix().removeprefix("src/progress_measures/")

@@ -1,4 +1,4 @@
-"""Everything that writes a file, over and over, for processes that are killed at it."""
+"""All writers of files, in loops for processes that are killed."""
 
 import csv
 import functools
@@ -25,23 +25,23 @@ SIZE = 4_000  # values of one content
 
 
 class Content:
-    """Files whose every number is the same, so that a mixture of two shows."""
+    """Files with a single repeated number, which reveals a mixture of two files."""
 
     def __init__(self, write, read):
         self.write, self.read = write, read
 
     def begin(self, path):
-        """The file as it is before."""
+        """Writes the first file."""
         self.write(path, 0)
 
     def again(self, path, started):
-        """Writes it over and over, each time with another number."""
+        """Writes the file again and again, each time with another number."""
         for number in itertools.count(1):
             self.write(path, number)
             started.set()
 
     def is_whole(self, path):
-        """Whether the file is what one call has written."""
+        """Whether the file is the result of a single call."""
         values = np.asarray(self.read(path)).ravel()
         return len(values) > 0 and bool((values == values[0]).all())
 
@@ -139,18 +139,18 @@ def report(path, _number):
 
 
 def is_page(path):
-    """One number if the page can be read to its end."""
+    """One number, if the page is whole."""
     assert path.with_suffix(".html").read_text(encoding="utf-8").rstrip().endswith("</html>")
     return [1.0]
 
 
 def picture_at(path):
-    """Where examples put it."""
+    """The path at which examples write a picture."""
     return path.parent / "out" / f"{path.stem}.png"
 
 
 def is_png(path):
-    """One number if the picture can be read to its end."""
+    """One number, if the picture is whole."""
     mpl.image.imread(path)
     assert path.read_bytes().endswith(b"IEND\xaeB`\x82")
     return [1.0]
@@ -210,7 +210,7 @@ WRITERS = {
 
 
 def again(name, path, started):
-    """What a process is given to do until it is killed."""
+    """Writes until the process is killed."""
     torch.set_num_threads(1)
     replace = os.replace
 

@@ -1,4 +1,4 @@
-"""Processes that are killed in the middle of writing a file, again and again: the old file or the new one is there."""
+"""If a process is killed while it writes a file, the old or the new file remains."""
 
 import ast
 import multiprocessing
@@ -17,7 +17,7 @@ KILLS, INSIDE, ENOUGH = 6, 2, 60  # at least so many, so many of them in the mid
 
 @pytest.fixture(scope="module")
 def processes():
-    """Processes that are there at once, because one that has imported everything is their parent."""
+    """Processes that start at once, because their parent has imported everything."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.safety._writers"])
     return context

@@ -215,6 +215,7 @@ KNOWN = {
     "grid.py: grid_logits": "the file that it has just written",
     "runs/journal.py: Journal._content": "track",
     "runs/journal.py: load_recording": "load_recording",
+    "examples/command.py: say": "writes",
     "examples/key_frequencies/__main__.py: _read": "JSON that it wrote, and arrays without pickles",
     "examples/key_frequencies/networks.py: _arrays": "JSON that it wrote, and arrays without pickles",
     "examples/comparison/__main__.py: main": "JSON that it wrote, and arrays without pickles",

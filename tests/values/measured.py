@@ -1,10 +1,10 @@
-"""What each public function gives on the bundled checkpoints, for the table ``numbers.json``.
+"""The results of public functions on the bundled checkpoints, for the table ``numbers.json``.
 
-``python -m tests.values.measured`` writes what is new, or has moved by more than rounding, into the table. A number
-that changes is a change for whoever compares runs, so it goes into CHANGELOG.md with its reason.
+``python -m tests.values.measured`` writes numbers that are new, or that moved by more than rounding, into the table. A
+changed number matters to users who compare runs, so note it in CHANGELOG.md with its reason.
 
-The forward passes are in float64 but where a case says float32, so that the numbers depend on the weights in the files
-and on the definitions, and next to nothing on the order in which a library adds.
+Forward passes are in float64, except in cases named float32. The numbers then depend on the weights in the files and
+on the definitions, and hardly on the order in which a library adds.
 """
 
 import json
@@ -34,7 +34,7 @@ EXACT = {"accuracy", "sqrt_spaced", "key_frequencies", "log_spaced", "neuron_fre
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A bundled checkpoint, and what most functions are given of it."""
+    """A bundled checkpoint, with the arguments of most functions."""
 
     run: str
     step: int
@@ -82,7 +82,7 @@ def checkpoint(run: str = "mainline", step: int = 40_000, dtype: torch.dtype = t
 
 
 def rows() -> Iterator[Row]:
-    """Every row of the table: function, case, and what it gives there."""
+    """Every row of the table: function, case and result."""
     for run, steps in CHECKPOINTS.items():
         for step in steps:
             yield from of_checkpoint(f"{run} {step}", checkpoint(run, step))
@@ -118,7 +118,7 @@ def of_checkpoint(case: str, at: Checkpoint) -> Iterator[Row]:
 
 
 def of_filters() -> Iterator[Row]:
-    """Parts of the logits, and losses beside chance."""
+    """Parts of the logits, and losses compared with chance."""
     at = checkpoint()
     op, logits, train = at.op, at.logits, at.config.train_mask
     for terms in TERMS:
@@ -138,7 +138,7 @@ def of_filters() -> Iterator[Row]:
 
 
 def of_weights() -> Iterator[Row]:
-    """Weights, neurons and circuits of the last checkpoint, and circuits that are known."""
+    """Weights, neurons and circuits of the last checkpoint, and known circuits."""
     at = checkpoint()
     op, W_E = at.op, at.model.W_E
     yield "spectrum", "W_E", pm.spectrum(W_E, op)
@@ -223,7 +223,7 @@ def of_operations() -> Iterator[Row]:
 
 
 def of_curves() -> Iterator[Row]:
-    """Runs, phases and what announces them, from the recorded curves."""
+    """Runs, phases and lead times, from the recorded curves."""
     curves = {name: pm.Trajectory.load(RUNS / name / "curves.npz") for name in ("mainline", "seed1", "seed2")}
     for name, trajectory in curves.items():
         yield "find_phases", name, list(vars(pm.find_phases(trajectory, answers=113)).values())
@@ -240,7 +240,7 @@ def of_curves() -> Iterator[Row]:
 
 
 def of_recording() -> Iterator[Row]:
-    """What is measured while a model is trained."""
+    """Measures recorded during training."""
     config, weights = Config.load(MAINLINE), {"W_L": lambda model: model.W_L}
     models = [(step, checkpoint(step=step).model) for step in (2400, 40_000)]
     for frequencies in ("current", "final"):
@@ -280,7 +280,7 @@ def table() -> dict[str, dict[str, Numbers]]:
 
 
 def tolerance(function: str, case: str) -> float:
-    """By how much a row may differ that is the same."""
+    """The tolerance of a row."""
     if function in EXACT:
         return 0.0
     return TOLERANCE["float32" if "float32" in case else "float64"]
@@ -295,7 +295,7 @@ def difference(actual: Numbers, expected: Numbers) -> float:
 
 
 def kept(found: dict[str, dict[str, Numbers]], stored: dict[str, dict[str, Numbers]]) -> dict[str, dict[str, Numbers]]:
-    """What was found, but as it is stored where it is the same, so that a new table shows what has moved."""
+    """The new numbers, but the stored ones where they are the same, so that a new table shows only what moved."""
 
     def row(function: str, case: str, new: Numbers) -> Numbers:
         old = stored.get(function, {}).get(case)
@@ -309,7 +309,7 @@ def kept(found: dict[str, dict[str, Numbers]], stored: dict[str, dict[str, Numbe
 
 
 def written(found: dict[str, dict[str, Numbers]]) -> str:
-    """JSON with a line for each row; every float has as many digits as it takes to read the same one back."""
+    """JSON with a line for each row; every float has as many digits as it needs to be read back exactly."""
     blocks = [
         f"{json.dumps(function)}: {{\n"
         + ",\n".join(f"  {json.dumps(case)}: {json.dumps(row)}" for case, row in cases.items())

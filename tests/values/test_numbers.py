@@ -1,9 +1,9 @@
 """The numbers of the bundled checkpoints are those in the table; ``measured.py`` says how it is made.
 
-How far they move where nothing is wrong was measured with PyTorch 2.4.0 and 2.13.0, NumPy 1.26.0 and 2.4.6, SciPy
+Their movement without any mistake was measured with PyTorch 2.4.0 and 2.13.0, NumPy 1.26.0 and 2.4.6, SciPy
 1.11.2 and 1.17.1, one thread and two, and with PyTorch's and MKL's vector instructions switched off: by up to 3e-15 of
 the largest number of a row where the model runs in float64, and by 2e-8 where it runs in float32. The tolerances leave
-room for other processors; whoever changes a definition moves numbers by far more.
+room for other processors; a changed definition moves numbers by far more.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Agreement with data that nobody on this project produced: the authors' checkpoint and the paper's curves."""
+"""Agreement with independent data: the authors' checkpoint and the paper's curves."""
 
 import json
 import math
