@@ -40,7 +40,7 @@ class Case:
 
 
 class Small(nn.Module):
-    """The network of the page Start: the sum of two embeddings, and one hidden layer."""
+    """A small network: the sum of two embeddings, and one hidden layer."""
 
     def __init__(self, n: int, width: int = 64) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def mainline() -> Iterator[Case]:
 
 
 def start(n: int, seeds: int) -> Iterator[Case]:
-    """The network of the page Start, from many seeds, at eleven steps each."""
+    """A small network from many seeds, at eleven steps each."""
     group = f"Small network, n = {n}, {seeds} seeds"
     for seed in range(seeds):
         op, mask = pm.addition(n), _mask(n, 0.4, seed)
@@ -104,7 +104,7 @@ def train_small(
     steps: int = STEPS,
     learning_rate: float = 1e-2,
 ) -> Iterator[tuple[int, Small]]:
-    """Trains the network of the page Start, and yields it every ``EVERY`` steps."""
+    """Trains a small network, and yields it every ``EVERY`` steps."""
     torch.manual_seed(seed)
     model, inputs = Small(op.n), op.inputs[mask]
     answers = op.table.flatten()[mask] if labels is None else labels
