@@ -18,7 +18,7 @@ HEADINGS = (
     "half, other tasks",
     "lead of half, steps",
     "lead if at once",
-    "moves in vain",
+    "false alarms",
     "cost",
     "known in advance",
 )
@@ -79,7 +79,7 @@ def table(rows: Iterable[Finding]) -> str:
 
 
 def draw(rows: Iterable[Finding]) -> Figure:
-    """The onsets of all measures, one row each, and the runs in which they move in vain."""
+    """The onsets of all measures, one row each, and their false alarms."""
     rows = list(rows)
     figure, (ax, beside) = plt.subplots(
         1, 2, figsize=(9, 0.27 * len(rows) + 1.2), width_ratios=(5, 1), sharey=True, layout="constrained"
@@ -103,7 +103,7 @@ def draw(rows: Iterable[Finding]) -> Figure:
     ax.legend(*_legend(ax), loc="upper right", fontsize="small", framealpha=1)
     controls = max(row.controls for row in rows)
     beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs")
-    beside.set_title("moves in vain", fontsize="small")
+    beside.set_title("false alarms", fontsize="small")
     beside.tick_params(axis="y", left=False)
     return figure
 
