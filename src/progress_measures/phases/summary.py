@@ -38,8 +38,7 @@ class Summary(Mapping[str, Row]):
     """
 
     rows: Mapping[str, Row]
-    """The steps, frequencies (as a tuple) and losses of each run, by the run's name and theirs; None if there is none.
-    """
+    """Steps, frequencies (as a tuple) and losses, by the run's name and then their own; None if there is none."""
     events: Mapping[str, Mapping[str, Event]]
     """The milestones and ends of phases of each run by name. They say why a step is missing."""
 

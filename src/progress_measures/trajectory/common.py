@@ -1,4 +1,4 @@
-"""Checks of what several runs have in common."""
+"""Checks of steps and columns that several runs have in common."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
