@@ -195,5 +195,5 @@ def _check_names_survive(names: Iterable[str], read_back: Iterable[str]) -> None
     if lost:
         raise ValueError(
             "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "
-            f"name/2 for the entries of a vector alone. Got {listed_names(lost)}. Rename with select()."
+            f"name/2 only for the entries of a vector. Got {listed_names(lost)}. Rename with select()."
         )

@@ -131,7 +131,7 @@ def check_recorded_row(
     if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
         raise ValueError(
             f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
-            f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
+            f"{os.fspath(path)!r}, after {listed_columns(other)}. Write each measure to its own file."
         )
     return row
 

@@ -144,7 +144,7 @@ def _checked(logs: Logs, path: Path) -> Logs:
     """Requires columns whose names a trajectory can have."""
     if any("steps" in run.columns for run in logs.runs.values()):
         raise ValueError(
-            f"`path` must not have a column 'steps' beside the column of steps. Got one in {shown(path)}. "
+            f"`path` must not have another column 'steps' than the column of steps. Got one in {shown(path)}. "
             "Pass rename={'other_steps': 'steps'}, or step='steps'."
         )
     return logs

@@ -207,8 +207,8 @@ def _without_decimal_commas(columns: dict[str, Sequence[str]], path: Path) -> di
         column = next(name for name, cells in commas.items() if (odd or found[0]) in cells)
         raise ValueError(
             f"`path` must have numbers that can be read in one way. Got {cut(shown_cell)!r} in column {cut(column)!r} "
-            f"of {shown(path)}, whose comma may be a decimal one, or divide thousands. Write decimal points, and no "
-            "thousands apart."
+            f"of {shown(path)}, whose comma may be a decimal one, or divide thousands. Write decimal points, and "
+            "nothing between thousands."
         )
     return {
         name: [cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell for cell in cells] if commas[name] else cells

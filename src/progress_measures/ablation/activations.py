@@ -102,8 +102,8 @@ def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], r
     if parts and len(parts) < len(of_run):
         raise ValueError(
             f"{path!r} must be called with each input of the batch ({rows}) equally often. Got calls with "
-            f"{', '.join(map(str, of_run.values()))} inputs, as after an error that `predict` answered by calling "
-            f"again. Pass batch_size={max(parts)}."
+            f"{', '.join(map(str, of_run.values()))} inputs, as if `predict` had repeated a failed call in parts. "
+            f"Pass batch_size={max(parts)}."
         )
 
 

@@ -27,8 +27,8 @@ class Backward:
         if ("backward" in names or "unpack_hook" in names) and self not in _again.get():
             raise RuntimeError(
                 "The forward pass of a model with gradient checkpointing must run inside of `ablated` if its backward "
-                "pass does, which computes activations again. It ran before the context. Call both inside of it, or "
-                "both outside."
+                "pass does, because that computes activations again. It ran before the context. Call both inside of "
+                "it, or both outside."
             )
         kept = [found for found in map(_function_kept, frames) if found is not None]
         if "checkpoint" in names and not kept:
@@ -64,8 +64,8 @@ class _Guarded:
     def __call__(self, *args: Any) -> Any:
         if self.owner.closed.is_set():
             raise RuntimeError(
-                "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces "
-                "again what is computed again. It ran after the context. Call backward inside of it."
+                "The backward pass of a model with gradient checkpointing must run inside of `ablated`, because it "
+                "computes activations again. It ran after the context. Call backward inside of it."
             )
         token = _again.set((*_again.get(), self.owner))
         try:

@@ -180,6 +180,6 @@ def _check_pattern(pattern: Array) -> Tensor:
         found = f"a weight of {low:.3g}" if low < 0 else f"weights that add up to {high:.3g}"
         raise ValueError(
             f"`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got {found}. "
-            "Pass what comes out of the softmax, of a model in evaluation mode."
+            "Pass the output of the softmax, from a model in evaluation mode."
         )
     return weights

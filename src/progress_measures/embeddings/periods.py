@@ -240,7 +240,7 @@ def _basis(positions: Tensor, period: float, given: Tensor) -> Tensor:
     basis = orthonormal(waves(positions, period), given)
     if basis.shape[1] == 0:
         raise ValueError(
-            f"`periods` must be waves that a trend of degree {given.shape[1] - 1} is not already. Got {period:g} for "
+            f"`periods` must be waves that a trend of degree {given.shape[1] - 1} does not explain. Got {period:g} for "
             f"positions that span {span_of(positions)}. Lower `trend`, or leave this period out."
         )
     return basis

@@ -38,7 +38,7 @@ def curves(run: Trajectory, phases: Phases | None, milestones: Milestones | None
         parts.append(f"<h3>{heading}</h3>")
         parts.append(_figure(run, heading, names[:MOST_CURVES], phases, milestones))
         if len(names) > MOST_CURVES:
-            parts.append(paragraph(f"{len(names) - MOST_CURVES} more columns are in the table alone."))
+            parts.append(paragraph(f"{len(names) - MOST_CURVES} more columns are only in the table."))
     if not groups:
         parts.append(paragraph("Curves are left out: no column has one number per step."))
     elif len(run) > MOST_STEPS:

@@ -146,7 +146,7 @@ class Dispatcher:
     def _fail(self, step: int, error: str) -> None:
         # Only the text is kept: the frames of the exception would keep the model alive.
         self.journal.fail(step, error)
-        warnings.warn(f"Step {step} could not be measured, its columns are nan. {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"Step {step} could not be measured: its columns are nan. {error}", RuntimeWarning, stacklevel=2)
 
     def _rescue(self) -> None:
         """Waits for the unfinished jobs and stores their rows, if there is a file to write them to."""

@@ -62,7 +62,7 @@ def load_recording(
     if skipped:
         lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {listed(skipped)}"
         if skipped[0].endswith("line 1") and not recorded.about:
-            lost += ", which may have said what was measured"
+            lost += ", which may have described the measures"
         warnings.warn(f"{os.fspath(path)!r} was read without {lost}.", RuntimeWarning, stacklevel=2)
     if copy is not None:
         write(copy, recorded.entries())

@@ -147,7 +147,7 @@ class Recorder:
         self._journal.fail(step, error)
         if not self._has_warned:
             self._has_warned = True
-            text = f"Step {step} could not be measured, its columns are nan, as will be those of others. {error}"
+            text = f"Step {step} could not be measured: its columns are nan. Later failures give no warning. {error}"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _go_back(self, step: int) -> int:

@@ -36,7 +36,7 @@ def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stackle
     which = f"those of the final model, {last}," if last else "the same ones, because the last step has none,"
     warnings.warn(
         f"`{KEYS}` change, first at step {int(steps[measured][1:][changed[0, 0]])}, so restricted and excluded loss "
-        "are of other frequencies at other steps, and turn where the choice does. "
+        "are of other frequencies at other steps, and may jump where the frequencies change. "
         f"Record {which} at every step: track the saved checkpoints with them, or record another run.",
         UserWarning,
         stacklevel=stacklevel + 1,
