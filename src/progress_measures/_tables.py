@@ -45,7 +45,7 @@ def number(value: Tensor | float, digits: int = 4) -> str:
         return f"{value:.{digits}g}"
     functorch: Any = torch._C._functorch
     if value.is_meta or functorch.is_functorch_wrapped_tensor(value):
-        return "…"  # as inside of vmap
+        return "…"  # as inside vmap
     if value.ndim == 0:
         return f"{float(value.detach()):.{digits}g}"
     numbers = value.detach()[~value.isnan()]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 CODES = (torch.int8, torch.uint8, torch.int16, torch.int32)  # int64 and bool are indices and masks
-WEIGHTS = ("weight", "weight_packed", "W_q")  # ends of the names of codes beside a scale of another name
+WEIGHTS = ("weight", "weight_packed", "W_q")  # endings of the names of codes next to a scale of another name
 BESIDE_NAME = ("_scale", "_scale_inv", ".absmax")  # of transformers, torchao and bitsandbytes
 BESIDE = ("scale", "scales", "SCB", "weight_scale")  # of HQQ, GPTQ, AWQ, bitsandbytes and compressed-tensors
 PACKED = ("_packed_params", "_all_weight_values")  # of PyTorch's quantized layers

@@ -121,10 +121,10 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
     Yields:
         A mapping from each path or site to its activations, to read inside the context or after it. Activations are
         detached copies. Several calls are joined along ``dim`` in their order; batches of :func:`grid_logits` are
-        joined in the order of one large batch. An axis that is not known to be the batch is refused, as in
-        :func:`mean_ablation`. Two kinds of activations are left out: those that gradient checkpointing computes again,
-        and those of a call of the model that failed with a ``RuntimeError``, because such calls are repeated. A call
-        that another exception stopped on purpose counts.
+        joined in the order of one large batch. If the batch is, or may be, along another axis, reading several calls
+        raises an error until you pass ``dim``, as in :func:`mean_ablation`. Two kinds of activations are left out:
+        activations that gradient checkpointing computes again, and activations of a call of the model that failed with
+        a ``RuntimeError``, because such calls are repeated. A call that another exception stopped on purpose counts.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or a site holds no tensor.

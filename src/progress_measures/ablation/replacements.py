@@ -45,8 +45,8 @@ def mean_ablation(*, dim: int | None = None) -> Replacement:
         A function from an activation to its mean over the axis, repeated. Each forward pass has its own mean, so run
         all inputs in one pass. (Outside :func:`grid_logits`, a loop over batches is not detected.) If one pass does not
         fit into memory, record activations in batches with :func:`captured`, take their mean, and replace by it:
-        ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the axis is known not to be the batch,
-        or if the batch does not hold all inputs of :func:`grid_logits`.
+        ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the layers of the model show that the
+        batch is, or may be, along another axis, or if the batch does not hold all inputs of :func:`grid_logits`.
 
     Raises:
         TypeError: If ``dim`` is not an integer.
@@ -78,7 +78,7 @@ def resample_ablation(source: Array, *, dim: int | None = None, seed: int = 0) -
     Raises:
         TypeError: If ``source`` is neither tensor nor array, or ``dim`` or ``seed`` is not an integer.
         ValueError: If ``source`` has no row. The replacement raises it if the rows of ``source`` do not have the shape
-            of the activation's rows, or the axis is known not to be the batch.
+            of the activation's rows, or if the batch is, or may be, along another axis.
 
     See Also:
         :func:`mean_ablation`: the same replacement for every input, without draws.

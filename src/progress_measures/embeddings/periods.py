@@ -79,9 +79,8 @@ class PeriodControl:
 def period_shares(table: Array, periods: Iterable[float], *, positions: Any = None, trend: int = 1) -> Tensor:
     r"""The share of a table's variance that the cosine and the sine of each period explain, beyond a trend.
 
-    Subtract from the table E its least-squares polynomial of degree ``trend`` in the positions x, and call the rest R.
-    Subtract from cos 2πx/T and sin 2πx/T theirs, and let :math:`Q_T` be the projection on the rest. The share of period
-    T is
+    A trend is a least-squares polynomial of degree ``trend`` in the positions x. Let R be the table minus its trend,
+    and :math:`Q_T` the projection on cos 2πx/T and sin 2πx/T minus their trends. The share of period T is
 
     .. math:: \frac{\lVert Q_T R \rVert^2}{\lVert R \rVert^2}
 
@@ -114,7 +113,7 @@ def period_shares(table: Array, periods: Iterable[float], *, positions: Any = No
     References:
         Lomb (1976), Scargle (1982). Zhou et al. (2024), "Pre-trained large language models use Fourier features to
         compute addition", take the Fourier transform of such a table; Kantamneni & Tegmark (2025), "Language models
-        use trigonometry to do addition", that of hidden states for numbers. A spectrum does not say where its peaks
+        use trigonometry to do addition", transform hidden states for numbers. A spectrum does not say where its peaks
         come from: counts of numbers in texts also have peaks at 2, 5 and 10 (arXiv 2604.20817).
 
     Example:

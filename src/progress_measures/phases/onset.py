@@ -90,6 +90,7 @@ def onset(
 
     There is no onset in these cases:
 
+    - The column has no number from ``since`` on (``"not recorded"``).
     - The column is constant (``"cannot be told"``).
     - Its change is at most :math:`4 / \sqrt{m}` times its scatter from step to step (``"not reached"``).
     - It does not cross the level for good (``"not reached"``).

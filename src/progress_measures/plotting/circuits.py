@@ -23,8 +23,8 @@ def plot_clock_or_pizza(points: Mapping[str, Array | Sequence[float | Tensor]], 
     An ideal clock has a symmetricity of 0 and an irrelevance of 1; an ideal pizza has 1 and 0.
 
     Args:
-        points: A mapping from names to pairs: the result of ``circuits.gradient_symmetricity`` and that of
-            ``circuits.distance_irrelevance``.
+        points: A mapping from names to pairs, the results of :func:`gradient_symmetricity` and of
+            :func:`distance_irrelevance`.
         ax: Where to draw; a new figure if None.
 
     Returns:
