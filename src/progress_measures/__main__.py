@@ -17,9 +17,10 @@ from progress_measures._commands.report import report
 from progress_measures._commands.summary import summary
 
 FILES = """\
-Each FILE is a log of one run or several, by any program: CSV with any separator, JSON and lines of JSON, .npz, Parquet,
-TensorBoard's event files or their folder, W&B's exports, and what this library writes. It is told by what it holds.
-A table needs a line of names, one of them `step`, `epoch` or similar; --step names another, or `index` for none.
+Each FILE is a log of one or several runs, from any program: CSV with any separator, JSON and JSON lines, .npz, Parquet,
+TensorBoard event files or their folder, W&B exports, and the files of this library. The content decides, not the name.
+A table needs a line of column names. If no column is called `step`, `epoch` or similar, name the column of steps with
+--step, or pass `--step index` to number the rows.
 """
 EXAMPLES = """\
 examples:
@@ -42,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         line = escaped(" ".join(message.split()))
         line = line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
-        self.exit(2, f"{self.prog}: error: {line}\n")  # without the usage
+        self.exit(2, f"{self.prog}: error: {line}\n")  # without printing the usage
 
     def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # typeshed has a protocol
         if file is not None:
@@ -52,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Says the version; unlike argparse's own action, not in vain where nothing can be written."""
+    """Prints the version; unlike argparse's own action, it fails if nothing can be written."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         _say(f"{parser.prog} {pm.__version__}")
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         options = parser.parse_args(arguments)
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes whatever it is given
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes any arguments
             _say(options.command(options))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ImportError, OverflowError, TypeError, ValueError) as error:
         parser.error(str(error))
     except RuntimeError as error:
-        if "allocate" not in str(error):  # PyTorch's word where memory does not suffice
+        if "allocate" not in str(error):  # the word in PyTorch's error if memory does not suffice
             raise
         parser.error(str(error))
     except KeyboardInterrupt:
@@ -91,7 +92,7 @@ def _say(text: str) -> None:
     try:
         try:
             print(text, flush=True)
-        except UnicodeEncodeError:  # a name with a letter that the terminal lacks, or with bytes that are no letter
+        except UnicodeEncodeError:  # a name has letters that the terminal lacks, or bytes that are no letters
             encoding = sys.stdout.encoding
             print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
@@ -105,7 +106,7 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="progress-measures",
-        description="Measures of a run that was recorded: its phases, its key frequencies, pictures and a page of it.",
+        description="Analyse recorded runs: milestones, phases, key frequencies, pictures, and a page for a browser.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -121,89 +122,96 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(command=function)
-        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log, of whatever kind")
+        added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log of one or several runs")
         added.add_argument(
             "--step", metavar="NAME",
             help="column of steps; `index` numbers the rows from 0 (default: step, global_step, epoch, …)",
         )  # fmt: skip
         added.add_argument(
-            "--rename", nargs="+", action="extend", metavar="NEW=OLD", help="new names for columns of the files"
-        )
+            "--rename", nargs="+", action="extend", metavar="NEW=OLD",
+            help="new names for columns of the files, such as test_loss=val/loss",
+        )  # fmt: skip
         return added
 
     ends = command(
         "phases",
         phases,
-        "print what happens in a run: milestones, and ends of phases",
-        "Print what happens in a run and when, each with the interval of recorded steps that it lies in, as far as\n"
-        "the columns say: train_accuracy or train_loss, test_accuracy or test_loss, excluded_loss, and\n"
-        "sum_squared_weights. Common names of other programs, such as val/loss, are known. Several runs make a table.",
+        "print milestones and ends of phases",
+        "Print the milestones and ends of phases of a run, each with the interval of recorded steps around it.\n"
+        "Several runs are printed as a table. The command reads the columns train_accuracy or train_loss,\n"
+        "test_accuracy or test_loss, excluded_loss, and sum_squared_weights, also under other common names such as\n"
+        "val/loss. If a column is missing, the command says what cannot be told.",
     )
     table = command(
         "runs",
         summary,
-        "print one line for each run: key frequencies, milestones, ends of phases, last losses",
-        "Print one line for each run: its last step, the key frequencies that were recorded there, its milestones and\n"
-        "the ends of its phases as `phases` finds them, and its last losses.",
+        "print one line per run: key frequencies, milestones, ends of phases, last losses",
+        "Print one line per run: its last step, the key frequencies recorded at this step, its milestones and ends of\n"
+        "phases as in `phases`, and its last losses.",
     )
     for each in (ends, table):
         each.add_argument(
             "--answers", type=int, required=True, metavar="N",
-            help="number of classes that the loss is over; the loss at chance is ln(N)",
+            help="number of classes; the loss at chance is ln(N)",
         )  # fmt: skip
     table.add_argument("--csv", type=Path, metavar="OUT", help="also write the table to this CSV file")
     keys = command(
         "frequencies",
         frequencies,
-        "print the key frequencies, and when each rose",
-        "Print the frequencies that are key at the last step, the share of the power that each holds there, and the\n"
-        "step from which it has a quarter of that for good, as a wave of half the amplitude has.",
+        "print the key frequencies and when each of them rose",
+        "Print the key frequencies of the last step. For each, print its share of the power at this step, and the\n"
+        "step from which it has a quarter of its final power for good, which is half of its final amplitude.",
     )
     keys.add_argument("--column", default="logit_power", metavar="NAME", help="the spectrum (default: logit_power)")
     keys.add_argument(
         "--rule", choices=RULES,
-        help="recorded: those that the run was measured with, in its column key_frequencies (default, if it has one); "
-        "peaks: those that stand out, without knowledge of the operation; share: the fewest that hold a share of the "
-        "power; sufficient: those in the column sufficient_frequencies",
+        help="how to choose the key frequencies. recorded: from the column key_frequencies (default if there is one); "
+        "peaks: those that stand out in the spectrum (default otherwise); share: the fewest that hold a share of the "
+        "power; sufficient: from the column sufficient_frequencies",
     )  # fmt: skip
-    keys.add_argument("--share", type=float, metavar="SHARE", help="for --rule share, which it implies (default: 0.9)")
+    keys.add_argument(
+        "--share", type=float, metavar="SHARE", help="the share of the power; implies --rule share (default: 0.9)"
+    )
     picture = command(
         "plot",
         plot,
         "draw columns over steps",
-        "Draw columns over steps. One run is drawn as it is. Several runs are drawn as their mean, in a band of one\n"
-        "standard deviation, at the steps that all of them have (on a logarithmic axis, the geometric ones), or with\n"
-        "--each as one line per run.",
+        "Draw columns over steps. For several runs, draw their mean in a band of one standard deviation (on a\n"
+        "logarithmic axis, the geometric ones) at the steps that all runs have, or one line per run with --each.",
     )
     picture.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT", help="a .png, .pdf or .svg to write"
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="the .png, .pdf or .svg file to write"
     )
     picture.add_argument(
         "--columns", nargs="+", metavar="NAME",
-        help="what to draw (default: the losses; without losses, the accuracies; without these, every column)",
+        help="columns to draw (default: the losses; without losses, the accuracies; without these, every column)",
     )  # fmt: skip
     picture.add_argument(
         "--scale", choices=["log", "linear"],
-        help="vertical axis (default: linear for accuracies, to the right if losses are drawn too; log for the others, "
-        "unless their numbers forbid it)",
+        help="scale of the vertical axis (default: linear for accuracies, on the right if losses are drawn too; log "
+        "for other columns, if their numbers allow it)",
     )  # fmt: skip
-    picture.add_argument("--x", choices=["log", "linear"], default="linear", help="horizontal axis (default: linear)")
-    picture.add_argument("--each", action="store_true", help="draw each of several runs, instead of their mean")
-    picture.add_argument("--answers", type=int, metavar="N", help="shade the phases of the run, as `phases` finds them")
+    picture.add_argument(
+        "--x", choices=["log", "linear"], default="linear", help="scale of the horizontal axis (default: linear)"
+    )
+    picture.add_argument("--each", action="store_true", help="draw each of several runs instead of their mean")
+    picture.add_argument(
+        "--answers", type=int, metavar="N",
+        help="number of classes; shades the phases of a single run and marks its milestones, as in `phases`",
+    )  # fmt: skip
     page = command(
         "report",
         report,
-        "write a page of a run, for a browser",
-        "Write a page of HTML that holds all it needs, so that it can be sent, and opens without a network: the\n"
-        "milestones, ends of phases, curves, spectra over the steps and at the last one, and a table of the numbers.\n"
-        "Figures can be zoomed and say the values under the pointer. Several runs are a section each. What a run does\n"
-        'not have is left out, and the page says why. It needs bokeh: pip install "progress_measures[report]".',
+        "write a page about runs for a browser",
+        "Write a self-contained HTML page, which you can send to others and which opens without a network. Each run\n"
+        "has a section with its milestones, ends of phases, curves, spectra over the steps and at the last step, and\n"
+        "a table of the numbers. Figures can be zoomed and show values under the pointer. Parts for which a run has\n"
+        'no data are left out, and the page says why. This needs bokeh: pip install "progress_measures[report]".',
     )
-    page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .html to write")
+    page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .html file to write")
     page.add_argument(
         "--answers", type=int, metavar="N",
-        help="number of classes that the loss is over, for milestones and phases as `phases` finds them (default: "
-        "these are left out)",
+        help="number of classes; adds milestones and ends of phases, as in `phases`",
     )  # fmt: skip
     return parser
 

@@ -1,8 +1,8 @@
 """Large tensors, read block by block.
 
-A block is so small that results computed from it stay in the processor's cache, and so large that the cost of calling
-an operator does not matter; a GPU takes larger blocks. So the memory that a measure needs does not grow with the tensor
-that it reads, and only one block of a tensor that lives in a file is in memory at a time.
+Blocks are small enough that results computed from them stay in the processor's cache, and large enough that the
+overhead of calling operators does not matter; on a GPU they are larger. The memory of a measure thus does not grow with
+the tensor that it reads. If the tensor lives in a file, only one block of it is in memory at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def block_length(width: int, device: torch.device) -> int:
-    """The number of rows in a block, if each row holds ``width`` values."""
+    """The number of rows of ``width`` values in a block."""
     return max(1, (BLOCK if device.type == "cpu" else GPU_BLOCK) // max(1, width))
 
 
@@ -38,12 +38,12 @@ def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) 
 
     Args:
         matrix: The matrix to choose from.
-        index: Indices of the rows; a block is a part of it along the first axis.
+        index: Indices of the rows. It is divided into blocks along its first axis.
         progress: A function that wraps the list of blocks, such as ``tqdm``.
     """
     length = block_length(index[:1].numel() * matrix.shape[1], matrix.device)
     parts = torch.split(index, length)
-    if matrix.requires_grad:  # gather once, because each gathering has a gradient as large as the matrix
+    if matrix.requires_grad:  # gather only once, because the gradient of each gathering is as large as the matrix
         yield from zip(every_one(parts, progress), torch.split(gather(matrix, index), length), strict=True)
         return
     for part in every_one(parts, progress):
@@ -51,7 +51,7 @@ def row_blocks(matrix: Tensor, index: Tensor, progress: Progress | None = None) 
 
 
 def every_one(items: Sequence[T], progress: Progress | None) -> Iterator[T]:
-    """Yields the items that a progress bar passes on, and raises if these are not as many as it was given."""
+    """Yields the items from a progress bar, and raises if the bar yields another number of items than it was given."""
     count = 0
     for item in items if progress is None else progress(items):
         yield item

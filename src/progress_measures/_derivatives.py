@@ -1,7 +1,7 @@
-"""Derivatives of a loss, a function of a model, with respect to the model's parameters; no trace of them is left.
+"""Derivatives of a loss, a function of a model, with respect to the model's parameters; the model stays unchanged.
 
-A vector has one entry for each number of the parameters that take part: those that require a gradient, each once, in
-the order of ``model.parameters()``. A complex number counts as two real ones.
+A vector has one entry for each number in the parameters that require a gradient, each parameter once, in the order of
+``model.parameters()``. A complex number counts as two real ones.
 """
 
 import math
@@ -22,9 +22,9 @@ Loss = Callable[[Any], Tensor]
 
 @contextmanager
 def differentiable(model: nn.Module) -> Iterator[None]:
-    """Gradients on, whatever is around; evaluation mode; afterwards everything is what it was.
+    """Turns gradients and evaluation mode on, also inside ``no_grad``; afterwards restores the model's state.
 
-    The random states are restored, so two losses that are computed each in a context of its own draw the same numbers.
+    The random states are restored too, so losses that are computed in separate contexts draw the same numbers.
     """
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad():
         yield
@@ -38,14 +38,14 @@ def gradient(loss: Loss, model: nn.Module, name: str = "loss") -> Tensor:
 
 
 def gradient_with_graph(loss: Loss, model: nn.Module, parameters: Sequence[Tensor], name: str = "loss") -> list[Tensor]:
-    """The gradient of a loss in parts, one for each parameter, with a graph; inside of ``differentiable``."""
+    """The gradient of a loss with a graph, one part for each parameter; call it inside ``differentiable``."""
     value = check_loss(loss, model, name)
     check_twice(value, name)
     return _gradients(value, parameters, name, create_graph=True)
 
 
 def hessian_product(gradients: Sequence[Tensor], parameters: Sequence[Tensor], vector: Tensor) -> Tensor:
-    """The product of the Hessian with a vector, from gradients with a graph; inside of ``differentiable``."""
+    """The product of the Hessian with a vector, from gradients with a graph; call it inside ``differentiable``."""
     parts = unflat(vector, parameters)
     chosen = [(each, part) for each, part in zip(gradients, parts, strict=True) if each.requires_grad]
     if not chosen:  # of a loss that is linear
@@ -62,7 +62,7 @@ def hessian_product(gradients: Sequence[Tensor], parameters: Sequence[Tensor], v
 
 
 def check_parameters(model: object) -> list[Tensor]:
-    """Requires a model with parameters that a loss can be differentiated by, and returns these."""
+    """Requires a model with parameters that require a gradient, and returns these."""
     found = check_model(model)
     check_gathered(found)
     every = {id(x): (name, x) for name, x in found.named_parameters()}
@@ -94,7 +94,7 @@ def check_precision(parameters: Sequence[Tensor], why: str) -> None:
 
 
 def check_loss(loss: Loss, model: nn.Module, name: str) -> Tensor:
-    """Calls a loss, and requires a finite number that has a graph."""
+    """Calls a loss, requires a finite number that has a graph, and returns it."""
     check_callable(loss, name)
     value = loss(model)
     if not isinstance(value, Tensor):
@@ -139,7 +139,7 @@ def flat(parts: Sequence[Tensor]) -> Tensor:
 
 
 def unflat(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """Parts of a vector, one for each parameter, of its shape, dtype and device."""
+    """Splits a vector into parts, one for each parameter, with the parameter's shape, dtype and device."""
     views = [torch.view_as_real(x.detach()) if x.is_complex() else x.detach() for x in like]
     pieces = torch.split(vector, [x.numel() for x in views])
     parts = [piece.to(x.dtype).view(x.shape).to(x.device) for piece, x in zip(pieces, views, strict=True)]
@@ -147,7 +147,7 @@ def unflat(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
 
 
 def raise_if_once(error: RuntimeError) -> None:
-    """Raises a message of its own if an operation has a first derivative alone."""
+    """Raises a clearer error if an operation has no second derivative."""
     said = str(error)
     if "attention" in said and "not implemented" in said:
         raise ValueError(
@@ -166,7 +166,7 @@ def raise_if_once(error: RuntimeError) -> None:
 
 
 def check_twice(value: Tensor, name: str) -> None:
-    """Requires that no function in a graph is marked as differentiable once: PyTorch may take it for a linear one."""
+    """Requires that no function in a graph is marked ``once_differentiable``: PyTorch may take it for a linear one."""
     seen, nodes = set(), [value.grad_fn]
     while nodes:
         node = nodes.pop()

@@ -1,8 +1,8 @@
 """Files that are written completely or not at all, and tensors that live in a file.
 
-Pages of a mapped file stay in memory once they are read, so reading all of a file through its map would fill the memory
-that the map was meant to save. Code that goes through such a tensor block by block therefore does not read through the
-map: :func:`in_memory` and :func:`rows_in_memory` read one block at a time from the file itself.
+Pages of a mapped file stay in memory once they are read, so reading a whole file through its map would fill the memory
+that the map was meant to save. Code that reads such a tensor block by block therefore does not use the map:
+:func:`in_memory` and :func:`rows_in_memory` read one block at a time from the file itself.
 """
 
 import errno
@@ -29,7 +29,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Makes errors of the system name ``path``, where they would name a scratch file or no file."""
+    """Makes system errors name ``path`` instead of a scratch file or no file."""
     try:
         yield
     except OSError as error:
@@ -39,9 +39,9 @@ def errors_naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def check_regular(path: str | os.PathLike[str], *, or_pipe: bool = False) -> None:
-    """Requires a regular file, because a device may have no end; a folder is left to the error of opening it.
+    """Requires a regular file, because a device may have no end. For a folder, opening it raises the error.
 
-    A pipe, which process substitution and ``/dev/stdin`` are, ends, but can be read only once.
+    A pipe, such as a process substitution or ``/dev/stdin``, has an end, but can be read only once.
     """
     kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - takes bytes too, as `open` does
     if kind not in (stat.S_IFREG, stat.S_IFDIR) and not (or_pipe and kind == stat.S_IFIFO):
@@ -67,15 +67,15 @@ def _in_place_of(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _resolved(path: str | os.PathLike[str]) -> Path:
-    target = Path(os.path.realpath(path))  # a loop of links, which `Path.resolve` may raise RuntimeError for, is left
+    target = Path(os.path.realpath(path))  # `Path.resolve` may raise a RuntimeError for a loop of links
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
     return target
 
 
 def _check_writable(path: Path) -> None:
-    """Requires a file that could be written in place: to replace it, the system asks for rights to its folder alone."""
-    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # which does not stop root
+    """Requires a file that could be written in place, because replacing it only needs rights to its folder."""
+    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # opening it would not stop root
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     os.close(os.open(path, os.O_WRONLY))  # changes nothing
 
@@ -87,7 +87,7 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
     """
     dtype = None
     with _in_place_of(path) as scratch_file:
-        for array in arrays:  # computes the array, so its errors must not name the file
+        for array in arrays:  # this computes the array, so its errors must not name the file
             if dtype is not None and array.dtype != dtype:
                 raise TypeError(f"`out` must be given logits of one dtype. Got {array.dtype} after {dtype}.")
             with errors_naming(path), scratch_file.open("ab") as file:
@@ -99,7 +99,7 @@ def write_npy(path: str | os.PathLike[str], arrays: Iterable[np.ndarray], shape:
 
 
 class _Source:
-    """An open file, and the byte at which a tensor's storage begins in it."""
+    """An open file, and the byte in it at which a tensor's storage begins."""
 
     def __init__(self, path: str | os.PathLike[str], start: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY)
@@ -135,7 +135,7 @@ class _ClaimedWritable:
 
 
 def mapped(array: np.memmap) -> Tensor:
-    """The tensor of a mapped file, which is not read yet; the tensor and its views remember their file."""
+    """The tensor of a mapped file, which is not read yet. The tensor and its views remember their file."""
     x = torch.from_numpy(np.asarray(_ClaimedWritable(array)))
     storage: Any = x.untyped_storage()
     storage.source = _source(array)
@@ -143,9 +143,9 @@ def mapped(array: np.memmap) -> Tensor:
 
 
 def _source(array: np.memmap) -> _Source | None:
-    """Where to read a mapped array, or None if the system does not tell.
+    """The source of a mapped array, or None if the system does not tell.
 
-    The name of the array's file is not enough, because it may belong to another file by now.
+    The name of the array's file is not enough, because it may now belong to another file.
     """
     if array.filename is None or not hasattr(os, "preadv"):
         return None

@@ -1,4 +1,4 @@
-"""A model's state while it is measured: its device, its modes, and all that must be afterwards what it was."""
+"""A model's state while it is measured: its device, its modes, and everything that is restored afterwards."""
 
 import inspect
 import random
@@ -19,7 +19,7 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 def token_device(predict: object) -> torch.device:
     """The device for the tokens of ``predict``: if it is a module, the device of its first parameter, else the CPU.
 
-    Parameters on the meta device are those of an offloaded model, which moves its tokens by itself.
+    Parameters on the meta device belong to an offloaded model, which moves its tokens itself.
     """
     parameter = next(predict.parameters(), None) if isinstance(predict, nn.Module) else None
     offloaded = type(parameter) is nn.Parameter and parameter.is_meta
@@ -30,8 +30,8 @@ def token_device(predict: object) -> torch.device:
 def evaluation(predict: object) -> Iterator[None]:
     """Puts ``predict``, if it is a module, into evaluation mode, and restores the mode of each submodule afterwards.
 
-    Where a module in training mode has a ``train`` or ``eval`` of its own, these are called. If ``eval`` changes
-    parameters, as it does where it merges them, they are afterwards, bit for bit, what they were.
+    If a module in training mode overrides ``train`` or ``eval``, these are called. If ``eval`` changes parameters, for
+    example to merge them, they are restored bit for bit.
     """
     modes = [(module, module.training) for module in predict.modules()] if isinstance(predict, nn.Module) else []
     own = [parameter for module, mode in modes if mode and _may_merge(module) for parameter in module.parameters()]
@@ -57,8 +57,8 @@ def evaluation(predict: object) -> Iterator[None]:
 def at_rest(model: object) -> Iterator[None]:
     """Turns evaluation mode on and gradients off; afterwards restores the model's state and this thread's grad mode.
 
-    This state is the mode of each submodule, and what a forward pass may change even in evaluation mode: buffers, and
-    each submodule's attributes. Random generators, lists, dictionaries and sets among these hold again what they held.
+    The state is the mode of each submodule, and everything that a forward pass may change even in evaluation mode:
+    buffers and each submodule's attributes, including the contents of generators, lists, dictionaries and sets.
     """
     undo, tensors = _own(model)
     try:
@@ -76,8 +76,8 @@ def at_rest(model: object) -> Iterator[None]:
 def undisturbed(model: Any) -> Iterator[None]:
     """Turns evaluation mode on and gradients off; afterwards restores the model's and every global random state.
 
-    The latter are the random states of Python, of NumPy, and of PyTorch on the CPU and on every CUDA device in use. All
-    threads of the process share them. Where another thread may draw random numbers, use :func:`at_rest` instead.
+    The random states are those of Python, NumPy, and PyTorch on the CPU and on every CUDA device in use. All threads of
+    the process share them: if another thread may draw random numbers, use :func:`at_rest` instead.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (restored, not drawn from)
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
@@ -91,7 +91,7 @@ def undisturbed(model: Any) -> Iterator[None]:
 
 @contextmanager
 def with_values(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> Iterator[None]:
-    """Gives parameters other numbers, and their own tensors back afterwards, which graphs may have saved."""
+    """Gives parameters other numbers, and afterwards gives back the original tensors, which graphs may have saved."""
     own = [(parameter, parameter.data) for parameter in parameters]
     try:
         for (parameter, _), other in zip(own, values, strict=True):
@@ -107,12 +107,12 @@ def with_values(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> Itera
 
 
 def _set_modes(modes: Iterable[Mode]) -> None:
-    """Gives each module its mode: by its own ``train`` or ``eval`` if it has one, outer modules first."""
+    """Sets the mode of each module, outer modules first, through ``train`` or ``eval`` if the module overrides them."""
     modes = [*modes]
     try:
         for module, mode in modes:
             if module.training != mode and _switches(module):
-                with suppress(NotImplementedError):  # of exported programs, which have no other mode
+                with suppress(NotImplementedError):  # raised by exported programs, which have only one mode
                     module.train(mode) if mode else module.eval()
     finally:
         for module, mode in modes:
@@ -120,7 +120,7 @@ def _set_modes(modes: Iterable[Mode]) -> None:
 
 
 def _switches(module: nn.Module) -> bool:
-    """Whether a module has a ``train`` or an ``eval`` of its own that sets the mode, and is not a loop of that name."""
+    """Whether a module overrides ``train`` or ``eval`` to set the mode, and not with a training loop of that name."""
     own_train = getattr(module.train, "__func__", None) is not nn.Module.train
     own_eval = getattr(module.eval, "__func__", None) is not nn.Module.eval
     if not (own_train or own_eval):
@@ -129,7 +129,7 @@ def _switches(module: nn.Module) -> bool:
 
 
 def _may_merge(module: nn.Module) -> bool:
-    """Whether a module's own switch may change weights. Those of known libraries do not, so nothing is copied then."""
+    """Whether a module's own switch may change weights. In known libraries it does not, so nothing is copied then."""
     homes = {getattr(switch, "__module__", "").partition(".")[0] for switch in (module.train, module.eval)}
     return _switches(module) and not homes <= KNOWN
 
@@ -151,7 +151,7 @@ def _needed(function: Callable[..., Any]) -> list[str]:
 # What else a model holds
 
 OF_PYTORCH = vars(nn.Module()).keys()  # attributes of every module: its mode, its hooks and so on
-BOUND = ("_buffers", "_modules")  # not parameters, which sharded and offloaded models exchange by themselves
+BOUND = ("_buffers", "_modules")  # without parameters, which sharded and offloaded models exchange themselves
 CONTAINERS = (list, dict, set)
 SHARDED = ("FullyShardedDataParallel", "FSDPModule")  # by name, because their import takes half a second
 GENERATORS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
@@ -166,15 +166,15 @@ GENERATORS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] =
 
 
 def _own(model: object) -> tuple[list[Callable[[], None]], list[tuple[Tensor, Tensor]]]:
-    """What restores a model's state but for its modes and its parameters, and its other tensors with copies.
+    """Functions that restore a model's state except for modes and parameters, and its other tensors with copies.
 
-    It sees attributes, and what is in lists, tuples, dictionaries and sets that are attributes, but nothing inside of
-    other objects.
+    The state includes attributes, and the contents of attributes that are lists, tuples, dictionaries or sets, but not
+    of other objects.
     """
     undo: list[Callable[[], None]] = []
     tensors: list[Tensor] = []
     modules = [*model.modules()] if isinstance(model, nn.Module) else []
-    # FSDP keeps the weights of all modules inside of it as their attributes, and exchanges these by itself.
+    # FSDP keeps the weights of all modules inside it as their attributes, and exchanges these itself.
     sharded = any(kind.__name__ in SHARDED for module in modules for kind in type(module).__mro__)
     for module in modules:
         tensors += module.buffers(recurse=False)
@@ -195,14 +195,14 @@ def _own(model: object) -> tuple[list[Callable[[], None]], list[tuple[Tensor, Te
 
 
 def _sets_itself_up(module: nn.Module) -> bool:
-    """Whether a module does at its first call what must not be undone by half, or is a scripted one."""
+    """Whether a module sets itself up at its first call, which must not be undone in part, or is a scripted module."""
     return isinstance(module, torch.jit.ScriptModule) or any(
         is_lazy(each) for each in (*module.parameters(recurse=False), *module.buffers(recurse=False))
     )
 
 
 def _refill(container: Any, but: Iterable[str] = ()) -> Callable[[], None]:
-    """What gives a list, a dictionary or a set the very objects again that it has now, except under some names."""
+    """A function that restores the current objects in a list, dictionary or set, except under some names."""
     if not isinstance(container, dict):
         before = container.copy()
         return lambda: _replace(container, before)
@@ -223,7 +223,7 @@ def _replace(container: list[Any] | set[Any], before: list[Any] | set[Any]) -> N
 
 
 def _reseed(generator: Any) -> Callable[[], None]:
-    """What gives a generator its present state again."""
+    """A function that restores a generator's current state."""
     get, put = GENERATORS[type(generator)]
     state = get(generator)
     return lambda: put(generator, state)
@@ -234,7 +234,7 @@ def _reseed(generator: Any) -> Callable[[], None]:
 
 
 def _copies(tensors: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """Each tensor once, with a copy; not those that lie elsewhere or in parts, nor those that a graph computed."""
+    """Each tensor once, with a copy; without tensors that are offloaded, sharded or part of a graph."""
     plain = {id(x): x for x in tensors if type(x) in (Tensor, nn.Parameter) and x.layout == torch.strided}
     kept = [x for x in plain.values() if not (x.is_meta or x.is_quantized or x.grad_fn is not None)]
     return [(x, x.detach().clone()) for x in kept]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def text_table(lines: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in columns: the first to the left, the others to the right."""
+    """Rows of cells in columns: the first column left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         (
@@ -21,7 +21,7 @@ def text_table(lines: Sequence[Sequence[str]]) -> str:
 
 
 def html_table(caption: str, head: Iterable[str], lines: Iterable[Sequence[str]]) -> str:
-    """The same for a notebook, where each row's first cell is its name."""
+    """A table for a notebook; the first cell of each row is its name."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
@@ -31,7 +31,7 @@ def html_table(caption: str, head: Iterable[str], lines: Iterable[Sequence[str]]
 
 
 def framed(caption: str, heads: str, rows: str) -> str:
-    """A table from the HTML of its head and of its rows, with a bar to scroll where it is wide."""
+    """A table from the HTML of its head and rows; a wide table has a scroll bar."""
     return (
         '<div style="overflow-x: auto"><table>'
         f'<caption style="text-align: left">{escape(caption)}</caption>'
@@ -45,7 +45,7 @@ def number(value: Tensor | float, digits: int = 4) -> str:
         return f"{value:.{digits}g}"
     functorch: Any = torch._C._functorch
     if value.is_meta or functorch.is_functorch_wrapped_tensor(value):
-        return "…"  # as inside of vmap
+        return "…"  # as inside vmap
     if value.ndim == 0:
         return f"{float(value.detach()):.{digits}g}"
     numbers = value.detach()[~value.isnan()]

@@ -1,7 +1,7 @@
-"""How sharply a loss curves around a model's parameters: the trace of the Hessian and its largest eigenvalue.
+"""The curvature of a loss around a model's parameters: the trace of the Hessian and its largest eigenvalue.
 
-A loss is a function ``model -> number`` that computes it with the model that it is given, in evaluation mode. The
-Hessian is never built: it is multiplied with vectors, each product at about the cost of two gradients.
+Pass the loss as a function ``model -> number``; it is called with the model in evaluation mode. The Hessian of a large
+model is never built. It is multiplied with vectors, and each product costs about as much as two gradients.
 """
 
 from collections.abc import Callable
@@ -23,26 +23,27 @@ from progress_measures._derivatives import (
 
 __all__ = ["hessian_trace", "largest_eigenvalue"]
 
-SMALL = 32  # parameters, up to which the whole matrix is built
-TOLERANCE = 1e-4  # of the residual of the eigenvector; the error of an eigenvalue that stands apart is about its square
+SMALL = 32  # the largest number of parameters for which the whole matrix is built
+TOLERANCE = 1e-4  # of the eigenvector's residual; the error of a well-separated eigenvalue is about its square
 WHY = "differences of rounded gradients say little of curvature"
 
 
 def hessian_trace(loss: Loss, model: nn.Module, *, samples: int = 10, seed: int = 0) -> Tensor:
-    r"""An estimate of the trace of a loss's Hessian, which is the sum of its eigenvalues.
+    r"""An estimate of the trace of a loss's Hessian, the sum of its eigenvalues.
 
-    With random vectors v of signs, each entry 1 or -1 (Hutchinson's estimator),
+    With m random vectors v whose entries are 1 or -1 (Hutchinson's estimator), the estimate is
 
     .. math:: \frac{1}{m} \sum_{i=1}^m v_i^\top H v_i
 
-    Its mean over draws is the trace, and its variance :math:`\frac{2}{m} \sum_{i \ne j} H_{ij}^2`: it is exact where
-    the Hessian is diagonal. The vectors depend on the seed alone, so the same ones are used at each step of a run, and
-    what changes is the model.
+    Its mean over draws is the trace, and its variance is :math:`\frac{2}{m} \sum_{i \ne j} H_{ij}^2`, so it is exact
+    for a diagonal Hessian. The vectors depend only on the seed. At every step of a run they are the same, so only the
+    model changes the estimate.
 
     Args:
-        loss: A function from the model to a loss, such as that of the training data. Its graph is kept in memory.
-        model: The model, with parameters of 32 or 64 bits. Those that require a gradient take part, each once.
-        samples: How many vectors are drawn. Four times as many halve the error.
+        loss: A function from the model to a loss, such as the training loss. Its graph is kept in memory.
+        model: The model, with parameters of 32 or 64 bits. The Hessian is over all parameters that require a gradient,
+            each counted once.
+        samples: The number m of vectors. Four times as many halve the error.
         seed: The seed of the draws; no global generator is used.
 
     Returns:
@@ -55,9 +56,12 @@ def hessian_trace(loss: Loss, model: nn.Module, *, samples: int = 10, seed: int 
             returns more than one number, has no graph or no second derivatives, depends on no parameter, or is not
             finite.
 
+    See Also:
+        :func:`largest_eigenvalue`: the curvature in the sharpest direction, which limits the learning rate.
+
     References:
-        Hutchinson (1989); Yao et al. (2020), "PyHessian", arXiv 1912.07145, section 3. In a network of ReLUs this is
-        the curvature between their kinks, as there.
+        Hutchinson (1989); Yao et al. (2020), "PyHessian", arXiv 1912.07145, section 3. For ReLU networks, both here
+        and there, the Hessian leaves out the kinks.
 
     Example:
         >>> model = torch.nn.Linear(3, 1, bias=False)
@@ -80,19 +84,23 @@ def hessian_trace(loss: Loss, model: nn.Module, *, samples: int = 10, seed: int 
 
 
 def largest_eigenvalue(loss: Loss, model: nn.Module, *, seed: int = 0) -> Tensor:
-    r"""The largest eigenvalue of a loss's Hessian: the curvature in the direction in which it curves up most sharply.
+    r"""The largest eigenvalue of a loss's Hessian, the curvature in its sharpest direction (sharpness).
 
-    .. math:: \max_{\lVert v \rVert = 1} v^\top H v
+    .. math:: \lambda = \max_{\lVert v \rVert = 1} v^\top H v
 
-    It is the largest as a number, not in size: negative where the loss curves down in every direction. Plain gradient
-    descent is stable along the direction if the step is less than 2 over it. The Hessian of up to 32 parameters is
-    computed as a whole; of more, the eigenvalue is found by restarted Lanczos iterations, ``scipy.sparse.linalg.eigsh``
-    with a tolerance of 1e-4 for the eigenvector. They keep 20 vectors in float64, on the CPU.
+    It is the largest eigenvalue by value, not by magnitude: it is negative if the loss curves down in every direction.
+    Plain gradient descent is stable along the eigenvector if the learning rate is below :math:`2 / \lambda`.
+    Multiplying the loss by a positive number multiplies :math:`\lambda` by it.
+
+    For up to 32 parameters, the whole Hessian is computed. For more, restarted Lanczos iterations find the eigenvalue:
+    ``scipy.sparse.linalg.eigsh`` with a tolerance of 1e-4 for the eigenvector. They keep 20 vectors in float64 on the
+    CPU.
 
     Args:
-        loss: A function from the model to a loss, such as that of the training data. Its graph is kept in memory.
-        model: The model, with parameters of 32 or 64 bits. Those that require a gradient take part, each once.
-        seed: The seed of the vector that the iterations begin with; no global generator is used.
+        loss: A function from the model to a loss, such as the training loss. Its graph is kept in memory.
+        model: The model, with parameters of 32 or 64 bits. The Hessian is over all parameters that require a gradient,
+            each counted once.
+        seed: The seed of the iterations' first vector; no global generator is used.
 
     Returns:
         The eigenvalue, float64, shape ``()``. It has no gradient, which would need third derivatives of the loss.
@@ -104,9 +112,12 @@ def largest_eigenvalue(loss: Loss, model: nn.Module, *, seed: int = 0) -> Tensor
             has no graph or no second derivatives, depends on no parameter, or is not finite.
         RuntimeError: If the iterations do not converge.
 
+    See Also:
+        :func:`hessian_trace`: the curvature over all directions together, at a fixed cost.
+
     References:
-        Cohen et al. (2021), arXiv 2103.00065, section 2, who call it sharpness. PyHessian (arXiv 1912.07145) iterates
-        powers, which find the eigenvalue that is largest in size.
+        Cohen et al. (2021), arXiv 2103.00065, section 2, who call it sharpness. PyHessian (arXiv 1912.07145) uses power
+        iteration, which finds the eigenvalue of largest magnitude.
 
     Example:
         >>> model = torch.nn.Linear(3, 1, bias=False)
@@ -130,7 +141,7 @@ def largest_eigenvalue(loss: Loss, model: nn.Module, *, seed: int = 0) -> Tensor
 
 
 def _largest(product: Callable[[np.ndarray], np.ndarray], size: int, rng: np.random.Generator) -> float:
-    """The largest eigenvalue of a symmetric matrix, known by its products with vectors."""
+    """The largest eigenvalue of a symmetric matrix that is given by its products with vectors."""
     if size <= SMALL:
         matrix = np.stack([product(row) for row in np.eye(size)])
         return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
@@ -140,8 +151,8 @@ def _largest(product: Callable[[np.ndarray], np.ndarray], size: int, rng: np.ran
     first = rng.standard_normal(size)
     length = float(np.linalg.norm(product(first)) / np.linalg.norm(first))
     if length == 0:
-        return 0.0  # the matrix is zero, which the iterations do not take
-    # In units of about its eigenvalues, because the iterations take small ones for zero.
+        return 0.0  # the matrix is zero, which `eigsh` does not accept
+    # Scaled to eigenvalues of about 1, because the iterations take small ones for zero.
     operator = LinearOperator((size, size), matvec=lambda vector: product(vector) / length, dtype=np.float64)
     try:
         (found,) = eigsh(operator, k=1, which="LA", v0=first, tol=TOLERANCE, return_eigenvectors=False)

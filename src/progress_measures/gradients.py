@@ -1,7 +1,7 @@
-"""Gradients of two losses beside each other: whether training on one lowers the other, and whether the order matters.
+"""Comparisons of gradients: whether training on one loss lowers another, whether order matters, and gradient noise.
 
-A loss is a function ``model -> number`` that computes it with the model that it is given. It is taken in evaluation
-mode; each time, it draws the same random numbers. It has to use the same data each time.
+Pass each loss as a function ``model -> number`` that uses the same data at every call. It is called with the model in
+evaluation mode, and random numbers that it draws are the same at every call.
 """
 
 import warnings
@@ -17,9 +17,9 @@ from progress_measures._scaling import one_where_zero, scale_of
 
 __all__ = ["commutator_defect", "cosine", "noise_scale"]
 
-ROUNDED = 10  # by how many epsilons of its norm a gradient may be off
-LONG = 1e-3  # of the norm of the parameters, for a step that rounding does not hide
-LOST = 0.1  # the share of a defect that may be rounding without a word
+ROUNDED = 10  # the rounding error of a gradient, in epsilons of its norm
+LONG = 1e-3  # the length of a step that rounding does not hide, as a share of the norm of the parameters
+LOST = 0.1  # the share of a defect that may be rounding error without a warning
 
 
 def cosine(first: Loss, second: Loss, model: nn.Module) -> Tensor:
@@ -28,17 +28,17 @@ def cosine(first: Loss, second: Loss, model: nn.Module) -> Tensor:
     .. math:: \frac{\langle \nabla \ell_1, \nabla \ell_2 \rangle}{\lVert \nabla \ell_1 \rVert \,
               \lVert \nabla \ell_2 \rVert}
 
-    A small step of gradient descent on one loss lowers the other if it is positive, and raises it if it is negative. A
-    gradient of zero has no direction, so its cosine counts as 0. Multiplying a loss by a positive number does not
-    change it.
+    If it is positive, a small step of gradient descent on one loss lowers the other; if it is negative, the step raises
+    the other. A gradient of zero has no direction, so its cosine is set to 0. Multiplying a loss by a positive number
+    does not change the cosine.
 
     Args:
-        first: A function from the model to a loss, such as that of the training data.
-        second: Another, such as that of the test data.
-        model: The model. All of its parameters that require a gradient take part, each once.
+        first: A function from the model to a loss, such as the training loss.
+        second: Another such function, such as the test loss.
+        model: The model. The gradients are over all parameters that require a gradient, each counted once.
 
     Returns:
-        The cosine in [-1, 1], float64, shape ``()``. It has no gradient: a graph of the gradients themselves would take
+        The cosine in [-1, 1], float64, shape ``()``. It has no gradient, because differentiating gradients would take
         several times the memory of one backward pass.
 
     Raises:
@@ -46,8 +46,13 @@ def cosine(first: Loss, second: Loss, model: nn.Module) -> Tensor:
         ValueError: If no parameter requires a gradient, or a loss returns more than one number, has no graph, depends
             on no parameter, or is not finite.
 
+    See Also:
+        :func:`commutator_defect`: whether the order of two steps matters.
+        :func:`noise_scale`: how much the gradients of many batches agree.
+
     References:
-        Du et al. (2018), arXiv 1812.02224, for an auxiliary loss beside the main one. For training and test loss: own.
+        Du et al. (2018), arXiv 1812.02224, for an auxiliary and a main loss. The comparison of training and test loss
+        is this library's own.
 
     Example:
         >>> model = torch.nn.Linear(2, 1, bias=False)
@@ -61,43 +66,50 @@ def cosine(first: Loss, second: Loss, model: nn.Module) -> Tensor:
 
 
 def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float) -> Tensor:
-    r"""How much it matters which of two gradient steps is made first.
+    r"""How much the order of two gradient steps matters.
 
-    With the parameters :math:`\theta_{AB}` after a plain step on the first loss and then one on the second,
-    :math:`\theta_{BA}` after the same in the other order, and the gradients :math:`g_A, g_B` before,
+    Let :math:`\theta_{AB}` be the parameters after a plain gradient step on the first loss and then one on the second,
+    :math:`\theta_{BA}` those after the same steps in the other order, and :math:`g_A, g_B` the gradients before both.
+    The defect is
 
     .. math:: \frac{\lVert \theta_{AB} - \theta_{BA} \rVert}
               {\lVert \mathrm{lr} \, g_A \rVert \, \lVert \mathrm{lr} \, g_B \rVert}
 
-    For small steps it is the norm of :math:`H_A g_B - H_B g_A` over those of the gradients, with the Hessians
-    :math:`H`. Then it depends neither on the step nor on numbers that a loss is multiplied by. It is 0 if the losses
-    are the same, or both are linear; and if a gradient is zero to begin with, because there is then no step to compare
-    with.
+    As the steps become small, it tends to :math:`\lVert H_A g_B - H_B g_A \rVert / (\lVert g_A \rVert \, \lVert g_B
+    \rVert)`, with the Hessians :math:`H`. This limit depends neither on ``lr`` nor on positive factors of the losses.
+    The defect is 0 if both losses are the same or both are linear. It is set to 0 if a gradient is zero before the
+    steps.
 
-    Other numbers take the parameters' place while a loss is computed, and the same tensors are put back. The difference
-    is computed from that of the gradients,
-    :math:`\mathrm{lr} \, (g_A(\theta_B) - g_A) - \mathrm{lr} \, (g_B(\theta_A) - g_B)`, because little of it is left
-    where parameters are subtracted in float32. Where rounding may still be more than a tenth of it, as it is with small
-    gradients, it is warned of: measure ``copy.deepcopy(model).double()`` then, with inputs in float64.
+    The parameters are replaced while a loss is computed, and afterwards put back unchanged. To avoid cancellation in
+    float32, the difference of the parameters is computed from gradients, as
+    :math:`\mathrm{lr} \, (g_A(\theta_B) - g_A) - \mathrm{lr} \, (g_B(\theta_A) - g_B)`. A warning says if rounding may
+    still be more than a tenth of the defect, as with small gradients. Then measure ``copy.deepcopy(model).double()``
+    with inputs in float64.
 
     Args:
-        first: A function from the model to a loss, such as that of one batch.
-        second: Another, such as that of another batch.
-        model: The model, with parameters of 32 or 64 bits. Those that require a gradient are moved.
-        lr: The size of the steps, above 0. It need not be that of the training.
+        first: A function from the model to a loss, such as the loss of one batch.
+        second: Another such function, such as the loss of another batch.
+        model: The model, with parameters of 32 or 64 bits. The steps move the parameters that require a gradient.
+        lr: The size of the steps, above 0. It may differ from the learning rate of the training.
 
     Returns:
-        The defect, float64, shape ``()``. It has no gradient, for the reason given at :func:`cosine`.
+        The defect, at least 0, float64, shape ``()``. It has no gradient, for the reason given at :func:`cosine`.
 
     Raises:
         TypeError: If ``model`` is not a module, has parameters of 16 bits, or a loss is no function
             or returns no real tensor.
         ValueError: If ``lr`` is not above 0, no parameter requires a gradient, or a loss returns more than one number,
-            has no graph, depends on no parameter, or is not finite, here or after a step.
+            has no graph, depends on no parameter, or is not finite, before or after a step.
+
+    Warns:
+        RuntimeWarning: If rounding may be more than a tenth of the defect.
+
+    See Also:
+        :func:`cosine`: whether a step on one loss lowers the other, at the cost of two gradients instead of four.
 
     References:
-        Xu (2026), arXiv 2602.16746, section 3.2, with the median over nine pairs of batches. The code there computes in
-        training mode, and subtracts parameters.
+        Xu (2026), arXiv 2602.16746, section 3.2, who takes the median over nine pairs of batches. The paper's code
+        computes in training mode and subtracts parameters.
 
     Example:
         >>> model = torch.nn.Linear(2, 1, bias=False)
@@ -123,21 +135,22 @@ def commutator_defect(first: Loss, second: Loss, model: nn.Module, *, lr: float)
 
 
 def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
-    r"""How many batches the gradient has to be averaged over until noise is no larger than signal.
+    r"""The number of batches over which to average the gradient until its noise is as small as its signal.
 
-    With the gradients :math:`g_i` of the losses of m batches and their mean :math:`\bar g`,
+    With the gradients :math:`g_i` of the losses of m batches and their mean :math:`\bar g`, the noise scale is
 
     .. math:: \frac{S}{\lVert \bar g \rVert^2 - S / m}, \quad
               S = \frac{1}{m - 1} \sum_i \lVert g_i - \bar g \rVert^2
 
-    The numerator is the trace of the covariance of the gradient of one batch. The denominator estimates the square of
-    the expected gradient without bias. It is 0 if all gradients are the same. Where the mean is no larger than noise
-    alone would make it, it is infinite: more batches may tell. Times the size of a batch it is the simple noise scale,
-    in examples.
+    The numerator estimates the trace of the covariance of one batch's gradient. The denominator is an unbiased estimate
+    of the squared norm of the expected gradient. The noise scale is 0 if all gradients are the same. It is infinite if
+    the mean gradient is no larger than noise alone would make it: then pass more batches. Multiplying all losses by a
+    positive number does not change it. Multiply it by the batch size to get the simple noise scale, in examples.
 
     Args:
-        losses: Functions from the model to a loss, at least two, each of a batch of its own, all of one size.
-        model: The model. All of its parameters that require a gradient take part, each once.
+        losses: At least two functions from the model to a loss. Each computes the loss of its own batch; all batches
+            have the same size.
+        model: The model. The gradients are over all parameters that require a gradient, each counted once.
 
     Returns:
         The noise scale in batches, at least 0, float64, shape ``()``. It has no gradient, for the reason given at
@@ -147,6 +160,9 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
         TypeError: If ``model`` is not a module, ``losses`` are no functions, or one returns no real tensor.
         ValueError: If there are fewer than two losses, no parameter requires a gradient, or a loss returns more than
             one number, has no graph, depends on no parameter, or is not finite.
+
+    See Also:
+        :func:`cosine`: the agreement of two gradients, such as those of training and test loss.
 
     References:
         McCandlish et al. (2018), arXiv 1812.06162, section 2.2 and appendix A.1, with the two batch sizes 1 and m.
@@ -163,7 +179,7 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
     count = len(functions)
     if count < 2:
         raise ValueError(f"`losses` must be at least two, each of a batch of its own. Got {count}.")
-    # One gradient in memory at a time, beside the mean and the squared deviations from it (Welford).
+    # Welford's algorithm: only one gradient is in memory at a time, besides the mean.
     mean, deviations = gradient(functions[0], model, "losses[0]"), 0.0
     for place, loss in enumerate(functions[1:], start=1):
         away = gradient(loss, model, f"losses[{place}]") - mean
@@ -176,9 +192,9 @@ def noise_scale(losses: Iterable[Loss], model: nn.Module) -> Tensor:
 
 
 def _change(loss: Loss, model: nn.Module, step: Tensor, before: Tensor, lr: float, name: str) -> tuple[Tensor, float]:
-    """By how much a step changes the gradient of a loss; and what share of the step is lost to rounding."""
+    """The change that a step makes to the gradient of a loss, and the share of the step that is lost to rounding."""
     parameters = check_parameters(model)
-    with torch.inference_mode(False), torch.no_grad():  # where numbers could have no gradient afterwards
+    with torch.inference_mode(False), torch.no_grad():  # tensors made in inference mode could have no gradient later
         origin, wanted = flat(parameters), lr * step
         moved = unflat(origin - wanted, parameters)
         lost = (origin - flat(moved) - wanted).norm() / one_where_zero(wanted.norm())
@@ -187,7 +203,7 @@ def _change(loss: Loss, model: nn.Module, step: Tensor, before: Tensor, lr: floa
 
 
 def _bends(first: Loss, second: Loss, model: nn.Module, of_first: Tensor, of_second: Tensor) -> bool:
-    """Whether the order of two long steps matters: if so, that of short ones does not seem to because of rounding."""
+    """Whether the order of two long steps matters. If it does, rounding hides that the order of short ones matters."""
     size = float(flat(check_parameters(model)).norm()) or 1.0
     lr = LONG * size / (max(float(of_first.norm()), float(of_second.norm())) or 1.0)
     second_moves, _ = _change(second, model, of_first, of_second, lr, "second")

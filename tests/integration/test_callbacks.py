@@ -332,7 +332,7 @@ def test_lightning_goes_on_where_a_step_cannot_be_measured(tmp_path):
         trainer = lightning_fit(tmp_path, RecorderCallback(recorder), logger=CSVLogger(tmp_path), log_every_n_steps=1)
     assert trainer.global_step == 8
     assert [str(w.message) for w in caught if w.category is RuntimeWarning] == [
-        "Step 4 could not be measured, its columns are nan, as will be those of others. OSError: no numbers"
+        "Step 4 could not be measured: its columns are nan. Later failures give no warning. OSError: no numbers"
     ]
     assert recorder.trajectory["weights"].isnan().tolist() == [False, False, True, True, True]
     assert [int(row["step"]) for row in csv_rows(tmp_path) if row["weights"]] == [0, 2]
@@ -594,7 +594,7 @@ def test_transformers_goes_on_where_a_step_cannot_be_measured(tmp_path):
     with pytest.warns(RuntimeWarning) as caught:
         trainer.train()
     assert [str(w.message) for w in caught if w.category is RuntimeWarning] == [
-        "Step 4 could not be measured, its columns are nan, as will be those of others. OSError: no numbers"
+        "Step 4 could not be measured: its columns are nan. Later failures give no warning. OSError: no numbers"
     ]
     assert recorder.trajectory["weights"].isnan().tolist() == [False, False, True, True]
     _, recorded = own_and_recorded(trainer.state.log_history, "weights")

@@ -189,7 +189,7 @@ def test_a_copy_of_which_it_is_not_known_what_was_measured_is_warned_of(path):
         (b"".join(lines[1:]), "what was before line 1"),
     ]:
         path.write_bytes(data)
-        message = f"^'.*' was read without 1 damaged place: {place}, which may have said what was measured.$"
+        message = f"^'.*' was read without 1 damaged place: {place}, which may have described the measures.$"
         with pytest.warns(RuntimeWarning, match=message):
             assert len(pm.load_recording(path, damaged="skip")) == 3
 

@@ -897,7 +897,7 @@ def test_call_that_is_repeated_after_an_error_elsewhere_is_refused():
     assert_raises(
         lambda: calls_of(model, "core.encoder", lambda: pm.grid_logits(predict, OP)), ValueError,
         "'core.encoder' must be called with each input of the batch (25) equally often. Got calls with 25, 13, 12 "
-        "inputs, as after an error that `predict` answered by calling again. Pass batch_size=13.",
+        "inputs, as if `predict` had repeated a failed call in parts. Pass batch_size=13.",
     )  # fmt: skip
     actual = calls_of(model, "core.encoder", lambda: pm.grid_logits(predict, OP, batch_size=13))
     torch.testing.assert_close(actual, expected, **EQUAL)
@@ -1192,8 +1192,8 @@ def test_backward_pass_with_checkpointing_is_refused_after_the_context(reentrant
 
 
 AFTER = (
-    "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces again "
-    "what is computed again. It ran after the context. Call backward inside of it."
+    "The backward pass of a model with gradient checkpointing must run inside of `ablated`, because it computes "
+    "activations again. It ran after the context. Call backward inside of it."
 )
 
 
@@ -1240,7 +1240,7 @@ def test_backward_pass_after_the_context_is_refused_however_the_model_was_called
         assert_raises(
             kept.backward, RuntimeError,
             "The forward pass of a model with gradient checkpointing must run inside of `ablated` if its backward pass "
-            "does, which computes activations again. It ran before the context. Call both inside of it, or both "
+            "does, because that computes activations again. It ran before the context. Call both inside of it, or both "
             "outside.",
         )  # fmt: skip
     loss().backward()

@@ -887,7 +887,7 @@ MISTAKES = [
     ("a period twice", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [2, 2.0]), ValueError,
      "`periods` must be distinct. Got [2.0, 2.0]."),
     ("a period that is a trend", lambda: pm.embeddings.period_shares(torch.ones(9, 2), [1e9]), ValueError,
-     "`periods` must be waves that a trend of degree 1 is not already. Got 1e+09 for positions that span 9. "
+     "`periods` must be waves that a trend of degree 1 does not explain. Got 1e+09 for positions that span 9. "
      "Lower `trend`, or leave this period out."),
     ("a period without neighbours", lambda: pm.embeddings.period_control(torch.ones(70, 2), [5, 20]), ValueError,
      "`periods` must be at most 10 for positions that span 70. Got 20. Longer ones have no neighbours on both sides: "
@@ -910,12 +910,12 @@ MISTAKES = [
      "`pattern` must have at least two positions. Got one, which has no token before it. Feed longer sequences."),
     ("scores before the softmax", lambda: pm.attention.previous_token_score(-torch.eye(3)[None, None]), ValueError,
      "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got a weight of -1. "
-     "Pass what comes out of the softmax, of a model in evaluation mode."),
+     "Pass the output of the softmax, from a model in evaluation mode."),
     ("keys before queries",
      lambda: pm.attention.duplicate_token_score(torch.eye(3)[[0, 0, 1]].T[None, None], torch.tensor([[1, 1, 1]])),
      ValueError,
      "`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got weights that add up to 2. "
-     "Pass what comes out of the softmax, of a model in evaluation mode."),
+     "Pass the output of the softmax, from a model in evaluation mode."),
     ("tokens of another length",
      lambda: pm.attention.prefix_matching_score(torch.eye(3)[None, None], torch.tensor([[1, 1]])), ValueError,
      "`tokens` must have one token per sequence and position of `pattern`: shape (1, 3). Got (1, 2)."),

@@ -448,7 +448,7 @@ def test_a_file_of_two_measures_is_refused_and_left_alone(path, reader, columns,
         read(path)
     assert str(caught.value) == (
         f"`{name}` must hold the same columns at every step. Got {listed} in line 2 of {str(path)!r}, after x (). "
-        "Two measures want two files."
+        "Write each measure to its own file."
     )
     assert path.read_text() == content
 

@@ -111,8 +111,8 @@ CURVES = {
 }
 CHANGE = (
     "`key_frequencies` change, first at step 2000, so restricted and excluded loss are of other frequencies at other "
-    "steps, and turn where the choice does. Record those of the final model, (1, 3), at every step: track the "
-    "saved checkpoints with them, or record another run."
+    "steps, and may jump where the frequencies change. Record those of the final model, (1, 3), at every step: track "
+    "the saved checkpoints with them, or record another run."
 )
 READERS = {
     "find_phases": lambda run: pm.find_phases(run, answers=113),

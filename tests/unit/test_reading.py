@@ -401,7 +401,7 @@ ERRORS = {
     "thousands": ("step;loss\n0;1,064\n1;1,500\n", {},
         "`path` must have numbers that can be read in one way. Got '1,064' in column 'loss' of 'log', whose comma "
         "may be a "
-        "decimal one, or divide thousands. Write decimal points, and no thousands apart."),
+        "decimal one, or divide thousands. Write decimal points, and nothing between thousands."),
     "no names": ("0,1.0\n10,2.0\n", {},
         "`path` must have a line of names before the numbers. Got '0,1.0' as the first line of 'log'. Write one "
         "there, a name for each of the 2 columns, such as 'step,train_loss'."),
@@ -418,7 +418,7 @@ ERRORS = {
         "`path` must have a line of names and at least one of numbers. Got 1 line in 'log'."),
     "empty": ("", {}, "`path` must hold at least one step. Got 'log', which is empty."),
     "steps beside steps": ("step,steps\n0,1\n", {},
-        "`path` must not have a column 'steps' beside the column of steps. Got one in 'log'. Pass "
+        "`path` must not have another column 'steps' than the column of steps. Got one in 'log'. Pass "
         "rename={'other_steps': 'steps'}, or step='steps'."),
     "few steps": ("step,loss\n,1\n,2\n2,3\n", {},
         "`path` must have a step in each row. Got 2 of 3 rows without one in column 'step', the first in line 2 of "

@@ -161,7 +161,7 @@ def test_long_runs_are_thinned_and_the_page_says_so():
 
 def test_more_columns_than_can_be_told_apart_are_in_the_table():
     shown = page(pm.Trajectory([0, 1], {f"c{place}": [1.0, 2.0] for place in range(23)}))
-    assert "3 more columns are in the table alone." in shown.paragraphs
+    assert "3 more columns are only in the table." in shown.paragraphs
     assert len(set(shown.labels())) == 20
     assert len(shown.rows[0]) == 24
 

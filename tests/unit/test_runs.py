@@ -160,7 +160,7 @@ ONE = pm.Trajectory([0, 5], {"x": [1.0, -2.0]})
         (lambda: pm.Runs({0: ONE}), TypeError, "`runs` must have strings as names. Got 0 (int)."),
         (lambda: pm.Runs({"a": {}}), TypeError, "`runs['a']` must be a Trajectory. Got dict."),
         (lambda: pm.Runs({}), ValueError, "`runs` must hold at least one trajectory. Got none."),
-        (lambda: pm.Runs({"a": ONE}).std(), ValueError, "`runs` must be at least 2 to have a spread. Got a alone."),
+        (lambda: pm.Runs({"a": ONE}).std(), ValueError, "`runs` must be at least 2 to have a spread. Got only a."),
         (
             lambda: pm.Runs({"first": ONE, "second": pm.Trajectory([0], {"y": [1.0]})}).mean(),
             ValueError,

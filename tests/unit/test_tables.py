@@ -142,8 +142,8 @@ def test_any_names_make_the_round_trip_or_are_refused(tmp_path_factory, columns)
 
 
 LOST = (
-    "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 for "
-    "the entries of a vector alone. Got {}. Rename with select()."
+    "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 only "
+    "for the entries of a vector. Got {}. Rename with select()."
 )
 
 

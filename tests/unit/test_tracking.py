@@ -557,7 +557,7 @@ def test_recorded_error_is_a_warning_a_line_and_nan(journal, threads):
     with ThreadPoolExecutor(threads) if threads else nullcontext() as pool, pytest.warns(RuntimeWarning) as caught:
         trajectory = pm.track(checkpoints, measure, errors="record", resume=journal, executor=pool)
     assert [str(each.message) for each in caught] == [
-        "Step 2 could not be measured, its columns are nan. ValueError: odd"
+        "Step 2 could not be measured: its columns are nan. ValueError: odd"
     ]
     assert trajectory.steps.tolist() == [0, 1, 2, 3]
     torch.testing.assert_close(trajectory["x"], torch.tensor([0, 1, NAN, 3]).double(), equal_nan=True)
@@ -595,7 +595,7 @@ def test_names_and_shapes_that_change_are_an_error_of_their_step(journal, odd):
     with pytest.raises(ValueError, match=r"`measures` must return the same \w+ at every step") as caught:
         pm.track(checkpoints, dict)
     assert caught.value.__notes__ == ["This was at step 1."]
-    with pytest.warns(RuntimeWarning, match=r"^Step 1 could not be measured, .* ValueError: `measures`"):
+    with pytest.warns(RuntimeWarning, match=r"^Step 1 could not be measured: .* ValueError: `measures`"):
         trajectory = pm.track(checkpoints, dict, errors="record", resume=journal)
     assert trajectory["x"].nan_to_num(-1).tolist() == [0, -1, 2]
     assert_same(pm.load_recording(journal), trajectory)

@@ -320,8 +320,8 @@ LISTS = {
     ),
     "csv, names": (
         lambda path: pm.Trajectory([0], {f" c{k:04}": [1.0] for k in range(1020)}).to_csv(path),
-        "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 for "
-        f"the entries of a vector alone. Got {', '.join(repr(f' c{k:04}') for k in range(20))}, …, 1,000 more. "
+        "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, name/2 "
+        f"only for the entries of a vector. Got {', '.join(repr(f' c{k:04}') for k in range(20))}, …, 1,000 more. "
         "Rename with select().",
     ),
 }

@@ -1,4 +1,4 @@
-"""Which entries of a state dict are no weights, and which count twice: it does not say so itself."""
+"""Entries of a state dict that are not weights, or that count twice, which the state dict itself does not tell."""
 
 import warnings
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ OBSERVED = ("activation_post_process", "weight_fake_quant")  # of quantization-a
 
 
 def is_buffer(x: Tensor, name: str, names: Collection[str]) -> bool:
-    """Whether an entry is certainly a buffer: one of PyTorch's own, by its name, or a mask, by its numbers."""
+    """Whether an entry is certainly a buffer: a buffer of PyTorch, by its name, or a mask, by its numbers."""
     if name.endswith(STATISTICS) or any(
         name.endswith(end) and name.removesuffix(end) + original in names for end, original in BESIDE.items()
     ):
@@ -27,7 +27,7 @@ def is_buffer(x: Tensor, name: str, names: Collection[str]) -> bool:
 
 
 def _is_added_mask(x: Tensor) -> bool:
-    """Whether there is nothing but zeros and minus infinity, as in what is added to attention scores."""
+    """Whether all numbers are zero or minus infinity, as in masks that are added to attention scores."""
     hidden = x == -torch.inf
     return bool(hidden.any()) and bool((hidden | (x == 0)).all())
 
@@ -40,9 +40,9 @@ def _is_triangle(x: Tensor) -> bool:
 
 
 def warn_of_unsure(entries: Mapping[str, Tensor], stacklevel: int) -> None:
-    """Warns of entries that may be buffers, and of a weight that may be there in copies.
+    """Warns of entries that may be buffers, and of a weight that may be there twice.
 
-    No ``torch.nn.Parameter`` is among the entries, so that ``dict(model.named_parameters())`` is a remedy.
+    None of the entries is a ``torch.nn.Parameter``, so ``dict(model.named_parameters())`` is a remedy.
     """
     if buffers := [name for name in entries if _may_be_buffer(name)]:
         warnings.warn(
@@ -51,7 +51,7 @@ def warn_of_unsure(entries: Mapping[str, Tensor], stacklevel: int) -> None:
             UserWarning,
             stacklevel=stacklevel,
         )
-    # Where several weights are there twice, a part of the model is a copy of another, as layers may be before training.
+    # If several weights are there twice, a part of the model is a copy of another, as layers may be before training.
     if len(copies := _copies(entries)) == 1:
         warnings.warn(
             f"`model` has the same numbers under several names, and counts each: {listed(map(repr, copies[0]))}. If "
@@ -68,7 +68,7 @@ def _may_be_buffer(name: str) -> bool:
 
 
 def _copies(entries: Mapping[str, Tensor]) -> list[list[str]]:
-    """The names of equal matrices, for each that is there more than once and is not one number all over."""
+    """Groups of names of equal matrices, except for matrices with the same number everywhere."""
     groups: dict[object, list[list[str]]] = {}
     for name, x in entries.items():
         if x.ndim < 2 or x.numel() == 0:

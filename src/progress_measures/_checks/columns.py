@@ -1,4 +1,4 @@
-"""Checks of the names and the numbers of a column."""
+"""Checks of the name and the numbers of a column."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from progress_measures._checks.values import type_name
 
 
 def check_column_name(name: object, of: str) -> None:
-    """Requires a string other than ``"steps"``, the name that is reserved for the steps."""
+    """Requires a string other than ``"steps"``, which is reserved for the steps."""
     if not isinstance(name, str):
         raise TypeError(f"`{of}` must have strings as names. Got {name!r} ({type_name(name)}).")
     if name == "steps":
@@ -16,7 +16,7 @@ def check_column_name(name: object, of: str) -> None:
 
 
 def check_numeric(value: object, name: str) -> Tensor:
-    """Requires real numbers; returns a float64 copy on the CPU, without a graph, with ``nan`` where masked."""
+    """Requires real numbers; returns a float64 copy on the CPU without a graph, with ``nan`` for masked entries."""
     if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
         value = np.where(np.ma.getmaskarray(value), np.nan, value.data)
     try:

@@ -1,4 +1,4 @@
-"""Checks that weights are the numbers a model computes with: not codes of them, nor one process's part, nor none."""
+"""Checks that weights are the numbers a model computes with: not codes, not one process's part, and not absent."""
 
 from collections.abc import Callable, Collection
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 CODES = (torch.int8, torch.uint8, torch.int16, torch.int32)  # int64 and bool are indices and masks
-WEIGHTS = ("weight", "weight_packed", "W_q")  # ends of the names of codes beside a scale of another name
+WEIGHTS = ("weight", "weight_packed", "W_q")  # endings of the names of codes next to a scale of another name
 BESIDE_NAME = ("_scale", "_scale_inv", ".absmax")  # of transformers, torchao and bitsandbytes
 BESIDE = ("scale", "scales", "SCB", "weight_scale")  # of HQQ, GPTQ, AWQ, bitsandbytes and compressed-tensors
 PACKED = ("_packed_params", "_all_weight_values")  # of PyTorch's quantized layers
-# The other model knows what it shares. A state dict of an offloaded one does not, nor does what `assign=True` loads.
+# The other model knows what it shares. The state dict of an offloaded model does not, nor what `assign=True` loads.
 LOAD = "Load its state dict into a model of the same kind that is not there, and measure that one."
 OFFLOADED = (
     "It is offloaded: load accelerate.utils.modeling.get_state_dict_offloaded_model(model) into a model of the same "
@@ -32,8 +32,8 @@ def check_held(
     Args:
         x: The tensor.
         name: Its name in the message.
-        remedy: What to do with a method of the tensor, such as ``.full_tensor()``.
-        load: What to do where the tensor has no numbers.
+        remedy: A function from a method of the tensor, such as ``.full_tensor()``, to a remedy for the message.
+        load: The remedy if the tensor has no numbers.
     """
     if is_lazy(x):
         raise ValueError(
@@ -70,7 +70,7 @@ def check_decoded(x: Tensor, name: str, others: Collection[str]) -> Tensor:
         return x
     prefix = name[: name.rfind(".") + 1]
     stands = [f"{name}{end}" for end in BESIDE_NAME]
-    if float8 or name.endswith(WEIGHTS):  # integers of another name may be indices beside a learned scale
+    if float8 or name.endswith(WEIGHTS):  # integers of another name may be indices next to a learned scale
         stands += [f"{prefix}{end}" for end in BESIDE]
     for scale in stands:
         if scale in others:
@@ -82,7 +82,7 @@ def check_decoded(x: Tensor, name: str, others: Collection[str]) -> Tensor:
 
 
 def check_real_parameter(x: Tensor, name: str) -> Tensor:
-    """Requires that a parameter is not integers, which are codes of quantized weights, or indices."""
+    """Requires that a parameter does not hold integers, which are codes of quantized weights, or indices."""
     if x.is_floating_point() or x.is_complex():
         return x
     raise TypeError(
@@ -92,7 +92,7 @@ def check_real_parameter(x: Tensor, name: str) -> Tensor:
 
 
 def check_gathered(model: nn.Module) -> None:
-    """Requires that all weights are parameters, and of no wrapper that keeps a part of them on each process."""
+    """Requires that all weights are parameters, and that no wrapper keeps a part of them on each process."""
     for path, module in model.named_modules():
         if any(hasattr(module, name) for name in PACKED):
             raise_packed(path or "model", type(module).__name__)
@@ -108,12 +108,12 @@ def check_gathered(model: nn.Module) -> None:
 
 
 def raise_packed(name: str, kind: str) -> None:
-    """Weights that are no parameters would be left out without a word."""
+    """Raises an error, because weights that are no parameters would be left out silently."""
     raise TypeError(
         f"`{name}` must have its weights as parameters. Got {kind} with quantized ones packed away. {DEQUANTIZED}"
     )
 
 
 def how_to_load(model: nn.Module) -> str:
-    """What to do where a model's weights are not there; accelerate brings them for the time of a forward pass."""
+    """The remedy if a model's weights are not loaded; accelerate loads them only during a forward pass."""
     return OFFLOADED if any(hasattr(module, "_hf_hook") for module in model.modules()) else LOAD

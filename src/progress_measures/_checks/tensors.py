@@ -1,4 +1,4 @@
-"""Checks of tensors that need no operation: their type, dtype, layout, finiteness and axes."""
+"""Checks of tensors that need no operation: type, dtype, layout, finiteness and axes."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -28,7 +28,7 @@ WITHOUT_FLOAT64 = ("mps",)  # types of devices
 
 
 Array: TypeAlias = Tensor | np.ndarray
-"""Every public function that computes with a tensor takes either."""
+"""Every public function that computes with a tensor takes either of them."""
 
 
 def check_tensor(x: object, name: str) -> Tensor:
@@ -61,7 +61,7 @@ def wide(x: Tensor) -> Tensor:
 
 
 def check_dense(x: Tensor, name: str) -> Tensor:
-    """Requires a tensor that holds all of its own numbers, and is neither nested nor sparse."""
+    """Requires a tensor that holds all of its numbers and is neither nested nor sparse."""
     check_held(x, name)
     if x.is_nested:
         raise TypeError(f"`{name}` must be a dense tensor. Got a nested one. Pass its .to_padded_tensor(…).")
@@ -72,7 +72,7 @@ def check_dense(x: Tensor, name: str) -> Tensor:
 
 
 def check_unmasked(x: object, name: str) -> None:
-    """Requires that ``x``, if it is a NumPy array, masks no value: the number behind a mask would count as a value."""
+    """Requires that ``x``, if it is a NumPy array, masks no value, because the number under a mask would count."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise ValueError(
             f"`{name}` must not mask any value. Got {np.ma.getmaskarray(x).sum()} masked of {x.size}. "
@@ -112,7 +112,7 @@ def check_finite(
     """
     count, first = 0, tuple[int, ...]()
     for start, block in blocks(x.detach() if x.ndim > 0 else x.detach()[None]):
-        if not bool(torch.isfinite(block.sum())):  # or the sum overflows: so look at each value
+        if not bool(torch.isfinite(block.sum())):  # the sum may also have overflowed, so look at each value
             bad = (~torch.isfinite(block)).nonzero()
             if count == 0 and len(bad) > 0:
                 first = (start + int(bad[0, 0]), *bad[0, 1:].tolist())[: x.ndim]

@@ -1,4 +1,4 @@
-"""Checks of plain values, and how messages describe values."""
+"""Checks of plain values, and descriptions of values in messages."""
 
 import difflib
 import inspect
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_LISTED = 20  # how many items a message lists
+_LISTED = 20  # the number of items that a message lists
 
 
 def check_distinct_integers(values: object, name: str) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ def check_model(value: object, name: str = "model") -> nn.Module:
 
 
 def nearest_name(path: str, names: list[str]) -> str:
-    """The name most similar to ``path``; names that differ from it only by a wrapper's prefix come first."""
+    """The name most similar to ``path``, preferably one that differs from it only by a wrapper's prefix."""
     wrapped = [name for name in names if name.endswith(f".{path}") or name == path.partition(".")[2]]
     (near,) = difflib.get_close_matches(path, wrapped or names, n=1, cutoff=0.0)
     return near
@@ -57,14 +57,14 @@ def check_quantile(value: object, name: str) -> float:
 
 
 def listed(items: Iterable[str], separator: str = ", ", most: int = _LISTED) -> str:
-    """Joins what a message lists; of more than a few items, the first ones, and how many more there are."""
+    """Joins items for a message; of many items, only the first ones, and the number of the others."""
     first = [*items]
     more = len(first) - most
     return separator.join(first if more <= 0 else [*first[:most], "…", f"{more:,} more"])
 
 
 def escaped(text: str) -> str:
-    """Writes the codes of control characters, which a terminal obeys, and of bytes that are no letters."""
+    """Replaces control characters, which a terminal obeys, and bytes that are no letters by their codes."""
     return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else repr(c)[1:-1] for c in text)
 
 
@@ -150,10 +150,10 @@ def check_callable(value: object, name: str) -> None:
 
 
 def check_takes(value: Callable[..., Any], name: str, count: int, requirement: str) -> None:
-    """Requires a function that can be called with ``count`` arguments by position, as far as it says what it takes."""
+    """Requires a function that takes ``count`` positional arguments, as far as its signature tells."""
     try:
         signature = inspect.signature(value, follow_wrapped=False)
-    except (TypeError, ValueError):  # some functions, mostly those that are not written in Python, do not say
+    except (TypeError, ValueError):  # some functions, mostly not written in Python, have no signature
         return
     try:
         signature.bind(*[None] * count)

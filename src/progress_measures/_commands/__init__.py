@@ -1,1 +1,1 @@
-"""What the commands of the command line print."""
+"""The commands of the command line: the text that each returns to be printed."""

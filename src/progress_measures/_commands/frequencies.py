@@ -11,11 +11,11 @@ from progress_measures.frequencies import key_frequencies, onsets
 from progress_measures.trajectory.trajectory import Trajectory
 
 RULES = ("peaks", "share", "sufficient", "recorded")
-COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"}  # what was named in the run itself
+COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"}  # recorded during the run
 
 
 def frequencies(options: argparse.Namespace) -> str:
-    """Returns a table of the key frequencies of the last step, one line per run and frequency."""
+    """Returns a table of the key frequencies at the last step, one line per run and frequency."""
     lines = [["run", "frequency", "share of power", "a quarter of it from step"]]
     for name, run in runs_of(options).items():
         try:
@@ -50,7 +50,7 @@ def _recorded(run: Trajectory, column: str) -> list[int]:
 
 
 def _last(run: Trajectory, column: str) -> Tensor:
-    """The last vector of a column that was measured."""
+    """The last finite vector of a column."""
     if column not in run:
         final = ", 'final', …" if column == COLUMNS["sufficient"] else ""
         remedy = "Choose another --rule." if column in COLUMNS.values() else "Name another spectrum with --column."

@@ -1,4 +1,4 @@
-"""Columns under common spellings of the library's names, which the commands recognise unasked and say so."""
+"""Columns under other common spellings of the library's names, which commands recognise automatically, with a note."""
 
 from collections.abc import Sequence
 from shlex import quote
@@ -10,13 +10,13 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 
 def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list[str]]:
-    """The run with columns under the library's names where it has them in another common spelling, and what to say.
+    """The run with columns renamed to the library's names where it has another common spelling, and notes about it.
 
-    A name is left alone if the run has it, or has two spellings of it.
+    A name is not assigned if the run already has it, or has two spellings of it.
 
     Args:
         run: The run.
-        wanted: The names to look for, of ``SPELLINGS``; others are passed over.
+        wanted: The names to look for. Names without an entry in ``SPELLINGS`` are ignored.
     """
     new_names, notes = {name: name for name in run.columns}, []
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]

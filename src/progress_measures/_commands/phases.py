@@ -19,9 +19,9 @@ from progress_measures.phases.summary import LEGEND, UNSETTLED
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
-ENDED = 0.1  # a column that has no number in this last share of a run is said to end
-ANY = " or ".join(PHASES)  # where nothing says which phase it is
-LISTED = 5  # how many relapses are said with their steps
+ENDED = 0.1  # a note is printed about a column without numbers in this last share of a run
+ANY = " or ".join(PHASES)  # if the phase is unknown
+LISTED = 5  # the number of relapses that are listed with their steps
 HEADS = {  # by the field of `Milestones` or `Phases`
     "memorized": "memorized",
     "generalized": "generalized",
@@ -33,7 +33,7 @@ HEADS = {  # by the field of `Milestones` or `Phases`
 
 
 def phases(options: argparse.Namespace) -> str:
-    """Returns what happens in a run and why, in six lines; or a table of several runs, a line for each."""
+    """Returns the milestones and ends of phases of a run in six lines, or a table of several runs, one line each."""
     runs = runs_of(options)
     results = found(runs, options.answers)
     if len(runs) == 1:
@@ -46,15 +46,15 @@ def phases(options: argparse.Namespace) -> str:
 
 
 def found(runs: Runs, answers: int) -> dict[str, tuple[Milestones, Phases]]:
-    """The milestones and the phases of each run, whose columns may have other names, which is said on stderr.
+    """The milestones and the phases of each run. An error names the run.
 
-    An error names the run.
+    Columns may have other names, with a note on stderr.
     """
     return {name: (reached, ends) for name, (_, reached, ends) in read(runs, answers).items()}
 
 
 def read(runs: Runs, answers: int) -> dict[str, tuple[Trajectory, Milestones, Phases]]:
-    """Each run with the columns that are known, its milestones and its phases."""
+    """Each run with its columns under known names, its milestones and its phases."""
     results, said = {}, dict[str, None]()
     for name, run in runs.items():
         known, notes = recognised(run, KNOWN)
@@ -70,7 +70,7 @@ def read(runs: Runs, answers: int) -> dict[str, tuple[Trajectory, Milestones, Ph
 
 
 def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:
-    """The run without -inf in the columns that are read, and what to say of infinite and missing numbers in them."""
+    """The run without -inf in the columns that are read, and notes about infinite and missing numbers in them."""
     columns, notes = dict(run.columns), []
     for name in KNOWN:
         if name not in columns or columns[name].ndim != 1:
@@ -116,6 +116,6 @@ def _brief(event: Event) -> str:
 
 
 def _left(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells in columns, all of them to the left."""
+    """Rows of cells in left-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

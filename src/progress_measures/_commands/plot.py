@@ -9,12 +9,12 @@ from progress_measures._commands.runs import check_output, runs_of
 from progress_measures._files import atomic_write
 from progress_measures.trajectory.runs import Runs
 
-MOST_COLUMNS = 100  # to draw unasked: their legend would leave no room for the curves
-LONGEST = 60  # letters of a title, in the width of a picture
+MOST_COLUMNS = 100  # to draw by default: the legend of more would leave no room for the curves
+LONGEST = 60  # letters of a title that fit into the width of a picture
 
 
 def plot(options: argparse.Namespace) -> str:
-    """Writes a picture, and returns a line about what is in it."""
+    """Writes a picture, and returns a line about its content."""
     check_output(options)
     # Imported only here, because other commands do not need matplotlib. If it is missing, `plotting` says so.
     from progress_measures import plotting  # isort: split
@@ -59,7 +59,7 @@ def plot(options: argparse.Namespace) -> str:
 
 
 def _columns(runs: Runs) -> list[str]:
-    """Of the columns of numbers that all runs have, the losses; if there is none, the accuracies; if none, all."""
+    """The losses among the columns of numbers that all runs have; if there are none, the accuracies; if none, all."""
     from progress_measures.plotting.lines import HIGHEST, LOWEST
     from progress_measures.plotting.scales import is_accuracy
 

@@ -11,7 +11,7 @@ SUFFIXES = (".html", ".htm")
 
 
 def report(options: argparse.Namespace) -> str:
-    """Writes a page of the runs, and returns a line about what is in it."""
+    """Writes a page about the runs, and returns a line about its content."""
     if options.output.suffix.lower() not in SUFFIXES:
         raise ValueError(f"argument -o/--output: must be a page, such as report.html. Got {options.output}.")
     check_output(options)

@@ -1,4 +1,4 @@
-"""The runs that a command is given."""
+"""The runs in the files of a command."""
 
 import argparse
 import os
@@ -9,13 +9,13 @@ from progress_measures.trajectory.runs import Runs
 
 
 def runs_of(options: argparse.Namespace) -> Runs:
-    """Reads the files. A run has the name that its file has for it, or else the file's name without suffix.
+    """Reads the files. A run is called as in its file, or else like the file without suffix.
 
-    If two of these names are the same, a run has its file's path as its name, or before its name.
+    If two of these names are the same, the path of the file is the name, or comes before it.
     """
     seen: set[Path] = set()
     for path in options.files:
-        real = Path(os.path.realpath(path))  # leaves a loop of links to the error of reading it
+        real = Path(os.path.realpath(path))  # for a loop of links, reading the file raises the error
         if real in seen:
             raise ValueError(f"argument FILE: must be another run each time. Got {path} twice.")
         seen.add(real)
@@ -30,14 +30,14 @@ def runs_of(options: argparse.Namespace) -> Runs:
 
 
 def check_output(options: argparse.Namespace) -> None:
-    """Requires an output that replaces none of the runs, by whatever name or link."""
+    """Requires an output that is none of the runs, not even through a link."""
     for path in options.files:
         if options.output.exists() and path.exists() and path.samefile(options.output):
             raise ValueError(f"argument -o/--output: must be none of the runs. Got {options.output}, which is {path}.")
 
 
 def _rename_of(pairs: Iterable[str] | None) -> dict[str, str]:
-    """The names in the files by the new names, from ``NEW=OLD``."""
+    """A mapping from new names to names in the files, from ``NEW=OLD``."""
     names = {}
     for pair in pairs or ():
         new, sign, old = pair.partition("=")

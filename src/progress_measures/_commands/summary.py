@@ -8,7 +8,7 @@ from progress_measures.phases.summary import Summary
 
 
 def summary(options: argparse.Namespace) -> str:
-    """Returns a table of the runs, and writes it as a CSV file if one is named."""
+    """Returns a table of the runs, and writes it to a CSV file if ``--csv`` names one."""
     for path in options.files:
         if options.csv is not None and options.csv.exists() and path.exists() and path.samefile(options.csv):
             raise ValueError(f"argument --csv: must be none of the runs. Got {options.csv}, which is {path}.")

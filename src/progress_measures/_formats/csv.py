@@ -20,7 +20,7 @@ from progress_measures._files import atomic_write, check_regular
 from progress_measures._formats.names import check_utf8, cut, listed_names
 from progress_measures._formats.table import flat, gathered
 
-STEP_NAMES = ("step", "epoch")  # the columns of steps that are found unasked
+STEP_NAMES = ("step", "epoch")  # the columns of steps that are found by default
 _SEPARATORS = ";\t|"
 
 
@@ -37,7 +37,7 @@ def write_csv(
 ) -> None:
     """Writes the columns as a table, completely or not at all, so that :func:`read_csv` reads the same columns back.
 
-    The steps are called ``step_name`` where they are found again by that name unasked, and ``step`` where they are not.
+    The column of steps is called ``step_name`` if reading finds this name by default, else ``step``.
     """
     table = flat(steps, columns)
     if step_name in STEP_NAMES and step_name not in table:
@@ -49,7 +49,7 @@ def write_csv(
 
 
 def read_csv(path: str | os.PathLike[str], step: str | None) -> tuple[list[int], dict[str, np.ndarray], str]:
-    """The steps, the other columns by name, and the name of the steps; the entries of a vector form one column."""
+    """The steps, the other columns by name, and the name of the steps. The entries of a vector form one column."""
     check_regular(path, or_pipe=True)
     with open(path, encoding="utf-8-sig", newline="") as text:  # -sig: Excel writes a byte order mark
         return _read(text, path, step)
@@ -68,7 +68,7 @@ def _names_read_back(table: Mapping[str, Tensor]) -> list[str]:
     file.seek(0)
     try:
         return [*_read(file, "columns", next(iter(table)))[1]]
-    except ValueError:  # names that are not valid cells, or that equal others once blanks are stripped
+    except ValueError:  # names that are not valid cells, or that equal other names without their blanks
         return []
 
 
@@ -88,7 +88,7 @@ def _read(
 
 
 def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str]]]:
-    """The distinct names of the columns, and the cells of every other line by its number: one cell per name."""
+    """The distinct names of the columns, and for each further line by its number, one cell per name."""
     name = repr(os.fspath(path))
     reader = csv.reader(file, strict=True)
     lines = {}
@@ -125,7 +125,7 @@ def _read_cells(file: IO[str], path: Any) -> tuple[list[str], dict[int, list[str
 
 
 def _check_step_name(step: object, names: Sequence[str], path: Any) -> str:
-    """The name of the column of steps: the one given, else ``"step"`` if there is such a column, else ``"epoch"``."""
+    """The name of the column of steps: the one passed, else ``"step"`` if there is such a column, else ``"epoch"``."""
     wanted = STEP_NAMES if step is None else [step]
     for name in wanted:
         if name in names:
@@ -190,10 +190,10 @@ def _integer(cell: str) -> int | None:
 
 
 def _check_names_survive(names: Iterable[str], read_back: Iterable[str]) -> None:
-    """Requires names of columns that are the same when they are read back from a CSV file."""
+    """Requires names of columns that can be read back from a CSV file."""
     lost = set(names) - set(read_back)
     if lost:
         raise ValueError(
             "`columns` must have names that a CSV file gives back, without blanks around them, and with name/1, "
-            f"name/2 for the entries of a vector alone. Got {listed_names(lost)}. Rename with select()."
+            f"name/2 only for the entries of a vector. Got {listed_names(lost)}. Rename with select()."
         )

@@ -1,23 +1,26 @@
-"""Recordings: files that only grow, by one line of JSON for each event of a step.
+"""Recordings: append-only files with one line of JSON for each event of a step.
 
     {"step": 0, "about": {"operation": "addition"}, "after": "00000000", "check": "5d3c8ba1"}
     {"step": 100, "columns": {"test_loss": 4.7, "excluded_loss_per_frequency": [0.1, 0.2]}, "after": …, "check": …}
     {"step": 200, "error": "ValueError: …", "after": …, "check": …}
     {"step": 150, "back": true, "after": …, "check": …}
 
-The first line says what is measured: whoever goes on with the file has to measure the same. The second says what was
-measured at step 100; it replaces any earlier line about that step. The third says that step 200 could not be measured;
-it counts until that step is measured. The fourth says that the run continues from step 150; earlier lines about that
-step or a later one no longer count. Steps may come in any order, because checkpoints may be measured in any order.
+1. The first line describes the measures. A recorder that continues the file must have the same description.
+2. The second line has the numbers of step 100. It replaces any earlier line about that step.
+3. The third line says that step 200 could not be measured. It counts until that step is measured.
+4. The fourth line says that the run continues from step 150. Earlier lines about that step or later steps no longer
+   count.
 
-``check`` is the CRC-32 of the line without it, in eight digits, and ``after`` is that of the line before. So a line
-that was changed is known, and so is one that was taken out, put in, or moved. Lines without the two, as earlier
-versions wrote them, may only come before those with them.
+Steps may come in any order, because checkpoints may be measured in any order.
 
-One system call writes each line at the end of the file, and the line is on the disk before anything else happens. So a
-kill loses at most the line being written, and a full disk loses no line written before. Only the last line can be cut
-off: readers pass over it, and the next writer takes it off. Numbers are read back exactly as they were written, bit for
-bit. The dialect of JSON is Python's, with ``NaN`` and ``Infinity``.
+``check`` is the CRC-32 of the line without it, in eight digits, and ``after`` is the ``check`` of the line before. So a
+line that was changed, removed, inserted or moved is detected. Lines without the two, as earlier versions wrote them,
+may only come before lines with them.
+
+One system call appends each line, and the line is on the disk before anything else happens. So killing the process
+loses at most the line being written, and a full disk loses no earlier line. Only the last line can be cut off: readers
+skip it, and the next writer removes it. Numbers are read back bit for bit. The dialect of JSON is Python's, with
+``NaN`` and ``Infinity``.
 """
 
 import errno
@@ -33,20 +36,20 @@ from typing import Any, NamedTuple
 from progress_measures._checks.values import check_step
 from progress_measures._files import atomic_write
 
-_HEAD = b'{"step": '  # how every line begins
+_HEAD = b'{"step": '  # the beginning of every line
 _KINDS: tuple[tuple[str, type], ...] = (("about", dict), ("columns", dict), ("error", str), ("back", bool))
 _CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
 _WHOLE = re.compile(rb', "check": "[0-9a-f]{8}"\}')
-_START = "00000000"  # what the first line comes after
+_START = "00000000"  # the `after` of the first line
 _REMEDY = (
     "load_recording(path, damaged='skip') reads the other lines; with copy=another path, it also writes them to a "
     "recording that a run can go on with."
 )
-PADDING = b"\0\r"  # what a power cut and an editor of another system leave
+PADDING = b"\0\r"  # bytes that a power cut, or an editor of another system, leaves
 
 
 class Entry(NamedTuple):
-    """What a line says: ``kind`` is one of those of the formats above, ``value`` what stands beside it."""
+    """The content of a line. The ``kind`` is the second key in the formats above, and ``value`` is its value."""
 
     line: int
     """Its number, counted from 1."""
@@ -60,30 +63,30 @@ class End:
     """Where a recording ends."""
 
     size: int = 0
-    """In bytes, without a line that was cut off."""
+    """The number of bytes, without a line that was cut off."""
     torn: int = 0
-    """The bytes of a line that was cut off."""
+    """The number of bytes of a line that was cut off."""
     check: str = _START
     """The check of the last line that has one."""
     is_open: bool = False
-    """Whether the last line is whole, but not ended."""
+    """Whether the last line is complete but lacks its line break."""
 
 
 class DamagedLineError(ValueError):
-    """A line that is not as it was written."""
+    """A line has changed since it was written."""
 
 
 class _Seal(NamedTuple):
     """The checks of a line."""
 
     after: str
-    """That of the line before."""
+    """The check of the line before."""
     check: str
-    """Its own."""
+    """Its own check."""
 
 
 def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: object) -> End:
-    """Appends a line to a file that ends as ``end`` says, and returns where it ends once the line is on the disk."""
+    """Appends a line to a file that ends at ``end``, and returns the new end once the line is on the disk."""
     line, new_end = _line(end, step, kind, value)
     with open(path, "a+b", buffering=0) as file:  # a buffer would write a long line in pieces
         check_one_writer(os.fstat(file.fileno()).st_size, end, path)
@@ -95,7 +98,7 @@ def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: 
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
             os.fsync(file.fileno())
         except OSError:
-            with suppress(OSError):  # the line is no part of the recording
+            with suppress(OSError):  # the line is not part of the recording
                 file.truncate(end.size)
             raise
     return new_end
@@ -104,7 +107,7 @@ def append(path: str | os.PathLike[str], end: End, step: int, kind: str, value: 
 def write(path: str | os.PathLike[str], entries: Iterable[tuple[int, str, object]]) -> End:
     """Writes a recording of steps, kinds and values, completely or not at all, and returns where it ends.
 
-    A file that is there is replaced.
+    An existing file is replaced.
     """
     end = End()
     with atomic_write(path) as scratch_file, scratch_file.open("wb") as file:
@@ -119,13 +122,13 @@ def write(path: str | os.PathLike[str], entries: Iterable[tuple[int, str, object
 def parse(
     content: bytes, name: str, path: str | os.PathLike[str], skipped: list[str] | None = None
 ) -> Iterator[Entry | End]:
-    """What each line says, and finally where the recording ends.
+    """Yields the content of each line, and finally the end of the recording.
 
     Args:
-        content: What the file holds.
+        content: The content of the file.
         name: The name of the argument that held the path, for messages.
         path: The file.
-        skipped: Where damaged lines are listed, which are passed over. If None, they are errors.
+        skipped: A list to which descriptions of damaged lines are added. If None, a damaged line is an error.
     """
     *lines, tail = content.split(b"\n")
     check, size = _START, len(content) - len(tail)
@@ -167,7 +170,7 @@ def damaged_line(error: object, name: str, path: str | os.PathLike[str], number:
 
 def check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
     """Requires a file that ends where the last line of its writer ends."""
-    if size not in (end.size + end.torn, end.size):  # the latter, where what was cut off has been taken off in vain
+    if size not in (end.size + end.torn, end.size):  # the latter if removing a cut-off line succeeded but no write did
         raise RuntimeError(
             f"{os.fspath(path)!r} must have one writer at a time. It has {size} bytes, where {end.size + end.torn} "
             "were written: another recorder has written to it, or it was changed. Give each recorder a file of its own."
@@ -175,7 +178,7 @@ def check_one_writer(size: int, end: End, path: str | os.PathLike[str]) -> None:
 
 
 def _line(end: End, step: int, kind: str, value: object) -> tuple[bytes, End]:
-    """A line to write where a recording ends, and where it ends then."""
+    """The line to write at the end of a recording, and the new end."""
     body = json.dumps({"step": step, kind: value, "after": end.check}).encode()
     check = f"{zlib.crc32(body):08x}"
     line = (b"\n" if end.is_open else b"") + body[:-1] + f', "check": "{check}"}}\n'.encode()
@@ -183,7 +186,7 @@ def _line(end: End, step: int, kind: str, value: object) -> tuple[bytes, End]:
 
 
 def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
-    """What a line says, and its checks if it has them."""
+    """The content of a line, and its checks if it has them."""
     end = _CHECK.search(line)
     body = line[: end.start()] + b"}" if end else line
     try:
@@ -206,7 +209,7 @@ def _parse_line(line: bytes, number: int) -> tuple[Entry, _Seal | None]:
 
 
 def _is_torn(tail: bytes) -> bool:
-    """Whether the end of a file is the beginning of a line, which was not written to its end."""
+    """Whether the end of a file is the beginning of a line that was not completely written."""
     return (tail.startswith(_HEAD) or _HEAD.startswith(tail)) and not _WHOLE.search(tail)
 
 

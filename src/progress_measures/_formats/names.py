@@ -22,5 +22,5 @@ def listed_names(names: Iterable[str]) -> str:
 
 
 def cut(text: str) -> str:
-    """What a message shows of a name or a cell."""
+    """A name or a cell, cut to a length that a message can show."""
     return text if len(text) < 100 else f"{text[:20]}…"

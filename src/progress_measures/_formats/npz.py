@@ -1,6 +1,6 @@
 """NumPy's ``.npz`` archives: the steps are ``steps``, a column ``x`` is ``columns/x``, and nothing is pickled.
 
-Where a step is called something else than ``step``, ``step_name`` is that.
+If the unit of the steps is not ``step``, ``step_name`` holds it.
 """
 
 import io
@@ -22,7 +22,7 @@ DEFAULT = "step"
 
 
 def is_own(members: Iterable[str]) -> bool:
-    """Whether the members of an archive are called as :func:`write_npz` calls them."""
+    """Whether the members of an archive have the names that :func:`write_npz` gives."""
     names = {*members}
     others = names - {f"{_STEPS}.npy", f"{_STEP_NAME}.npy"}
     return f"{_STEPS}.npy" in names and all(name.startswith(_COLUMN) for name in others)
@@ -43,7 +43,7 @@ def write_npz(
 
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
-    """The steps, the columns by name, and what a step is called."""
+    """The steps, the columns by name, and the unit of the steps."""
     check_regular(path, or_pipe=True)
     with open(path, "rb") as file:
         content = file.read()
@@ -51,7 +51,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.nda
 
 
 def parse_npz(content: bytes, path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
-    """What :func:`read_npz` reads, from what the file holds."""
+    """The same as :func:`read_npz`, from the content of a file."""
     try:
         # Not np.load, which confuses an array called "x.npy" with one called "x".
         with zipfile.ZipFile(io.BytesIO(content)) as members:

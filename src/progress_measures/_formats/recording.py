@@ -1,4 +1,4 @@
-"""What a recording says: the rows and the errors of its steps, once all of its lines are read."""
+"""The content of a recording: the rows and errors of its steps, after all lines are read."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -15,7 +15,7 @@ Row = dict[str, Tensor]
 
 
 class Recorded:
-    """Rows and errors by step, what was measured, and where the recording ends."""
+    """Rows and errors by step, the description of the measures, and where the recording ends."""
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
@@ -31,7 +31,7 @@ class Recorded:
         skipped: list[str] | None = None,
         check_about: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        """Reads the lines of a file; damaged ones are listed, or else are errors."""
+        """Reads the lines of a file. Damaged lines are added to ``skipped``; if it is None, they are errors."""
         for entry in parse(lines, name, path, skipped):
             match entry:
                 case End():
@@ -48,7 +48,7 @@ class Recorded:
                         check_about(about)
 
     def other_row(self, step: int) -> Row | None:
-        """The row of some other step, to compare names and shapes with; None if there is none."""
+        """The row of any other step, to compare names and shapes with; None if there is none."""
         return next((row for other, row in self.rows.items() if other != step), None)
 
     def put(self, step: int, row: Row) -> None:
@@ -66,7 +66,7 @@ class Recorded:
         self.errors = {earlier: error for earlier, error in self.errors.items() if earlier < step}
 
     def columns(self, steps: Collection[int] | None = None) -> tuple[list[int], dict[str, Tensor]]:
-        """The given steps, or all steps, in ascending order with their rows; ``nan`` where a step has no row."""
+        """The given steps, or all steps, in ascending order with their rows; ``nan`` if a step has no row."""
         chosen = sorted({*self.rows, *self.errors} if steps is None else steps)
         first = _check_first_row(self.rows)
         nan = {name: torch.full_like(value, torch.nan) for name, value in first.items()}
@@ -74,7 +74,7 @@ class Recorded:
         return chosen, {name: torch.stack([row[name] for row in rows]) for name in first}
 
     def entries(self) -> Iterator[tuple[int, str, object]]:
-        """The steps, kinds and values of the lines that say all of this."""
+        """The steps, kinds and values of lines with the same content."""
         if self.about:
             yield 0, "about", self.about
         for step, row in self.rows.items():
@@ -84,7 +84,7 @@ class Recorded:
 
 
 def lists(row: Row) -> dict[str, Any]:
-    """A row as JSON has it."""
+    """A row as values for JSON."""
     return {name: value.tolist() for name, value in row.items()}
 
 
@@ -131,7 +131,7 @@ def check_recorded_row(
     if other is not None and shapes_of_columns(row) != shapes_of_columns(other):
         raise ValueError(
             f"`{name}` must hold the same columns at every step. Got {listed_columns(row)} in line {number} of "
-            f"{os.fspath(path)!r}, after {listed_columns(other)}. Two measures want two files."
+            f"{os.fspath(path)!r}, after {listed_columns(other)}. Write each measure to its own file."
         )
     return row
 

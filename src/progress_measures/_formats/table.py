@@ -1,9 +1,9 @@
-"""Columns of vectors as columns of numbers, the only kind that CSV files, frames and loggers take.
+"""Columns of vectors as columns of numbers, the only kind that CSV files, data frames and loggers accept.
 
-The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on. Reading makes them a vector again if
-they are complete, from 1 on. Numbers start at 1 so that, in a vector with one entry per frequency, they are the
-frequencies. Loggers group names by the part before a slash, so they show the entries together. A number that was not
-measured is ``nan``.
+The entries of a vector ``name`` become columns ``name/1``, ``name/2`` and so on. Reading joins them to a vector if none
+is missing. They are numbered from 1, so that in a vector with one entry per frequency, the numbers are the frequencies.
+Loggers group names by the part before a slash, so they show the entries together. A number that was not measured is
+``nan``.
 """
 
 import re
@@ -19,7 +19,7 @@ _ENTRY = re.compile(r"(.*)/([1-9][0-9]*)", re.DOTALL)
 
 
 def entries(columns: Mapping[str, Tensor], of: str) -> dict[str, Tensor]:
-    """One column, ``(T,)``, per number; ``of`` is the name of the argument that holds the columns."""
+    """One column, ``(T,)``, per number. The argument ``of`` is the name of the columns in messages."""
     table = {}
     for name, values in columns.items():
         if values.ndim == 1:

@@ -1,4 +1,4 @@
-"""NumPy's ``.npz`` archives with an axis of steps; nothing in them is unpickled."""
+"""NumPy's ``.npz`` archives with an axis of steps, read without unpickling."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ def members_of(content: bytes, path: Path) -> list[str]:
 
 
 def read_arrays(content: bytes, path: Path, step: str | None) -> Table:
-    """The arrays as long as the steps; others are left out."""
+    """The arrays with as many entries as there are steps; others are left out."""
     arrays: dict[str, Any] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -12,15 +12,15 @@ from progress_measures._formats.names import cut
 from progress_measures._logs.table import Table
 
 MISSING = frozenset({"", "nan", "+nan", "-nan", "none", "null", "n/a", "na", "<na>", "#n/a", "nat", "-"})
-"""How programs write that there is no number, whatever the case of the letters."""
+"""How programs write a missing number, in any case."""
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def numbers_of(table: Table, name: str) -> np.ndarray | None:
-    """The numbers of a column, ``nan`` where there is none; None if the column is of something else.
+    """The numbers of a column, ``nan`` for missing ones; None if the column does not hold numbers.
 
     Raises:
-        ValueError: If it is a column of numbers but for a few cells.
+        ValueError: If it is a column of numbers except for a few cells.
     """
     cells = table.columns[name]
     if isinstance(cells, np.ndarray):
@@ -48,7 +48,7 @@ def numbers_of(table: Table, name: str) -> np.ndarray | None:
 
 
 def number(cell: Any) -> float | None:
-    """The number in a cell, ``nan`` if it says that there is none; None if it holds something else."""
+    """The number in a cell, ``nan`` if it is missing; None if the cell holds something else."""
     if isinstance(cell, str):
         text = cell.strip()
         if text.lower() in MISSING:
@@ -70,7 +70,7 @@ def number(cell: Any) -> float | None:
 
 
 def integer(cell: Any) -> int | None:
-    """The integer in a cell, exactly, also as 1.0 or 1e3; None if it holds something else."""
+    """The exact integer in a cell, also written as 1.0 or 1e3; None if the cell holds something else."""
     if type(cell) is int:
         return cell
     if isinstance(cell, str):
@@ -85,7 +85,7 @@ def integer(cell: Any) -> int | None:
 
 
 def integers(cells: Sequence[Any]) -> np.ndarray | None:
-    """The integers in cells that are all written as such; None if some are not, or are out of int64's range."""
+    """The integers in cells that are all written as integers; None if some are not, or exceed the range of int64."""
     kinds = {*map(type, cells)}
     if kinds - {str, int} or len(kinds) != 1 or (str in kinds and "_" in "".join(cells)):
         return None
@@ -96,7 +96,7 @@ def integers(cells: Sequence[Any]) -> np.ndarray | None:
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell says that there is no number."""
+    """Whether a cell marks a missing number."""
     return cell is None or cell != cell or (isinstance(cell, str) and cell.strip().lower() in MISSING)
 
 
@@ -121,7 +121,7 @@ def _all_numbers(cells: Sequence[Any]) -> np.ndarray | None:
 
 
 def _vectors(cells: Sequence[Any]) -> np.ndarray | None:
-    """Lists of one shape as vectors or tables, ``nan`` where there is none; None if they are of several shapes."""
+    """Lists of one shape as vectors or tables, ``nan`` for missing ones; None if they have several shapes."""
     arrays = [None if is_missing(cell) else _array(cell) for cell in cells]
     found = [array for array in arrays if array is not None]
     lists = sum(not is_missing(cell) for cell in cells)

@@ -1,4 +1,4 @@
-"""JSON: lines of objects, lists of objects, and objects of lists, of any program."""
+"""JSON from any program: lines of objects, lists of objects, and objects of lists."""
 
 import json
 import re
@@ -12,18 +12,18 @@ from progress_measures._logs.steps import NAMES
 from progress_measures._logs.table import INDEX, Path, Table, shown
 
 _OBJECT, _LIST = "{", "["
-SUMMARY = "train_runtime"  # what Hugging Face's trainer writes beside the mean loss of the whole run
+SUMMARY = "train_runtime"  # a key that Hugging Face's trainer writes next to the mean loss of the whole run
 PADDING = "\0\r\n\t "
 Record = Mapping[str, Any]
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins as JSON does."""
+    """Whether a text begins like JSON."""
     return text.lstrip(PADDING).startswith((_OBJECT, _LIST))
 
 
 def read_json(text: str, path: Path) -> Table:
-    """The table in a text of JSON; nested objects have names with slashes."""
+    """The table in a JSON text; values in nested objects have names with slashes."""
     first, *others = [line for line in text.split("\n") if line.strip(PADDING)]
     is_whole_line, value = _parsed(first)
     if others and is_whole_line and isinstance(value, dict):
@@ -48,7 +48,7 @@ def _parsed(line: str) -> tuple[bool, Any]:
 
 
 def _of_lines(text: str, path: Path) -> Table:
-    """One object per line; of the last line, the beginning may be all that was written."""
+    """The table of JSON lines, one object per line. The last line may be cut off."""
     records, numbers, left_out = [], [], []
     lines = text.split("\n")
     last = max(number for number, line in enumerate(lines, start=1) if line.strip(PADDING))
@@ -93,7 +93,7 @@ def _of_value(value: Any, path: Path) -> Table:
 
 
 def _with_steps(histories: Sequence[str], value: Record, path: Path) -> str:
-    """Which of several lists of objects is the log: the one whose objects have a step, and most of which there are."""
+    """The name of the log among several lists of objects: the longest list whose objects have a step."""
     found = [key for key in histories if any(name.strip().lower() in NAMES for name in value[key][0])]
     ranked = sorted(found, key=lambda key: len(value[key]), reverse=True)
     if not ranked or (len(ranked) > 1 and len(value[ranked[0]]) < 2 * len(value[ranked[1]])):
@@ -105,7 +105,7 @@ def _with_steps(histories: Sequence[str], value: Record, path: Path) -> str:
 
 
 def _of_history(records: Sequence[Record], path: Path) -> Table:
-    """A trainer's log without the line at its end about the whole run, whose ``train_loss`` is that of no step."""
+    """A trainer's log without its last line about the whole run, whose ``train_loss`` belongs to no step."""
     steps = [record for record in records if SUMMARY not in record]
     if not steps or len(steps) == len(records):
         return _of_records(records, path)
@@ -117,7 +117,7 @@ def _is_history(value: Any) -> bool:
 
 
 def _by_step(value: Record) -> list[Record] | None:
-    """The rows of an object whose keys are the steps, or whose columns are objects of them, as pandas writes them."""
+    """The rows of an object whose keys are steps, or whose columns are objects with such keys, as pandas writes."""
     if not value or not all(isinstance(item, dict) and item for item in value.values()):
         return None
     if all(map(_is_integer, value)):
@@ -154,7 +154,7 @@ def _of_records(
 
 
 def _flat(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
-    """The names and the values of an object, those of nested ones after a slash."""
+    """The names and values of an object. Names in nested objects follow a slash."""
     for key, value in record.items():
         name = f"{before}/{key}" if before else key
         if isinstance(value, dict):
@@ -164,7 +164,7 @@ def _flat(record: Record, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _of_columns(columns: Mapping[str, Any], path: Path) -> Table:
-    """Lists with an entry per step; what is of another length is left out."""
+    """The table of lists with one entry per step; lists of another length are left out."""
     lists = {name: cells for name, cells in columns.items() if isinstance(cells, list)}
     rows = length_of_steps({name: len(cells) for name, cells in lists.items()})
     if rows == 0:
@@ -174,7 +174,7 @@ def _of_columns(columns: Mapping[str, Any], path: Path) -> Table:
 
 
 def length_of_steps(lengths: Mapping[str, int]) -> int:
-    """How many steps there are: as many as entries in a column of steps, or else in most of the columns."""
+    """The number of steps: the length of a column of steps, or else the most frequent length."""
     for wanted in (*NAMES, INDEX):
         for name, length in lengths.items():
             if name.strip().lower() == wanted:

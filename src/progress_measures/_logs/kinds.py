@@ -1,4 +1,4 @@
-"""Files of a kind that is not read: what they are, and how each is converted to one that is."""
+"""Unsupported kinds of files: what each is, and how to convert it to a supported one."""
 
 import re
 from pathlib import PurePath
@@ -8,7 +8,7 @@ from progress_measures._logs.table import Path, shown
 
 
 class Kind(NamedTuple):
-    """What a file is, and two lines of code that make a log of it."""
+    """The kind of a file, and two lines of code that convert it to a log."""
 
     name: str
     first: str
@@ -87,7 +87,7 @@ _OTHERS = {
 
 
 def refused_by_start(content: bytes, path: Path) -> ValueError | None:
-    """The error for a file that begins as one of a kind that is not read; None for another one."""
+    """The error for a file that begins like an unsupported kind; None for other files."""
     for start, kind in _STARTS.items():
         if content.startswith(start):
             return refusal(NPY_OF_ONE if kind is NPY and _SHAPE_OF_ONE.search(content[:200]) else kind, path)
@@ -103,7 +103,7 @@ def refused_by_start(content: bytes, path: Path) -> ValueError | None:
 
 
 def refused_archive(members: list[str], path: Path) -> ValueError:
-    """The error for a ZIP archive that is none of NumPy's."""
+    """The error for a ZIP archive that NumPy did not write."""
     if any(name.endswith("data.pkl") for name in members):
         return refusal(TORCH, path)
     if "xl/workbook.xml" in members:
@@ -112,7 +112,7 @@ def refused_archive(members: list[str], path: Path) -> ValueError:
 
 
 def refusal(kind: Kind, path: Path) -> ValueError:
-    """The error for a file that has to be converted."""
+    """The error for a file that must be converted."""
     name = PurePath(str(path)).with_suffix("")
     fill = {"path": str(path), "csv": f"{name}.csv", "npz": f"{name}.npz", "json": f"{name}.json"}
     then = f", {kind.then}" if kind.then else ""

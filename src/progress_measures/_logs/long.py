@@ -1,4 +1,4 @@
-"""Long tables: rows of several runs, of training and of test data, or of several measures, one below the other."""
+"""Long tables, with rows of several runs, of training and test data, or of several measures below each other."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -12,19 +12,19 @@ from progress_measures._logs.steps import Steps
 from progress_measures._logs.table import Table
 
 RUN_NAMES = frozenset({"run", "runid", "runname", "seed", "name", "trial", "trialid", "experiment"})
-"""The names of columns that tell runs apart, without blanks, dashes and underscores."""
+"""Names of columns that distinguish runs, without blanks, dashes and underscores."""
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "eval", "dev"})
-"""Words of a column that says which data a row is of."""
+"""Words in a column that names the data of a row."""
 MEASURES = frozenset({"metric", "metrics", "measure", "variable", "key", "tag", "name"})
-"""The names of columns that say which measure a row has, where the numbers are in one column of ``VALUES``."""
+"""Names of columns that name the measure of a row, if the numbers are in one column of ``VALUES``."""
 VALUES = frozenset({"value", "val", "values"})
-_MOST = 1000  # runs in a table; a column of more words tells no runs apart
+_MOST = 1000  # runs in a table; a column with more words does not distinguish runs
 
 
 def spread(
     table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], str | None]:
-    """Columns with a name for each kind of data or measure, where a column says which a row is of; and that column.
+    """One column for each kind of data or measure, if a column names that of each row; and this column's name.
 
     ``loss`` becomes ``train/loss`` and ``test/loss``, ``value`` becomes ``test_loss`` and so on.
     """
@@ -40,13 +40,14 @@ def spread(
 
 
 def telling_apart(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray]) -> list[str]:
-    """The columns that say which run a row is of.
+    """The columns that name the run of a row.
 
-    They have a common name; or else, where rows of one step would conflict, one column of words tells them apart.
+    They have one of the common names. Otherwise, if rows of one step would conflict, it is a column of words that
+    distinguishes them.
     """
     known = [name for name in table.columns if _plain(name) in RUN_NAMES and name != steps.column]
     several = [name for name in known if len(set(labels_of(table, rows, [name]))) > 1]
-    certain = [name for name in several if _plain(name) != "name"]  # which may be that of something else
+    certain = [name for name in several if _plain(name) != "name"]  # "name" may be the name of something else
     if not conflicts(steps.values[rows], numbers):
         return certain
     if several:
@@ -55,9 +56,9 @@ def telling_apart(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping
 
 
 def labels_of(table: Table, rows: np.ndarray, columns: list[str]) -> list[str]:
-    """The name of each row's run, from columns that tell runs apart."""
+    """The name of each row's run, from columns that distinguish runs."""
     parts = [[_label(name, table.columns[name][row]) for row in rows.tolist()] for name in columns]
-    distinct = {_partition(part): part for part in reversed(parts)}  # a run's name and its id say the same thing
+    distinct = {_partition(part): part for part in reversed(parts)}  # a run's name and its id divide rows the same way
     return [listed(labels) for labels in zip(*reversed(distinct.values()), strict=True)]
 
 
@@ -82,7 +83,7 @@ def _words(table: Table, numbers: Iterable[str]) -> list[str]:
 
 
 def _resolves(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.ndarray], name: str) -> bool:
-    """Whether no rows of one step and one word of a column conflict."""
+    """Whether rows with the same step and the same word in a column never conflict."""
     if name == steps.column:
         return False
     labels = np.array(labels_of(table, rows, [name]))
@@ -96,7 +97,7 @@ def _resolves(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str
 
 
 def _partition(labels: list[str]) -> tuple[int, ...]:
-    """The same for labels that tell the same rows apart."""
+    """A value that is equal for labels that divide the rows in the same way."""
     first: dict[str, int] = {}
     return tuple(first.setdefault(label, len(first)) for label in labels)
 

@@ -1,4 +1,4 @@
-"""Which reader a file is for: told by what the file holds, and never by its name."""
+"""The choice of a file's reader by the content of the file, never by its name."""
 
 import bz2
 import gzip
@@ -43,9 +43,9 @@ def read_logs(path: Path, step: str | None, rename: object) -> Logs:
     """The runs in a file.
 
     Args:
-        path: The file, a pipe, or a folder of TensorBoard's.
+        path: The file, a pipe, or a TensorBoard folder.
         step: The name of the column of steps; ``"index"`` for numbers from 0; None for one of the common names.
-        rename: The names in the file, by the new names; or None.
+        rename: A mapping from new names to names in the file, or None.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path. Got {path!r} ({type_name(path)}).")
@@ -62,7 +62,7 @@ def read_logs(path: Path, step: str | None, rename: object) -> Logs:
 
 
 def warn_of_left_out(logs: Logs, path: Path, *, stacklevel: int) -> None:
-    """Warns of what was not read, once."""
+    """Warns once of everything that was left out."""
     names = [part for part in logs.left_out if part[:1] in "'\""]
     others = [part for part in logs.left_out if part not in names]
     columns = (
@@ -74,7 +74,7 @@ def warn_of_left_out(logs: Logs, path: Path, *, stacklevel: int) -> None:
 
 
 def stem_of(path: Path) -> str:
-    """The name of a file without its suffix, nor that of what packed it."""
+    """The name of a file without its suffix and the suffix of its compression."""
     name = PurePath(os.path.realpath(path) if os.fspath(path) in ("", ".", "..") else os.fspath(path))
     return PurePath(name.stem).stem if name.suffix in (".gz", ".bz2", ".xz") else name.stem
 
@@ -144,7 +144,7 @@ def _checked(logs: Logs, path: Path) -> Logs:
     """Requires columns whose names a trajectory can have."""
     if any("steps" in run.columns for run in logs.runs.values()):
         raise ValueError(
-            f"`path` must not have a column 'steps' beside the column of steps. Got one in {shown(path)}. "
+            f"`path` must not have another column 'steps' than the column of steps. Got one in {shown(path)}. "
             "Pass rename={'other_steps': 'steps'}, or step='steps'."
         )
     return logs

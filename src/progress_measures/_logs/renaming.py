@@ -29,7 +29,7 @@ def renamed(logs: Logs, rename: Mapping[str, str], path: Path) -> Logs:
 
     Args:
         logs: The runs.
-        rename: The name in the file, by the new name. The band ``X__MIN``, ``X__MAX`` of a column goes with it.
+        rename: A mapping from new names to names in the file. The band ``X__MIN``, ``X__MAX`` is renamed with ``X``.
         path: The file.
     """
     if not rename:

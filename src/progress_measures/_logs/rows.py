@@ -1,4 +1,4 @@
-"""Rows of one step: merged where they do not conflict."""
+"""Merging of rows of one step, if they do not conflict."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,11 @@ def merged(
     """The distinct steps in ascending order, and the columns at them.
 
     Args:
-        table: What the rows are of, for messages.
+        table: The table of the rows, for messages.
         step: The column of the steps.
         steps: The step of each row.
         rows: The number of each row in the table.
-        columns: Numbers, one entry per row; ``nan`` where a row has none.
+        columns: Numbers, one entry per row; ``nan`` if a row has none.
     """
     if len(steps) < 2 or (steps[1:] > steps[:-1]).all():
         return steps, dict(columns)
@@ -53,7 +53,7 @@ def _spread(place: np.ndarray, count: int, values: np.ndarray) -> tuple[np.ndarr
     flat = values.reshape(len(values), -1)
     row, entry = (~np.isnan(flat)).nonzero()
     joined = np.full((count, flat.shape[1]), np.nan)
-    joined[place[row[::-1]], entry[::-1]] = flat[row[::-1], entry[::-1]]  # of several, the last one written stays
+    joined[place[row[::-1]], entry[::-1]] = flat[row[::-1], entry[::-1]]  # the last one written stays: the first row
     return joined, row[joined[place[row], entry] != flat[row, entry]]
 
 

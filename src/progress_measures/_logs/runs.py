@@ -1,4 +1,4 @@
-"""The runs in a table: one, or several as charts and long tables have them."""
+"""The runs in a table: one, or several in charts and long tables."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ from progress_measures._logs.steps import UNNAMED, Steps, is_count, steps_of
 from progress_measures._logs.table import Logs, Run, Table, names_of, shown
 
 MINIMUM, MAXIMUM = "__MIN", "__MAX"
-"""The ends of the names of the columns ``X__MIN`` and ``X__MAX``, the band of the column ``X``."""
+"""Endings of the columns ``X__MIN`` and ``X__MAX``, the band of the column ``X``."""
 
 
 def runs_of(table: Table, step: str | None) -> Logs:
-    """The runs in a table; what is left out is listed too."""
+    """The runs in a table, and a list of what is left out."""
     steps = steps_of(table, step)
     _check_one_piece(table, steps)
     left_out = list(table.left_out)
@@ -51,7 +51,7 @@ def _run(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.
 
 
 def gathered_vectors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Joins the entries ``name/1``, ``name/2``, … of vectors; columns that are vectors already stay as they are."""
+    """Joins the entries ``name/1``, ``name/2``, … of vectors; columns that are already vectors stay unchanged."""
     plain = {name: values for name, values in columns.items() if values.ndim == 1}
     joined = gathered(plain)  # type: ignore[arg-type]  # arrays are sequences of numbers
     if len(plain) == len(columns):
@@ -61,7 +61,7 @@ def gathered_vectors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def _numbers(table: Table, steps: Steps, left_out: list[str]) -> dict[str, np.ndarray]:
-    """The columns of numbers other than the steps; the names of the others are listed as left out."""
+    """The columns of numbers other than the steps; the names of other columns are added to ``left_out``."""
     numbers = {}
     for name, cells in table.columns.items():
         if name == steps.column or (name in UNNAMED and is_count(cells)):
@@ -75,7 +75,7 @@ def _numbers(table: Table, steps: Steps, left_out: list[str]) -> dict[str, np.nd
 
 
 def _known_rows(table: Table, steps: Steps, numbers: Mapping[str, np.ndarray], left_out: list[str]) -> np.ndarray:
-    """The rows that have a step; others are listed as left out if they have a number."""
+    """The rows that have a step; rows with numbers but no step are added to ``left_out``."""
     if steps.known.all():
         return steps.known
     holds = np.zeros(table.rows, dtype=bool)
@@ -94,7 +94,7 @@ def _known_rows(table: Table, steps: Steps, numbers: Mapping[str, np.ndarray], l
 
 
 def _check_one_piece(table: Table, steps: Steps) -> None:
-    """Requires that steps go on where a file has its line of names again."""
+    """Requires that the steps continue after a repeated line of names."""
     for row in table.again:
         before, after = steps.values[:row][steps.known[:row]], steps.values[row:][steps.known[row:]]
         if len(before) > 0 and len(after) > 0 and after.min() <= before.max():
@@ -109,9 +109,9 @@ def _check_one_piece(table: Table, steps: Steps) -> None:
 
 
 def _chart(numbers: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
-    """For each run, its metrics and their columns; the last " - " divides, because names of runs may have some too.
+    """The columns of each run's metrics. The last " - " divides, because names of runs may contain it too.
 
-    A chart may have other columns of numbers, such as the time that is its horizontal axis, but none like these.
+    A chart may have other columns of numbers, such as the time on its horizontal axis, but none with such names.
     """
     centres = [name for name in numbers if " - " in name and {name + MINIMUM, name + MAXIMUM} <= numbers.keys()]
     parts = {end for name in centres for end in (name, name + MINIMUM, name + MAXIMUM)}

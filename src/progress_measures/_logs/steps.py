@@ -1,4 +1,4 @@
-"""Which column holds the steps, and the integers in it."""
+"""The column of steps, and the integers in it."""
 
 import difflib
 import re
@@ -26,9 +26,9 @@ NAMES = (
     "epoch",
     "epochs",
 )
-"""The names that are looked for, in this order; neither capitals nor blanks in them matter."""
-_MEASURED = re.compile("loss|acc|error|norm")  # in names of what is measured, and so not a step, whatever its numbers
-UNNAMED = ("", "Unnamed: 0")  # as pandas writes an index, and reads it again
+"""Common names of the column of steps, in the order in which they are tried; case and blanks do not matter."""
+_MEASURED = re.compile("loss|acc|error|norm")  # in names of measures, which are not steps even if they are integers
+UNNAMED = ("", "Unnamed: 0")  # the name of an index as pandas writes it, and as it reads it again
 
 
 class Steps(NamedTuple):
@@ -36,7 +36,7 @@ class Steps(NamedTuple):
 
     name: str
     column: str | None
-    """None where the rows were numbered."""
+    """None if the rows were numbered."""
     values: np.ndarray
     """int64."""
     known: np.ndarray
@@ -44,7 +44,7 @@ class Steps(NamedTuple):
 
 
 def steps_of(table: Table, step: str | None) -> Steps:
-    """The steps of a table, from the column called ``step``, or else from the one of a common name."""
+    """The steps of a table, from the column named ``step``, or from one with a common name."""
     column = step_column(table, step)
     if column is None:
         return Steps(INDEX, None, np.arange(table.rows), np.ones(table.rows, dtype=bool))
@@ -81,7 +81,7 @@ def step_column(table: Table, step: str | None) -> str | None:
 
 
 def would_do(table: Table, name: str) -> bool:
-    """Whether a column is written in integers that ascend, one for each row."""
+    """Whether a column holds ascending integers, one in each row."""
     cells = table.columns[name]
     if _MEASURED.search(name.lower()):
         return False
@@ -95,7 +95,7 @@ def would_do(table: Table, name: str) -> bool:
 
 
 def remedy(table: Table, but_for: str | None) -> str:
-    """Which other column of steps to ask for."""
+    """The end of a message: which other column of steps to pass."""
     others = other_steps(table, but_for)
     if others:
         return f"Pass step={others[0]!r}, a column that ascends in whole numbers."
@@ -103,7 +103,7 @@ def remedy(table: Table, but_for: str | None) -> str:
 
 
 def other_steps(table: Table, but_for: str | None) -> list[str]:
-    """The columns other than one that would do as steps."""
+    """The other columns that could be the steps."""
     return [name for name in table.columns if name not in (but_for, *UNNAMED) and would_do(table, name)]
 
 

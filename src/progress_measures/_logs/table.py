@@ -1,4 +1,4 @@
-"""What readers make of a file: tables of cells, and runs of numbers."""
+"""The results of readers: tables of cells, and runs of numbers."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,23 +10,23 @@ from progress_measures._formats.names import cut
 
 Path: TypeAlias = str | os.PathLike[str]
 INDEX = "index"
-"""What numbers the rows from 0, where no column is called so."""
+"""The value of ``step`` that numbers the rows from 0, unless a column has this name."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns as they stand in a file, with one cell per row: text, JSON values, or an array of numbers."""
+    """Columns as they are in a file, with one cell per row. Cells are text, JSON values, or an array of numbers."""
 
     path: Path
     columns: Mapping[str, Sequence[Any] | Any]
     rows: int
-    """How many."""
+    """The number of rows."""
     lines: Sequence[int] = ()
-    """The number of each row's line; none where the file has no lines."""
+    """The line number of each row; empty if the file has no lines."""
     again: Sequence[int] = ()
-    """The rows before which the line of names stands again."""
+    """The rows before which the line of names is repeated."""
     left_out: list[str] = field(default_factory=list)
-    """What was not read, in words."""
+    """Descriptions of everything that was left out."""
 
     def where(self, row: int) -> str:
         """Where a row is, for a message."""
@@ -49,19 +49,19 @@ class Run(NamedTuple):
 
 
 class Logs(NamedTuple):
-    """The runs in a file; one that the file has no name for is called None."""
+    """The runs in a file; a run without a name in the file is called None."""
 
     runs: dict[str | None, Run]
     left_out: list[str]
 
 
 def shown(path: Path) -> str:
-    """A path as messages have it."""
+    """A path as shown in messages."""
     return repr(os.fspath(path))
 
 
 def names_of(columns: Iterable[str]) -> str:
-    """The names of columns, whole, for a message that stays readable where there are many."""
+    """The full names of columns, for a message that stays readable if there are many."""
     names = [repr(cut(name)) for name in columns]
     text = listed(names)
     return text if len(text) <= 1000 else f"{text[:1000]}… ({len(names):,} in all)"

@@ -17,12 +17,12 @@ _PART = "tfevents"  # in the name of each
 
 
 def is_events(content: bytes) -> bool:
-    """Whether a file begins as TensorBoard's do."""
+    """Whether a file begins like a TensorBoard event file."""
     return _FIRST in content[:64]
 
 
 def runs_of_events(path: Path) -> Logs:
-    """The runs in an event file, or in a folder: one for each folder in it that has event files."""
+    """The runs in an event file or a folder: one for each folder with event files."""
     top = Folder(os.fsdecode(path))
     if top.is_file():
         files: dict[str | None, list[Folder]] = {None: [top]}
@@ -48,10 +48,10 @@ def runs_of_events(path: Path) -> Logs:
 
 
 def _of_one_run(folders: Mapping[str, Scalars]) -> dict[str, Scalars]:
-    """The scalars of each run, whose training and test data may have folders of their own.
+    """The scalars of each run, whose training and test data may be in separate folders.
 
-    A folder ``val`` with ``loss`` gives ``val/loss`` to the run of the folder above. So does a folder ``loss_val`` that
-    ``add_scalars`` writes, and that has ``loss`` alone.
+    A folder ``val`` with ``loss`` gives ``val/loss`` to the run of the folder above. So does a folder ``loss_val`` with
+    only ``loss``, as ``add_scalars`` writes it.
     """
     runs: dict[str, Scalars] = {}
     for name, scalars in folders.items():
@@ -89,7 +89,7 @@ def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
     others: dict[str, None] = {}
     for event in events:
         if event.HasField("session_log") and event.session_log.status == event.session_log.START:
-            for numbers in found.values():  # a run that was started again from this step
+            for numbers in found.values():  # the run was restarted from this step
                 for step in [step for step in numbers if step >= event.step]:
                     del numbers[step]
         for value in event.summary.value if event.HasField("summary") else ():
@@ -109,7 +109,7 @@ def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
 
 
 def _number(value: Any) -> float | None:
-    """The number of a summary, or None if it holds something else, such as a histogram."""
+    """The number in a summary, or None if the summary holds something else, such as a histogram."""
     if value.HasField("simple_value"):
         return float(value.simple_value)
     if not value.HasField("tensor"):

@@ -1,4 +1,4 @@
-"""Tables in text: CSV, with any common separator between the cells."""
+"""Tables in text: CSV with any common separator."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from progress_measures._logs.cells import MISSING, is_number
 from progress_measures._logs.table import Path, Table, names_of, shown
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
-_SAMPLE = 30  # lines that the separator is told from
+_SAMPLE = 30  # lines from which the separator is guessed
 _CHUNK = 1000
 _COMMENT = "#"
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")  # 0,064
@@ -28,11 +28,11 @@ class _Grid(NamedTuple):
     lines: list[int]
     """The number of the line of each row, counted from 1."""
     again: list[int]
-    """The rows before which the names stand again."""
+    """The rows before which the names are repeated."""
 
 
 def read_cells(text: str, path: Path) -> Table:
-    """The table in a text: a line of names, then a line of cells for each row. Lines that begin with # are comments."""
+    """The table in a text with a line of names and then one line per row. Lines that begin with # are comments."""
     separator = _separator(text)
     grid = _grid(text, separator, path)
     columns = dict(_columns(grid, path))
@@ -42,7 +42,7 @@ def read_cells(text: str, path: Path) -> Table:
 
 
 def _reader(text: str, separator: str, *, strict: bool = True) -> Any:
-    """A reader of the cells of each line; comments are empty lines, so that lines keep their numbers."""
+    """A reader of the cells of each line. Comments count as empty lines, so that lines keep their numbers."""
     lines: Iterable[str] = io.StringIO(text, newline="")
     if _COMMENT in text:
         lines = ("\n" if line.lstrip().startswith(_COMMENT) else line for line in lines)
@@ -57,7 +57,7 @@ def _rows(text: str, separator: str, count: int = _SAMPLE) -> list[list[str]]:
 
 
 def _separator(text: str) -> str:
-    """What stands between the cells: what cuts the first lines into equally many cells, most of them numbers."""
+    """The separator: the one that cuts the first lines into equally many cells, most of them numbers."""
 
     def fits(separator: str) -> tuple[bool, float, float, int]:
         try:
@@ -70,11 +70,11 @@ def _separator(text: str) -> str:
         good = sum(is_number(cell.replace(",", ".")) or cell.lower() in MISSING for cell in cells)
         return len(head) > 1, even, good / max(1, len(cells)), len(head)
 
-    return max(SEPARATORS, key=fits)  # of equal ones the first
+    return max(SEPARATORS, key=fits)  # the first one in a tie
 
 
 def _grid(text: str, separator: str, path: Path) -> _Grid:
-    """Names, and the cells of all columns, which are put there a thousand rows at a time."""
+    """The names and the cells of all columns, read a thousand rows at a time."""
     reader = _reader(text, separator)
     names: list[str] = []
     grid = _Grid([], [], [], [])
@@ -104,7 +104,7 @@ def _grid(text: str, separator: str, path: Path) -> _Grid:
 def _put(
     grid: _Grid, chunk: list[list[str]], numbers: Sequence[int], names: list[str], separator: str, path: Path
 ) -> None:
-    """Appends rows to the columns; rows without a cell are left out, and so are the names where they stand again."""
+    """Appends rows to the columns; empty rows and repeated names are left out."""
     if not all(map(any, chunk)) or (names in chunk and not _is_all_numbers(names)):
         kept: list[int] = []
         for row, cells in enumerate(chunk):
@@ -134,7 +134,7 @@ def _is_all_numbers(cells: Sequence[str]) -> bool:
 
 
 def _names_of(first: list[str], text: str, separator: str, path: Path) -> list[str]:
-    """The names in the first line, or in the comment before it, where NumPy writes them."""
+    """The names in the first line, or in the comment before it, as NumPy writes them."""
     if first and _is_all_numbers(first):
         found = next(iter(_rows(_last_comment(text), separator, 1)), [])
         if len(found) != len(first):
@@ -192,7 +192,7 @@ def _columns(grid: _Grid, path: Path) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def _without_decimal_commas(columns: dict[str, Sequence[str]], path: Path) -> dict[str, Sequence[str]]:
-    """The columns with points for decimal commas, where all that is written in the file says that they are that."""
+    """The columns with decimal points instead of commas, if everything in the file shows that these are decimal."""
     commas = {
         name: [cell for cell in cells if ("," in cell and _COMMA.fullmatch(cell)) or _GROUPED.fullmatch(cell)]
         for name, cells in columns.items()
@@ -207,8 +207,8 @@ def _without_decimal_commas(columns: dict[str, Sequence[str]], path: Path) -> di
         column = next(name for name, cells in commas.items() if (odd or found[0]) in cells)
         raise ValueError(
             f"`path` must have numbers that can be read in one way. Got {cut(shown_cell)!r} in column {cut(column)!r} "
-            f"of {shown(path)}, whose comma may be a decimal one, or divide thousands. Write decimal points, and no "
-            "thousands apart."
+            f"of {shown(path)}, whose comma may be a decimal one, or divide thousands. Write decimal points, and "
+            "nothing between thousands."
         )
     return {
         name: [cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell for cell in cells] if commas[name] else cells

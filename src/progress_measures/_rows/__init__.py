@@ -1,1 +1,1 @@
-"""Somebody's data: rows of tokens in whatever container, and where they stand among the inputs of an operation."""
+"""A user's data: rows of tokens in any container, and their places among the inputs of an operation."""

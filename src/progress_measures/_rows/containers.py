@@ -1,4 +1,4 @@
-"""Rows of tokens, and perhaps their answers, in whatever container somebody's data are."""
+"""Rows of tokens, and answers if there are any, from the containers in which users keep data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ BITS = " Bits of such signs are (1 - x) / 2, whose parity is 1 where the product
 
 
 def read_rows(rows: Any, name: str = "rows") -> tuple[Tensor, Any]:
-    """Tokens, int64, from a tensor, an array, lists or a dataset; and what follows them in a dataset, or None."""
+    """Tokens, int64, from a tensor, an array, lists or a dataset; and the answers after them in a dataset, or None."""
     answers = None
     if not isinstance(rows, Tensor | np.ndarray):
         rows, answers = _of_container(rows, name)
@@ -34,7 +34,7 @@ def whole_numbers(values: Any, name: str) -> Tensor:
 def _of_container(rows: Any, name: str) -> tuple[Any, Any]:
     if isinstance(rows, Subset) and type(rows).__getitem__ is Subset.__getitem__ and _is_plain(rows.dataset):
         chosen = torch.as_tensor(np.asarray(rows.indices), dtype=torch.int64, device="cpu")
-        whole: Any = rows.dataset  # whose type says less than _is_plain
+        whole: Any = rows.dataset  # its declared type says less than _is_plain
         return _of_tensors(tuple(x[chosen] for x in whole.tensors))
     if _is_plain(rows):
         return _of_tensors(rows.tensors)
@@ -50,7 +50,7 @@ def _is_plain(rows: Any) -> bool:
 
 
 def _of_tensors(tensors: tuple[Tensor, ...]) -> tuple[Tensor, Any]:
-    """The first tensor, and the second one; or all of one number a row side by side."""
+    """The first tensor and the second one; or all tensors as columns, if each has one number per row."""
     if all(x.ndim == 2 and x.shape[1] == 1 for x in tensors):
         return torch.cat(tensors, 1), None
     if tensors[0].ndim > 1:
@@ -75,7 +75,7 @@ def _of_items(items: Sequence[Any], name: str) -> tuple[Any, Any]:
 
 
 def _plain(item: Any) -> Any:
-    """A tensor as an array, of whatever dtype and device; a tuple or list with its tensors so."""
+    """A tensor of any dtype and device as an array; a tuple or list with its tensors as arrays."""
     if isinstance(item, Tensor):
         item = item.detach().cpu()
         return (item.double() if item.is_floating_point() else item).numpy()

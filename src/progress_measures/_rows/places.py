@@ -1,4 +1,4 @@
-"""Inputs among rows of tokens: which of them stand in somebody's training data, with which labels, and mirrored."""
+"""Inputs among rows of tokens: which inputs are in the training data, with which labels, and in another order."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from progress_measures._rows.containers import BITS, read_rows, whole_numbers
 
 
 def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: torch.Size) -> tuple[Tensor, Any]:
-    """The place of each row of tokens among the inputs, ``(N, k)``, and what follows the tokens in a dataset."""
+    """The index of each row of tokens among the inputs, ``(N, k)``, and the answers after the tokens in a dataset."""
     if str(getattr(rows, "dtype", "")).endswith("bool") and rows.shape == grid != inputs.shape:
         raise TypeError(f"`rows` must be tokens. Got booleans of shape {tuple(grid)}, which are a mask already.")
     read, answers = read_rows(rows)
@@ -34,10 +34,10 @@ def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: to
 
 
 def find_labels(found: Tensor, answers: Any, elements: Tensor, table: Tensor) -> Tensor:
-    """The index of the answer that each input is labelled with, ``(N,)``; its own answer where it is not among rows.
+    """The index of the answer in each input's label, ``(N,)``; its true answer if no row has the input.
 
     Args:
-        found: The place of each row among the inputs, ``(rows,)``.
+        found: The index of each row among the inputs, ``(rows,)``.
         answers: The token of each row's label.
         elements: The tokens of the answers.
         table: The index of the answer to each input, ``(N,)``.
@@ -67,7 +67,7 @@ def find_labels(found: Tensor, answers: Any, elements: Tensor, table: Tensor) ->
 
 
 def mirrors(inputs: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
-    """The inputs of which another order of the tokens stands in the mask, with the same answer, bool, ``(N,)``."""
+    """The inputs of which another order of the tokens, with the same answer, is in the mask, bool, ``(N,)``."""
     ordered = inputs.sort(1).values
     _, group = torch.unique(torch.cat([ordered, answers[:, None]], 1), dim=0, return_inverse=True)
     masked = torch.bincount(group, weights=mask.double())[group]
@@ -76,7 +76,7 @@ def mirrors(inputs: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
 
 
 def check_input_mask(mask: object, table: Tensor, name: str) -> Tensor:
-    """Requires one boolean per input, in the shape of the table or as one axis; returns it, ``(N,)``."""
+    """Requires one boolean per input, in the shape of the table or along one axis; returns the mask, ``(N,)``."""
     chosen = check_tensor(mask, name)
     if chosen.dtype != torch.bool:
         raise TypeError(f"`{name}` must be boolean. Got {chosen.dtype}.")
@@ -110,7 +110,7 @@ def _select(tokens: Tensor, inputs: Tensor, columns: Iterable[int] | None) -> Te
 
 
 def _check_not_one_hot(tokens: Tensor, count: int) -> None:
-    """Requires tokens rather than a 1 in the place of each."""
+    """Requires tokens rather than one-hot vectors."""
     width = tokens.shape[1] // count
     if width < 3 or tokens.shape[1] % count != 0 or not bool(((tokens == 0) | (tokens == 1)).all()):
         return

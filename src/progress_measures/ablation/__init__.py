@@ -1,4 +1,4 @@
-"""The inputs and outputs of any submodule, read by ``captured`` or replaced by ``ablated`` while a model runs."""
+"""Reading (:func:`captured`) and replacing (:func:`ablated`) inputs and outputs of submodules while a model runs."""
 
 from progress_measures.ablation.activations import Activations
 from progress_measures.ablation.contexts import ablated, captured

@@ -1,4 +1,4 @@
-"""What ``captured`` has recorded, with all calls joined."""
+"""The activations that ``captured`` has recorded, with all calls joined."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -61,7 +61,7 @@ class Activations(Mapping[Key, Tensor]):
         return f"Activations({listed(map(repr, self._calls))})"
 
     def _check_batch(self, axis: int, calls: Sequence[Call], chunks: Sequence[Tensor], path: Key) -> None:
-        """Requires that calls are joined along the batch, as far as it is known which axis that is."""
+        """Requires that calls are joined along the batch, as far as its axis is known."""
         batches: dict[int, list[int]] = {}
         settled: set[torch.Size] = set()
         for place, (call, chunk) in enumerate(zip(calls, chunks, strict=True)):
@@ -93,7 +93,7 @@ def _raise_packed(path: Key) -> None:
 
 
 def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], rows: int, path: Key) -> None:
-    """Requires that no call of the model with the whole batch was followed by others with parts of it."""
+    """Requires that no call of the model with the whole batch was followed by calls with parts of it."""
     of_run: dict[int, int] = {}
     for place, (run, size) in enumerate(zip(runs, sizes, strict=True)):
         key = id(run[0]) if run else -1 - place
@@ -102,8 +102,8 @@ def _check_not_repeated(runs: Sequence[tuple[Run, ...]], sizes: Sequence[int], r
     if parts and len(parts) < len(of_run):
         raise ValueError(
             f"{path!r} must be called with each input of the batch ({rows}) equally often. Got calls with "
-            f"{', '.join(map(str, of_run.values()))} inputs, as after an error that `predict` answered by calling "
-            f"again. Pass batch_size={max(parts)}."
+            f"{', '.join(map(str, of_run.values()))} inputs, as if `predict` had repeated a failed call in parts. "
+            f"Pass batch_size={max(parts)}."
         )
 
 

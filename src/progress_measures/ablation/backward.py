@@ -1,4 +1,4 @@
-"""A backward pass through a model that was ablated: gradient checkpointing calls parts of the model again in it."""
+"""Backward passes through an ablated model, in which gradient checkpointing calls parts of the model again."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,24 +11,24 @@ from typing import Any
 
 
 class Backward:
-    """Refuses a backward pass that would compute activations again without their replacement, or only then with it.
+    """Refuses a backward pass that would replace activations differently from the forward pass.
 
-    What is computed again is known to checkpointing alone, and PyTorch has no hook for it. So the function that it
-    keeps for the backward pass is put into one that looks first whether the context is still there.
+    Only checkpointing knows which activations are computed again, and PyTorch has no hook for it. So the function that
+    it keeps for the backward pass is wrapped in one that first checks whether the context is still open.
     """
 
     def __init__(self) -> None:
         self.closed = Event()
 
     def note(self) -> None:
-        """Notes, where an activation is replaced, what the backward pass will call again."""
+        """Called where an activation is replaced: notes the function that the backward pass will call again."""
         frames = list(_frames_of_checkpointing())
         names = [frame.f_code.co_name for frame in frames]
         if ("backward" in names or "unpack_hook" in names) and self not in _again.get():
             raise RuntimeError(
                 "The forward pass of a model with gradient checkpointing must run inside of `ablated` if its backward "
-                "pass does, which computes activations again. It ran before the context. Call both inside of it, or "
-                "both outside."
+                "pass does, because that computes activations again. It ran before the context. Call both inside of "
+                "it, or both outside."
             )
         kept = [found for found in map(_function_kept, frames) if found is not None]
         if "checkpoint" in names and not kept:
@@ -43,7 +43,7 @@ class Backward:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """The context, after which nothing is replaced any more."""
+        """The context in which activations are replaced."""
         try:
             yield
         finally:
@@ -51,12 +51,12 @@ class Backward:
 
 
 _again: ContextVar[tuple[Backward, ...]] = ContextVar("again", default=())
-"""The contexts whose replacements a call is part of that checkpointing makes again."""
+"""The contexts that a repeated call of checkpointing belongs to."""
 
 
 @dataclass(frozen=True)
 class _Guarded:
-    """A function that checkpointing calls again, and the context in which it was called first."""
+    """A function that checkpointing calls again, with the context of its first call."""
 
     function: Callable[..., Any]
     owner: Backward
@@ -64,8 +64,8 @@ class _Guarded:
     def __call__(self, *args: Any) -> Any:
         if self.owner.closed.is_set():
             raise RuntimeError(
-                "The backward pass of a model with gradient checkpointing must run inside of `ablated`, which replaces "
-                "again what is computed again. It ran after the context. Call backward inside of it."
+                "The backward pass of a model with gradient checkpointing must run inside of `ablated`, because it "
+                "computes activations again. It ran after the context. Call backward inside of it."
             )
         token = _again.set((*_again.get(), self.owner))
         try:
@@ -82,7 +82,7 @@ def _owners(function: Callable[..., Any]) -> Iterator[Backward]:
 
 
 def _frames_of_checkpointing() -> Iterator[FrameType]:
-    """The calls under way of functions of PyTorch's checkpointing, from the innermost outwards."""
+    """The frames of PyTorch's checkpointing functions that are running, from the innermost outwards."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__") == "torch.utils.checkpoint":
@@ -91,7 +91,7 @@ def _frames_of_checkpointing() -> Iterator[FrameType]:
 
 
 def _function_kept(frame: FrameType) -> tuple[Any, str] | None:
-    """What holds the function that will be called again, and under which name; None for other calls."""
+    """The object that holds the function to be called again, and the name of its attribute; None for other frames."""
     names = frame.f_locals
     if frame.f_code.co_name == "forward" and hasattr(names.get("ctx"), "run_function"):
         return names["ctx"], "run_function"  # with reentrance

@@ -22,7 +22,7 @@ class Run:
     sizes: frozenset[int] = frozenset()
     """The lengths of the axes of its tensors."""
     error: type[BaseException] | None = None
-    """What it ended in, if it did not return."""
+    """The exception that ended it, if it did not return."""
 
 
 class Call(NamedTuple):
@@ -32,42 +32,42 @@ class Call(NamedTuple):
     fed: Fed | None
     """The batch that ``grid_logits`` was feeding."""
     runs: tuple[Run, ...]
-    """The calls of the model, and of modules in it, that it belongs to, from the outermost inwards."""
+    """The enclosing calls of the model and of modules in it, from the outermost inwards."""
     packed: bool
     """Whether the activation is the data of a packed sequence."""
 
     @property
     def error(self) -> type[BaseException] | None:
-        """What the call, or one that it belongs to, ended in."""
+        """The exception that ended the call or an enclosing call."""
         return next((run.error for run in self.runs if run.error is not None), None)
 
 
 class Runs:
-    """The calls of a model that are under way in each thread, and whether they end in an error.
+    """The calls of a model that are running in each thread, and whether they end in an error.
 
-    A function may catch an error and call the model again, on a smaller batch say. What was recorded before the error
-    would otherwise count twice.
+    A function may catch an error and call the model again, for example on a smaller batch. Without this, activations
+    recorded before the error would count twice.
     """
 
     def __init__(self) -> None:
         self._in_thread: dict[int, list[Run]] = {}
 
     def under_way(self) -> tuple[Run, ...]:
-        """The calls that are under way in this thread, from the outermost inwards."""
+        """The calls that are running in this thread, from the outermost inwards."""
         return tuple(self._in_thread.get(get_ident(), ()))
 
     @contextmanager
     def of(self, modules: Iterable[nn.Module]) -> Iterator[None]:
         """Follows the calls of modules inside the context."""
 
-        # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
+        # Functions, because copying a model copies its hooks, and a copy of a function is the function itself.
         def begin(_module: nn.Module, *arguments: Any) -> None:
             tensors = (containers.get(arguments, items) for items in containers.items_of_tensors(arguments))
             sizes = frozenset(size for tensor in tensors if not tensor.is_nested for size in tensor.shape)
             self._in_thread.setdefault(get_ident(), []).append(Run(sizes))
 
         def end(_module: nn.Module, _args: Any, output: Any) -> None:
-            # After an error, PyTorch calls the hook while the error is handled, and without an output.
+            # After an error, PyTorch calls the hook without an output while it handles the error.
             if under_way := self._in_thread.get(get_ident()):
                 under_way.pop().error = sys.exc_info()[0] if output is None else None
 
@@ -83,11 +83,11 @@ class Runs:
 
 
 _REPEATED = RuntimeError, MemoryError, KeyboardInterrupt
-"""What a call fails with that may be made again; PyTorch raises the first, also where memory is full."""
+"""Exceptions after which a call may be repeated. PyTorch raises the first one, also if memory is full."""
 
 
 def check_ended(calls: Sequence[Call], path: Key) -> list[Call]:
-    """The calls that count: those that returned, or else those that an exception of the user's own has stopped."""
+    """The calls that count: those that returned, or else those that the user's own exception stopped."""
     returned = [call for call in calls if call.error is None]
     stopped = [call for call in calls if call.error is not None and not issubclass(call.error, _REPEATED)]
     if returned and any(call.fed is None for call in stopped):

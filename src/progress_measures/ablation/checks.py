@@ -12,7 +12,7 @@ from progress_measures._checks.values import check_model, listed, nearest_name, 
 
 
 def check_hookable(value: object, name: str = "model") -> nn.Module:
-    """A module whose hooks run, and see the whole batch: neither compiled nor replicated over several devices."""
+    """Requires a module whose hooks run and see the whole batch: not compiled, and not replicated over devices."""
     module = check_model(value, name)
     for submodule in module.modules():
         if _is_compiled(submodule):
@@ -34,11 +34,11 @@ def is_compiled_function(value: object) -> bool:
 
 
 def _is_compiled(module: nn.Module) -> bool:
-    """Whether a module was compiled, or a method that may call its submodules was: its ``forward`` or another."""
+    """Whether a module was compiled, or one of its methods that may call its submodules, such as ``forward``."""
     if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
         return True
     if not any(module.children()):
-        return False  # hooks on the module itself run outside of its methods
+        return False  # hooks on the module itself run outside its methods
     own_classes = takewhile(lambda kind: kind is not nn.Module, type(module).__mro__)
     methods = [value for kind in own_classes for value in vars(kind).values()]
     assigned = [value for value in vars(module).values() if _is_method_of_module(value)]
@@ -46,7 +46,7 @@ def _is_compiled(module: nn.Module) -> bool:
 
 
 def _is_method_of_module(value: object) -> bool:
-    """Whether a compiled function was made from a method of a module; one of tensors alone calls no submodule."""
+    """Whether a compiled function was made from a method of a module; other functions of tensors call no submodule."""
     original = getattr(value, "_torchdynamo_orig_callable", None)
     return isinstance(getattr(original, "__self__", None), nn.Module)
 
@@ -168,7 +168,7 @@ def check_repeatable(replacement: Any, activation: Tensor, what: str) -> None:
         with torch.random.fork_rng(devices):
             again = replacement(activation)
     if not isinstance(once, Tensor) or not isinstance(again, Tensor) or once.shape != again.shape:
-        return  # what is wrong with it is said where it is used
+        return  # the error is raised where the replacement is used
     if not torch.allclose(once, again, rtol=0.0, atol=0.0, equal_nan=True):
         raise RuntimeError(
             f"The replacement for {what} must return the same again where gradient checkpointing computes it again in "

@@ -40,19 +40,20 @@ Replacements: TypeAlias = Mapping[str, Replacement] | Mapping[Site, Replacement]
 
 @contextmanager
 def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement | None = None) -> Iterator[nn.Module]:
-    """The model with outputs or inputs of submodules replaced inside the context.
+    """Replaces outputs or inputs of submodules inside the context.
+
+    Gradient checkpointing computes activations again in the backward pass: run the backward pass inside the context
+    too.
 
     Args:
         model: Any module that is not compiled.
-        path: What to replace: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``;
-            a site from :func:`output_of` or :func:`input_of` for any other tensor; a head of attention from
-            :func:`~progress_measures.ablation.heads`; or a mapping from these to replacements. Every call of the
-            submodule is replaced, even if the model has it at several paths.
-        replacement: A function from the activation, which it must not change in place, to a tensor of the same shape
-            for the model to use instead. The tensor is cast to the activation's dtype. :func:`at` replaces a part.
-            Leave it out if ``path`` is a mapping.
-
-    Gradient checkpointing computes activations again in the backward pass: run that inside the context too.
+        path: The activation to replace. Pass the dotted path of a submodule that returns a tensor, as in
+            ``model.named_modules()``; a site from :func:`output_of` or :func:`input_of` for any other tensor; an
+            attention head from :func:`~progress_measures.ablation.heads`; or a mapping from these to replacements.
+            Every call of the submodule is replaced, even if the model has it at several paths.
+        replacement: A function from the activation to a tensor of the same shape, which the model uses instead. It
+            must not change the activation in place. The tensor is cast to the activation's dtype. Use :func:`at` to
+            replace a part. Leave it out if ``path`` is a mapping.
 
     Yields:
         The model itself.
@@ -61,8 +62,13 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         TypeError: If an argument is of the wrong kind, a site holds no tensor, or a replacement does not return one.
         ValueError: If a path or an item does not exist, a replacement changes the shape, two paths lead to one module,
             or the model runs on several devices at once.
-        RuntimeError: On leaving, if the model never called one of the submodules; with gradient checkpointing, in a
-            backward pass after the context, or in one inside of it of a forward pass before.
+        RuntimeError: On leaving, if the model never called one of the submodules. With gradient checkpointing, also if
+            the forward pass is inside the context and the backward pass is not, or the other way around.
+
+    See Also:
+        :func:`ablation_effects`: to ablate several components one after the other.
+        :func:`zero_ablation`, :func:`mean_ablation`, :func:`resample_ablation`: for ``replacement``.
+        :func:`captured`: to read activations without replacing them.
 
     References:
         Nanda et al. (2023), section 4.4.
@@ -103,28 +109,33 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
 
 @contextmanager
 def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = None) -> Iterator[Activations]:
-    """The outputs or inputs of submodules, recorded inside the context.
+    """Records outputs or inputs of submodules inside the context.
 
     Args:
         model: Any module that is not compiled.
-        path: What to record: the dotted path of a submodule that returns a tensor, as in ``model.named_modules()``; a
-            site from :func:`output_of` or :func:`input_of` for any other tensor; or several of these.
-        dim: The axis along which the activations of several calls are joined, that of the batch; the first if None.
+        path: The activations to record. Pass the dotted path of a submodule that returns a tensor, as in
+            ``model.named_modules()``; a site from :func:`output_of` or :func:`input_of` for any other tensor; or
+            several of these.
+        dim: The axis of the batch, along which the activations of several calls are joined. If None, it is the first.
 
     Yields:
         A mapping from each path or site to its activations, to read inside the context or after it. Activations are
-        detached copies. Those of several calls are joined along ``dim`` in the order of the calls, those of the batches
-        of ``grid_logits`` in the order that one batch would have; an axis that is not known to be the batch is refused,
-        as in :func:`mean_ablation`. Left out are what gradient checkpointing computes again, and what a call of the
-        model recorded that failed with a ``RuntimeError``, after which calls are repeated. A call that another
-        exception stopped on purpose counts.
+        detached copies. Several calls are joined along ``dim`` in their order; batches of :func:`grid_logits` are
+        joined in the order of one large batch. If the batch is, or may be, along another axis, reading several calls
+        raises an error until you pass ``dim``, as in :func:`mean_ablation`. Two kinds of activations are left out:
+        activations that gradient checkpointing computes again, and activations of a call of the model that failed with
+        a ``RuntimeError``, because such calls are repeated. A call that another exception stopped on purpose counts.
 
     Raises:
         TypeError: If an argument is of the wrong kind, or a site holds no tensor.
-        ValueError: If a path or an item does not exist, two paths lead to one module, the model runs on several
-            devices at once, or inside of ``torch.func.vmap``; on reading, if calls cannot be joined along ``dim``, or
+        ValueError: If a path or an item does not exist, two paths lead to one module, or the model runs on several
+            devices at once or inside ``torch.func.vmap``; on reading, if calls cannot be joined along ``dim``, or if
             some returned and some were stopped.
         RuntimeError: On leaving, or on reading, if the model never called one of the submodules, or all calls failed.
+
+    See Also:
+        :func:`ablated`: to replace activations.
+        :func:`grid_logits`: to run the model on every input of an operation.
 
     Example:
         >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
@@ -177,7 +188,7 @@ def _hooks(model: nn.Module, visits: Mapping[Key, Visit]) -> Iterator[None]:
 
 
 def _mark(context: object, key: Key, entered: Fed | None) -> None:
-    """Notes in the batch that ``grid_logits`` feeds that the hook of a context, entered before the batch, has run."""
+    """Notes in the batch of ``grid_logits`` that a hook has run, if its context was entered before the batch."""
     fed = current()
     if fed is not None and fed is not entered:
         fed.hooks.add((id(context), key))

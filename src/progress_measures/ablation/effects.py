@@ -1,4 +1,4 @@
-"""What measures are with each of several components ablated, one after the other."""
+"""Measures of a model with each of several components ablated, one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -20,16 +20,16 @@ from progress_measures.ablation.replacements import Replacement
 from progress_measures.ablation.sites import Key, path_of
 
 WHOLE = "without ablation"  # the first row of the table
-SHOWN = 6  # at most so many measures have a column in the table
+SHOWN = 6  # the largest number of measures in the table
 Measured = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AblationEffects(Mapping[str, Measured]):
-    """The measures with each of several components ablated, by the component's name, as :func:`ablation_effects` does.
+    """The measures with each of several components ablated, by component; the result of :func:`ablation_effects`.
 
-    ``print`` shows a table, as a notebook does. ``dict(effects)`` has the rows as dictionaries, and
-    ``pandas.DataFrame(dict(effects)).T`` is a data frame of them, as is ``pandas.DataFrame(effects.differences).T``.
+    ``print`` and notebooks show a table. ``dict(effects)`` gives the rows as dictionaries. For data frames, use
+    ``pandas.DataFrame(dict(effects)).T`` and ``pandas.DataFrame(effects.differences).T``.
 
     Example:
         >>> effects = pm.ablation.AblationEffects({"loss": 0.5}, {"mlp": {"loss": 4.5}, "attn": {"loss": 0.75}})
@@ -49,7 +49,7 @@ class AblationEffects(Mapping[str, Measured]):
 
     @property
     def differences(self) -> dict[str, Measured]:
-        """The measures with each component ablated, less those without ablation."""
+        """The measures with each component ablated, minus the measures without ablation."""
         return {name: {each: value - self.intact[each] for each, value in row.items()} for name, row in self.items()}
 
     def __getitem__(self, name: str) -> Measured:
@@ -73,7 +73,7 @@ class AblationEffects(Mapping[str, Measured]):
         return html_table(f"Effects of ablation on {listed(self.intact, most=3)}", head, lines)
 
     def _cells(self) -> list[list[str]]:
-        """A line of names, and a line for each row: of each measure, its number and how much that differs."""
+        """A line of names, and a line per row with the number and the difference of each measure."""
         shown, differences = [*self.intact][:SHOWN], self.differences
         return [
             ["", *(cell for name in shown for cell in (name, "change"))],
@@ -95,20 +95,20 @@ def ablation_effects(
 ) -> AblationEffects:
     """The measures of a model with each of several components ablated, one component at a time.
 
-    Each row is what the measures return inside of ``ablated(model, site, replacement)``. As in :func:`track`, the model
-    is in evaluation mode and gradients are off meanwhile. Afterwards, also after an error, the model is what it was:
-    hooks, modes, buffers and random states.
+    Each row holds the results of ``measures`` inside ``ablated(model, site, replacement)``. As in :func:`track`, the
+    model is measured in evaluation mode and without gradients. Afterwards, also after an error, hooks, modes, buffers
+    and random states are as before.
 
     Args:
         model: The model.
-        sites: What to ablate, by turns: what :func:`ablated` takes, such as ``["blocks.0.mlp", "blocks.0.attn"]``, or a
-            mapping from names of your choice to these, such as :func:`~progress_measures.ablation.heads` returns. A
-            name may also stand for several sites, which are ablated together.
-        replacement: What takes the place of each, such as ``pm.mean_ablation()``.
-        measures: A function ``model -> {name: number}``, such as :func:`grokking_measures` makes, or a mapping from
-            names to functions of the model; the same as for :func:`track`. The entries of a vector are ``name/1``,
+        sites: The components to ablate: paths or sites as for :func:`ablated`, such as
+            ``["blocks.0.mlp", "blocks.0.attn"]``, or a mapping from names of your choice to these, such as the result
+            of :func:`~progress_measures.ablation.heads`. Map a name to several sites to ablate these together.
+        replacement: The replacement for each of them, such as ``pm.mean_ablation()``.
+        measures: A function ``model -> {name: number}``, such as the result of :func:`grokking_measures`, or a mapping
+            from names to functions of the model, as for :func:`track`. The entries of a vector are called ``name/1``,
             ``name/2`` and so on.
-        progress: Wraps the names of what is ablated as they are done, as ``tqdm`` does.
+        progress: A function that wraps the iterable of components, such as ``tqdm``.
 
     Returns:
         The measures with each component ablated, without ablation, and their differences.
@@ -118,7 +118,11 @@ def ablation_effects(
         ValueError: If there is no site, a path does not exist, or ``measures`` return other names or shapes after an
             ablation.
         RuntimeError: If the measures do not run the model where it is ablated, or ``progress`` skips some of it.
-        Exception: Whatever ``measures`` raises, with a note that names what was ablated.
+        Exception: Any exception of ``measures``, with a note that names the ablated component.
+
+    See Also:
+        :func:`ablated`: to ablate one component and run any code.
+        :func:`~progress_measures.plotting.plot_effects`: a picture of the result.
 
     Example:
         >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)).double()
@@ -147,7 +151,7 @@ def ablation_effects(
 def _measured(
     measure: Callable[[Any], Any], model: nn.Module, replacements: dict[Key, Replacement], name: str
 ) -> Measured:
-    """The numbers of a model, some of whose activations are replaced."""
+    """The measures of a model with some of its activations replaced."""
     try:
         with undisturbed(model), ablated(model, replacements) if replacements else nullcontext():
             row = check_row(measure(model), None)

@@ -1,4 +1,4 @@
-"""The heads of attention by name, where ``ablated`` and ``captured`` find the output of each."""
+"""Attention heads by name, as sites for ``ablated`` and ``captured``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from torch import nn
 from progress_measures._checks.values import check_integer, check_model, type_name
 from progress_measures.ablation.sites import Site
 
-WRAPPED = "_original_component"  # in TransformerBridge, by whose own paths the same modules are found too
+WRAPPED = "_original_component"  # in TransformerBridge, which has the same modules at paths of its own too
 
 
 @dataclass(frozen=True, repr=False)
 class Head(Site):
-    """The output of one head of attention, which :func:`heads` finds: a part of the tensor at a site.
+    """The output of one attention head, a part of the tensor at a site.
 
-    It is one for :func:`ablated` and :func:`captured`, like any other site. Make one yourself for a model whose heads
-    :func:`heads` does not find.
+    Pass it to :func:`ablated` or :func:`captured` like any other site. :func:`heads` finds the heads of common models;
+    for other models, make heads yourself.
 
     Args:
         path: The dotted path of a submodule, as in ``model.named_modules()``.
         of: Whether the tensor is in the output of the submodule or among its inputs.
         items: As for :class:`Site`.
         head: The number of the head, from 0.
-        width: How many features a head has, where heads are side by side in the last axis. If None, heads have an axis
-            of their own, the last but one.
+        width: The number of features of a head, if heads are next to each other in the last axis. If None, heads have
+            an axis of their own, the last but one.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
@@ -57,28 +57,35 @@ class Head(Site):
 
 
 def heads(model: nn.Module) -> dict[str, Head]:
-    """Every head of attention in a model, by a name such as ``"layer 0 head 2"``.
+    """Every attention head in a model, by a name such as ``"layer 0 head 2"``.
 
-    What is read or replaced is the head's output before W_O: its values, weighted by its attention pattern, shape
-    ``(batch, position, d_head)``, or with the axes of the module's inputs. The bias of the values is part of it: a
-    pattern sums to 1, so the bias arrives there whole. The bias of W_O belongs to no head and stays. With
-    :func:`zero_ablation`, the model computes what it would if the rows of W_O that read this head were zero; a head's
-    mean is that of its output.
+    Each head is the site of its output before W_O: its values, weighted by its attention pattern. The shape is
+    ``(batch, position, d_head)``, or has the axes of the module's inputs. The output includes the bias of the values,
+    because the weights of a pattern sum to 1. The bias of W_O belongs to no head and stays. With
+    :func:`zero_ablation`, the model computes as if the rows of W_O that read this head were zero.
 
-    Found are the heads of ``nn.MultiheadAttention``, which ``nn.TransformerEncoder``, ``nn.TransformerDecoder`` and
-    their layers have; of GPT-2 in Hugging Face's transformers; and of TransformerLens' ``HookedTransformer`` and
-    ``TransformerBridge``. For others, name each :class:`Head` yourself.
+    These models are supported:
+
+    - ``nn.MultiheadAttention``, also inside ``nn.TransformerEncoder``, ``nn.TransformerDecoder`` and their layers
+    - GPT-2 in Hugging Face's transformers
+    - TransformerLens' ``HookedTransformer`` and ``TransformerBridge``
+
+    For other models, make each :class:`Head` yourself.
 
     Args:
         model: The model.
 
     Returns:
-        The heads by name, in the order of ``model.named_modules()``. Layers are numbered from 0 in that order. Where a
-        layer has several attentions, as that of a decoder has, the name says which: ``"layer 0 self_attn head 2"``.
+        The heads by name, in the order of ``model.named_modules()``. Layers are numbered from 0 in that order. If a
+        layer has several attentions, as in a decoder, the name says which: ``"layer 0 self_attn head 2"``.
 
     Raises:
         TypeError: If ``model`` is not a module.
         ValueError: If it has no attention of these kinds.
+
+    See Also:
+        :func:`ablation_effects`: to ablate all heads, one at a time.
+        :func:`previous_token_score`: to score what heads attend to.
 
     References:
         Michel et al. (2019), "Are sixteen heads really better than one?", for the ablation of one head at a time.
@@ -112,7 +119,7 @@ def heads(model: nn.Module) -> dict[str, Head]:
 
 
 def _attentions(model: nn.Module) -> Iterator[tuple[str, list[Head]]]:
-    """The path of each attention, once, and its heads."""
+    """The path of each attention module and its heads, each module once."""
     seen = set[int]()
     for path, module in model.named_modules(remove_duplicate=False):
         if id(module) in seen or WRAPPED in path.split("."):
@@ -124,7 +131,7 @@ def _attentions(model: nn.Module) -> Iterator[tuple[str, list[Head]]]:
 
 
 def _heads_of(path: str, module: Any) -> list[Head]:
-    """The heads of a module that is an attention; none of another."""
+    """The heads of an attention module; none for other modules."""
     inside = f"{path}." if path else ""
     kinds = {kind.__name__: kind.__module__.partition(".")[0] for kind in type(module).__mro__}
     if isinstance(module, nn.MultiheadAttention):
@@ -143,6 +150,6 @@ def _all(count: int, path: str, of: Any, width: int | None) -> list[Head]:
 
 
 def _block(path: str) -> str:
-    """The layer that an attention is in: the module around it, unless it stands in a list itself."""
+    """The path of the layer that contains an attention module: its parent, unless the parent is a list."""
     around, _, name = path.rpartition(".")
     return path if name.isdigit() else around

@@ -1,8 +1,8 @@
-"""The outputs of all heads inside of ``nn.MultiheadAttention``, where no hook of a module sees them.
+"""The outputs of all heads inside ``nn.MultiheadAttention``, which no module hook sees.
 
-It reads the weights of its ``out_proj`` and never calls that module, so a hook there does not run. All of it is one
-function of PyTorch's, which takes these weights as arguments. Called with the identity in their place, it returns the
-heads' outputs side by side; then the weights are applied to what was put there instead.
+``nn.MultiheadAttention`` never calls its ``out_proj``, so a hook there does not run. It passes the weights of
+``out_proj`` to one function of PyTorch. Called with the identity instead of these weights, the function returns the
+heads' outputs next to each other. The weights are then applied to the replaced outputs.
 """
 
 import inspect
@@ -22,7 +22,7 @@ OUT_PROJ = "out_proj"
 
 
 def attention_around(model: nn.Module, key: Key) -> nn.MultiheadAttention | None:
-    """The attention whose ``out_proj`` a site is the input of; None for all other sites."""
+    """The attention module whose ``out_proj`` has its input at this site; None for all other sites."""
     if not isinstance(key, Site) or key.of != "input":
         return None
     parent, _, name = key.path.rpartition(".")
@@ -31,17 +31,17 @@ def attention_around(model: nn.Module, key: Key) -> nn.MultiheadAttention | None
 
 
 class InsideOfAttention:
-    """Hooks that call ``visit`` with the heads' outputs of an attention, and put the result in their place.
+    """Hooks that call ``visit`` with the outputs of an attention's heads and replace these by the result.
 
-    The heads' outputs, side by side in the last axis, have their other axes where the attention has them. A class of
-    one's own that calls ``out_proj`` as a module has nothing that these hooks see.
+    The outputs are next to each other in the last axis; the other axes are in the order of the module's inputs. A
+    subclass that calls ``out_proj`` as a module does not trigger these hooks.
     """
 
     def __init__(self, attention: nn.MultiheadAttention, key: Key, visit: Visit, closed: Event) -> None:
         self._under_way: dict[int, list[TorchFunctionMode]] = {}
         under_way = self._under_way
 
-        # Functions, because a copy of the model keeps copies of its hooks, and functions are copied as they are.
+        # Functions, because copying a model copies its hooks, and a copy of a function is the function itself.
         def begin(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if closed.is_set():
                 return
@@ -61,7 +61,7 @@ class InsideOfAttention:
         ]
 
     def remove(self) -> None:
-        """Removes the hooks; and the modes of calls that ended in Ctrl-C, after which PyTorch calls no hook."""
+        """Removes the hooks, and the modes of calls that ended in Ctrl-C, after which PyTorch calls no hook."""
         for handle in self._handles:
             handle.remove()
         for mode in reversed(self._under_way.pop(get_ident(), [])):

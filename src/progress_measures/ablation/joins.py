@@ -1,4 +1,4 @@
-"""The order in which the calls of a submodule are joined: that of one batch of all inputs."""
+"""The order in which the calls of a submodule are joined: as in one batch of all inputs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,14 +10,14 @@ from progress_measures.ablation.sites import Key
 
 
 def in_order(calls: Sequence[Call], sizes: Sequence[int], path: Key) -> list[int]:
-    """The places of calls, so that those of ``grid_logits`` are in the order that they have with one batch.
+    """The indices of calls in the order in which to join them: for ``grid_logits``, the order of one large batch.
 
-    A submodule that is called at each of several steps has all inputs of the first step before any of the second.
+    If a submodule is called several times in each pass, all inputs of the first call come before those of the second.
 
     Args:
         calls: The calls in the order in which they were made.
-        sizes: How many entries each has along the axis of the batch.
-        path: What messages call the submodule.
+        sizes: The number of entries of each along the axis of the batch.
+        path: The name of the submodule in messages.
     """
     order: list[int] = []
     for batches in _grids(calls):
@@ -37,7 +37,7 @@ def in_order(calls: Sequence[Call], sizes: Sequence[int], path: Key) -> list[int
 
 
 def _grids(calls: Sequence[Call]) -> Iterator[Sequence[tuple[Fed | None, list[int]]]]:
-    """The batches of each run of ``grid_logits``, with the places of their calls; other calls stand alone."""
+    """The batches of each run of ``grid_logits`` with the indices of their calls; every other call is its own run."""
     grid: list[tuple[Fed | None, list[int]]] = []
     for _, of_fed in groupby(range(len(calls)), lambda place: id(calls[place].fed)):
         places = list(of_fed)
@@ -54,10 +54,10 @@ def _grids(calls: Sequence[Call]) -> Iterator[Sequence[tuple[Fed | None, list[in
 
 
 def _passes(places: Sequence[int], calls: Sequence[Call], sizes: Sequence[int], rows: int) -> list[list[int]] | None:
-    """The places of calls that have each input of a batch once together; None if they cannot be told.
+    """The indices of calls in groups that each have every input of the batch once; None if the groups are unknown.
 
-    One call of the model may call the submodule several times. A batch may also be split over several calls of the
-    model; then their first calls belong together, their second, and so on.
+    One call of the model may call the submodule several times. If a batch is split over several calls of the model,
+    their first calls of the submodule form a group, then their second calls, and so on.
     """
     of_run: dict[Run | int, list[int]] = {}
     for place in places:
@@ -81,7 +81,7 @@ def _passes(places: Sequence[int], calls: Sequence[Call], sizes: Sequence[int], 
 
 
 def _filled(places: Sequence[int], sizes: Sequence[int], rows: int) -> list[list[int]] | None:
-    """Consecutive calls that have as many entries as the batch together; None if some are left."""
+    """Groups of consecutive calls that together have as many entries as the batch; None if some calls are left."""
     passes: list[list[int]] = []
     part: list[int] = []
     for place in places:

@@ -1,4 +1,4 @@
-"""Which axis of an activation is the batch, as far as the classes of modules tell."""
+"""Which axis of an activation is the batch, as far as the classes of modules determine it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from progress_measures.ablation.sites import Site
 
 @dataclass(frozen=True)
 class Doubt:
-    """Any axis of an activation may be the batch, because a layer elsewhere in the model has it along axis 1."""
+    """The axis of the batch is uncertain, because another layer in the model has its batch along axis 1."""
 
     layer: str
     """The class of that layer."""
 
 
 Batch = int | Doubt | None
-"""The axis of the batch, whether it is in doubt, or None where nothing is known."""
+"""The axis of the batch, a doubt about it, or None if nothing is known."""
 
 
 def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> Batch:
-    """The axis of the batch by a module's own layout, and by that of the layers in its model.
+    """The axis of the batch, from a module's own layout and from the layouts of the layers in its model.
 
     Args:
-        modules: The modules from the model down to the one in question.
-        site: Which of its tensors.
+        modules: The modules on the path from the model to the submodule.
+        site: The tensor of the submodule.
     """
     module = modules[-1]
     states: dict[str, list[tuple[int | str, ...]]] = {"output": [(1,), (-1,)], "input": [(1,), ("hx",)]}
@@ -43,13 +43,13 @@ def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> Batch:
         axis = _axis_of_layer(around)
         if axis is not None and _is_of_pytorch(around):
             return axis
-    # A class of one's own, also one made from a layer, may have any layout, and so may all beside the layers.
+    # Classes of other authors, even subclasses of a layer, may have any layout, and so may everything next to them.
     layers = (layer for layer in modules[0].modules() if _axis_of_layer(layer) == 1)
     return next((Doubt(type(layer).__name__) for layer in layers), None)
 
 
 def check_stated(x: Tensor, batch: Batch) -> None:
-    """Requires that an activation has its batch first, as far as that is known; otherwise the axis has to be said."""
+    """Requires that an activation has its batch first, as far as is known; otherwise ``dim`` must be passed."""
     if isinstance(batch, Doubt):
         fitting = " or ".join(f"dim={axis}" for axis in range(x.ndim - 1))
         raise ValueError(
@@ -64,12 +64,12 @@ def check_stated(x: Tensor, batch: Batch) -> None:
 
 
 def _is_of_pytorch(module: nn.Module) -> bool:
-    """Whether a module and all in it are PyTorch's own, so that their layout is what their options say."""
+    """Whether a module and all modules in it are PyTorch's own, so that their options determine their layout."""
     return all(type(part).__module__.startswith("torch.") for part in module.modules())
 
 
 def _axis_of_layer(module: nn.Module) -> int | None:
-    """The axis of the batch in a layer of PyTorch that can have its batch first or second; None for other modules."""
+    """The axis of the batch in a PyTorch layer that has the option ``batch_first``; None for other modules."""
     if isinstance(module, nn.Transformer | nn.TransformerEncoder | nn.TransformerDecoder):
         first = next((layer for layer in module.modules() if isinstance(layer, nn.MultiheadAttention)), None)
         return None if first is None else _axis_of_layer(first)

@@ -13,18 +13,18 @@ from progress_measures.ablation.checks import check_replaced, check_replacement
 from progress_measures.ablation.passes import indexed
 from progress_measures.ablation.replacements import Replacement
 
-_SHOWN = 8  # places of a list that a repr shows
+_SHOWN = 8  # entries of a list that a repr shows
 
 
 def at(index: Any, replacement: Replacement) -> Replacement:
     """A replacement of a part of the activation, such as one position, one head or some features.
 
-    ``at(index, f)`` maps x to a copy in which ``x[index]`` is replaced by ``f(x[index])``; the rest stays as it is.
+    ``at(index, f)`` maps x to a copy in which ``x[index]`` is replaced by ``f(x[index])``. The rest is unchanged.
 
     Args:
         index: An index of a tensor: an integer, a slice, ``...``, a list of integers or a mask, or a tuple of these,
             such as ``numpy.s_[:, -1]``. An integer removes its axis before ``replacement`` sees the part; on the first
-            axis, that removes the batch. A slice or a list of one integer keeps the axis.
+            axis, this removes the batch. To keep the axis, pass a slice or a list of one integer.
         replacement: A function from the chosen part to a tensor of the same shape.
 
     Returns:
@@ -34,6 +34,9 @@ def at(index: Any, replacement: Replacement) -> Replacement:
         TypeError: If ``index`` is not an index of a tensor, or ``replacement`` is not callable.
         ValueError: From the returned function, if ``index`` does not fit the activation, chooses nothing, or chooses an
             entry twice.
+
+    See Also:
+        :func:`~progress_measures.ablation.heads`: sites of attention heads, which need no index.
 
     Example:
         >>> pm.at((..., [0, 2]), pm.zero_ablation())(torch.tensor([[1.0, 2.0, 3.0]]))
@@ -63,7 +66,7 @@ class _At:
 
 
 def _shown(entry: Any) -> str:
-    """An entry of an index as it is written between brackets."""
+    """An entry of an index, as written between brackets."""
     if isinstance(entry, slice):
         ends = ["" if end is None else str(end) for end in (entry.start, entry.stop)]
         return ":".join([*ends, *([] if entry.step is None else [str(entry.step)])])
@@ -73,7 +76,7 @@ def _shown(entry: Any) -> str:
 
 
 def _check_index(value: object) -> tuple[Any, ...]:
-    """The index as a tuple of entries, each for one or more axes; lists and arrays become tensors on the CPU."""
+    """The index as a tuple of entries for one or more axes each; lists and arrays become tensors on the CPU."""
     return tuple(_index_entry(entry) for entry in (value if isinstance(value, tuple) else (value,)))
 
 
@@ -95,13 +98,13 @@ def _as_array(entry: Any) -> np.ndarray:
     check_unmasked(entry, "index")
     try:
         return np.asarray(entry.tolist() if isinstance(entry, Tensor) else entry)
-    except ValueError:  # uneven lengths, such as of a list where a tuple of entries is meant
+    except ValueError:  # uneven lengths, as in a list where a tuple of entries is meant
         return np.empty(0, dtype=object)  # which _index_entry rejects
 
 
 def _check_chosen(x: Tensor, index: tuple[Any, ...]) -> None:
-    """Requires an index that chooses at least one entry of the activation, and none twice."""
-    taken = torch.zeros(x.shape, dtype=torch.bool, device="cpu")  # only there does an index out of range raise an error
+    """Requires an index that chooses at least one entry of the activation and no entry twice."""
+    taken = torch.zeros(x.shape, dtype=torch.bool, device="cpu")  # on a GPU, an index out of range raises no error
     try:
         count = taken[index].numel()
         taken[index] = True

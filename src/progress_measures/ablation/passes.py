@@ -1,7 +1,7 @@
-"""What is known of a forward pass while an activation is read or replaced: its batch, and whether it is the first.
+"""The batch of a forward pass, as far as it is known while an activation is read or replaced.
 
-A replacement sees an activation alone. Which of the axes is the batch, and whether all inputs are in it, is known to
-``grid_logits``, which feeds the batch, and sometimes to the module that the activation belongs to.
+A replacement sees only an activation. ``grid_logits``, which feeds the batch, knows which axis is the batch and whether
+it holds all inputs. Sometimes the module that the activation belongs to also knows the axis.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,16 @@ class Fed:
     """A batch that ``grid_logits`` feeds a model."""
 
     rows: int
-    """How many inputs are in it."""
+    """The number of inputs in it."""
     total: int
-    """How many inputs are in all batches together."""
+    """The number of inputs in all batches together."""
     hooks: set[tuple[int, Key]] = field(default_factory=set)
-    """The hooks that have run in it: of which context, and at which site."""
+    """The hooks that have run in it, by their context and site."""
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where an activation with so many axes has its batch; None and "packed" if it has none."""
+    """The axis of the batch in an activation with so many axes; None or "packed" if it is unknown or there is none."""
 
     batch: Batch | Literal["packed"]
     ndim: int
@@ -42,12 +42,12 @@ class _Layout:
 _fed: ContextVar[Fed | None] = ContextVar("fed", default=None)
 _layout: ContextVar[_Layout | None] = ContextVar("layout", default=None)
 _settled: ContextVar[set[torch.Size] | None] = ContextVar("settled", default=None)
-"""Of the site that is replaced: shapes of rows that were told from all other axes in an earlier batch."""
+"""For the site that is replaced: shapes of rows for which an earlier batch has determined the axis of the batch."""
 
 
 @contextmanager
 def feeding(rows: int, total: int) -> Iterator[Fed]:
-    """Makes a batch known while a model runs on it."""
+    """The context in which a model runs on a batch, which :func:`current` then returns."""
     fed = Fed(rows, total)
     token = _fed.set(fed)
     try:
@@ -57,21 +57,21 @@ def feeding(rows: int, total: int) -> Iterator[Fed]:
 
 
 def current() -> Fed | None:
-    """The batch that ``grid_logits`` is feeding in this thread, if it is."""
+    """The batch that ``grid_logits`` is feeding in this thread; None outside ``grid_logits``."""
     return _fed.get()
 
 
 @contextmanager
 def laid_out(batch: Batch, activation: Tensor, packed: bool, settled: set[torch.Size]) -> Iterator[None]:
-    """Makes known what is known of the batch of an activation while it is replaced.
+    """The context in which an activation is replaced; it passes the axis of the batch on to the replacement.
 
     Args:
-        batch: Where its module has the batch.
+        batch: The axis of the batch, as far as the module determines it.
         activation: The activation.
         packed: Whether it is the data of a packed sequence.
-        settled: What earlier batches have told of the same site; what this one tells is added.
+        settled: The shapes of rows that earlier batches have settled at the same site; this batch may add one.
     """
-    # Of two axes, features leave one; a doubt is about sequences, which have three.
+    # With two axes, one is the features, so the other is the batch; a doubt is about sequences, which have three.
     unknown = batch is None or activation.ndim < 3 or (isinstance(batch, Doubt) and activation.ndim != 3)
     layout = _Layout("packed", activation.ndim) if packed else None if unknown else _Layout(batch, activation.ndim)
     tokens = _layout.set(layout), _settled.set(settled)
@@ -84,7 +84,7 @@ def laid_out(batch: Batch, activation: Tensor, packed: bool, settled: set[torch.
 
 @contextmanager
 def indexed(activation: Tensor, index: tuple[Any, ...]) -> Iterator[None]:
-    """Makes known where a part of an activation has the batch, while the part is replaced."""
+    """The context in which a part of an activation is replaced; it passes on the axis of the batch in the part."""
     layout = _layout.get()
     if layout is None or layout.ndim != activation.ndim or layout.batch in (None, "packed"):
         yield
@@ -107,18 +107,18 @@ def _layout_of_part(activation: Tensor, index: tuple[Any, ...], layout: _Layout)
     changing = next((place for place in range(inputs.ndim) if bool(inputs.diff(dim=place).any())), None)
     if not doubt:
         return _Layout(changing, inputs.ndim)
-    # An index such as -1 leaves the batch of positions first alone, and first; what it means with inputs first, an
-    # input, nobody would average over.
+    # An index such as -1 on the first axis chooses a position if positions come first, and leaves the batch as the
+    # first axis. If inputs come first, it chooses one input, over which nobody would average.
     return None if changing == 0 else _Layout(layout.batch, inputs.ndim)
 
 
 def is_recomputed() -> bool:
-    """Whether this is part of a backward pass, where gradient checkpointing computes activations again."""
+    """Whether this call is part of a backward pass, in which gradient checkpointing computes activations again."""
     return bool(torch._C._current_graph_task_id() != -1)
 
 
 def without_transforms(x: Tensor) -> Tensor:
-    """The tensor inside the wrappers of ``torch.func.grad`` and its like; ``vmap``'s are refused before."""
+    """The tensor inside the wrappers of ``torch.func.grad`` and similar; those of ``vmap`` were refused before."""
     functorch: Any = torch._C._functorch
     while functorch.is_functorch_wrapped_tensor(x):
         x = functorch.get_unwrapped(x)
@@ -138,7 +138,7 @@ def check_not_mapped(x: Tensor, what: str) -> None:
 
 
 def check_batch_axis(x: Tensor, dim: int | None, what: str) -> int:
-    """The axis of the batch, as a non-negative integer: the one given, which must fit the batch that is fed, or 0."""
+    """The axis of the batch, non-negative: the one passed, which must fit the batch that is fed, or else 0."""
     check_not_mapped(x, what)
     if x.ndim == 0:
         raise ValueError(f"{what} must have an axis of the batch. Got shape ().")
@@ -169,7 +169,7 @@ _WITHOUT: dict[str | None, str] = {
 
 
 def check_whole_batch(what: str) -> None:
-    """Requires that the batch, if it is known, holds all inputs."""
+    """Requires that the batch holds all inputs, if the batch is known."""
     fed = _fed.get()
     if fed is not None and fed.rows < fed.total:
         raise ValueError(
@@ -179,7 +179,7 @@ def check_whole_batch(what: str) -> None:
 
 
 def check_same_hooks(batches: Sequence[Fed], name: str) -> None:
-    """Requires that each hook that has run in one batch has run in all."""
+    """Requires that every hook has run either in all batches or in none."""
     for context, key in set().union(*(fed.hooks for fed in batches)):
         ran = sum((context, key) in fed.hooks for fed in batches)
         if ran < len(batches):
@@ -216,13 +216,13 @@ def _check_fits(x: Tensor, axis: int, rows: int, what: str) -> None:
 
 
 def settle(x: Tensor, rows: int, settled: set[torch.Size]) -> None:
-    """Adds the shape of an activation's rows to ``settled`` if the first axis alone can be the batch."""
+    """Adds the shape of an activation's rows to ``settled`` if only the first axis can be the batch."""
     if x.ndim and x.shape[0] == rows and not _other_fits(x, rows):
         settled.add(x.shape[1:])
 
 
 def check_one_fit(x: Tensor, rows: int, settled: set[torch.Size]) -> None:
-    """Requires that no axis but the first could be the batch, in this batch or in another one with such rows."""
+    """Requires that only the first axis can be the batch, in this batch or in another one with rows of this shape."""
     others = _other_fits(x, rows)
     if others and x.shape[1:] not in settled:
         raise ValueError(
@@ -232,5 +232,5 @@ def check_one_fit(x: Tensor, rows: int, settled: set[torch.Size]) -> None:
 
 
 def _other_fits(x: Tensor, rows: int) -> list[int]:
-    """The axes that could be the batch, but for the first, and the last, which holds the features."""
+    """The axes that could be the batch, except for the first, and the last, which holds the features."""
     return [axis for axis, size in enumerate(x.shape[:-1]) if size == rows and axis > 0]

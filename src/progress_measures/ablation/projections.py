@@ -15,14 +15,20 @@ Center = Literal["origin", "mean"]
 
 
 def project_onto(directions: Array, *, center: Center = "origin", dim: int | None = None) -> Replacement:
-    """A replacement that keeps only the part of the activation in the span of given directions of feature space.
+    r"""A replacement that keeps only the part of the activation in the span of given directions of feature space.
+
+    With an orthonormal basis V of the span, as columns, and the center m, an activation x becomes
+
+    .. math:: m + V V^\top (x - m)
+
+    Applying it twice changes nothing more. :func:`project_out` keeps the other part: with ``center="origin"``, the two
+    results add up to x.
 
     Args:
         directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
             unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
-        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
-            ``"mean"`` projects its deviation from the mean over the batch, and the mean stays as it is. Each forward
-            pass has its own mean, so run all inputs in one pass.
+        center: The point m that is subtracted before the projection and added after it. ``"origin"`` is 0. ``"mean"``
+            is the mean over the batch. Each forward pass has its own mean, so run all inputs in one pass.
         dim: The axis of the batch, over which the mean is taken; as for :func:`mean_ablation`.
 
     Returns:
@@ -32,6 +38,9 @@ def project_onto(directions: Array, *, center: Center = "origin", dim: int | Non
         TypeError: If ``directions`` are neither tensor nor array, or are complex.
         ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
             of the choices. The replacement raises it if the activation has another number of features.
+
+    See Also:
+        :func:`project_onto_frequencies`: to keep frequencies of an operation instead of directions.
 
     References:
         Nanda et al. (2023), section 4.4: the activations of the MLP on the directions of W_L.
@@ -46,14 +55,19 @@ def project_onto(directions: Array, *, center: Center = "origin", dim: int | Non
 
 
 def project_out(directions: Array, *, center: Center = "origin", dim: int | None = None) -> Replacement:
-    """A replacement that removes the part of the activation in the span of given directions of feature space.
+    r"""A replacement that removes the part of the activation in the span of given directions of feature space.
+
+    With an orthonormal basis V of the span, as columns, and the center m, an activation x becomes
+
+    .. math:: x - V V^\top (x - m)
+
+    Applying it twice changes nothing more. With ``center="origin"``, the result is orthogonal to every direction.
 
     Args:
         directions: One direction per row, shape ``(r, features)`` or ``(features,)``. They need not be orthogonal, of
             unit length or independent, but must not all be zero. They are constants: no gradient flows to them.
-        center: The point that is subtracted before the projection. ``"origin"`` projects the activation itself.
-            ``"mean"`` projects its deviation from the mean over the batch, and the mean stays as it is. Each forward
-            pass has its own mean, so run all inputs in one pass.
+        center: The point m, relative to which the part is removed. ``"origin"`` is 0. ``"mean"`` is the mean over the
+            batch, which stays as it is. Each forward pass has its own mean, so run all inputs in one pass.
         dim: The axis of the batch, over which the mean is taken; as for :func:`mean_ablation`.
 
     Returns:
@@ -63,6 +77,9 @@ def project_out(directions: Array, *, center: Center = "origin", dim: int | None
         TypeError: If ``directions`` are neither tensor nor array, or are complex.
         ValueError: If ``directions`` have the wrong shape, are not finite or are all zero, or if ``center`` is not one
             of the choices. The replacement raises it if the activation has another number of features.
+
+    See Also:
+        :func:`project_out_frequencies`: to remove frequencies of an operation instead of directions.
 
     References:
         Nanda et al. (2023), section 4.4: the activations of the MLP on the null space of W_L.
@@ -85,7 +102,7 @@ class _Projection:
     center: Center
     dim: int | None
     keeps: bool
-    """Whether the projection is kept, or removed."""
+    """Whether the projection is kept; otherwise it is removed."""
 
     def __call__(self, activation: Tensor) -> Tensor:
         x = computable(activation).to(torch.float64)

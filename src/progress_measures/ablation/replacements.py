@@ -1,6 +1,6 @@
 """Replacements for ``ablated``: functions from an activation to one of the same shape.
 
-The first axis of an activation is the batch, unless another is named, and the last axis is the features.
+The first axis of an activation is the batch, unless ``dim`` names another one, and the last axis is the features.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,9 @@ def zero_ablation() -> Replacement:
     Returns:
         A function from an activation to zeros of its shape.
 
+    See Also:
+        :func:`mean_ablation`: if zero is far from all activations, so that zeros would do more than remove information.
+
     Example:
         >>> pm.zero_ablation()(torch.ones(2))
         tensor([0., 0.])
@@ -33,21 +36,23 @@ def mean_ablation(*, dim: int | None = None) -> Replacement:
     """A replacement by the mean over the batch, the same for every input.
 
     Args:
-        dim: The axis of the batch. If None, the first, unless it is known to be another: ``nn.TransformerEncoderLayer``
-            and the recurrent layers have the batch along axis 1 unless they are made with ``batch_first=True``, and the
-            states of an LSTM always have. Other activations with three axes in a model with such a layer may have it
-            there too, so say which. Inside of :func:`grid_logits` the axis must have as many entries as inputs are fed.
+        dim: The axis of the batch. If None, it is the first axis. Pass it where the batch is along another axis: in
+            ``nn.TransformerEncoderLayer`` and recurrent layers without ``batch_first=True``, and in the states of every
+            recurrent layer. Also pass it for other activations with three axes in a model with such a layer. Inside
+            :func:`grid_logits`, this axis must have as many entries as inputs are fed.
 
     Returns:
         A function from an activation to its mean over the axis, repeated. Each forward pass has its own mean, so run
-        all inputs in one pass; outside of :func:`grid_logits` nothing tells batches of one data set from several data
-        sets, so a loop over batches is no error there. If memory does not allow one pass, take the mean of activations
-        that :func:`captured` recorded in batches, and replace by it: ``lambda x: mean.expand_as(x)``. The function
-        raises a ``ValueError`` if the axis is not the batch as far as that is known, or the batch does not hold all
-        inputs of :func:`grid_logits`.
+        all inputs in one pass. (Outside :func:`grid_logits`, a loop over batches is not detected.) If one pass does not
+        fit into memory, record activations in batches with :func:`captured`, take their mean, and replace by it:
+        ``lambda x: mean.expand_as(x)``. The function raises a ``ValueError`` if the layers of the model show that the
+        batch is, or may be, along another axis, or if the batch does not hold all inputs of :func:`grid_logits`.
 
     Raises:
         TypeError: If ``dim`` is not an integer.
+
+    See Also:
+        :func:`resample_ablation`: if the mean is unlike any activation of a single input.
 
     Example:
         >>> pm.mean_ablation()(torch.tensor([[1.0], [3.0]]))
@@ -61,11 +66,11 @@ def resample_ablation(source: Array, *, dim: int | None = None, seed: int = 0) -
     """A replacement by the activations of other inputs, drawn at random.
 
     Args:
-        source: Activations to draw from, such as those that ``captured`` recorded, shape ``(m, …)`` with m at least 1,
-            or with the m inputs along ``dim``.
+        source: Activations to draw from, such as those that :func:`captured` recorded, shape ``(m, …)`` with m at least
+            1, or with the m inputs along ``dim``.
         dim: The axis of the batch in ``source`` and in the activation, as for :func:`mean_ablation`.
-        seed: The seed of the draws. They are with replacement and use no global generator; each call draws new rows.
-            Gradient checkpointing, which would call for other rows in the backward pass, is refused there.
+        seed: The seed of the draws, which use no global generator. Rows are drawn with replacement, anew at each call.
+            With gradient checkpointing, the backward pass would draw other rows, so it is refused.
 
     Returns:
         A function from an activation, shape ``(batch, …)``, to as many rows of ``source``.
@@ -73,7 +78,10 @@ def resample_ablation(source: Array, *, dim: int | None = None, seed: int = 0) -
     Raises:
         TypeError: If ``source`` is neither tensor nor array, or ``dim`` or ``seed`` is not an integer.
         ValueError: If ``source`` has no row. The replacement raises it if the rows of ``source`` do not have the shape
-            of the activation's rows, or the axis is not the batch as far as that is known.
+            of the activation's rows, or if the batch is, or may be, along another axis.
+
+    See Also:
+        :func:`mean_ablation`: the same replacement for every input, without draws.
 
     References:
         Chan et al. (2022), "Causal scrubbing".
@@ -133,18 +141,18 @@ class _Resample:
 
 
 def listed_option(dim: int | None, before: str = "") -> str:
-    """The option of a replacement as its repr shows it, if it was given."""
+    """The option ``dim`` of a replacement, as its repr shows it; empty if it was not passed."""
     return "" if dim is None else f"{before}dim={dim}"
 
 
 def _check_has_mean(x: Tensor) -> None:
-    """Requires a dtype that can hold a mean, which the integers of tokens cannot."""
+    """Requires a dtype that can hold a mean; integers, such as tokens, cannot."""
     if not (x.is_floating_point() or x.is_complex()):
         raise TypeError(f"`mean_ablation` must be of floating-point activations. Got {x.dtype}.")
 
 
 def check_axis(dim: object) -> int | None:
-    """An axis of activations, which are not known yet, or None."""
+    """Requires an integer or None: an axis of activations that are not known yet."""
     if dim is None:
         return None
     axis = as_index(dim)
@@ -154,7 +162,7 @@ def check_axis(dim: object) -> int | None:
 
 
 def _check_source(x: object, dim: int | None) -> tuple[Tensor, int | None]:
-    """Activations to draw from, at least one along the axis of the batch; and that axis, counted from the first."""
+    """Requires at least one activation along the axis of the batch; returns the source and the non-negative axis."""
     rows = check_tensor(x, "source")
     if rows.ndim == 0 or rows.shape[0 if dim is None or not -rows.ndim <= dim < rows.ndim else dim] == 0:
         raise ValueError(f"`source` must have at least one row to draw. Got shape {shape_of(rows)}.")

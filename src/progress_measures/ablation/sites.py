@@ -1,4 +1,4 @@
-"""Sites, each of which names one tensor among the inputs or outputs of a submodule."""
+"""Sites: names of single tensors among the inputs or outputs of submodules."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,12 +19,12 @@ from progress_measures.ablation.containers import Item
 Of = Literal["output", "input"]
 F = TypeVar("F", bound=Callable[..., Any])
 Visit = Callable[[Tensor, bool], Tensor | None]
-"""What is done with a tensor, and with the word whether it is the data of a packed sequence."""
+"""A function of a tensor, and of whether it is the data of a packed sequence."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """One tensor among the inputs or outputs of a submodule; :func:`output_of` and :func:`input_of` make sites.
+    """One tensor among the inputs or outputs of a submodule. :func:`output_of` and :func:`input_of` make sites.
 
     Sites with equal fields are equal and have the same hash, so they can be keys of a mapping.
 
@@ -62,8 +62,8 @@ def output_of(path: str, *items: Item) -> Site:
 
     Args:
         path: The dotted path of a submodule, as in ``model.named_modules()``.
-        items: Left out if the submodule returns a tensor. Otherwise the index in a tuple or list, the field of a named
-            tuple or dataclass, or the key of a mapping; further items lead into nested containers.
+        items: Nothing if the submodule returns a tensor. Otherwise the index in a tuple or list, the field of a named
+            tuple or dataclass, or the key of a mapping. Further items lead into nested containers.
 
     Returns:
         The site.
@@ -86,8 +86,8 @@ def input_of(path: str, *items: Item) -> Site:
 
     Args:
         path: The dotted path of a submodule, as in ``model.named_modules()``.
-        items: Left out if the tensor is the only argument. Otherwise the index of a positional argument or the name of
-            a keyword argument, depending on how the model passes it; further items lead into nested containers, as in
+        items: Nothing if the tensor is the only argument. Otherwise the index of a positional argument or the name of a
+            keyword argument, depending on how the model passes it. Further items lead into nested containers, as in
             :func:`output_of`.
 
     Returns:
@@ -111,18 +111,18 @@ def path_of(key: Key) -> str:
 
 
 def as_site(key: Key) -> Site:
-    """The site of a path, which is that of the output, or the site itself."""
+    """The site of the output at a path, or the site itself."""
     return Site(key) if isinstance(key, str) else key
 
 
 def modules_on(model: nn.Module, path: str) -> list[nn.Module]:
-    """The modules that a path leads through, from the model down to the submodule."""
+    """The modules along a path, from the model down to the submodule."""
     prefixes = ["", *accumulate(path.split("."), "{}.{}".format)] if path else [""]
     return [model.get_submodule(prefix) for prefix in prefixes]
 
 
 def not_compiled(hook: F) -> F:
-    """A hook that compiled code calls as it is; without the compiler, which takes long to import, the hook itself."""
+    """A hook that compiled code calls uncompiled. If the compiler, slow to import, is not loaded, the hook itself."""
     if "torch._dynamo" not in sys.modules:
         return hook
     return torch.compiler.disable(hook)  # type: ignore[no-untyped-call,no-any-return]  # PyTorch leaves it untyped
@@ -140,7 +140,7 @@ def hooked(model: nn.Module) -> bool:
 
 
 def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> RemovableHandle:
-    """Adds a hook that calls ``visit`` with the tensor at a site and puts the result, unless it is None, in its place.
+    """Adds a hook that calls ``visit`` with the tensor at a site and replaces the tensor by the result, if not None.
 
     The hook does nothing once ``closed`` is set.
     """
@@ -165,7 +165,7 @@ def register(module: nn.Module, key: Key, visit: Visit, closed: Event) -> Remova
 
 
 def _visit(value: Any, key: Key, site: Site, visit: Visit) -> Any:
-    """The value with the result of ``visit`` in place of the tensor at a site, or None if the result is None."""
+    """The value with the tensor at a site replaced by the result of ``visit``, or None if the result is None."""
     tensor = containers.get(value, site.items)
     checked = _check_activation(tensor, tensor is containers.NOTHING, key, _tensor_sites(value, site))
     new = visit(checked, _is_packed(value, site, checked))
@@ -184,7 +184,7 @@ def _tensor_sites(value: Any, site: Site) -> Iterator[Site]:
 
 
 def check_not_nested(value: object, key: object) -> None:
-    """Requires of a tensor that it has a shape."""
+    """Requires a tensor that is not nested."""
     if isinstance(value, Tensor) and value.is_nested:
         raise TypeError(
             f"{key!r} must be a tensor with a shape. Got a nested one, which nn.TransformerEncoder makes of padded "
@@ -192,7 +192,7 @@ def check_not_nested(value: object, key: object) -> None:
         )
 
 
-_SHOWN = 6  # at most so many sites are named in a message
+_SHOWN = 6  # the largest number of sites in a message
 
 
 def _check_items(path: object, items: Iterable[object]) -> tuple[int | str, ...]:

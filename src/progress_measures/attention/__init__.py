@@ -1,8 +1,8 @@
-"""What the heads of attention attend to and copy, and whether a network makes use of what it has read.
+"""Scores of attention heads, and of how much a network gains from its context.
 
-An attention pattern has axes ``(batch, heads, query, key)``: how much of its weight a position, the query, gives to
-each position, the key. The weights of a query add up to 1, or to less where a sink takes the rest. ``captured`` records
-patterns of any model that computes them in a submodule.
+An attention pattern has axes ``(batch, heads, query, key)``. Entry ``[b, h, q, k]`` is the weight that position q, the
+query, gives to position k, the key. The weights of a query add up to 1, or to less if an attention sink takes the rest.
+:func:`captured` records the patterns of any model that computes them in a submodule.
 """
 
 from progress_measures.attention.copying import copying_score

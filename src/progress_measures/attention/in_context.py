@@ -1,4 +1,4 @@
-"""Whether the loss is lower where there is more to have read."""
+"""Whether the loss is lower later in a context."""
 
 import torch
 from torch import Tensor
@@ -8,16 +8,17 @@ from progress_measures._checks.values import check_integer, shape_of
 
 
 def in_context_score(losses: Array, early: int = 50, late: int = 500) -> Tensor:
-    r"""How much lower the loss is late in a context than early in it.
+    r"""The loss late in a context minus the loss early in it.
 
     With the loss :math:`\ell_{b, i}` of sequence b at position i, counted from 0,
 
     .. math:: \mathrm{mean}_b \, \ell_{b, \mathrm{late}} - \mathrm{mean}_b \, \ell_{b, \mathrm{early}}
 
-    It is negative if the network makes use of its context, and 0 if the loss does not depend on the position.
+    It is negative if the network uses its context, and 0 if the loss does not depend on the position. Adding a constant
+    to all losses does not change it.
 
     Args:
-        losses: Losses in nats, axes ``(batch, position)``: not yet averaged.
+        losses: Losses per token in nats, axes ``(batch, position)``.
         early: The earlier position.
         late: The later position.
 
@@ -29,8 +30,12 @@ def in_context_score(losses: Array, early: int = 50, late: int = 500) -> Tensor:
         ValueError: If ``losses`` have other axes, too few positions, or are not finite; or ``late`` is not above
             ``early``.
 
+    See Also:
+        :func:`prefix_matching_score`: whether induction heads, which often explain this drop, have formed.
+
     References:
-        Olsson et al. (2022), arXiv 2209.11895, section "Models' in-context learning": the 500th token and the 50th.
+        Olsson et al. (2022), arXiv 2209.11895, section "Models' in-context learning", who compare the 500th token with
+        the 50th.
 
     Example:
         >>> losses = torch.tensor([[4.0, 3.0, 1.0], [4.0, 3.0, 2.0]])

@@ -10,30 +10,35 @@ ROUNDING = 1e-3  # how far above 1 the weights of a query may add up
 
 
 def previous_token_score(pattern: Array) -> Tensor:
-    r"""How much each head attends to the token before.
+    r"""How much each head attends to the previous token.
 
-    With the weight :math:`A_{q, k}` that query q gives to key k, the mean over sequences and over the queries that have
-    a token before them:
+    With the weight :math:`A_{q, k}` that query q gives to key k, the score is the mean over sequences and over all
+    queries except the first:
 
     .. math:: \mathrm{mean}_{q \ge 1} \, A_{q, q - 1}
 
-    It is 1 if each position attends to the one before it alone. Uniform causal attention over L positions has
+    It is 1 if each position attends only to the one before it. Uniform causal attention over L positions scores
     :math:`(H_L - 1) / (L - 1)`, with the harmonic number :math:`H_L`.
 
     Args:
-        pattern: Attention after the softmax, axes ``(batch, heads, query, key)``, from each position to each; causal or
-            not.
+        pattern: Attention after the softmax, axes ``(batch, heads, query, key)``, with as many queries as keys. It need
+            not be causal.
 
     Returns:
         A score per head in [0, 1], float64, shape ``(heads,)``; differentiable.
 
     Raises:
         TypeError: If ``pattern`` is neither tensor nor array, or is complex.
-        ValueError: If ``pattern`` has other axes, a single position, or numbers that are no weights of attention.
+        ValueError: If ``pattern`` has other axes or a single position, has a negative number, or adds up to more than 1
+            over the keys.
+
+    See Also:
+        :func:`prefix_matching_score`: for induction heads, which build on previous-token heads.
+        :func:`duplicate_token_score`: for attention to earlier copies of the same token.
 
     References:
         Elhage et al. (2021), "A mathematical framework for transformer circuits", for heads of this kind. The
-        ``"previous_token_head"`` of TransformerLens' ``detect_head`` also counts the first query: it is this score
+        ``"previous_token_head"`` of TransformerLens' ``detect_head`` also counts the first query, so it is this score
         times (L - 1) / L.
 
     Example:
@@ -50,28 +55,34 @@ def previous_token_score(pattern: Array) -> Tensor:
 
 
 def duplicate_token_score(pattern: Array, tokens: Array) -> Tensor:
-    r"""How much each head attends to earlier occurrences of the token that it is at.
+    r"""How much each head attends to earlier occurrences of the current token.
 
-    With the weight :math:`A_{q, k}` that query q gives to key k and the tokens t, the mean over the queries whose token
-    has occurred before:
+    With the weight :math:`A_{q, k}` that query q gives to key k and the tokens t, the score is the mean over the
+    queries whose token has occurred before:
 
     .. math:: \mathrm{mean}_q \sum_{k < q, \; t_k = t_q} A_{q, k}
 
+    It is 1 if each of these queries attends only to earlier occurrences, and 0 if none of them does. Renaming the
+    tokens does not change it.
+
     Args:
         pattern: Attention after the softmax, axes ``(batch, heads, query, key)``.
-        tokens: The tokens at the same positions, integers, shape ``(batch, position)``. Padding counts as a token that
-            repeats: feed sequences of equal length.
+        tokens: The tokens at the same positions, integers, shape ``(batch, position)``. Use sequences of equal length:
+            padding would count as a token that repeats.
 
     Returns:
         A score per head in [0, 1], float64, shape ``(heads,)``; differentiable with respect to ``pattern``.
 
     Raises:
         TypeError: If an argument is neither tensor nor array, or ``tokens`` are no integers.
-        ValueError: If ``pattern`` is no attention, ``tokens`` have another shape, or no token occurs twice.
+        ValueError: If ``pattern`` is no attention pattern, ``tokens`` have another shape, or no token occurs twice.
+
+    See Also:
+        :func:`prefix_matching_score`: for attention to the token after an earlier occurrence.
 
     References:
         Wang et al. (2022), arXiv 2211.00593, section 3, for heads of this kind. The ``"duplicate_token_head"`` of
-        TransformerLens' ``detect_head`` averages over all queries, those without an earlier occurrence among them.
+        TransformerLens' ``detect_head`` averages over all queries, including those whose token has not occurred before.
 
     Example:
         >>> tokens = torch.tensor([[5, 7, 5, 5]])
@@ -84,38 +95,42 @@ def duplicate_token_score(pattern: Array, tokens: Array) -> Tensor:
 
 
 def prefix_matching_score(pattern: Array, tokens: Array) -> Tensor:
-    r"""How much each head attends to what came after earlier occurrences of the token that it is at.
+    r"""How much each head attends to the tokens that followed earlier occurrences of the current token.
 
-    With the weight :math:`A_{q, k}` that query q gives to key k and the tokens t, the mean over the queries whose token
-    has occurred before:
+    With the weight :math:`A_{q, k}` that query q gives to key k and the tokens t, the score is the mean over the
+    queries whose token has occurred before:
 
-    .. math:: \mathrm{mean}_q \sum_{k \le q, \; t_{k - 1} = t_q} A_{q, k}
+    .. math:: \mathrm{mean}_q \sum_{1 \le k \le q, \; t_{k - 1} = t_q} A_{q, k}
 
-    where k - 1 is before q. It is 1 for an induction head, and high for no other if the distance between occurrences is
-    random. If it is always the same, a head that attends to a fixed distance has 1 too.
+    It is 1 for an ideal induction head. Draw the distance between occurrences at random: if it is constant, a head that
+    attends to a fixed distance also scores 1. Renaming the tokens does not change the score.
 
     Args:
         pattern: Attention after the softmax, axes ``(batch, heads, query, key)``.
         tokens: The tokens at the same positions, integers, shape ``(batch, position)``, such as random tokens that
-            repeat with a random period. Padding counts as a token that repeats: feed sequences of equal length.
+            repeat with a random period. Use sequences of equal length: padding would count as a token that repeats.
 
     Returns:
         A score per head in [0, 1], float64, shape ``(heads,)``; differentiable with respect to ``pattern``.
 
     Raises:
         TypeError: If an argument is neither tensor nor array, or ``tokens`` are no integers.
-        ValueError: If ``pattern`` is no attention, ``tokens`` have another shape, or no token occurs twice.
+        ValueError: If ``pattern`` is no attention pattern, ``tokens`` have another shape, or no token occurs twice.
+
+    See Also:
+        :func:`duplicate_token_score`: for attention to the earlier occurrence itself.
+        :func:`copying_score`: whether the head then copies what it attends to.
 
     References:
         Olsson et al. (2022), arXiv 2209.11895, appendix "Head activation evaluators". The ``"induction_head"`` of
-        TransformerLens' ``detect_head`` averages over all queries, those without an earlier occurrence among them.
+        TransformerLens' ``detect_head`` averages over all queries, including those whose token has not occurred before.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> periods = torch.randint(4, 8, (50, 1), generator=generator)
         >>> random = torch.randint(1000, (50, 16), generator=generator)
         >>> tokens = random.gather(1, torch.arange(16) % periods)
-        >>> key = (torch.arange(16) - periods + 1).clamp(min=0)  # what came after the last occurrence
+        >>> key = (torch.arange(16) - periods + 1).clamp(min=0)  # the token after the last occurrence
         >>> induction = torch.eye(16)[key][:, None]
         >>> fixed = torch.eye(16)[(torch.arange(16) - 4).clamp(min=0)].expand(50, 1, 16, 16)
         >>> pm.attention.prefix_matching_score(torch.cat([induction, fixed], dim=1), tokens)
@@ -126,7 +141,7 @@ def prefix_matching_score(pattern: Array, tokens: Array) -> Tensor:
 
 
 def _mean_weight(weights: Tensor, repeated: Tensor, shift: int) -> Tensor:
-    """The weight on keys that are ``shift`` after an earlier equal token, over queries that have an equal one."""
+    """The mean weight on keys ``shift`` positions after an earlier equal token, over queries that have such a token."""
     queries = repeated.any(-1)
     if not bool(queries.any()):
         raise ValueError(
@@ -139,7 +154,7 @@ def _mean_weight(weights: Tensor, repeated: Tensor, shift: int) -> Tensor:
 
 
 def _repeated(tokens: Array, weights: Tensor) -> Tensor:
-    """Which keys are earlier and of an equal token, shape ``(batch, query, key)``."""
+    """Which keys are earlier positions with the query's token, shape ``(batch, query, key)``."""
     t = check_indices(tokens, "tokens").to(weights.device)
     batch, _, length, _ = weights.shape
     if t.shape != (batch, length):
@@ -151,7 +166,7 @@ def _repeated(tokens: Array, weights: Tensor) -> Tensor:
 
 
 def _check_pattern(pattern: Array) -> Tensor:
-    """Requires attention from each position to each, and returns it in float64."""
+    """Requires an attention pattern with as many queries as keys, and returns it in float64."""
     x = check_real(pattern, "pattern")
     if x.ndim != 4 or x.shape[2] != x.shape[3] or x.numel() == 0:
         raise ValueError(
@@ -165,6 +180,6 @@ def _check_pattern(pattern: Array) -> Tensor:
         found = f"a weight of {low:.3g}" if low < 0 else f"weights that add up to {high:.3g}"
         raise ValueError(
             f"`pattern` must be at least 0 and add up to at most 1 over keys, the last axis. Got {found}. "
-            "Pass what comes out of the softmax, of a model in evaluation mode."
+            "Pass the output of the softmax, from a model in evaluation mode."
         )
     return weights

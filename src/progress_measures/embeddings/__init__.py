@@ -1,8 +1,11 @@
-"""Structure of a table of embeddings that belongs to no operation, such as a language model's numbers or weekdays.
+"""Structure in a table of embeddings that belongs to no operation, such as a language model's numbers or weekdays.
 
-A table has one row per token: :func:`period_shares` and :func:`period_control` look for waves over the tokens'
-positions, :func:`circle_fit` for a circle of tokens in a cyclic order, :func:`helix_fit` for a helix beside a
-polynomial of as many terms, and :func:`residue_probe` asks whether a number modulo T can be read off linearly.
+A table has one row per token.
+
+- :func:`period_shares` and :func:`period_control` look for waves over the tokens' positions.
+- :func:`circle_fit` tests whether tokens in a cyclic order lie on a circle.
+- :func:`helix_fit` compares a helix with a polynomial of equally many terms.
+- :func:`residue_probe` tests whether a linear probe can read a number modulo T.
 """
 
 from progress_measures.embeddings.circle import CircleFit, circle_fit

@@ -22,11 +22,11 @@ class CircleFit:
     """
 
     share: Tensor
-    """The share of the variance around the mean that the first harmonic of the order explains, shape ``()``."""
+    """The share of the variance around the mean that one wave around the order explains, shape ``()``."""
     best_plane: Tensor
-    """The share of the variance in the plane of the first two principal components, which is at least ``share``."""
+    """The share of the variance in the plane of the first two principal components, at least ``share``."""
     roundness: Tensor
-    """The shorter axis of the fitted ellipse over the longer one, which is 1 for a circle and 0 for a line."""
+    """The shorter axis of the fitted ellipse divided by the longer one; 1 for a circle and 0 for a line."""
     draws: Tensor
     """The share in each random order, shape ``(draws,)``."""
     chance: float
@@ -36,8 +36,8 @@ class CircleFit:
     def p_value(self) -> float:
         """(k + 1) / (draws + 1), where k random orders have at least this share.
 
-        2n of the n! orders are the same circle, turned or read backwards, so 2 / (n - 1)! is the least that it can be
-        with many draws.
+        Of the n! orders, 2n are the same circle, rotated or reversed. So with many draws it does not fall below
+        2 / (n - 1)!.
         """
         above = self.draws >= self.share.detach() * (1 - 1e-9)
         return (int(above.sum()) + 1) / (len(self.draws) + 1)
@@ -48,33 +48,37 @@ class CircleFit:
 
 
 def circle_fit(table: Array, *, draws: int = 1000, seed: int = 0) -> CircleFit:
-    r"""How much of the variance of tokens in a cyclic order is an ellipse that goes round once, in order.
+    r"""The share of the variance of tokens in a cyclic order that one turn around an ellipse explains.
 
     With the rows :math:`E_j` of n tokens, and their mean :math:`\bar E`, the share is
 
     .. math:: \frac{\lVert Q (E - \bar E) \rVert^2}{\lVert E - \bar E \rVert^2}, \quad
               Q \text{ the projection on } \cos \tfrac{2 \pi j}{n}, \; \sin \tfrac{2 \pi j}{n}.
 
-    It is 1 if the tokens lie on an ellipse in any plane, evenly spaced and in order. It does not change when the order
-    is turned or reversed, or the table scaled, rotated or shifted. Its mean over all orders is 2 / (n - 1).
+    It is 1 if the tokens lie in order, evenly spaced, on an ellipse in any plane. It does not change when the order is
+    rotated or reversed, or when the table is scaled, rotated or shifted. Its mean over all orders is 2 / (n - 1).
 
     Args:
-        table: Embeddings, one row per token, in their order, shape ``(tokens, features)``, at least 4 tokens.
+        table: Embeddings, one row per token in cyclic order, shape ``(tokens, features)``, at least 4 tokens.
         draws: The number of random orders to compare with.
         seed: The seed of the orders; no global generator is used.
 
     Returns:
-        The share, what random orders have, and how round the ellipse is; ``share`` and ``best_plane`` are
-        differentiable. Of tokens that are all the same, shares and roundness are 0.
+        The share, the shares of random orders, and the roundness of the ellipse. ``share`` and ``best_plane`` are
+        differentiable. If all tokens have the same embedding, shares and roundness are 0.
 
     Raises:
         TypeError: If ``table`` is neither tensor nor array, or is complex, or an option is not an integer.
         ValueError: If ``table`` is not of shape ``(tokens, features)`` or not finite, or has fewer than 4 tokens, or
             ``draws`` is less than 1.
 
+    See Also:
+        :func:`period_shares`: for waves of other periods, or tokens that are missing.
+        :func:`helix_fit`: for numbers, which have no cyclic order.
+
     References:
-        Engels et al. (2024), "Not all language model features are one-dimensionally linear", found weekdays and months
-        on circles. The share and its control are this library's own.
+        Engels et al. (2024), "Not all language model features are one-dimensionally linear", who found weekdays and
+        months on circles. The share and its control are this library's own.
 
     Example:
         >>> angle = 2 * torch.pi * torch.arange(12) / 12

@@ -1,4 +1,4 @@
-"""How well a helix fits a table of numbers, beside a polynomial of as many terms."""
+"""How well a helix fits the embeddings of numbers, compared with a polynomial of equally many terms."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,15 +30,15 @@ class HelixFit:
     """
 
     terms: int
-    """How many independent functions each fit has beside the constant; the degree of the polynomial."""
+    """The number of independent functions in each fit, without the constant. It is the degree of the polynomial."""
     helix: Tensor
-    """The share of the variance that the helix explains, of the tokens it was fitted to."""
+    """The share of the variance that the helix explains in sample."""
     polynomial: Tensor
-    """The same for the polynomial."""
+    """The share of the variance that the polynomial explains in sample."""
     helix_held_out: Tensor
-    """The share that the helix explains of tokens it was not fitted to, each left out in turn; may be negative."""
+    """The share that the helix explains held out, with each token left out once. It may be negative."""
     polynomial_held_out: Tensor
-    """The same for the polynomial."""
+    """The share that the polynomial explains held out. It may be negative."""
 
     def __repr__(self) -> str:
         inside = f"helix={self.helix.item():.3f}, polynomial={self.polynomial.item():.3f}"
@@ -47,17 +47,18 @@ class HelixFit:
 
 
 def helix_fit(table: Array, *, positions: Any = None, periods: Iterable[float] = (2, 5, 10, 100)) -> HelixFit:
-    r"""The share of a table's variance that a helix explains, and a polynomial of equally many terms beside it.
+    r"""The share of a table's variance that a helix explains, next to a polynomial of equally many terms.
 
-    The helix has the features x, cos 2πx/T and sin 2πx/T for each period T, and a constant; the polynomial has
-    x, x², … and a constant, up to the degree at which both span equally many dimensions. Each feature of the table is
-    fitted by least squares. With the projection H on the functions of a fit, and its diagonal h,
+    The helix consists of a constant, x, and cos 2πx/T and sin 2πx/T for each period T. The polynomial consists of a
+    constant, x, x², …, up to the degree at which both span equally many dimensions. Each feature of the table is fitted
+    by least squares. With the projection H on the functions of a fit, and its diagonal h, the shares are
 
     .. math:: 1 - \frac{\sum_i \lVert E_i - (H E)_i \rVert^2}{\sum_i \lVert E_i - \bar E \rVert^2}
               \quad \text{in sample, and held out} \quad
               1 - \frac{\sum_i \lVert E_i - (H E)_i \rVert^2 / (1 - h_i)^2}{\sum_i \lVert E_i - \bar E \rVert^2}
 
-    The latter fits each token by all others. Without structure, either fit explains terms / (m - 1) in sample.
+    The held-out share predicts each token from a fit to all others. Shares are at most 1, and in sample at least 0.
+    For m tokens without structure, either fit explains terms / (m - 1) in sample on average.
 
     Args:
         table: Embeddings, one row per number, shape ``(tokens, features)``.
@@ -65,11 +66,15 @@ def helix_fit(table: Array, *, positions: Any = None, periods: Iterable[float] =
         periods: The helix' periods, as for :func:`period_shares`.
 
     Returns:
-        Both fits; differentiable. Where the table does not vary, all shares are 0.
+        Both fits; differentiable. If all tokens have the same embedding, all shares are 0.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: As for :func:`period_shares`, or if there are not at least two tokens more than a fit has functions.
+
+    See Also:
+        :func:`period_shares`: the share of each period, without a fit of all together.
+        :func:`circle_fit`: for tokens in a cyclic order, such as weekdays.
 
     References:
         Kantamneni & Tegmark (2025), "Language models use trigonometry to do addition", arXiv 2502.00873.
@@ -103,7 +108,7 @@ def _explained(values: Tensor, functions: Tensor, rounding: float) -> tuple[Tens
     total = centered.square().sum()
     varies = total > values.numel() * rounding**2
     rest = centered - functions @ (functions.T @ centered)
-    free = (1 - functions.square().sum(1)).clamp(min=1e-9)  # of a token that alone decides a function, next to nothing
+    free = (1 - functions.square().sum(1)).clamp(min=1e-9)  # about 0 for a token that alone decides a function
     missed = (rest.square().sum(), (rest / free[:, None]).square().sum())
     inside, outside = (torch.where(varies, 1 - each / total.where(varies, 1.0), 0.0) for each in missed)
     return inside, outside

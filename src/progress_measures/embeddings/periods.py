@@ -1,4 +1,4 @@
-"""Periods in a table of embeddings: how much of it each explains, and which stand out beside their neighbours."""
+"""Periods in a table of embeddings: how much variance each explains, and which stand out from their neighbours."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from progress_measures.embeddings.tables import (
     waves,
 )
 
-NEIGHBOURS = (2, 3, 4, 5, 6)  # on each side; a wave over all tokens leaks into those that are nearer
+NEIGHBOURS = (2, 3, 4, 5, 6)  # on each side; a wave over all tokens leaks into nearer ones
 ROUNDING = 1e-24  # of a share
 
 
 @dataclass(frozen=True, eq=False)
 class PeriodControl:
-    """What :func:`period_control` returns: the shares and prominences of periods, and those of shuffled tables.
+    """What :func:`period_control` returns: shares and prominences of the periods, and the largest in shuffled tables.
 
     Example:
         >>> x = 2 * torch.pi * torch.arange(60) / 5
@@ -35,11 +35,11 @@ class PeriodControl:
     """
 
     periods: tuple[float, ...]
-    """The periods that were asked for."""
+    """The periods that were passed."""
     shares: Tensor
-    """The share of the variance that each explains, as by :func:`period_shares`, ``(periods,)``."""
+    """The share of the variance that each period explains, as in :func:`period_shares`, ``(periods,)``."""
     prominences: Tensor
-    """Each share over the median of its neighbours', ``(periods,)``."""
+    """Each share divided by the median of its neighbours' shares, ``(periods,)``."""
     largest_shares: Tensor
     """The largest share of any of the periods in each draw, ``(draws,)``."""
     largest_prominences: Tensor
@@ -47,9 +47,9 @@ class PeriodControl:
 
     @property
     def p_values(self) -> Tensor:
-        """For each period, (k + 1) / (draws + 1), where k draws have as large a prominence, or as large a share.
+        """For each period, (k + 1) / (draws + 1), where k draws reach its prominence, or its share.
 
-        Of the two counts it is the larger one, because a peak has to be high, and higher than its neighbours.
+        The larger of the two counts is used, because a peak must be high and also higher than its neighbours.
         """
         pairs = ((self.shares, self.largest_shares), (self.prominences, self.largest_prominences))
         counts = [(drawn >= real[:, None] * (1 - 1e-9)).sum(1) for real, drawn in pairs]
@@ -62,7 +62,7 @@ class PeriodControl:
             level: The chance that a table in random order has any such period. No p-value is below 1 / (draws + 1).
 
         Returns:
-            The periods, in the order in which they were asked for.
+            The periods, in the order in which they were passed.
 
         Raises:
             TypeError: If ``level`` is not a number.
@@ -79,22 +79,23 @@ class PeriodControl:
 def period_shares(table: Array, periods: Iterable[float], *, positions: Any = None, trend: int = 1) -> Tensor:
     r"""The share of a table's variance that the cosine and the sine of each period explain, beyond a trend.
 
-    With R, what a polynomial of degree ``trend`` in the positions x leaves of the table, and Q_T, the projection on
-    what it leaves of cos 2πx/T and sin 2πx/T,
+    A trend is a least-squares polynomial of degree ``trend`` in the positions x. Let R be the table minus its trend,
+    and :math:`Q_T` the projection on cos 2πx/T and sin 2πx/T minus their trends. The share of period T is
 
     .. math:: \frac{\lVert Q_T R \rVert^2}{\lVert R \rVert^2}
 
-    Each period is fitted by itself, by least squares: a Lomb-Scargle periodogram of all features together, with a
-    trend in place of a constant. So tokens may be missing, and periods need not divide anything. It is 1 for a trend
-    and a wave of that period, of any phase in each feature. Without structure it is 2 / (m - 1 - trend) on average
-    over m tokens, and half of that for period 2, which has only a cosine. It does not change when the table is scaled
-    or rotated, or a trend added. Where nothing is left by the trend, it is 0.
+    Each period is fitted separately: this is a Lomb-Scargle periodogram of all features together, with a trend instead
+    of a constant. So tokens may be missing, and periods need not divide the number of tokens.
+
+    The share is 1 for a trend plus a wave of that period, with any phase in each feature. For m tokens without
+    structure it is 2 / (m - 1 - trend) on average, and half of that for period 2, which has only a cosine. It does not
+    change when the table is scaled or rotated, or a trend is added. If the trend explains the whole table, it is 0.
 
     Args:
         table: Embeddings, one row per token, shape ``(tokens, features)``.
         periods: Distinct real numbers, at least 2.
         positions: The integer of each token, in any order; None for 0, 1, ….
-        trend: The degree of the polynomial that is fitted with each period; 0 is a constant.
+        trend: The degree of the polynomial that is fitted together with each period; 0 is a constant.
 
     Returns:
         Shares in [0, 1], float64, shape ``(periods,)``; differentiable.
@@ -102,14 +103,18 @@ def period_shares(table: Array, periods: Iterable[float], *, positions: Any = No
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If ``table`` is not of shape ``(tokens, features)`` or not finite, or has fewer than ``trend`` + 4
-            tokens; if ``positions`` or ``periods`` are not distinct, or a period is less than 2 or than two steps
-            between positions, or the trend leaves nothing of it.
+            tokens; if ``positions`` or ``periods`` are not distinct; or if a period is less than 2, is shorter than
+            two steps between positions, or is a wave that the trend already explains.
+
+    See Also:
+        :func:`period_control`: which periods stand out by more than chance.
+        :func:`spectrum`: for embeddings of an operation's elements.
 
     References:
         Lomb (1976), Scargle (1982). Zhou et al. (2024), "Pre-trained large language models use Fourier features to
-        compute addition", look at the Fourier transform of such a table; Kantamneni & Tegmark (2025), "Language models
-        use trigonometry to do addition", of the hidden states for numbers. A spectrum says nothing of where it comes
-        from: peaks at 2, 5 and 10 stand in counts of numbers in texts, too (arXiv 2604.20817).
+        compute addition", take the Fourier transform of such a table; Kantamneni & Tegmark (2025), "Language models
+        use trigonometry to do addition", transform hidden states for numbers. A spectrum does not say where its peaks
+        come from: counts of numbers in texts also have peaks at 2, 5 and 10 (arXiv 2604.20817).
 
     Example:
         >>> x = torch.tensor([0, 1, 2, 4, 5, 7, 8, 9, 12, 13, 14, 17, 18, 19])  # some are missing
@@ -134,21 +139,23 @@ def period_control(
     seed: int = 0,
     progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
 ) -> PeriodControl:
-    r"""Which periods stand out: beside neighbouring frequencies, and beside tables whose rows are shuffled.
+    r"""Which periods stand out, compared with neighbouring frequencies and with tables whose rows are shuffled.
 
-    The *prominence* of a period T compares its share, as of :func:`period_shares`, with those of neighbouring
-    frequencies, each over its number r of waves, which is 2, or 1 for period 2:
+    The *prominence* of a period T compares its share s from :func:`period_shares` with the shares of neighbouring
+    frequencies. Each share is divided by its number r of waves, which is 2, or 1 for period 2:
 
     .. math:: \frac{s(1/T) / r}{\mathrm{median}_j \, s(1/T + j/S) / r_j}, \quad j = \pm 2, \dots, \pm 6,
 
-    where S is the number of positions from the first to the last. So a smooth spectrum has a prominence of about 1
-    everywhere, however steep it is. Each draw permutes the rows of what the trend leaves, and keeps its largest share
-    and its largest prominence over all periods. The p-values are thus of the whole family: in random order, the chance
-    that *any* period stands out at 5 % is at most 5 %.
+    where S is the number of positions from the first to the last. A smooth spectrum has a prominence of about 1
+    everywhere, however steep it is.
+
+    Each draw permutes the rows of the table after its trend is subtracted, and keeps the largest share and the largest
+    prominence over all periods. So the p-values hold for all periods together: in random order, the chance that *any*
+    period stands out at 5 % is at most 5 %.
 
     Args:
         table: Embeddings, one row per token, shape ``(tokens, features)``.
-        periods: As for :func:`period_shares`, and at most S / 7, so that there are neighbours on both sides.
+        periods: As for :func:`period_shares`, but at most S / 7, so that there are neighbours on both sides.
         positions: As for :func:`period_shares`.
         trend: As for :func:`period_shares`.
         draws: The number of permutations.
@@ -161,6 +168,9 @@ def period_control(
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: As for :func:`period_shares`, or if a period is longer than S / 7, or ``draws`` is less than 1.
+
+    See Also:
+        :func:`residue_probe`: whether a linear probe can use the period.
 
     References:
         The rule is this library's own. For the question: Zhou et al. (2024), "Pre-trained large language models use
@@ -216,7 +226,7 @@ def period_control(
 
 
 def _shares(rows: Tensor, given: Tensor, bases: list[Tensor], rounding: float) -> Tensor:
-    """The share of each basis in what the ``given`` polynomials leave of the rows; of no more than rounding, 0."""
+    """The share of each basis in the rows minus the ``given`` polynomials; 0 if only rounding error is left."""
     rest = rows - given @ (given.T @ rows)
     total = rest.square().sum()
     along = (torch.cat(bases, 1).T @ rest).square().sum(1)
@@ -229,7 +239,7 @@ def _basis(positions: Tensor, period: float, given: Tensor) -> Tensor:
     basis = orthonormal(waves(positions, period), given)
     if basis.shape[1] == 0:
         raise ValueError(
-            f"`periods` must be waves that a trend of degree {given.shape[1] - 1} is not already. Got {period:g} for "
+            f"`periods` must be waves that a trend of degree {given.shape[1] - 1} does not explain. Got {period:g} for "
             f"positions that span {span_of(positions)}. Lower `trend`, or leave this period out."
         )
     return basis

@@ -1,4 +1,4 @@
-"""Whether a number modulo T can be read off its embedding linearly, for numbers that the probe has not met."""
+"""Whether a linear probe can read a number modulo T from its embedding, for numbers that are held out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -28,20 +28,20 @@ class ResidueProbe:
     modulus: int
     """The T of the residues."""
     predicted: Tensor
-    """The residue that was predicted for each token when it was held out, int64, shape ``(tokens,)``."""
+    """The residue predicted for each token when it was held out, int64, shape ``(tokens,)``."""
     correct: Tensor
-    """Where that is right, bool, shape ``(tokens,)``."""
+    """Whether the prediction is right, bool, shape ``(tokens,)``."""
     strengths: Tensor
-    """The ridge strength that was chosen in each fold, over the mean squared singular value, ``(folds,)``."""
+    """The ridge strength chosen in each fold, divided by the mean squared singular value, ``(folds,)``."""
 
     @property
     def accuracy(self) -> float:
-        """The share of the tokens that were predicted right when they were held out."""
+        """The share of the tokens whose residue was predicted correctly when they were held out."""
         return float(self.correct.double().mean())
 
     @property
     def chance(self) -> float:
-        """The accuracy of a guess, 1 / T."""
+        """The accuracy of guessing, 1 / T."""
         return 1 / self.modulus
 
     def __repr__(self) -> str:
@@ -60,34 +60,40 @@ def residue_probe(
 ) -> ResidueProbe:
     r"""The held-out accuracy of a linear probe of the number modulo T.
 
-    The probe is a ridge regression of the T indicators of residues, one against the rest, in closed form. In each
-    fold, with training rows X and indicators Y, both centered,
+    The probe is a ridge regression on the T indicators of the residues, one against the rest, in closed form. In each
+    fold, with the centered training rows X and their centered indicators Y, it predicts
 
-    .. math:: W = (X^\top X + \lambda)^{-1} X^\top Y, \quad \hat r(E) = \arg\max_r \, \big( (E - \bar E) W \big)_r .
+    .. math:: \hat r(E) = \arg\max_r \, \big( (E - \bar E) W \big)_r, \quad W = (X^\top X + \lambda)^{-1} X^\top Y .
 
-    Each indicator is over its mean, so that a residue is not preferred because the training rows have more of it.
-    Strengths λ are compared inside of the training rows, by the squared error of each row when it alone is left out.
-    The tokens of each residue are dealt to the folds at random.
+    Before centering, each indicator is divided by its mean, so that more frequent residues are not preferred. The
+    strength λ is the one with the smallest leave-one-out error on the training rows. The tokens of each residue are
+    dealt to the folds at random.
+
+    The accuracy lies in [0, 1], and a table without structure has about 1 / T. Scaling, rotating or shifting the table
+    does not change the predictions, up to rounding.
 
     Args:
         table: Embeddings, one row per number, shape ``(tokens, features)``.
         modulus: The T, at least 2. Each residue needs at least two tokens.
         positions: The number of each token, distinct integers in any order; None for 0, 1, ….
-        folds: In how many parts the tokens are, of which each is held out once.
+        folds: The number of parts into which the tokens are divided; each part is held out once.
         seed: The seed of the folds; no global generator is used.
         progress: A function that wraps the iterable of folds, such as ``tqdm``.
 
     Returns:
-        The predictions for tokens that were held out, without gradients.
+        The held-out predictions, without gradients.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If ``table`` is not of shape ``(tokens, features)`` or not finite, or ``positions`` are not
             distinct; if a residue has fewer than two tokens, or there are more folds than tokens.
 
+    See Also:
+        :func:`period_control`: which periods stand out in the spectrum, whether a linear probe can use them or not.
+
     References:
         Hoerl & Kennard (1970) for ridge regression; arXiv 2604.20817 for why a peak in a spectrum is not enough: it
-        tells peaks that a linear probe can use from those that it cannot.
+        distinguishes peaks that a linear probe can use from peaks that it cannot use.
 
     Example:
         >>> x = torch.arange(60)
@@ -116,9 +122,9 @@ def residue_probe(
 
 
 def _ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The weights, the mean of the rows, and the strength that has the least error on rows that are left out."""
+    """The weights, the mean of the rows, and the strength with the smallest leave-one-out error."""
     mean = x.mean(0)
-    each = y / y.mean(0)  # a residue counts once: what is held out has fewer rows, and would lose by that
+    each = y / y.mean(0)  # otherwise a residue with more held-out rows, and so fewer training rows, would be at a loss
     target = each - each.mean(0)
     left, singular, right = torch.linalg.svd(x - mean, full_matrices=False)
     squares, along = singular.square(), left.T @ target
@@ -136,7 +142,7 @@ def _ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _dealt(residues: Tensor, modulus: int, folds: int, generator: torch.Generator) -> Tensor:
-    """The fold of each token: the tokens of one residue after another, in random order, are dealt in turn."""
+    """The fold of each token. Tokens are sorted by residue, shuffled within it, and dealt to the folds in turn."""
     order = torch.cat(
         [
             rows[torch.randperm(len(rows), generator=generator, device="cpu")]
@@ -149,7 +155,7 @@ def _dealt(residues: Tensor, modulus: int, folds: int, generator: torch.Generato
 
 
 def _check_residues(residues: Tensor, modulus: int) -> None:
-    """Requires at least two tokens of each residue: one to be held out while another one is not."""
+    """Requires at least two tokens of each residue: one to hold out and one to train on."""
     counts = Counter(residues.tolist())
     rare = next((r for r in range(modulus) if counts[r] < 2), None)
     if rare is not None:

@@ -11,11 +11,11 @@ from progress_measures._checks.tensors import check_finite, check_indices, check
 from progress_measures._checks.values import check_real_number, shape_of, type_name
 from progress_measures._scaling import scale_of
 
-FAINT = 1e-6  # of a wave's length: what the trend leaves of it, below which there is no wave
+FAINT = 1e-6  # a wave of which the trend leaves less than this share of its length is no wave
 
 
 def check_table(x: object, at_least: int) -> tuple[Tensor, float]:
-    """Requires one row per token; returns them in float64, of size at most 1, and the rounding error of a value."""
+    """Requires one row per token; returns float64 rows, scaled to at most 1, and the rounding error of a value."""
     table = check_finite(check_real(x, "table"), "table")
     if table.ndim != 2 or table.numel() == 0:
         raise ValueError(
@@ -72,12 +72,12 @@ def check_periods(values: object, positions: Tensor) -> list[float]:
 
 
 def step_of(positions: Tensor) -> int:
-    """The greatest integer of which all distances between positions are multiples."""
+    """The greatest common divisor of the distances between positions."""
     return math.gcd(*(positions - positions[0]).tolist())
 
 
 def span_of(positions: Tensor) -> int:
-    """How many positions there are from the first to the last, those without a token included."""
+    """The number of positions from the first to the last, including those without a token."""
     return int(positions.max() - positions.min()) + 1
 
 
@@ -98,7 +98,7 @@ def waves(positions: Tensor, period: float) -> Tensor:
 
 
 def orthonormal(columns: Tensor, given: Tensor) -> Tensor:
-    """Orthonormal functions that span, with the orthonormal ``given`` ones, the columns; what is faint is left out."""
+    """Orthonormal functions that, with the orthonormal ``given`` ones, span the columns; faint ones are left out."""
     rest = columns - given @ (given.T @ columns)
     rest = rest - given @ (given.T @ rest)  # again, for what rounding left
     left, singular, _ = torch.linalg.svd(rest, full_matrices=False)

@@ -1,14 +1,14 @@
-"""What happens in a run and when: milestones, phases, and how early a measure announces them.
+"""When things happen in a run: milestones, phases, and how early a measure announces them.
 
-A boundary is where a curve turns, or where it crosses a level so that the least time is spent on the wrong side. One
-recorded step alone is not believed, so noise and spikes move a boundary little. What a run does not reach, or its log
-does not say, is None and not a guess; the ``events`` of each result say why.
+A boundary is a step at which a curve turns or crosses a level for good. A single recorded step is never enough
+evidence, so noise and spikes move a boundary little. If a run does not reach a boundary, or its log cannot tell, the
+boundary is None, and the ``events`` of the result say why.
 
-- ``milestones``: :func:`milestones`, as most papers report them
-- ``boundaries``: :func:`find_phases`, the paper's phases; ``ends`` has their rules
-- ``onset``: :func:`onset` of any column and its :func:`lead` before any event
+- ``milestones``: :func:`milestones`, memorization and generalization as most papers report them
+- ``boundaries``: :func:`find_phases`, the phases of Nanda et al. (2023); ``ends`` has their rules
+- ``onset``: the :func:`onset` of any column, and its :func:`lead` before any event
 - ``lead_times``: :func:`lead_times` of restricted and excluded loss
-- ``summary``: :func:`summary`, one line for each of several runs
+- ``summary``: :func:`summary`, one line per run
 - ``spread``: :func:`phase_spread` over several runs
 """
 

@@ -7,22 +7,23 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from progress_measures.phases.falls import CONFIRMED
 
-NOISE = 8  # how many times the scatter a bottom must stand out: 7 standard deviations of normal noise or more
+NOISE = 8  # the least depth of a bottom, in scatters: at least 7 standard deviations of normal noise
 ROUNDING = 1e-6  # nats: in float32, ratios of losses below this mean nothing
-NARROWEST, WIDEST = 3, 9  # of how many neighbours the median is that a value is compared with
-AROUND = 7  # of how many neighbours the median is that tells a spike: wider than two spikes side by side
-CHANCE = 0.01  # how often spikes alone may make a bottom
+NARROWEST, WIDEST = 3, 9  # the window of the running median that a value is compared with, in steps
+AROUND = 7  # the window of the running median that detects spikes: wider than two adjacent spikes
+CHANCE = 0.01  # the largest probability that spikes alone make a bottom
 
 
 def confirmed_minimum(values: np.ndarray, *, among: np.ndarray, depth: float, window: int = NARROWEST) -> int | None:
     """The index of the smallest value among some, if the values fall to it and rise from it by the depth; else None.
 
-    A dip of a single value is no bottom, so the smallest value is sought at the smallest median of three neighbours and
-    next to it. At least one value before it and two after it must be higher by the depth, and a median after it must be
-    higher than that of its neighbours by half of the depth. The logarithm of such a value before it, and the median
-    of all logarithms after it, must also be higher than its own by 8 times the scatter of the other values: noise alone
-    does not reach that far. Where spikes are so frequent that chance brings them together, more neighbours are asked.
-    Of several values that are equally small, as rounded numbers are, the middle one is taken.
+    - A dip of a single value is no bottom: the smallest value is taken at the minimum of the running median of three
+      values, or next to it. If spikes are so frequent that they may be adjacent by chance, the window is wider.
+    - At least one value before it and two values after it must be higher by the depth. After it, the running median
+      must rise by half of the depth.
+    - In logarithms, one of these values before it, and the median of all values after it, must exceed it by 8 times
+      the scatter of the other values. Noise alone does not reach that far.
+    - If several adjacent values are equally small, as rounded numbers may be, the middle one is taken.
     """
     candidates = np.where(among, values, np.inf)
     padded = np.pad(candidates, window // 2, constant_values=np.inf)  # so that the ends need neighbours, too
@@ -44,21 +45,21 @@ def confirmed_minimum(values: np.ndarray, *, among: np.ndarray, depth: float, wi
 
 
 def middle_of_ties(values: np.ndarray, first: int) -> int:
-    """The middle of the values from the first one on that are the same as it, one after the other."""
+    """The middle index of the run of equal values that begins at ``first``."""
     return first + (ties(values, first) - 1) // 2
 
 
 def ties(values: np.ndarray, first: int) -> int:
-    """How many values from the first one on are the same as it, one after the other."""
+    """The length of the run of equal values that begins at ``first``."""
     others = np.flatnonzero(values[first:] != values[first])
     return int(others[0]) if len(others) else len(values) - first
 
 
 def scatter(values: np.ndarray, *, without: int | None = None, window: int = NARROWEST) -> float:
-    """The 75th percentile of the distance between a value and the median of a window around it, such as of three.
+    """The 75th percentile of the distance between a value and the running median around it.
 
-    One value may be left out. The scatter of a curve that only rises or only falls is 0; that of normal noise is 0.92
-    standard deviations for three, and 1.1 for nine.
+    One value may be left out. The scatter of a monotonic curve is 0. For normal noise it is 0.92 standard deviations
+    with a window of three, and 1.1 with a window of nine.
     """
     if len(values) < window:
         return 0.0
@@ -69,10 +70,9 @@ def scatter(values: np.ndarray, *, without: int | None = None, window: int = NAR
 
 
 def _noise_window(logs: np.ndarray) -> int:
-    """Of how many neighbours the median is that the scatter is taken about.
+    """The window of the running median for the scatter: three steps, or up to nine if the noise is correlated.
 
-    Of three; or of up to nine, if noise is correlated from step to step: then neighbours lie on one side of that median
-    more often than not.
+    Noise counts as correlated if adjacent values mostly lie on the same side of the wide running median.
     """
     wide = max(NARROWEST, min(WIDEST, len(logs) // 8 // 2 * 2 + 1))
     sides = np.sign(logs - _running_median(logs, wide))
@@ -81,7 +81,7 @@ def _noise_window(logs: np.ndarray) -> int:
 
 
 def _may_be_spikes(logs: np.ndarray, lowest: int, window: int) -> bool:
-    """Whether chance may put so many spikes as deep as a bottom into a window, somewhere, that they make the bottom."""
+    """Whether the bottom may be nothing but adjacent spikes, which chance has put into one window."""
     deep = min(logs[:lowest].max(), np.median(logs[lowest + 1 :])) - logs[lowest]
     spikes = np.abs(logs - _running_median(logs, AROUND)) >= deep / 2
     spikes[max(0, lowest - 2) : lowest + 3] = False

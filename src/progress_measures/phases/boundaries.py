@@ -22,8 +22,8 @@ PHASES = ("memorization", "circuit formation", "cleanup", "after cleanup")
 class Phases(WithEvents):
     """The last step of each phase, or None; the result of :func:`find_phases`.
 
-    Its ``events`` have the interval of recorded steps that each boundary lies in, and why a boundary is None:
-    ``"not recorded"``, ``"not reached"`` or ``"cannot be told"``. They also say whether a boundary has settled.
+    Its ``events`` give the interval of recorded steps around each boundary, say whether the boundary has settled, and
+    say why a boundary is None: ``"not recorded"``, ``"not reached"`` or ``"cannot be told"``.
 
     Example:
         >>> phases = pm.Phases(memorization_end=1200, circuit_formation_end=4630, cleanup_end=None)
@@ -36,7 +36,7 @@ class Phases(WithEvents):
     cleanup_end: int | None
 
     def intervals(self, steps: Array | Sequence[int]) -> dict[str, tuple[int, int] | None]:
-        """The nearest recorded steps before and after each boundary: the boundary lies between them.
+        """The nearest recorded steps before and after each boundary.
 
         Args:
             steps: The recorded steps, ``trajectory.steps``.
@@ -56,10 +56,10 @@ class Phases(WithEvents):
         return {name: None if step is None else bracket(recorded, step) for name, step in vars(self).items()}
 
     def at(self, step: int) -> str:
-        """The phase that the run is in at a step, in words, such as for a title bar.
+        """The phase of the run at a step, in words, such as for a progress bar.
 
-        Where the boundary between two phases is not known, both are named. A run is in the phase before a boundary that
-        it does not reach. If a boundary before the step has not settled, the words say so.
+        If the boundary between two phases is unknown, both are named. If the run does not reach a boundary, it is still
+        in the phase before it. If a boundary before the step has not settled, the words say so.
 
         Args:
             step: A step, such as the last one that was recorded.
@@ -87,48 +87,54 @@ class Phases(WithEvents):
 
 
 def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
-    """The last steps of memorization, circuit formation and cleanup, as far as what was recorded says them.
+    r"""The last steps of memorization, circuit formation and cleanup, as far as the recorded columns can tell.
 
-    - Circuit formation ends where test loss falls for good below the chance level ln(answers). Its median after the
-      fall must be below the chance level by at least 5 % of that level, and below its median before the fall by at
-      least 10 % of that level. A first loss that is less than 5 % below chance does not count against the fall. If all
-      later losses are below chance, the fall to 5 % below chance is taken instead.
-    - Memorization ends at the smallest excluded loss before the end of circuit formation. Excluded loss must fall to
-      this bottom and rise from it by at least 5 % of the chance level, and by more than noise. If training loss is
-      recorded, it must have fallen below half of the chance level there.
-    - Cleanup ends where, after circuit formation, the sum of squared weights falls for good to within 5 % of the level
-      where it settles: its median over the last tenth of the run. Cleanup must end at least a tenth of the run before
-      the run does. It has no end unless the weights have settled: their median over the tenth before the last must be
-      at most 2.5 % higher.
+    With n answers, chance is a loss of :math:`\ln n`. With w, the level at which the sum of squared weights settles,
+    memorization ends at :math:`t_1`, circuit formation at :math:`t_2` and cleanup at :math:`t_3`:
 
-    "For good": of all falls, the one that the least time contradicts is taken. A recorded step stands for the time up
-    to halfway to its neighbours. It contradicts a fall if it is below the level before the fall, or above the level
-    after it. One step may contradict the fall, or up to a third of the time on its shorter side. Medians are taken over
-    time, and again over recorded steps. If there is no such fall because the run comes undone for long in between, its
-    last fall counts. For cleanup, as for onsets, recorded steps are counted first, and time if that finds nothing.
+    .. math:: t_1 = \arg\min_{t \le t_2} L_\mathrm{excluded}(t), \quad
+              L_\mathrm{test} \le \ln n \text{ for good from } t_2, \quad
+              \lVert \theta \rVert^2 \le 1.05 \, w \text{ for good from } t_3
 
-    "More than noise" is judged in logarithms: some value before the bottom, and the median of all values after it, must
-    exceed the bottom by 8 times the scatter. The scatter is the 75th percentile of the distance between a value and the
-    median of that value and its two neighbours, leaving out the bottom. It is 0 on a smooth curve. Where noise is
-    correlated from step to step, the median is that of up to nine values.
+    - **Circuit formation.** After the fall below chance, the median of test loss must be lower than chance by at least
+      5 % of :math:`\ln n`, and lower than the median before the fall by at least 10 % of :math:`\ln n`. A first loss
+      less than 5 % below chance does not count against the fall. If all later losses are below chance, :math:`t_2` is
+      where test loss falls to 5 % below chance.
+    - **Memorization.** Excluded loss must fall to its bottom and rise from it, each by at least 5 % of :math:`\ln n`
+      and by more than noise. If training loss is recorded, it must be below half of :math:`\ln n` at the bottom.
+    - **Cleanup.** w is the median over the last tenth of the run. :math:`t_3` comes after :math:`t_2`, and at least a
+      tenth of the run before the run's last step. The weights must have settled: their median over the tenth before
+      the last must be at most 2.5 % above w.
 
-    A single recorded step shows nothing: a dip that its neighbours do not share is no bottom, and a fall below a level,
-    or a rise from the bottom, must be seen at two steps. Where spikes are frequent, more neighbours must share it. If
-    training loss is recorded, a bottom in a slingshot does not count: there, training loss is over three times its
-    lowest value so far, or over 3e-6 nats if that is more; a single spike downwards is no such value. So noise and
-    spikes move the boundaries little. Noise alone has no phases if the steps are not few: see docs/phases.md.
+    *For good.* A recorded step contradicts a fall if it is below the level before the fall, or above the level after
+    it. Each step counts with the time up to halfway to its neighbours. Among all falls, the one that the least time
+    contradicts is taken. One step may contradict it, or up to a third of the time on its shorter side. Both medians
+    must pass weighted by time and also weighted by steps. If no fall passes because the run is above the level again
+    for a long time, the last fall counts. For cleanup, lead times and onsets, each step first counts the same; time
+    decides only if this finds no fall.
 
-    Each column is read at the steps at which it is not ``nan``. A boundary whose column is missing is None, as is one
-    that the run does not reach, or whose column has the same number at every step; ``phases.events`` say which. Falls
-    are interpolated linearly between recorded steps; the end of memorization is a recorded step. Boundaries that are
-    not None are in order. A run that generalizes at once may have no end of memorization.
+    *More than noise.* In logarithms, some value before the bottom, and the median of all values after it, must exceed
+    the bottom by 8 times the scatter. The scatter is the 75th percentile of the distance between a value and the median
+    of that value and its two neighbours, without the bottom itself. It is 0 on a smooth curve. If noise is correlated
+    from step to step, the median is over up to nine values.
 
-    A boundary may still move while a run goes on. It has settled if the first three quarters of the run have it in the
-    same interval of recorded steps, or less than 5 % away.
+    *Spikes.* A single recorded step is never enough: the neighbours of a bottom must be low too, and a fall below a
+    level, or a rise from the bottom, must be visible at two steps. If spikes are frequent, more neighbours must be low.
+    If training loss is recorded, a bottom in a slingshot does not count. In a slingshot, training loss is above 3e-6
+    nats and above three times its lowest value so far, not counting single spikes downwards. Noise alone has no phases,
+    except in runs of few steps: see docs/phases.md.
+
+    *Missing boundaries.* A boundary is None if its column is missing or constant, or if the run does not reach it;
+    ``phases.events`` say which. A run that generalizes at once may have no end of memorization. Boundaries that are not
+    None are in order. Columns are read at the steps at which they are not ``nan``. Falls are interpolated linearly
+    between recorded steps; the end of memorization is a recorded step.
+
+    *Settled boundaries.* A boundary may still move while a run continues. It has settled if the first three quarters of
+    the run have it in the same interval of recorded steps, or less than 5 % away.
 
     Args:
-        trajectory: With one or more of the columns ``test_loss``, ``excluded_loss`` and ``sum_squared_weights``, and
-            preferably ``train_loss``. Cleanup needs ``test_loss``, too.
+        trajectory: A run with one or more of the columns ``test_loss``, ``excluded_loss`` and ``sum_squared_weights``,
+            and preferably ``train_loss``. Cleanup also needs ``test_loss``.
         answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
 
     Returns:
@@ -138,6 +144,11 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
         TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
         ValueError: If there is no number in any column that this function or :func:`milestones` reads, one is not one
             number per step, or is -inf somewhere, or if ``answers`` is less than 2.
+
+    See Also:
+        :func:`milestones`: steps to 99 % accuracy, from accuracies or losses alone.
+        :func:`lead_times`: how early restricted and excluded loss announce the end of circuit formation.
+        :func:`phase_spread`: the boundaries over several seeds.
 
     References:
         Nanda et al. (2023), section 5.2, who drew the boundaries by eye.
@@ -160,5 +171,5 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
 
 
 def _is_ahead(events: Sequence[Event]) -> bool:
-    """Whether a run does not reach the first of some boundaries, nor any later one."""
+    """Whether a run reaches neither the first of some boundaries nor any later one."""
     return events[0].absent in (None, "not reached") and all(event.step is None for event in events)

@@ -1,4 +1,4 @@
-"""The columns that phases, milestones and signs are read from."""
+"""The columns from which phases, milestones and lead times are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,19 +12,19 @@ from progress_measures.phases.names import KNOWN, how_to_rename, spelled_otherwi
 from progress_measures.trajectory.checks import check_complete
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-LARGEST = 1e300  # stands for infinity, between which and other numbers nothing can be interpolated
+LARGEST = 1e300  # replaces infinity, which cannot be interpolated
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A column at the steps at which it was measured, at least one."""
+    """A column at the steps, at least one, at which it was measured."""
 
     steps: np.ndarray
     values: np.ndarray
 
     @property
     def is_constant(self) -> bool:
-        """Whether several steps have one and the same number, as of a column that a program never filled in."""
+        """Whether all of several steps have the same number, as in a column that a program never filled in."""
         return len(self.values) > 1 and bool(np.ptp(self.values) == 0)
 
     def until(self, end: float) -> "Curve | None":
@@ -38,13 +38,13 @@ class Curve:
         return Curve(self.steps[kept], self.values[kept]) if kept.any() else None
 
     def at(self, steps: np.ndarray) -> np.ndarray:
-        """The number last measured at each of some steps; the first one at steps before it."""
+        """The most recent number at each of some steps; before the first measurement, the first number."""
         places = np.searchsorted(self.steps, steps, side="right") - 1
         return np.asarray(self.values[np.maximum(places, 0)])
 
 
 def curve(run: Trajectory, name: str) -> Curve | None:
-    """A column of numbers at the steps at which it is one; None if there is no such column, or no number in it."""
+    """A column at the steps at which it is not ``nan``; None if there is no such column, or no number in it."""
     if name not in run:
         return None
     values = run[name]
@@ -62,7 +62,7 @@ def curve(run: Trajectory, name: str) -> Curve | None:
 
 
 def hinted(events: Mapping[str, Event], run: Trajectory) -> dict[str, Event]:
-    """The events; those whose column was not recorded say which other column of the run may be it."""
+    """The events. Those whose column was not recorded suggest another column of the run that may be the same."""
     found = {}
     for name, event in events.items():
         words = event.reason.split()
@@ -72,7 +72,7 @@ def hinted(events: Mapping[str, Event], run: Trajectory) -> dict[str, Event]:
 
 
 def check_known(run: Any) -> dict[str, Curve | None]:
-    """Requires a trajectory with a number in one of the known columns; returns all by name, None for those without."""
+    """Requires a trajectory with a number in a known column; returns all known columns by name, None if empty."""
     trajectory = check_trajectory(run)
     curves = {name: curve(trajectory, name) for name in KNOWN}
     if all(each is None for each in curves.values()):

@@ -1,4 +1,4 @@
-"""What the steps of a curve stand for: time, the medians over it, and the recorded steps around an event."""
+"""Time and medians over the recorded steps of a curve, and the recorded steps around an event."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ TAIL = 0.1  # a curve settles at its median over this last share of the run
 
 
 def durations(steps: np.ndarray) -> np.ndarray:
-    """The time that each recorded step stands for: half of the distance between its neighbours.
+    """The time that each recorded step counts for: half of the distance between its neighbours.
 
-    The first and the last step stand for the distance to their only neighbour, as all steps of an even grid do.
+    The first and the last step count for the distance to their only neighbour, as if the grid continued evenly.
     """
     if len(steps) == 1:
         return np.ones(1)
@@ -18,7 +18,7 @@ def durations(steps: np.ndarray) -> np.ndarray:
 
 
 def median(values: np.ndarray, weights: np.ndarray) -> float:
-    """The weighted median: half of the weight lies on values below it; between two values, their mean."""
+    """The weighted median: half of the weight is on smaller values. Between two values it is their mean."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order]) / weights.sum()
     lower, upper = np.minimum(np.searchsorted(reached, [0.5 - 1e-9, 0.5 + 1e-9]), len(values) - 1)

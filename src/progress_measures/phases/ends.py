@@ -14,14 +14,14 @@ from progress_measures.phases.falls import either_fall, last_fall
 CHANGE = 0.05  # the least rise or fall of a loss that counts, as a share of the chance level
 MEMORIZED = 0.5  # memorization has not ended while training loss is above this share of the chance level
 NATS = 0.5  # a cross-entropy in nats is above this share of the chance level at some step
-SETTLED = 0.05  # cleanup has ended when the weights are at most this share above the level where they settle
+SETTLED = 0.05  # cleanup has ended when the weights are at most this share above their final level
 SLINGSHOT = 3  # a run is in a slingshot while training loss is over this many times its lowest value so far
 SPIKE = 9  # a training loss this many times below both of its neighbours is a spike
 Curves = Mapping[str, Curve | None]
 
 
 def ends(curves: Curves, chance: float) -> dict[str, Event]:
-    """The end of each phase, or why there is none, from the columns by name, None for those without a number."""
+    """The end of each phase, or why there is none, from columns by name; a column without a number is None."""
     circuit = circuit_formation_end(curves["test_loss"], chance)
     return {
         "memorization_end": _memorization_end(curves["excluded_loss"], curves["train_loss"], circuit.step, chance),
@@ -74,7 +74,7 @@ def _cleanup(weights: Curve | None, test: Curve | None, circuit: Event) -> Event
 
 
 def _unknown(name: str, curve: Curve | None) -> Event | None:
-    """Why a curve says nothing, if it does not."""
+    """Why a curve cannot tell anything, if it cannot."""
     if curve is None:
         return Event(None, absent="not recorded", reason=f"{name} has no number")
     if curve.is_constant:
@@ -83,7 +83,7 @@ def _unknown(name: str, curve: Curve | None) -> Event | None:
 
 
 def unknown_in_nats(name: str, loss: Curve, chance: float) -> Event | None:
-    """That a loss is so small from the start that it is no cross-entropy in nats, or was logged too late to tell."""
+    """An event that says that a loss is too small for a cross-entropy in nats, or was logged too late; else None."""
     largest = float(loss.values.max())
     if largest > NATS * chance:
         return None
@@ -99,7 +99,7 @@ def _outside(steps: np.ndarray, train: Curve) -> np.ndarray:
 def outside_slingshots(train: np.ndarray) -> np.ndarray:
     """Marks the steps that do not lie in a slingshot, by their training loss.
 
-    A loss far below both of its neighbours is a spike, and not how low the loss has been.
+    A loss far below both of its neighbours is a spike, and does not count as the lowest loss so far.
     """
     low = train.copy()
     if len(train) > 2:
@@ -110,9 +110,9 @@ def outside_slingshots(train: np.ndarray) -> np.ndarray:
 
 
 def cleanup_end(steps: np.ndarray, weights: np.ndarray, *, start: float) -> float | None:
-    """Where, after a start, weights fall for good near the level at which they settle; None if they do not.
+    """The step after ``start`` at which weights fall for good to near their final level; None if they do not.
 
-    They must stay near it for a tenth of the run.
+    They must stay near this level for at least a tenth of the run.
     """
     tail = TAIL * (steps[-1] - steps[0])
     former, last = np.searchsorted(steps, [steps[-1] - 2 * tail, steps[-1] - tail])

@@ -1,4 +1,4 @@
-"""What happens in a run, when, and why a step is missing where there is none."""
+"""Events in a run: when each happens, or why it has no step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -11,8 +11,8 @@ from progress_measures._checks.values import type_name
 from progress_measures._tables import html_table
 from progress_measures.phases.curves import bracket
 
-KEPT = 0.75  # an event has settled if this first share of the run has it at the same place …
-NEAR = 0.05  # … up to this share of the steps until then, or in the same interval of recorded steps
+KEPT = 0.75  # an event has settled if this first share of the run has it at the same step …
+NEAR = 0.05  # … to within this share of the steps before it, or in the same interval of recorded steps
 Absence = Literal["not recorded", "not reached", "cannot be told"]
 
 
@@ -29,13 +29,13 @@ class Event:
 
     step: int | None
     interval: tuple[int, int] | None = None
-    """The recorded steps between which it lies; None where there is no step."""
+    """The recorded steps between which the event lies; None if it has no step."""
     absent: Absence | None = None
-    """Why there is no step. The columns were not recorded, the run did not get there, or the columns do not say."""
+    """Why there is no step. The column was not recorded, the run did not reach the event, or the column cannot tell."""
     reason: str = ""
     """What the columns show, in words."""
     settled: bool = True
-    """Whether the run without its last quarter has the event there, too, so that more training hardly moves it."""
+    """Whether the first three quarters of the run already have the event there, so more training hardly moves it."""
 
     def __str__(self) -> str:
         if self.step is None:
@@ -46,24 +46,24 @@ class Event:
 
 @dataclass(frozen=True)
 class Count(Event):
-    """A number of steps or of times where an event has a step, such as a delay."""
+    """An event with a number of steps, or of times, instead of a step, such as a delay."""
 
 
 class WithEvents:
-    """The base of a frozen dataclass of steps that also knows the event of each, beside its fields."""
+    """The base of a frozen dataclass of steps that also holds the event of each step."""
 
     __slots__ = ("_events",)
 
     @classmethod
     def of(cls, events: Mapping[str, Event], **others: Any) -> Self:
-        """The result whose steps are those of the events, with any other fields as given."""
+        """The result with the steps of the events, and with any other fields as given."""
         result = cls(**{name: event.step for name, event in events.items()}, **others)
         object.__setattr__(result, "_events", dict(events))
         return result
 
     @property
     def events(self) -> Mapping[str, Event]:
-        """Each step with the interval of recorded steps that it lies in, or why there is none."""
+        """Each step with the interval of recorded steps around it, or why there is none."""
         known: dict[str, Event] = getattr(self, "_events", {})
         shown = [field.name for field in fields(cast("Any", self)) if field.repr]
         return MappingProxyType({name: known.get(name, Event(getattr(self, name))) for name in shown})
@@ -90,14 +90,14 @@ def check_event(value: object, name: str) -> Event:
 
 
 def bracketed(steps: np.ndarray, step: float | None, column: str, does: str) -> Event:
-    """The event that a column does something at a step, between the recorded steps next to it; or that it does not."""
+    """The event of a column at a step, with the recorded steps next to it; or that the column does not reach it."""
     if step is None:
         return Event(None, absent="not reached", reason=f"no step from which {column} {does}")
     return Event(round(step), bracket(steps, round(step)), reason=f"{column} {does}")
 
 
 def compared(events: Mapping[str, Event], early: Mapping[str, Event], *, start: int) -> dict[str, Event]:
-    """The events, settled where the first part of the run has them at the same place."""
+    """The events, marked as settled if the first part of the run has them at the same step."""
     return {name: replace(event, settled=_same(event, early[name], start)) for name, event in events.items()}
 
 

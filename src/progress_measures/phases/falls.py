@@ -4,18 +4,18 @@ import numpy as np
 
 from progress_measures.phases.curves import durations, median
 
-CONFIRMED = 2  # how many recorded steps must show a rise or a fall: one alone may be a spike
+CONFIRMED = 2  # the least number of recorded steps that show a rise or a fall: a single one may be a spike
 CONTRADICTED = 1 / 3  # the share of the time on the shorter side of a fall that may contradict it; one step always may
-UNDONE = 0.05  # a run has come undone if it is above the level for this share of it …
+UNDONE = 0.05  # a run has come undone if it is above the level again for this share of its time …
 UNDONE_STEPS = 4  # … and at this many recorded steps
 
 
 def last_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: float = 0.0) -> float | None:
     """The interpolated step at which the values fall to the level for good; None if there is no such step.
 
-    Where no fall of the whole run is one for good, the run may have come undone for long in between: it is above the
-    level for at least 5 % of its time, at four steps or more. Then the last fall counts, if the run before it came
-    undone has a fall for good of its own.
+    If no fall of the whole run is for good, the run may have come undone in between: it is above the level again for at
+    least 5 % of its time and at four steps or more. Then the last fall counts, provided that the run until it came
+    undone also has a fall for good.
     """
     found = lasting_fall(steps, values, level, depth=depth)
     if found is not None:
@@ -30,9 +30,10 @@ def last_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: flo
 
 
 def either_fall(steps: np.ndarray, values: np.ndarray, level: float) -> float | None:
-    """The interpolated step at which the values fall to the level for good, as recorded steps count, or else as time.
+    """The interpolated step at which the values fall to the level for good, weighted by steps, or else by time.
 
-    A run is recorded most densely where it changes, so there noise of single steps weighs least if steps are counted.
+    Runs are recorded most densely where they change. There, a single noisy step matters least if all steps count the
+    same.
     """
     numbers = np.arange(len(steps))
     place = lasting_fall(numbers, values, level)
@@ -42,13 +43,14 @@ def either_fall(steps: np.ndarray, values: np.ndarray, level: float) -> float | 
 def lasting_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: float = 0.0) -> float | None:
     """The interpolated step at which the values fall to the level for good; None if there is no such step.
 
-    Of all falls, the one that the least time contradicts is taken. A value contradicts a fall if it is below the level
-    before the fall, or above the level after it; it stands for the time up to halfway to its neighbours. One value may
-    contradict the fall, or up to a third of the time on its shorter side. The median after the fall must be lower than
-    the level by the depth, and lower than the median before the fall by twice the depth, so that a curve that stays
-    near the level has no fall. Medians over time must be, and medians over steps. A first value that is less than the
-    depth below the level does not contradict a fall. If all later values are below the level, the fall to
-    ``level - depth`` is taken instead.
+    A value contradicts a fall if it is below the level before the fall, or above the level after it. It counts for the
+    time up to halfway to its neighbours. Among all falls, the one that the least time contradicts is taken. One value
+    may contradict it, or up to a third of the time on its shorter side.
+
+    The median after the fall must be lower than the level by the depth, and lower than the median before the fall by
+    twice the depth, so a curve that stays near the level has no fall. Medians weighted by time and medians weighted by
+    steps must both pass. A first value less than the depth below the level does not contradict a fall. If all later
+    values are below the level, the fall to ``level - depth`` is taken instead.
     """
     times = durations(steps)
     for crossed in (level, level - depth):
@@ -68,19 +70,19 @@ def lasting_fall(steps: np.ndarray, values: np.ndarray, level: float, *, depth: 
         before, after = (median(values[side], weights[side]) for side in (slice(first), slice(first, None)))
         if after > level - depth or after > before - 2 * depth:
             return None
-    # Because the least time contradicts the fall, the value before it is above the crossed level, the next is not.
+    # The least time contradicts this fall, so the value before it is above the crossed level, and the next is not.
     share = (values[first - 1] - crossed) / (values[first - 1] - values[first])
     return float(steps[first - 1] + share * (steps[first] - steps[first - 1]))
 
 
 def _undone(steps: np.ndarray, below: np.ndarray) -> list[int]:
-    """Where each long spell above the level begins that ends in a fall which little time after it contradicts."""
+    """The start of each long stretch above the level that ends in a fall with few values above the level after it."""
     times = durations(steps)
     above_after, after = _after(~below * times), _after(times)
     falls = 1 + np.flatnonzero(below[1:] & ~below[:-1])
     starts = []
     for first in falls[above_after[falls] <= CONTRADICTED * after[falls]]:
-        # It begins where most of the time up to the fall is above the level, by two to one.
+        # The stretch is as long as at least two thirds of its time are above the level.
         excess = np.cumsum((times * np.where(below, -2.0, 1.0))[:first][::-1])
         start = int(first - 1 - excess.argmax())
         is_long = times[start:first].sum() >= UNDONE * (steps[-1] - steps[0]) and first - start >= UNDONE_STEPS
@@ -90,10 +92,10 @@ def _undone(steps: np.ndarray, below: np.ndarray) -> list[int]:
 
 
 def _before(weights: np.ndarray) -> np.ndarray:
-    """The sum of the weights before each place, one place more than there are weights."""
+    """The sum of the weights before each place; one entry more than there are weights."""
     return np.concatenate([[0.0], np.cumsum(weights)])
 
 
 def _after(weights: np.ndarray) -> np.ndarray:
-    """The sum of the weights from each place on, one place more than there are weights."""
+    """The sum of the weights from each place on; one entry more than there are weights."""
     return np.concatenate([np.cumsum(weights[::-1])[::-1], [0.0]])

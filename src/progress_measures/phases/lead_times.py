@@ -32,7 +32,7 @@ class LeadTimes(WithEvents):
     excluded_rise: int | None
     """The step at which excluded loss rises for good above its bottom, by the same share of chance."""
     test_fall: int | None
-    """The step at which test loss falls for good below chance, the end of circuit formation."""
+    """The step at which test loss falls for good below chance. This is the end of circuit formation."""
 
     @property
     def restricted(self) -> int | None:
@@ -74,24 +74,29 @@ class LeadTimes(WithEvents):
 
 
 def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) -> LeadTimes:
-    """The lead times with which restricted and excluded loss announce the fall of test loss.
+    r"""The number of steps by which restricted and excluded loss announce the fall of test loss.
 
-    - The sign of restricted loss is where it falls for good below (1 − ``change``) ln(answers). The chance level is
-      ln(answers).
-    - The sign of excluded loss is where it rises for good by ``change`` · ln(answers) above its bottom, the end of
-      memorization.
-    - The fall of test loss is where it falls for good below the chance level, the end of circuit formation.
+    With n answers, a loss at chance of :math:`\ln n`, and :math:`\delta` for ``change``, the two signs and the fall are
+    the steps at which
 
-    "For good" and the bottom are defined in :func:`find_phases`. All three steps are interpolated between recorded
-    ones. A step is None if it does not happen or was not recorded: without weight decay there is no sign, and a run
-    that has not fallen below chance yet may have a sign, but has no lead time. ``events`` say why. The signs are known
-    only in hindsight, because both losses are computed from the key frequencies of the final model. For the lead of any
-    other column, use :func:`onset` and :func:`lead`.
+    .. math:: L_\mathrm{restricted} \le (1 - \delta) \ln n, \quad
+              L_\mathrm{excluded} \ge \min L_\mathrm{excluded} + \delta \ln n, \quad
+              L_\mathrm{test} \le \ln n
+
+    each become true for good. The minimum is the end of memorization, and the third step is the end of circuit
+    formation. A lead time is the third step minus a sign; it is negative if the sign comes later.
+
+    :func:`find_phases` defines "for good" and the end of memorization. All three steps are interpolated between
+    recorded ones. A step is None if it does not happen or was not recorded, and ``events`` say why. Without weight
+    decay there is no sign. A run that has not yet fallen below chance may have a sign, but has no lead time.
+
+    The signs are known only in hindsight, because both losses are computed from the key frequencies of the final model.
 
     Args:
-        trajectory: With ``restricted_loss``, ``excluded_loss`` or both, and the columns that :func:`find_phases` takes.
+        trajectory: A run with ``restricted_loss``, ``excluded_loss`` or both, and the columns that :func:`find_phases`
+            takes.
         answers: The number of classes that the loss is over. The chance level is ln(answers), in nats.
-        change: The share of the chance level by which a loss must change to be a sign.
+        change: The share of the chance level by which a loss must change to count as a sign.
 
     Returns:
         The steps of the two signs and of the fall, and the lead times between them.
@@ -100,6 +105,9 @@ def lead_times(trajectory: Trajectory, *, answers: int, change: float = CHANGE) 
         TypeError: If ``trajectory`` is not a trajectory, ``answers`` is not an integer, or ``change`` is not a number.
         ValueError: If there is no number in any column that is read, one is not one number per step, or is -inf
             somewhere, or if ``answers`` is less than 2, or ``change`` is not in [0, 1).
+
+    See Also:
+        :func:`onset` and :func:`lead`: for the lead of any other column over any event.
 
     References:
         Nanda et al. (2023), section 5.2, who give no lead times.

@@ -1,4 +1,4 @@
-"""When a network has memorized and when it generalizes, as most papers report it."""
+"""When a network memorizes and when it generalizes, as most papers report it."""
 
 import math
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from progress_measures.phases.onset import lead
 from progress_measures.trajectory.trajectory import Trajectory
 
 ROUNDING = 1e-6  # of a share that was computed in float32
-RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, from which a network has learned
+RIGHT, RIGHT_LOSS = 0.99, 0.01  # the accuracy, or else the loss in nats, at which a network has learned
 SMALL = 2.0  # accuracies above 1 are percents if one of them is above this
-LIKE_CHANCE = 1.5  # how many times chance an accuracy may be and still be taken for it
-LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has lost it again
+LIKE_CHANCE = 1.5  # an accuracy up to this many times chance counts as chance
+LOST, LOST_LOSS = 0.9, 0.1  # below this accuracy, or above this share of the chance level, it has relapsed
 
 
 @dataclass(frozen=True, repr=False)
 class Milestones(WithEvents):
     """When a run memorized and when it generalized; the result of :func:`milestones`.
 
-    Its ``events`` have the interval of recorded steps that each milestone lies in, and why it is None:
-    ``"not recorded"``, ``"not reached"`` or ``"cannot be told"``.
+    Its ``events`` give the interval of recorded steps around each milestone, or say why it is None: ``"not recorded"``,
+    ``"not reached"`` or ``"cannot be told"``.
 
     Example:
         >>> milestones = pm.phases.Milestones(memorized=133, generalized=4200, delay=4067, relapses=0)
@@ -34,40 +34,44 @@ class Milestones(WithEvents):
     """
 
     memorized: int | None
-    """The step at which training accuracy is first 99 % or, without that, training loss is first 0.01."""
+    """The step at which training accuracy first reaches 99 % or, without accuracy, training loss first reaches 0.01."""
     generalized: int | None
-    """The step at which test accuracy is first 99 % or, without that, test loss is first 0.01."""
+    """The step at which test accuracy first reaches 99 % or, without accuracy, test loss first reaches 0.01."""
     delay: int | None
-    """The steps from the one to the other."""
+    """The number of steps from ``memorized`` to ``generalized``."""
     relapses: int | None
-    """How often the network lost it after that."""
+    """How often the network stopped generalizing after that."""
     relapse_steps: tuple[int, ...] = field(default=(), repr=False)
-    """The recorded steps at which it did."""
+    """The recorded steps of these relapses."""
 
 
 def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
-    """When a network has memorized its training data, when it generalizes, and how often it comes undone afterwards.
+    r"""When a network memorizes its training data, when it generalizes, and how often it relapses afterwards.
 
-    - Memorized: the step at which training accuracy is first 99 %. Without training accuracy, the step at which
-      training loss is first down to 0.01 nats. Both are interpolated linearly between recorded steps.
-    - Generalized: the same of test accuracy or, without it, of test loss.
-    - Delay: the steps from the first to the second.
-    - Relapses: how often, after the network has generalized, test accuracy falls below 90 %. A relapse ends when
-      accuracy is 99 % again, so noise around either level is counted once. Without accuracy, test loss rises above a
-      tenth of the chance level ln(answers), and is back at 0.01.
+    With training accuracy :math:`a_\mathrm{train}` and test accuracy :math:`a_\mathrm{test}`,
 
-    The paper's end of memorization, the bottom of excluded loss in :func:`find_phases`, is another step: on its
-    mainline it is about six times later than this one.
+    .. math:: \mathrm{memorized} = \min \{ t : a_\mathrm{train}(t) \ge 0.99 \}, \quad
+              \mathrm{generalized} = \min \{ t : a_\mathrm{test}(t) \ge 0.99 \},
 
-    Each column is read at the steps at which it is not ``nan``. Accuracies are shares or percents: one is in percents
-    if several of its numbers are above 1, and one is above 2. Beside it, the other one is too, if it begins where
-    chance in percents is. An accuracy that is 0 at every step is passed over. A milestone is None if the run does not
-    reach it, if its columns are missing, or if they do not tell: where the log begins after it, or where a loss is so
-    small at every step that it cannot be a cross-entropy in nats. ``milestones.events`` say which. A run that does not
-    generalize has no relapses, 0.
+    and the delay is :math:`\mathrm{generalized} - \mathrm{memorized}`. Both steps are interpolated linearly between
+    recorded steps. If an accuracy is missing or 0 at every step, the loss decides: it must be at most 0.01 nats.
+
+    A relapse begins when test accuracy falls below 90 % after the network has generalized, and ends when it is 99 %
+    again, so noise around either level is counted once. Without test accuracy, a relapse begins when test loss rises
+    above a tenth of the chance level ln(answers), and ends at 0.01 nats. A run that does not generalize has 0 relapses.
+
+    ``memorized`` is not the paper's end of memorization, the bottom of excluded loss in :func:`find_phases`. On the
+    paper's mainline, that bottom comes about six times later.
+
+    A milestone is None if the run does not reach it, if its columns are missing, or if they cannot tell: the log begins
+    after it, or a loss is too small at every step to be a cross-entropy in nats. ``milestones.events`` say which.
+    Columns are read at the steps at which they are not ``nan``.
+
+    Accuracies may be shares or percents. An accuracy is in percents if several of its numbers are above 1 and one is
+    above 2. If one accuracy is in percents, the other one is too if its first number is near chance in percents.
 
     Args:
-        trajectory: With one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
+        trajectory: A run with one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
             ``test_loss``.
         answers: The number of classes that the loss is over.
 
@@ -79,6 +83,10 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
         ValueError: If there is no number in any column that this function or :func:`find_phases` reads, one is not one
             number per step, or is -inf somewhere, if an accuracy is negative or above 100, or if ``answers`` is
             less than 2.
+
+    See Also:
+        :func:`find_phases`: the phases behind these milestones, from excluded loss and weights.
+        :func:`onset`: the step at which any column changes.
 
     References:
         Power et al. (2022), who report the steps to 99 % accuracy.
@@ -109,7 +117,7 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
 def _learned(
     which: str, curves: Mapping[str, Curve | None], answers: int, units: Mapping[str, float | None]
 ) -> tuple[Event, tuple[int, ...] | None]:
-    """When the accuracy or the loss of some inputs is first right, and when it is lost again; None if unknown."""
+    """When the accuracy or the loss first reaches its level, and the steps of relapses; None if unknown."""
     accuracy, loss = curves[f"{which}_accuracy"], curves[f"{which}_loss"]
     filled = accuracy is not None and not (accuracy.is_constant and accuracy.values[0] == 0)
     if accuracy is not None and (filled or loss is None):
@@ -124,7 +132,7 @@ def _learned(
     unknown = unknown_in_nats(f"{which}_loss", loss, math.log(answers))
     if unknown is not None:
         return unknown, None
-    levels = -RIGHT_LOSS, -LOST_LOSS * math.log(answers)  # falling: the opposite numbers rise
+    levels = -RIGHT_LOSS, -LOST_LOSS * math.log(answers)  # negative, so that a falling loss is a rise
     return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", f"{loss.values.min():.3g} at least")
 
 
@@ -146,7 +154,7 @@ def _reached(
 
 
 def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[int, ...]:
-    """The steps at which a network that is right at the first one has lost it, each after it was right again."""
+    """The steps of relapses of a network that is right at the first step; between two of them it is right again."""
     found, holds = [], True
     for step, is_right, is_lost in zip(steps.tolist(), right.tolist(), lost.tolist(), strict=True):
         if holds and is_lost:
@@ -156,10 +164,10 @@ def _relapses(steps: np.ndarray, right: np.ndarray, lost: np.ndarray) -> tuple[i
 
 
 def _units(accuracies: Mapping[str, Curve], answers: int) -> dict[str, float | None]:
-    """What all of each accuracy is: 1, or 100 for percents; None if that cannot be told from a few numbers above 1.
+    """The unit of each accuracy: 1, or 100 for percents; None if a few numbers above 1 leave it open.
 
-    Beside an accuracy in percents, one that is never above 1 is in percents, too, if it begins nearer to 100 / answers
-    than to 1 / answers.
+    If one accuracy is in percents, one that is never above 1 is in percents too if its first number above 0 is nearer
+    to 100 / answers than to 1 / answers.
     """
     above = {name: curve.values[curve.values > 1 + ROUNDING] for name, curve in accuracies.items()}
     percents = {name for name, values in above.items() if len(values) > 1 and values.max() > SMALL}
@@ -172,7 +180,7 @@ def _units(accuracies: Mapping[str, Curve], answers: int) -> dict[str, float | N
 
 
 def _unknown_accuracy(name: str, accuracy: Curve, answers: int, unit: float | None) -> Event | None:
-    """Why an accuracy says nothing, if it does not: nobody filled it in, or its unit is unknown."""
+    """Why an accuracy cannot tell anything, if it cannot: it was never filled in, or its unit is unknown."""
     first, chance = float(accuracy.values[0]), 100 / answers
     if unit is None:
         reason = "accuracies are above 1 and hardly above 2: percents of a network at chance, or an error?"

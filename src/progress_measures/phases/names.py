@@ -1,4 +1,4 @@
-"""The names of the columns that are read, and common spellings of them in the logs of other programs."""
+"""The names of the columns that are read, and other common spellings of them in logs."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ KNOWN = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy",
     "excluded_loss", "restricted_loss", "sum_squared_weights",
 )  # fmt: skip
-_ALIKE = 0.8  # how alike a name must be to be said as the nearest, as difflib counts
+_ALIKE = 0.8  # the least similarity, as difflib counts it, of a name that a message suggests
 _TEST, _TRAIN = ("test", "val", "valid", "validation", "eval"), ("train", "training")
 _LOSS, _ACCURACY = ("loss", "losses"), ("accuracy", "acc", "accuracies", "accs")
 
@@ -29,13 +29,13 @@ SPELLINGS = {
     "restricted_loss": ("restrictedloss", "totallogitrestrictedloss", "logitrestrictedloss"),
     "sum_squared_weights": ("sumsquaredweights", "sumofsquaredweights", "sumofsquaresofweights", "sumsqweights"),
 }
-"""By name, other spellings of it, without capitals, slashes, dots, blanks, dashes and underscores."""
+"""Other spellings of each name, without capitals, slashes, dots, blanks, dashes and underscores."""
 _WEAKER = {"train_loss": ("loss",), "train_accuracy": ("accuracy", "acc")}  # where there is none of the above
 _ENDINGS = ("", "epoch", "step")  # as Lightning writes them; of two, the mean over an epoch
 
 
 def spellings(columns: Iterable[str], name: str) -> list[str]:
-    """The columns that may be meant by a known name: those spelled as it is, or else as one of its other spellings."""
+    """The columns that a known name may mean: those with its own spelling, or else with one of its other spellings."""
     plain = {column: _plain(column) for column in columns}
     for known in ((_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
         for ending in _ENDINGS:
@@ -46,7 +46,7 @@ def spellings(columns: Iterable[str], name: str) -> list[str]:
 
 
 def how_to_rename(columns: Sequence[str]) -> str:
-    """How to give known names to columns that are the same by another name, for a message."""
+    """How to rename columns to the known names that they may mean, for a message."""
     found = {name: spellings(columns, name) for name in KNOWN if name not in columns}
     renamed = {name: columns[0] for name, columns in found.items() if columns}
     if not renamed:
@@ -62,7 +62,7 @@ def how_to_rename(columns: Sequence[str]) -> str:
 
 
 def spelled_otherwise(columns: Iterable[str], name: str) -> str:
-    """What to say of a known name that has no number where another column may be the same; nothing if none may."""
+    """A hint that another column may be the one of a known name without numbers; empty if none may."""
     found = [column for column in spellings(columns, name) if column != name]
     return f"; {listed(map(repr, found))} may be: rename it" if found else ""
 

@@ -1,4 +1,4 @@
-"""When a column has done a part of its change, and how long before another event."""
+"""When a column has completed a share of its change, and how long before another event."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from progress_measures.phases.falls import either_fall
 from progress_measures.trajectory.checks import check_column
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-BEYOND_NOISE = 4  # how many times the scatter a change must be, if it begins at one value alone
-ALIKE = 4  # how many times the scatter the first values may differ and still be of one plateau
+BEYOND_NOISE = 4  # the least change, in scatters, of a column that begins at a single value
+ALIKE = 4  # the most that values of the first plateau may differ, in scatters
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Lead:
     """
 
     steps: int | None
-    """Negative if the sign comes later than the event; None if one of them is missing."""
+    """The number of steps, negative if the sign comes later than the event; None if one of them is missing."""
     interval: tuple[int, int] | None = None
     """The smallest and the largest number of steps that the recorded steps allow."""
 
@@ -37,7 +37,14 @@ class Lead:
 
 
 def lead(sign: Event, event: Event) -> Lead:
-    """The steps by which a sign comes before an event.
+    r"""The number of steps by which a sign comes before an event.
+
+    For a sign at step :math:`t_s`, between the recorded steps :math:`a_s` and :math:`b_s`, and an event at :math:`t_e`
+    between :math:`a_e` and :math:`b_e`, the lead and its interval are
+
+    .. math:: t_e - t_s \in [a_e - b_s, \; b_e - a_s]
+
+    It is negative if the sign comes later. Exchanging the two changes its sign.
 
     Args:
         sign: An event of a run, such as the :func:`onset` of an induction score.
@@ -48,6 +55,9 @@ def lead(sign: Event, event: Event) -> Lead:
 
     Raises:
         TypeError: If one of the two is not an event.
+
+    See Also:
+        :func:`lead_times`: the leads of restricted and excluded loss in one call.
 
     References:
         Own.
@@ -67,34 +77,45 @@ def lead(sign: Event, event: Event) -> Lead:
 def onset(
     trajectory: Trajectory, column: str, *, share: float = 0.5, level: float | None = None, since: int | None = None
 ) -> Event:
-    """The step at which a column has done a share of its change for good, or has crossed a level for good.
+    r"""The step at which a column has completed a share of its change for good, or has crossed a level for good.
 
-    The change goes from the first number to the median of the last tenth of the run: where ``share`` of the way is
-    done, the column is at the level first + ``share`` · (last − first). Where the first numbers differ by noise alone,
-    the first one is their median. "For good" is defined in :func:`find_phases`. So the onset does not depend on the
-    column's units or sign: it is that of −2 times the column, too.
+    The onset is the step at which the column crosses for good the level
 
-    There is no onset if the column has the same number at every step ("cannot be told"), if its change is not more than
-    4 times its scatter from step to step, over the root of how many first numbers there are, or if it does not cross
-    the level for good ("not reached").
+    .. math:: x_\mathrm{first} + \mathrm{share} \cdot (x_\mathrm{last} - x_\mathrm{first})
+
+    where the last number is the median over the last tenth of the run. The first number is the median of the m numbers
+    at the beginning, at most a third of all, that differ only by noise. :func:`find_phases` defines "for good". The
+    onset does not depend on the column's units or sign: multiplying the column by −2, or adding a constant, does not
+    change it.
+
+    There is no onset in these cases:
+
+    - The column has no number from ``since`` on (``"not recorded"``).
+    - The column is constant (``"cannot be told"``).
+    - Its change is at most :math:`4 / \sqrt{m}` times its scatter from step to step (``"not reached"``).
+    - It does not cross the level for good (``"not reached"``).
 
     Args:
         trajectory: A run.
-        column: The name of a column of one number per step, of any measure: an induction score, a curvature, a loss.
-            It is read at the steps at which it is not ``nan``.
-        share: The share of the change, between 0 and 1.
-        level: A level in the column's own units, in place of ``share``.
-        since: The first step to look at, such as the end of memorization, from which excluded loss rises. From the
-            first one if None.
+        column: The name of a column of one number per step, of any measure, such as an induction score, a curvature or
+            a loss. It is read at the steps at which it is not ``nan``.
+        share: The share of the change, in [0, 1).
+        level: A level in the column's own units, instead of ``share``.
+        since: The first step to look at, such as the end of memorization, after which excluded loss rises. If None,
+            the first step of the run.
 
     Returns:
         The step, interpolated linearly between recorded ones; or why there is none.
 
     Raises:
         KeyError: If there is no such column.
-        TypeError: If ``trajectory`` is not a trajectory, or a number is none.
-        ValueError: If the column is not one number per step, is -inf somewhere, has no number from ``since`` on, or
-            if ``share`` is not between 0 and 1.
+        TypeError: If ``trajectory`` is not a trajectory, or an option is not a number.
+        ValueError: If the column is not one number per step or is -inf somewhere, or if ``share`` is not in [0, 1).
+
+    See Also:
+        :func:`lead`: the steps between two such events.
+        :func:`milestones`: the steps to 99 % accuracy.
+        :func:`onsets`: the onset of each frequency in a spectrum.
 
     References:
         Own; on the choice of a share, see docs/phases.md.
@@ -137,6 +158,6 @@ def _onset(seen: Curve, name: str, share: float, level: float | None) -> Event:
     if level is None and abs(end - start) <= BEYOND_NOISE * noise / len(first) ** 0.5:
         return Event(None, absent="not reached", reason=f"{name} changes by no more than its noise")
     crossed = start + share * (end - start) if level is None else level
-    sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the opposite numbers
+    sign = 1.0 if end < crossed else -1.0  # a rise is a fall of the negated values
     step = either_fall(seen.steps, sign * seen.values, sign * crossed)
     return bracketed(seen.steps, step, name, f"crosses {crossed:.3g} for good")

@@ -22,9 +22,9 @@ class PhaseSpread:
     """
 
     runs: int
-    """How many runs have columns that can tell, because they were recorded and are not constant."""
+    """The number of runs whose columns can tell, because they were recorded and are not constant."""
     reached: int
-    """How many of them reach the boundary. The other numbers are those of these runs, or None if there are none."""
+    """The number of these runs that reach the boundary. The other fields describe these, or are None without any."""
     median: float | None
     earliest: int | None
     latest: int | None
@@ -33,11 +33,15 @@ class PhaseSpread:
 def phase_spread(
     runs: Mapping[str, Trajectory | Phases] | Iterable[Trajectory | Phases], *, answers: int | None = None
 ) -> dict[str, PhaseSpread]:
-    """The median and the range of each boundary over several runs, such as seeds.
+    r"""The median and the range of each boundary over several runs, such as seeds.
 
-    Runs that do not reach the boundary are counted, but left out of the median and the range. A run that was cut short
-    would have reached it later. So if some runs do not reach it, the median is that of the faster runs. Runs whose
-    columns do not say are not counted.
+    With the steps :math:`t_i` at which runs reach a boundary, its spread is
+
+    .. math:: \mathrm{median}_i \, t_i, \quad \min_i t_i, \quad \max_i t_i
+
+    over the runs that reach it. Runs that do not reach it are counted, but left out of all three: if there are any, the
+    median describes the faster runs. Runs whose columns cannot tell are not counted. The order of the runs does not
+    matter, and the spread of a single run is its own step.
 
     Args:
         runs: Several runs, or a mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`.
@@ -49,6 +53,10 @@ def phase_spread(
     Raises:
         TypeError: If ``runs`` are not trajectories or phases, or ``answers`` is not an integer where it is needed.
         ValueError: If there is no run, or for the reasons of :func:`find_phases`.
+
+    See Also:
+        :func:`summary`: the boundaries of each run in a table.
+        :func:`~progress_measures.plotting.plot_phases`: a picture of them.
 
     Example:
         >>> seeds = {"seed 0": pm.Phases(1200, 4630, 7628), "seed 1": pm.Phases(800, 4180, None)}
@@ -63,7 +71,7 @@ def phase_spread(
 
 
 def _told(found: list[Phases], boundary: str) -> list[int | None]:
-    """The boundary of each run whose columns say whether it is reached."""
+    """The boundary of each run whose columns can tell whether it is reached."""
     events = [phases.events[boundary] for phases in found]
     return [event.step for event in events if event.absent not in ("not recorded", "cannot be told")]
 

@@ -26,10 +26,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Summary(Mapping[str, Row]):
-    """A line for each of several runs, by the run's name; the result of :func:`summary`.
+    """One line per run, by the run's name; the result of :func:`summary`.
 
-    ``print`` shows a table, as a notebook does. ``dict(summary)`` has the lines as dictionaries, with None for what is
-    not known, and ``pandas.DataFrame(dict(summary)).T`` is a data frame of them.
+    ``print`` and notebooks show a table. ``dict(summary)`` gives the lines as dictionaries, with None for unknown
+    values, and ``pandas.DataFrame(dict(summary)).T`` is a data frame of them.
 
     Example:
         >>> runs = pm.Runs({"seed 0": pm.Trajectory([0, 100], {"test_loss": [4.7, 0.5]})})
@@ -38,9 +38,9 @@ class Summary(Mapping[str, Row]):
     """
 
     rows: Mapping[str, Row]
-    """By run, then name, its steps, frequencies as a tuple, and losses; None where there is none."""
+    """Steps, frequencies (as a tuple) and losses, by the run's name and then their own; None if there is none."""
     events: Mapping[str, Mapping[str, Event]]
-    """The milestones and ends of phases of each run by name, which say why there is no step."""
+    """The milestones and ends of phases of each run by name. They say why a step is missing."""
 
     @classmethod
     def of(cls, found: Mapping[str, tuple[Trajectory, Milestones, Phases]]) -> Self:
@@ -81,9 +81,9 @@ class Summary(Mapping[str, Row]):
         return html_table(f"{len(self)} run{'s'[: len(self) != 1]}", head, lines)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes a CSV file: a line of names, then one for each run.
+        """Writes a CSV file with a line of names and then one line per run.
 
-        Frequencies are separated by blanks, and what is not known is empty.
+        Frequencies are separated by blanks, and unknown values are empty cells.
 
         Args:
             path: The file, which is replaced if it exists.
@@ -102,7 +102,7 @@ class Summary(Mapping[str, Row]):
         return [*next(iter(self.rows.values()))]
 
     def _cells(self) -> list[list[str]]:
-        """A line of heads, and one for each run; a loss that no run has is left out."""
+        """A line of column heads and one line per run; a loss that no run has is left out."""
         shown = [
             name for name in self._names() if name not in LOSSES or any(row[name] is not None for row in self.values())
         ]
@@ -119,12 +119,16 @@ class Summary(Mapping[str, Row]):
 
 
 def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
-    """One line for each run: its key frequencies, milestones, ends of phases, and last losses.
+    """One line per run: its key frequencies, milestones, ends of phases, and last losses.
 
-    - The last recorded step.
-    - The key frequencies that were recorded at the last step, from the column ``key_frequencies``.
-    - What :func:`milestones` and :func:`find_phases` find, each as they do.
-    - The last number of each of the columns ``train_loss``, ``test_loss``, ``restricted_loss`` and ``excluded_loss``.
+    Each line has
+
+    - the last recorded step;
+    - the key frequencies recorded at that step, from the column ``key_frequencies``;
+    - the results of :func:`milestones` and :func:`find_phases`;
+    - the last number of each of the columns ``train_loss``, ``test_loss``, ``restricted_loss`` and ``excluded_loss``.
+
+    Each line depends only on its own run, so adding runs does not change the others.
 
     Args:
         runs: The runs by name, such as ``pm.Runs.read(path)``.
@@ -137,6 +141,9 @@ def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
         TypeError: If ``runs`` is not a mapping from names to trajectories, or ``answers`` is not an integer.
         ValueError: As for :func:`milestones` and :func:`find_phases`, with a note that names the run; or if there is no
             run.
+
+    See Also:
+        :func:`phase_spread`: the median and the range of each boundary over the runs.
 
     Example:
         >>> runs = pm.Runs({"seed 0": pm.Trajectory([0, 100, 200], {"test_accuracy": [0.0, 0.49, 0.99]})})
@@ -163,5 +170,5 @@ def _last(run: Trajectory, name: str) -> float | None:
 
 
 def _plain(value: Any) -> str:
-    """A value as CSV has it."""
+    """A value as CSV text."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)

@@ -1,7 +1,7 @@
 """Pictures of measures, with matplotlib (``pip install "progress_measures[plot]"``).
 
-Each function draws on the given ``Axes``, or on those of a new figure, and returns them. Titles, limits and files are
-left to the caller.
+Each function draws on the given ``Axes``, or on those of a new figure, and returns them. You set titles and limits, and
+save files.
 
 - ``curves``: :func:`plot_curves` draws a run with its phases; :func:`plot_runs` draws the mean of several runs with its
   spread
@@ -10,9 +10,9 @@ left to the caller.
 - ``embeddings``: :func:`plot_embedding` draws tokens on the circle of a frequency, or by principal components
 - ``heat_maps``: :func:`plot_grid`, :func:`plot_fourier_grid`, :func:`plot_neurons`
 - ``phases``: :func:`plot_phases` draws where the phases of several runs end
-- ``controls``: :func:`plot_controls` draws losses beside their random draws
-- ``effects``: :func:`plot_effects` draws what ablations do
-- ``circuits``: :func:`plot_clock_or_pizza`
+- ``controls``: :func:`plot_controls` draws losses next to their random draws
+- ``effects``: :func:`plot_effects` draws the effects of ablations
+- ``circuits``: :func:`plot_clock_or_pizza` draws models between an ideal clock and an ideal pizza
 """
 
 try:

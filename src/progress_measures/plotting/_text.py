@@ -1,21 +1,21 @@
-"""Names as a picture shows them."""
+"""Names as shown in pictures."""
 
 from progress_measures._checks.values import escaped
 
-_LONGEST = 200  # more than the width of a picture, which a longer name would leave no room for curves
+_LONGEST = 200  # more letters than the width of a picture has room for
 
 
 def as_text(name: str) -> str:
-    r"""Escapes a name for matplotlib, which reads what stands between two dollar signs as mathematics.
+    r"""Escapes a name for matplotlib, which reads text between two dollar signs as mathematics.
 
-    What cannot be drawn, such as a byte of a file's name that is no letter, is shown as its code. A name that is wider
-    than any picture is cut.
+    Characters that cannot be drawn, such as bytes of a file's name that are no letters, are shown as their codes. A
+    name that is wider than any picture is cut.
     """
     return escaped(name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…").replace("$", r"\$")
 
 
 def shortened(label: str, longest: int) -> str:
-    """Leaves out the middle of a label that is longer than it may be, unless it has mathematics or codes."""
+    """Leaves out the middle of a label that is too long, unless it has mathematics or codes."""
     if len(label) <= longest or "$" in label or "\\" in label:
         return label
     half = max(longest - 1, 2) // 2

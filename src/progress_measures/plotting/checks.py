@@ -12,9 +12,9 @@ from progress_measures.operations.operands import check_tuple
 from progress_measures.plotting._text import as_text
 from progress_measures.trajectory.checks import below_zero, span_of
 
-_FEW, _SHORT = 0.1, 0.5  # a mean over less of the steps, or less of the length, of a run is not what was asked for
+_FEW, _SHORT = 0.1, 0.5  # a mean over a smaller share of a run's steps, or of its length, is worth a warning
 ROUNDING = 1e-6  # of shares in float32
-_FARTHEST = 1e300  # beyond, the axis's margins and the places of its ticks are no longer finite
+_FARTHEST = 1e300  # beyond it, the margins of the axis and the positions of its ticks are not finite
 
 
 def check_bars(values: object, count: int) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ def check_on_scale(trajectory: Any, scale: str) -> None:
 
 
 def check_in_reach(trajectory: Any) -> None:
-    """Requires numbers that an axis reaches; those that are not finite are left out of a picture."""
+    """Requires numbers that an axis can reach; numbers that are not finite are left out of a picture."""
     for name, values in trajectory.columns.items():
         places = (values.isfinite() & (values.abs() > _FARTHEST)).nonzero()
         if len(places) > 0:
@@ -65,7 +65,7 @@ def check_common_steps(runs: Any) -> list[int]:
 
 
 def warn_of_few_common_steps(runs: Any, *, stacklevel: int) -> None:
-    """Warns of a mean that leaves out most of a run: of its steps, or of its length."""
+    """Warns of a mean that leaves out most of a run's steps, or most of its length."""
     common = runs.steps
     fewest = min(map(len, runs.values()))
     name, longest = max(runs.items(), key=lambda item: int(item[1].steps[-1] - item[1].steps[0]))
@@ -95,7 +95,7 @@ def check_labels(columns: object) -> dict[str, str]:
     if not isinstance(columns, Iterable):
         raise TypeError(f"`columns` must be a name, several, or a mapping to labels. Got {type_name(columns)}.")
     if isinstance(columns, Mapping):
-        labels = dict(columns)  # the caller's own words, which may have mathematics
+        labels = dict(columns)  # the caller's own labels, which may have mathematics
         for name, label in labels.items():
             if not isinstance(label, str):
                 raise TypeError(
@@ -112,7 +112,7 @@ def check_labels(columns: object) -> dict[str, str]:
 def check_per_frequency(column: Tensor, name: str, *, cells: bool) -> tuple[Tensor, tuple[int, ...]]:
     """Requires one number per frequency at each step; returns them as ``(T, K)`` without the constant, and their sizes.
 
-    The sizes are K alone, or if the frequencies are those of inputs, how many each operand has, with the constant.
+    The sizes are ``(K,)`` or, for frequencies of inputs, the number that each operand has, including the constant.
     """
     sizes = tuple(column.shape[1:])
     if not sizes or column.numel() == 0 or (len(sizes) > 1 and column[0].numel() == 1):
@@ -131,7 +131,7 @@ def check_per_frequency(column: Tensor, name: str, *, cells: bool) -> tuple[Tens
 
 
 def check_tuples(values: object, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Requires distinct frequencies of inputs, a tuple with one integer per operand each, and not the constant."""
+    """Requires distinct frequencies of inputs other than the constant: tuples with one integer per operand."""
     if not isinstance(values, Iterable) or isinstance(values, str | bytes):
         raise TypeError(f"`key_frequencies` must be a sequence of tuples. Got {values!r} ({type_name(values)}).")
     given = [*values]

@@ -18,22 +18,25 @@ _IDEAL = {"clock": (0.0, 1.0), "pizza": (1.0, 0.0)}
 
 
 def plot_clock_or_pizza(points: Mapping[str, Array | Sequence[float | Tensor]], *, ax: Axes | None = None) -> Axes:
-    """Draws models by gradient symmetricity and distance irrelevance, with the corners of the ideal circuits as stars.
+    """Draws models by gradient symmetricity and distance irrelevance, with stars for the ideal circuits.
 
-    An ideal clock has a symmetricity of 0 and an irrelevance of 1, an ideal pizza 1 and 0.
+    An ideal clock has a symmetricity of 0 and an irrelevance of 1; an ideal pizza has 1 and 0.
 
     Args:
-        points: A mapping from names to pairs: the result of ``circuits.gradient_symmetricity`` and that of
-            ``circuits.distance_irrelevance``.
+        points: A mapping from names to pairs, the results of :func:`gradient_symmetricity` and of
+            :func:`distance_irrelevance`.
         ax: Where to draw; a new figure if None.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: If ``points`` is not a mapping, or holds what is no number.
-        ValueError: If there is no point, or one is not two finite numbers, of which the first lies in [-1, 1] and the
-            second in [0, 1].
+        TypeError: If ``points`` is not a mapping, or holds anything but numbers.
+        ValueError: If there is no point, or a point is not two finite numbers, the first in [-1, 1] and the second in
+            [0, 1].
+
+    See Also:
+        :func:`gradient_symmetricity`, :func:`distance_irrelevance`: the two numbers.
 
     References:
         Zhong et al. (2023), "The clock and the pizza", figure 7.

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, to_hex
 
-KEY, OTHER = "#c0392b", "#9aa5b1"  # what stands out, and what does not; in grey, dark and light
+KEY, OTHER = "#c0392b", "#9aa5b1"  # for what stands out and for everything else; in grey, dark and light
 MARKERS = "os^vDPX*"
 
 

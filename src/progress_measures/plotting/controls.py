@@ -1,4 +1,4 @@
-"""A picture of losses beside the same losses in random draws."""
+"""A picture of losses compared with the same losses in random draws."""
 
 from collections.abc import Mapping
 
@@ -16,21 +16,24 @@ from progress_measures.plotting.ticks import rows_of_names
 
 
 def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: Axes | None = None) -> Axes:
-    """Draws each loss as a diamond, beside an upright line for each random draw and a box around nine in ten of them.
+    """Draws each loss as a diamond, a vertical line for each random draw, and a box around nine in ten draws.
 
     Each loss is a row, the first one on top. The axis is logarithmic if all losses are above zero.
 
     Args:
-        controls: The result of ``random_frequency_control`` or ``shuffled_label_control``, or one loss of it. To set
-            losses of several results beside each other, pass a mapping from their labels to them.
+        controls: The result of :func:`random_frequency_control` or :func:`shuffled_label_control`, or one loss of it.
+            To compare losses of several results, pass a mapping from labels to losses.
         ax: Where to draw; a new figure if None.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: If ``controls`` are none.
-        ValueError: If there is no loss, or one is not finite.
+        TypeError: If ``controls`` are not controls.
+        ValueError: If there is no loss, or a loss is not finite.
+
+    See Also:
+        :func:`random_frequency_control`, :func:`shuffled_label_control`: to compute controls.
 
     Example:
         >>> control = pm.measures.Control(torch.tensor(0.1), draws=torch.tensor([3.0, 4.0, 5.0]))
@@ -46,7 +49,7 @@ def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: A
     ax.set_xscale("log" if bool((real > 0).all() and (draws > 0).all()) else "linear")
     low, high = torch.stack([row.quantiles([0.05, 0.95]) for row in rows.values()]).T
     for box in ax.barh(places, high - low, left=low, height=0.6, color="0.85", label="nine in ten draws"):
-        box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide what lies further below
+        box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide anything below it
     ax.plot(draws, at, "|", color="0.4", markersize=10, markeredgewidth=0.7, label="draws")
     ax.plot(real, places, "D", color=KEY, markersize=7, markeredgecolor="white", label="real")
     rows_of_names(ax, [*rows])

@@ -1,4 +1,4 @@
-"""Pictures of columns over steps: of one run with its phases, or of several runs, as their mean or each for itself."""
+"""Pictures of columns over steps: of one run with its phases, or of several runs, as their mean or one line each."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-_LONGEST = 60  # letters of a name that the vertical axis has room for
+_LONGEST = 60  # letters of the longest name for which the vertical axis has room
 
 
 def plot_curves(
@@ -44,42 +44,44 @@ def plot_curves(
 ) -> Axes:
     """Draws columns of a trajectory over its steps, with the phases shaded behind them.
 
-    A line connects the steps at which its column has a number. It skips steps with ``nan``, where nothing was measured.
-    If the trajectory has columns ``X__MIN`` and ``X__MAX`` beside a column ``X``, as charts of W&B do, a band between
-    them lies behind ``X``.
+    A line connects the steps at which its column has a number, and skips steps with ``nan``. If the trajectory has
+    columns ``X__MIN`` and ``X__MAX`` for a column ``X``, as charts of W&B do, a band between them is drawn behind X.
 
-    Unasked, accuracies have a linear axis and all other columns a logarithmic one. Drawn together, accuracies have an
-    axis of their own to the right, from 0 to 1. A column is an accuracy if ``acc`` or ``accuracy`` is in its name, as
-    in ``test_acc`` or ``val/accuracy``, and its numbers lie between 0 and 1, or 0 and 100. The axis of the others is
-    linear if one of them has a number below zero or none above zero.
+    By default, accuracies have a linear axis and all other columns a logarithmic one. Drawn together, accuracies have
+    their own axis on the right, from 0 to 1. A column is an accuracy if ``acc`` or ``accuracy`` is in its name, as in
+    ``test_acc`` or ``val/accuracy``, and its numbers lie between 0 and 1, or 0 and 100. The axis of the other columns
+    is linear if one of them has a number below zero or none above zero.
 
     Args:
-        trajectory: A run, such as ``track`` returns. Its ``step_name`` is the label of the horizontal axis.
+        trajectory: A run, such as the result of :func:`track`. Its ``step_name`` labels the horizontal axis.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
-            entries of a vector are drawn as one thin line each; :func:`plot_frequencies` names some of them.
-        phases: The result of ``find_phases``. A phase is shaded if both of its ends are known. The phase in which the
-            run stopped is shaded to the end of the run. An end that is not settled is a dashed line.
-        milestones: The result of ``milestones``. Thin lines, with words above the picture, show where the run memorized
-            and where it generalized. They are dashed if they are not settled.
-        scale: The scale of the vertical axis, for all columns together; by their names and numbers if None. On a
-            logarithmic axis, a curve leaves the picture at the bottom where it is 0.
-        x: The scale of the horizontal axis. A logarithmic one is linear between step 0 and a power of ten that is at
-            most the first step above 0, and its label says so.
+            entries of a vector are drawn as one thin line each; use :func:`plot_frequencies` to name some of them.
+        phases: The result of :func:`find_phases`. A phase is shaded if both of its ends are known. The phase in which
+            the run stopped is shaded to the end of the run. An end that has not settled is a dashed line.
+        milestones: The result of :func:`milestones`. Thin lines, with words above the picture, show the steps at which
+            the run memorized and generalized. They are dashed if they have not settled.
+        scale: The scale of the vertical axis, for all columns together. If None, it depends on their names and numbers,
+            as above. On a logarithmic axis, a curve leaves the picture at the bottom where it is 0.
+        x: The scale of the horizontal axis. A logarithmic axis is linear between step 0 and a power of ten, at most the
+            first step above 0, and its label says so.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets the words that all
-            labels of columns end in, such as "loss". A legend that is too large for the picture is put below it.
+            column labels end with, such as "loss". A legend that is too large for the picture is placed below it.
 
     Returns:
-        The axes; if there are two, those to the left.
+        The axes; if there are two, those on the left.
 
     Raises:
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory.
         ValueError: If there is no such scale, or no column is named; if no column has a finite number; if a finite
-            number is beyond ±1e300; or if a logarithmic scale is asked for and a column has a number below zero or no
-            number above zero.
+            number is beyond ±1e300; or if ``scale`` is logarithmic and a column has a number below zero or no number
+            above zero.
 
     Warns:
         UserWarning: If a column has no finite number. It is not drawn.
+
+    See Also:
+        :func:`plot_runs`: for several runs.
 
     Example:
         >>> trajectory = pm.Trajectory([0, 100], {"test_loss": [4.7, 0.1]})
@@ -117,31 +119,32 @@ def plot_runs(
 ) -> Axes:
     """Draws the mean of columns over several runs in a band of one standard deviation, or each run as its own line.
 
-    The mean is drawn at the steps that all runs have. On a logarithmic axis, it is the geometric mean. The band then
+    The mean is drawn at the steps that all runs have. On a logarithmic axis, it is the geometric mean, and the band
     reaches from the mean divided by the geometric standard deviation to the mean multiplied by it. So on either axis,
     the band is as wide above the mean as below it.
 
-    Runs that differ in more than their seed have no meaningful mean: draw each of them, with its own steps and its name
-    in the legend. Columns ``X__MIN`` and ``X__MAX`` are then a band, as in :func:`plot_curves`.
+    If runs differ in more than their seed, their mean has no meaning. Then draw each of them with ``spread="each"``,
+    with its own steps and its name in the legend. Columns ``X__MIN`` and ``X__MAX`` then become a band, as in
+    :func:`plot_curves`.
 
     Args:
-        runs: Several runs, such as one per seed, or a mapping from names to trajectories. One run alone has no band.
+        runs: Several runs, such as one per seed, or a mapping from names to trajectories. A single run has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
         spread: ``"std"`` for the mean and the standard deviation, ``"each"`` for one line per run.
-        scale: The scale of the vertical axis, of the mean and of the band; as in :func:`plot_curves` if None.
+        scale: The scale of the vertical axis, the mean and the band; if None, as in :func:`plot_curves`.
         x: The scale of the horizontal axis, as in :func:`plot_curves`.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets one.
 
     Returns:
-        The axes; if there are two, those to the left.
+        The axes; if there are two, those on the left.
 
     Raises:
         KeyError: If a run has no such column.
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no such scale or spread, no column is named, or the runs have no step in common and
-            their mean is asked for; if no column has a finite number; if a finite number is beyond ±1e300; or if a
-            logarithmic scale is asked for and a column has a number below zero or no mean above zero.
+        ValueError: If there is no such scale or spread, no column is named, or the runs have no step in common for
+            their mean; if no column has a finite number; if a finite number is beyond ±1e300; or if ``scale`` is
+            logarithmic and a column has a number below zero or no mean above zero.
 
     Warns:
         UserWarning: If a column has no finite number, so that it is not drawn, or if the mean leaves out most of the
@@ -181,7 +184,7 @@ def plot_runs(
 
 
 def _means(runs: Runs, labels: Mapping[str, str], parts: Sides) -> list[Curve]:
-    """The mean of each column over the runs, arithmetic or geometric as suits its axis, in its band."""
+    """The mean of each column over the runs, arithmetic or geometric to suit its axis, with its band."""
     curves = {}
     for scale, names in ((parts.scale, parts.left), ("linear", parts.right)):
         if not names:
@@ -202,7 +205,7 @@ def _means(runs: Runs, labels: Mapping[str, str], parts: Sides) -> list[Curve]:
 
 
 def _each(runs: Runs, labels: Mapping[str, str]) -> list[Curve]:
-    """One line per run and column. Where it suits, the colour shows the run and the style of the line the column."""
+    """One line per run and column. If possible, the colour shows the run and the line style shows the column."""
     sorted_out = 1 < len(labels) <= len(STYLES) and len(runs) <= COLOURS
     return [
         curve_of(
@@ -219,7 +222,7 @@ def _which_mean(parts: Sides, count: int) -> str:
 
 
 def _finish(ax: Axes, curves: Sequence[Curve], parts: Sides, labels: Mapping[str, str], how: str = "") -> None:
-    """Draws the curves on their axes, and names these."""
+    """Draws the curves on their axes and labels the axes."""
     right = ax.twinx() if parts.right else ax
     ax.set_yscale(parts.scale)
     draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
@@ -232,7 +235,7 @@ def _finish(ax: Axes, curves: Sequence[Curve], parts: Sides, labels: Mapping[str
 
 
 def _shared_ending(labels: Iterable[str]) -> str:
-    """The words that all labels end in, such as "loss"; a single label whole, unless it is too long."""
+    """The words that all labels end with, such as "loss"; a single label is kept whole, unless it is too long."""
     several = [*labels]
     if len(several) == 1:
         return several[0] if len(several[0]) <= _LONGEST else ""

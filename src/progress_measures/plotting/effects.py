@@ -1,4 +1,4 @@
-"""A picture of what is lost, or gained, when parts of a model are replaced."""
+"""A picture of the effects of ablating parts of a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -27,26 +27,30 @@ def plot_effects(
     scale: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws one bar per name, such as the loss without each part of a model, beside a line for the whole model.
+    """Draws one bar per name, such as the loss without each part of a model, and a line for the whole model.
 
-    Several numbers of one name, such as of several seeds, are a bar at their mean, with a point each. On a linear axis
-    bars begin at 0. A logarithmic axis has no 0: there they begin at the reference, and show the ratio to it.
+    If a name has several numbers, such as one per seed, the bar is at their mean, with a point for each. On a linear
+    axis, bars begin at 0. On a logarithmic axis, they begin at the reference and show the ratio to it.
 
     Args:
         effects: A mapping from names to a number, to several numbers, or to a mapping from labels to either, such as
-            ``{"mlp": {"zero": 5.6, "mean": 4.7}}``: then each label has a colour, and each name a bar per label.
-        reference: A number to draw a dashed line at, or a mapping from its label to it; no line if None.
+            ``{"mlp": {"zero": 5.6, "mean": 4.7}}``. With labels, each label has a colour, and each name has a bar per
+            label.
+        reference: A number at which to draw a dashed line, or a mapping from its label to the number. No line if None.
         order: ``"given"``, or ``"largest"`` for the names with the largest bars on top.
         scale: The scale of the axis of the numbers.
-        ax: Where to draw; a new figure if None. The horizontal axis is called "effect"; name it after your measure.
+        ax: Where to draw; a new figure if None. The horizontal axis is labelled "effect"; relabel it for your measure.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: If ``effects`` is not a mapping, or holds what is no number.
-        ValueError: If ``effects`` are empty, a number is not finite, there is no such order or scale, or a logarithmic
-            scale is asked for and a number is not above 0.
+        TypeError: If ``effects`` is not a mapping, or holds anything but numbers.
+        ValueError: If ``effects`` are empty, a number is not finite, there is no such order or scale, or ``scale`` is
+            logarithmic and a number is not above 0.
+
+    See Also:
+        :func:`ablation_effects`: to measure such effects.
 
     Example:
         >>> ax = plotting.plot_effects({"attn": 0.4, "mlp": 5.6}, reference={"whole": 0.1}, order="largest")
@@ -83,7 +87,7 @@ def _draw_bars(
     place: int,
     count: int,
 ) -> None:
-    """Draws the bars of one label, each in its share of the height of its row, with points where there are several."""
+    """Draws the bars of one label, each in its share of the height of its row, with points for several numbers."""
     height = 0.8 / count
     rows = [row for row, each in enumerate(numbers.values()) if label in each]
     values = [each[label] for each in numbers.values() if label in each]
@@ -91,14 +95,14 @@ def _draw_bars(
     means = np.array([x.mean() for x in values])
     words = [as_text(label) if label else "_", *["_"] * (len(rows) - 1)]  # so that the legend has the reference last
     for bar in ax.barh(at, means - start, left=start, height=0.9 * height, color=colour, label=words):
-        bar.sticky_edges.x[:] = [0]  # a reference that is no end of the axis can be seen
+        bar.sticky_edges.x[:] = [0]  # so that a reference is not hidden at the end of the axis
     several = [(x, y) for xs, y in zip(values, at, strict=True) if xs.size > 1 for x in xs]
     if several:
         ax.plot(*zip(*several, strict=True), "o", color="white", markeredgecolor="black", markersize=3.5)
 
 
 def _start(line: Mapping[str, np.ndarray], numbers: Mapping[str, dict[str, np.ndarray]], scale: str) -> float:
-    """Where bars begin: at 0, or on a logarithmic axis at the reference, or below all numbers without one."""
+    """Where bars begin: at 0; on a logarithmic axis at the reference or, without one, below all numbers."""
     if scale == "linear":
         return 0.0
     if line:

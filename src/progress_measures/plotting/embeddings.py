@@ -11,26 +11,26 @@ from progress_measures.operations.operation import Operation
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.colours import add_colour_bar
 
-_NUMBERED, _SOME = 20, 8  # so many points have room for their tokens' numbers; of more, about so many have
+_NUMBERED, _SOME = 20, 8  # up to so many points are all numbered; of more points, about so many are numbered
 
 
 def plot_embedding(
     weights: Array, op: Operation, *, frequency: int | None = None, dim: int = 0, ax: Axes | None = None
 ) -> Axes:
-    """Draws each token's embedding as a point in a plane, in which a circle of tokens shows as one.
+    """Draws each token's embedding as a point in a plane.
 
-    The plane is that of the first two principal components, which are often mixtures of several frequencies; or that
-    of one frequency, in which its cosine points to the right and its sine upwards. Both axes have the same unit, and
-    the mean of all tokens is in the middle. Colours are the tokens; in the plane of a frequency of a cyclic group, they
-    are the angles at which its wave puts the tokens. So they change smoothly around the circle if the tokens lie in
-    order.
+    The plane is spanned by the first two principal components, which often mix several frequencies, or by one
+    frequency, with its cosine to the right and its sine upwards. Both axes have the same unit, so circles appear as
+    circles, and the mean of all tokens is in the middle. Points are coloured by token. In the plane of a frequency of a
+    cyclic group, they are coloured by the angle of its wave: colours change smoothly around the circle if the tokens
+    lie in order.
 
     Args:
         weights: Weights with one entry per element along ``dim``, such as the embedding W_E or the neuron-logit map
             W_L.
         op: The operation that the tokens belong to.
-        frequency: The frequency whose plane is shown; if None, the principal components. The plane of a frequency with
-            more than two basis rows is that of the first two principal components of its part of the weights.
+        frequency: The frequency whose plane is shown; if None, the principal components. If the frequency has more than
+            two basis rows, the plane shows the first two principal components of its part of the weights.
         dim: The axis over the elements.
         ax: Where to draw; a new figure if None.
 
@@ -40,7 +40,11 @@ def plot_embedding(
     Raises:
         TypeError: If ``weights`` are neither tensor nor array, or are complex, or ``frequency`` is not an integer.
         ValueError: If ``weights`` do not have n entries along ``dim``, have fewer than two columns, or are not finite;
-            or if there is no such frequency, or it has one basis row only, as n/2 has.
+            or if there is no such frequency, or it has only one basis row, as n/2 has.
+
+    See Also:
+        :func:`fit_waves`: the amplitude of each frequency in numbers.
+        :func:`circle_fit`: for tokens that belong to no operation.
 
     Example:
         >>> op = pm.addition(7)
@@ -103,12 +107,12 @@ def _names_of_waves(op: Operation, k: int) -> list[str]:
 
 
 def _upright(points: Tensor) -> Tensor:
-    """Turns an axis around if the first token is on its left, so that the picture of the same weights is the same."""
+    """Flips an axis if the first token is on its left, so that the same weights always give the same picture."""
     return points * torch.where(points[:1] < 0, -1.0, 1.0)
 
 
 def _check_wide(weights: object, op: Operation, dim: int) -> Tensor:
-    """Requires one row per element and two columns or more; returns them less their mean, on the CPU."""
+    """Requires one row per element and two columns or more; returns them minus their mean, on the CPU."""
     columns = check_columns(weights, op, dim, "weights")[0].detach().cpu()
     if columns.shape[1] < 2:
         raise ValueError(

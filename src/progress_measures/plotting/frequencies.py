@@ -26,7 +26,7 @@ from progress_measures.plotting.scales import check_x, set_x, set_y, sides
 from progress_measures.plotting.ticks import label_of_tuple, name_frequencies
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
 
-_OTHERS, _ALL = "0.65", "0.4"  # greys of lines beside key frequencies, and of lines alone
+_OTHERS, _ALL = "0.65", "0.4"  # greys of lines with and without key frequencies among them
 
 
 def plot_frequencies(
@@ -40,22 +40,22 @@ def plot_frequencies(
     x: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws one number per frequency over the steps: key frequencies in colours, with labels, and the others in grey.
+    """Draws one number per frequency over the steps, with key frequencies in colours and the others in grey.
 
-    As a heat map, each frequency is a row, and each cell reaches halfway to the recorded steps next to it. A cell is
-    white where nothing was measured, and on a logarithmic scale where a number is 0.
+    In a heat map, each frequency is a row, and each cell reaches halfway to the recorded steps next to it. A cell is
+    white if nothing was measured or, on a logarithmic scale, if the number is 0.
 
     Args:
-        trajectory: A run, such as ``track`` returns.
+        trajectory: A run, such as the result of :func:`track`.
         column: The name of a column of vectors, such as ``"excluded_loss_per_frequency"`` or ``"logit_power"``: one
-            entry per frequency, shape ``(T, K)``. If it is the result of ``input_spectrum`` at each step, it has one
-            axis more per operand than the steps.
-        key_frequencies: The frequencies to colour and name, such as the result of ``key_frequencies``. A mapping to
-            steps, such as the result of ``onsets``, marks these steps too; None has no mark. Frequencies of the inputs
-            are tuples with one integer per operand.
-        kind: ``"lines"``, or ``"heat map"`` if there is one integer per frequency.
-        phases: The result of ``find_phases``, to shade behind lines as in :func:`plot_curves`.
-        scale: The scale of the numbers; as in :func:`plot_curves` if None.
+            entry per frequency, shape ``(T, K)``. A column of :func:`input_spectrum` results has one axis per operand
+            after the axis of the steps.
+        key_frequencies: The frequencies to colour and name, such as the result of :func:`key_frequencies`. A mapping to
+            steps, such as the result of :func:`onsets`, also marks these steps; None has no mark. Frequencies of the
+            inputs are tuples with one integer per operand.
+        kind: ``"lines"``, or ``"heat map"`` if each frequency is one integer.
+        phases: The result of :func:`find_phases`, to shade behind lines as in :func:`plot_curves`.
+        scale: The scale of the numbers; if None, as in :func:`plot_curves`.
         x: The scale of the horizontal axis, as in :func:`plot_curves`.
         ax: Where to draw; a new figure if None. If the vertical axis of lines has no label yet, it gets the column's
             name.
@@ -67,8 +67,11 @@ def plot_frequencies(
         KeyError: If there is no such column.
         TypeError: If ``trajectory`` is not a trajectory, or a frequency is of the wrong kind.
         ValueError: If there is no such kind or scale, the column does not have one number per frequency, or there is no
-            such frequency; if no number is finite, or a finite one is beyond ±1e300; or if a logarithmic scale is asked
-            for and there is a number below zero or none above zero.
+            such frequency; if no number is finite, or a finite one is beyond ±1e300; or if ``scale`` is logarithmic and
+            there is a number below zero or none above zero.
+
+    See Also:
+        :func:`plot_spectrum`: for the spectrum at one step.
 
     Example:
         >>> run = pm.Trajectory([0, 100], {"logit_power": [[0.1, 0.2, 0.1], [0.1, 9.0, 0.1]]})
@@ -102,7 +105,7 @@ def plot_frequencies(
 
 @dataclass(frozen=True)
 class _Key:
-    """A frequency to name: which column of the values it is, its words, and a step to mark."""
+    """A frequency to name, with its column in the values, its label, and a step to mark."""
 
     place: int
     label: str
@@ -110,7 +113,7 @@ class _Key:
 
 
 def _keys(values: object, sizes: Sequence[int]) -> list[_Key]:
-    """What to name among frequencies 1..K, or among those of inputs whose operands have so many, with the constant."""
+    """The frequencies to name, of 1..K or of inputs whose operands have these sizes, including the constant."""
     steps = values if isinstance(values, Mapping) else {}
     if len(sizes) == 1:
         return [_Key(k - 1, f"frequency {k}", steps.get(k)) for k in check_bars(values, sizes[0])]
@@ -121,7 +124,7 @@ def _keys(values: object, sizes: Sequence[int]) -> list[_Key]:
 
 
 def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[_Key]) -> None:
-    """Draws the key frequencies as curves with a mark at their steps, before thin grey lines of the others."""
+    """Draws the key frequencies as curves with a mark at their steps, in front of thin grey lines for the others."""
     curves = [Curve(each.label, steps, values[:, each.place], each.label, each.label) for each in keys]
     draw([(curve, ax) for curve in curves], ax)
     for curve, key, line in zip(curves, keys, list(ax.get_lines())[-len(keys) :], strict=False):
@@ -137,7 +140,7 @@ def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
 
 
 def _draw_cells(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[_Key], scale: str, words: str) -> None:
-    """Draws one row per frequency with cells as wide as the steps are apart, and marks the steps of key ones."""
+    """Draws one row of cells per frequency, as wide as the steps are apart, and marks the steps of key frequencies."""
     measured = np.isfinite(values).any(1)
     bounds, count = edges(steps[measured]), values.shape[1]
     look = heat(values, scale)
@@ -153,7 +156,7 @@ def _draw_cells(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
 
 
 def edges(steps: np.ndarray) -> np.ndarray:
-    """Where cells begin and end: halfway between the steps, and as far beyond the first and the last."""
+    """The edges of the cells: halfway between the steps, and equally far beyond the first and the last step."""
     if len(steps) == 1:
         return np.array([steps[0] - 0.5, steps[0] + 0.5])
     between = (steps[1:] + steps[:-1]) / 2

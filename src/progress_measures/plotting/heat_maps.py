@@ -15,12 +15,12 @@ from progress_measures.plotting.ticks import name_frequencies, ticks, whole_numb
 
 
 def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
-    """Draws one number per pair of inputs as a heat map, a downwards and b to the right.
+    """Draws one number per pair of operands as a heat map, with a downwards and b to the right.
 
     White is 0, red is positive and blue is negative.
 
     Args:
-        values: For instance one neuron or one logit on the grid, axes ``(a, b)``, shape ``(n, n)``.
+        values: One number per pair, such as one neuron or one logit on the grid, axes ``(a, b)``, shape ``(n, n)``.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -29,6 +29,9 @@ def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: If ``values`` are neither a tensor nor an array, or are complex.
         ValueError: If ``values`` are not square or not finite.
+
+    See Also:
+        :func:`plot_fourier_grid`: the same numbers as Fourier components.
 
     Example:
         >>> plotting.plot_grid(torch.rand(5, 5)).get_ylabel()
@@ -41,14 +44,14 @@ def plot_grid(values: Array, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
-    """Draws one number per pair of Fourier components as a heat map, a downwards and b to the right.
+    """Draws one number per pair of Fourier components as a heat map, with a downwards and b to the right.
 
     White is 0, red is positive and blue is negative.
 
     Args:
-        components: For instance ``to_fourier(values, (0, 1))``, or the norms of all logits' components, shape
-            ``(n, n)``, in the order of ``fourier_labels(n)``.
-        key_frequencies: The only frequencies to name on the axes. If none, a few evenly spaced components are named.
+        components: One number per pair, shape ``(n, n)``, in the order of ``fourier_labels(n)``, such as
+            ``to_fourier(values, (0, 1))`` or the norms of the components of all logits.
+        key_frequencies: The frequencies to name on the axes. If empty, a few evenly spaced components are named.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -58,6 +61,9 @@ def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (),
         TypeError: If ``components`` are neither a tensor nor an array, or are complex, or if a frequency is not an
             integer.
         ValueError: If ``components`` are not square or not finite, or if there is no such frequency.
+
+    See Also:
+        :func:`to_fourier`: to compute the components.
 
     Example:
         >>> plotting.plot_fourier_grid(torch.eye(5)).get_xlabel()
@@ -77,14 +83,14 @@ def plot_fourier_grid(components: Array, *, key_frequencies: Iterable[int] = (),
 
 
 def plot_neurons(shares: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
-    """Draws neurons by frequencies as a heat map, with neurons of the same dominant frequency below each other.
+    """Draws neurons by frequencies as a heat map, grouped by dominant frequency.
 
-    The clusters are in the order of their frequencies, and neurons in the order of their share in it, the largest on
-    top. Dead neurons, all of whose shares are 0, are at the bottom. White is 0, and 1 is darkest.
+    The groups are sorted by their frequency, and the neurons of a group by their share of it, with the largest on top.
+    Dead neurons, whose shares are all 0, are at the bottom. White is 0, and 1 is darkest.
 
     Args:
-        shares: The result of ``neuron_spectrum``, shape ``(m, K)``.
-        key_frequencies: The only frequencies to name on the axis. If none, a few evenly spaced ones are named.
+        shares: The result of :func:`neuron_spectrum`, shape ``(m, K)``.
+        key_frequencies: The frequencies to name on the axis. If empty, a few evenly spaced ones are named.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -94,6 +100,9 @@ def plot_neurons(shares: Array, *, key_frequencies: Iterable[int] = (), ax: Axes
         TypeError: If ``shares`` are neither a tensor nor an array, or are complex, or if a frequency is not an integer.
         ValueError: If ``shares`` do not have two axes, are not finite, or do not lie between 0 and 1; or if there is no
             such frequency.
+
+    See Also:
+        :func:`neuron_frequencies`: the dominant frequency of each neuron.
 
     Example:
         >>> ax = plotting.plot_neurons(torch.tensor([[0.1, 0.9], [0.0, 0.0], [0.8, 0.1]]))

@@ -1,4 +1,4 @@
-"""A legend that stays on the page: in the picture while it is small, else below it."""
+"""A legend that stays on the page: inside the picture if it is small, else below it."""
 
 from math import ceil
 from typing import Any
@@ -13,13 +13,13 @@ from progress_measures.plotting._text import shortened
 
 _HIGHEST, _WIDEST, _LARGEST = 0.6, 0.9, 0.25  # shares of the axes that a legend in the picture may take
 _SIZES = (8.0, 7.0, 6.0, 5.0)  # of letters below the picture, in points
-_SHARE, _MOST = 0.35, 0.5  # of the height of the axes that a legend below may take; in the smallest letters
+_SHARE, _MOST = 0.35, 0.5  # of the height of the axes: the most that a legend below may take; in the smallest letters
 _GAP = 4 / 72  # inches
 _BETWEEN = 1.2  # between the columns of a legend, in widths of a letter
 
 
 def add_legend(ax: Axes, *, outside: bool) -> None:
-    """Adds a legend of all that has a label: below the picture if it is large, or has to be outside."""
+    """Adds a legend of everything that has a label; below the picture if it is large or must be outside."""
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
         return
@@ -43,7 +43,7 @@ def _covers(legend: Legend, ax: Axes) -> bool:
 
 
 def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
-    """The largest letters in which all labels fit; in the smallest ones, only as many labels as fit."""
+    """Uses the largest letters in which all labels fit; in the smallest letters, leaves out labels that do not fit."""
     axes = ax.get_window_extent()
     width = 1.2 * axes.width  # the labels of the vertical axis have room as well
     for size in _SIZES:
@@ -71,7 +71,7 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
 
 
 def _make_room(ax: Axes, legend: Legend) -> None:
-    """Makes the axes lower by the height of the legend; above other axes, by that of the ticks and their label, too."""
+    """Lowers the axes by the height of the legend and, if other axes are below, also of the ticks and their label."""
     cell, box = ax.get_subplotspec(), legend.get_window_extent()
     height = max(box.height, -box.y0)  # what is below the page comes onto it
     if cell is not None and not cell.is_last_row():

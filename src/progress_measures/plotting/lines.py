@@ -25,15 +25,15 @@ class Curve:
     values: np.ndarray
     label: str
     name: str
-    """What a message calls it."""
+    """Its name in messages."""
     band: tuple[np.ndarray, np.ndarray] | None = None
     colour: str | None = None
-    """Curves that share this word share a colour; None for one of its own."""
+    """Curves with the same word have the same colour. None for a colour of its own."""
     style: int | None = None
 
 
 def curve_of(trajectory: Trajectory, column: str, label: str, **options: Any) -> Curve:
-    """A column, with the band between its lowest and its highest if these were recorded, too."""
+    """A column, with the band between its lowest and highest numbers if these were recorded."""
     values, band = trajectory[column], None
     ends = [column + LOWEST, column + HIGHEST]
     if values.ndim == 1 and all(end in trajectory and trajectory[end].ndim == 1 for end in ends):
@@ -69,7 +69,7 @@ def drawable(curves: Sequence[Curve], *, stacklevel: int) -> list[Curve]:
 
 
 def draw(curves: Iterable[tuple[Curve, Axes]], ax: Axes) -> None:
-    """Draws each curve on its axes. Those of other axes than ``ax`` have an empty line there, for the legend."""
+    """Draws each curve on its axes. A curve on other axes than ``ax`` has an empty line on ``ax``, for the legend."""
     colours: dict[str, Any] = {}
     before = sum(not str(line.get_label()).startswith("_") for line in ax.get_lines())
     for index, (curve, own) in enumerate(curves, start=before):
@@ -91,7 +91,7 @@ def draw(curves: Iterable[tuple[Curve, Axes]], ax: Axes) -> None:
 
 
 def _line(ax: Axes, own: Axes, curve: Curve, style: str, colour: Any) -> Any:
-    """Draws a column, a vector as thin lines with one label, at the steps where it has a number; returns its colour."""
+    """Draws a column at the steps with a number, a vector as thin lines with one label; returns its colour."""
     values = curve.values.reshape(len(curve.steps), -1)
     measured = ~np.isnan(values).all(1)  # so that a column that was measured at every other step is a line, too
     look: dict[str, Any] = {"linewidth": 1.8, "linestyle": style} if values.shape[1] == 1 else {"linewidth": 0.6}

@@ -18,7 +18,7 @@ _APART = 1.15  # a picture's axes become narrower than they are before its layou
 
 
 def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
-    """Shades the phases between the known boundaries; a boundary that is not settled is a dashed line."""
+    """Shades the phases between known boundaries; a boundary that has not settled is a dashed line."""
     for begin, stop, name, colour in spans(phases, start=start, end=end):
         ax.axvspan(begin, stop, color=colour, linewidth=0, label=name, zorder=0)
     for event in phases.events.values():
@@ -28,9 +28,9 @@ def shade(ax: Axes, phases: Phases, *, start: int, end: int) -> None:
 
 
 def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, str, str]]:
-    """First step, last step, name and colour of each phase; the mean of the colours where it may be one of several.
+    """First step, last step, name and colour of each phase. If it may be one of several, the mean of their colours.
 
-    There is nothing after cleanup, nor where no boundary is known and the run may be in several phases.
+    Steps after cleanup are left out, and so are all steps if no boundary is known and the run may be in several phases.
     """
     stops = sorted({step for step in vars(phases).values() if step is not None and start < step < end} | {end})
     for begin, stop in pairwise([start, *stops]):
@@ -51,7 +51,7 @@ def mark(ax: Axes, milestones: Milestones) -> None:
         _upright(ax, step, settled=settled)
         _word(ax, step, name if settled else f"{name} (not settled)", taken)
     if taken:
-        # An axis of its own, which has nothing but room for the words: titles move above it.
+        # An extra axis that only reserves room for the words: titles move above it.
         room = ax.secondary_xaxis("top")
         room.set_ticks([])
         room.set_ticks([], minor=True)
@@ -60,7 +60,7 @@ def mark(ax: Axes, milestones: Milestones) -> None:
 
 
 def _upright(ax: Axes, step: int, *, settled: bool, label: str = "_") -> None:
-    """Draws a thin line from the bottom to the top, behind the curves and dashed if it is not settled."""
+    """Draws a thin line from the bottom to the top behind the curves, dashed if the event has not settled."""
     ax.vlines(
         step, 0, 1, transform=ax.get_xaxis_transform(), colors=_INK, linewidths=0.9,
         linestyles="solid" if settled else "dashed", label=label, zorder=1.5,

@@ -1,4 +1,4 @@
-"""A picture of where the phases of several runs end."""
+"""A picture of the ends of the phases of several runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 
 def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draws where the phases of each run end, with the intervals of recorded steps that the ends lie in.
+    """Draws the ends of the phases of each run, with the intervals of recorded steps around them.
 
-    Each run is a row, the first one on top. A hollow marker is an end that is not settled. An end that is not known, or
+    Each run is a row, the first one on top. A hollow marker is an end that has not settled. An end that is unknown, or
     that a run does not reach, has no marker.
 
     Args:
         runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
-            ``phase_spread``.
+            :func:`phase_spread`.
         answers: The number of classes that the loss is over; needed if a run is a trajectory.
         ax: Where to draw; a new figure if None.
 
@@ -35,6 +35,9 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         TypeError: If ``runs`` is not a mapping from names to trajectories or phases, or ``answers`` is not an integer
             where it is needed.
         ValueError: If there is no run, or for the reasons of :func:`find_phases`.
+
+    See Also:
+        :func:`phase_spread`: the median and the range of each end in numbers.
 
     Example:
         >>> ax = plotting.plot_phases({"seed 0": pm.Phases(1200, 4630, 7628), "seed 1": pm.Phases(800, 4180, None)})
@@ -58,7 +61,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
 
 
 def _draw_ends(ax: Axes, events: Sequence[Event], name: str, marker: str, colour: str) -> None:
-    """Draws one end of all runs, hollow where it is not settled. The legend has it once."""
+    """Draws one end of all runs, hollow where it has not settled, with one entry in the legend."""
     label = f"end of {name.removesuffix('_end').replace('_', ' ')}"
     for row, event in enumerate(events):
         if event.step is None:

@@ -1,4 +1,4 @@
-"""Which axis a column is drawn on: logarithmic for losses, linear for accuracies, both beside each other."""
+"""The axis of each column: logarithmic on the left for losses, linear on the right for accuracies."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _PERCENT = 100.0  # some logs have accuracies in percent
 
 @dataclass(frozen=True)
 class Sides:
-    """The columns on the axis to the left with its scale, and those on a linear axis to the right, if any."""
+    """The columns on the left axis with its scale, and the columns on a linear right axis, if any."""
 
     scale: str
     left: list[str]
@@ -28,12 +28,12 @@ class Sides:
 
 
 def is_accuracy(name: str) -> bool:
-    """Whether a column is called an accuracy."""
+    """Whether the name of a column is that of an accuracy."""
     return _ACCURACY.search(name.lower()) is not None
 
 
 def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
-    """Divides columns between two axes: as asked for, all to the left; unasked, as suits their names and numbers."""
+    """Divides columns between two axes: with a scale, all on the left; without one, by their names and numbers."""
     names = list(columns)
     if scale is not None:
         check_choice(scale, "scale", Scale)
@@ -49,7 +49,7 @@ def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
 
 
 def set_y(ax: Axes, label: str) -> None:
-    """Names the vertical axis unless it has a name; too long for its height, in two lines and in smaller letters."""
+    """Labels the vertical axis unless it has a label; if too long, in two lines and in smaller letters."""
     if ax.get_ylabel() or not label:
         return
     ax.set_ylabel(label)
@@ -71,8 +71,8 @@ def check_x(x: str) -> None:
 def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
     """Sets scale, limits and label of the horizontal axis, from sorted steps.
 
-    A step 0 has no place on a logarithmic axis. There, the axis is linear from it to the power of ten
-    at or below the first step above it.
+    Step 0 has no place on a logarithmic axis. So the axis is linear from step 0 to the power of ten at or below the
+    next step.
     """
     label = as_text(step_name).replace("_", " ")
     first, last = steps[0], steps[-1]
@@ -90,7 +90,7 @@ def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
         ax.xaxis.set_major_formatter(plain)
         ax.xaxis.set_minor_locator(NullLocator())
     if narrow or isinstance(ax.xaxis.get_major_locator(), AutoLocator):
-        # Whole numbers, of which as many as there is room for.
+        # As many whole numbers as there is room for.
         size = float(ax.xaxis.label.get_fontsize())
         room = ax.get_window_extent().width * 72 / ax.figure.dpi / (size * (0.9 + 0.62 * len(str(last))))
         ax.xaxis.set_major_locator(MaxNLocator(max(1, min(9, int(room))), steps=[1, 2, 2.5, 5, 10], integer=True))

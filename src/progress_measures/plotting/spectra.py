@@ -16,15 +16,15 @@ from progress_measures.plotting.colours import KEY, OTHER
 from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.ticks import whole_numbers
 
-_NAMED, _SMALLEST = 3, 0.05  # how many frequencies of inputs are named unasked, and which are too small to be
+_NAMED, _SMALLEST = 3, 0.05  # the number of frequencies of inputs named by default, and the least share of each
 
 
 def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes | None = None) -> Axes:
     """Draws a spectrum as one bar per frequency, with key frequencies coloured and numbered.
 
     Args:
-        power: The result of ``spectrum`` or ``logit_spectrum``, or its square root, shape ``(K,)``.
-        key_frequencies: The frequencies to colour and number, such as the result of ``key_frequencies``.
+        power: The result of :func:`spectrum` or :func:`logit_spectrum`, or its square root, shape ``(K,)``.
+        key_frequencies: The frequencies to colour and number, such as the result of :func:`key_frequencies`.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -33,6 +33,10 @@ def plot_spectrum(power: Array, *, key_frequencies: Iterable[int] = (), ax: Axes
     Raises:
         TypeError: If ``power`` is neither a tensor nor an array, or a frequency is not an integer.
         ValueError: If ``power`` does not have one axis, or a frequency has no bar.
+
+    See Also:
+        :func:`plot_frequencies`: for the spectrum over a run.
+        :func:`plot_input_spectrum`: for frequencies of the inputs.
 
     Example:
         >>> len(plotting.plot_spectrum(torch.tensor([0.1, 4.0, 0.2]), key_frequencies=[2]).patches)
@@ -66,14 +70,14 @@ def plot_input_spectrum(
 ) -> Axes:
     """Draws a spectrum over frequencies of the inputs by their degree, the number of operands that they depend on.
 
-    Each frequency is a point, and a bar is the sum over those of one degree. For bits, the frequencies of a degree are
-    the subsets of so many bits.
+    Each frequency is a point, and a bar is the sum over all frequencies of one degree. For bits, the frequencies of
+    degree d are the subsets of d bits.
 
     Args:
-        share: The result of ``input_spectrum``, one axis per operand.
-        op: The operation whose inputs they are.
+        share: The result of :func:`input_spectrum`, one axis per operand.
+        op: The operation of these inputs.
         key_frequencies: The frequencies to colour and name, as tuples with one integer per operand. If None, the three
-            largest of those with at least 5 %.
+            largest that have a share of at least 5 %.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -82,7 +86,10 @@ def plot_input_spectrum(
     Raises:
         TypeError: If ``share`` is neither a tensor nor an array, or is complex, or a frequency is no tuple of integers.
         ValueError: If ``share`` does not have one entry per frequency of the inputs, is not finite, or does not lie
-            between 0 and 1; if the operation has some inputs only; or if there is no such frequency.
+            between 0 and 1; if the operation does not have all inputs; or if there is no such frequency.
+
+    See Also:
+        :func:`plot_spectrum`: for frequencies of the answer.
 
     Example:
         >>> op = pm.parity(4, of=(0, 3))

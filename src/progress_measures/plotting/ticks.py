@@ -1,4 +1,4 @@
-"""Ticks at some frequencies, where labels of neighbours would overlap."""
+"""Ticks at some frequencies, without overlapping labels."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,11 +8,11 @@ from matplotlib.ticker import MaxNLocator
 
 from progress_measures.operations.operands import label_of_bits
 
-_FEWEST_APART = 25  # labels that find room along an axis
+_FEWEST_APART = 25  # the number of labels that have room along an axis
 
 
 def ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
-    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6"."""
+    """Positions and labels of the ticks; neighbours whose labels would overlap share one, such as "cos 5, cos 6"."""
     groups: list[list[int]] = []
     for row in rows:
         if groups and row - groups[-1][-1] < len(labels) / _FEWEST_APART:
@@ -23,7 +23,7 @@ def ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
 
 
 def name_frequencies(axis: Axis, key_frequencies: Collection[int], count: int) -> None:
-    """Names the key frequencies of 1..count along an axis, or if there are none, a few whole numbers."""
+    """Names the key frequencies among 1..count along an axis; without key frequencies, a few whole numbers."""
     if not key_frequencies:
         return whole_numbers(axis)
     places, labels = ticks(sorted(k - 1 for k in key_frequencies), [str(k + 1) for k in range(count)])
@@ -32,7 +32,7 @@ def name_frequencies(axis: Axis, key_frequencies: Collection[int], count: int) -
 
 
 def whole_numbers(*axes: Axis) -> None:
-    """Has ticks at whole numbers only."""
+    """Sets ticks at whole numbers only."""
     for axis in axes:
         axis.set_major_locator(MaxNLocator(integer=True))
 

@@ -1,6 +1,6 @@
 """A run as one page of HTML, with bokeh (``pip install "progress_measures[report]"``).
 
-:func:`html_page` returns the page. It holds all that it shows, so it can be sent to somebody, and needs no network.
+:func:`html_page` returns the page. The page is self-contained: you can send it to others, and it needs no network.
 """
 
 try:

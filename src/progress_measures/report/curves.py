@@ -1,4 +1,4 @@
-"""The columns of one number per step as curves: losses, accuracies and the others, each in a figure."""
+"""The columns of one number per step as curves: one figure each for losses, accuracies and other columns."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ from progress_measures.report.words import as_label, paragraph
 from progress_measures.trajectory.trajectory import Trajectory
 
 Part = Any  # HTML as a string, or a figure
-MOST_CURVES = 20  # of one figure: more cannot be told apart
-_FEW = 100  # steps, each of which has a dot
+MOST_CURVES = 20  # in one figure: more cannot be told apart
+_FEW = 100  # a curve of up to so many steps has a dot at each
 _COLOURS = Category10[10]
 
 
@@ -38,7 +38,7 @@ def curves(run: Trajectory, phases: Phases | None, milestones: Milestones | None
         parts.append(f"<h3>{heading}</h3>")
         parts.append(_figure(run, heading, names[:MOST_CURVES], phases, milestones))
         if len(names) > MOST_CURVES:
-            parts.append(paragraph(f"{len(names) - MOST_CURVES} more columns are in the table alone."))
+            parts.append(paragraph(f"{len(names) - MOST_CURVES} more columns are only in the table."))
     if not groups:
         parts.append(paragraph("Curves are left out: no column has one number per step."))
     elif len(run) > MOST_STEPS:

@@ -1,4 +1,4 @@
-"""Figures of bokeh that fill the width of the page, with phases behind them and values under the pointer."""
+"""Bokeh figures that fill the width of the page, with phases behind them and values under the pointer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -14,17 +14,17 @@ from progress_measures.report.words import as_label
 from progress_measures.trajectory.trajectory import Trajectory
 
 TOOLS = "box_zoom,pan,wheel_zoom,reset,save"
-DIGITS = "{%.6g}"  # how a number is written under the pointer
+DIGITS = "{%.6g}"  # the format of a number under the pointer
 MOST_STEPS = 20_000  # of a curve: more make a page that is slow to open
 _INK = "#404040"
 Scale = Literal["linear", "log"]
 
 
 def blank(x: str, y: str, **options: Any) -> Any:
-    """A figure with nothing in it yet, and names of its axes."""
+    """An empty figure with labelled axes."""
     chart = figure(height=380, sizing_mode="stretch_width", tools=TOOLS, active_drag="box_zoom", **options)
-    chart.toolbar.logo = None  # a link to a page of another house
-    chart.toolbar.active_scroll = None  # scrolling scrolls the page, unless the wheel's zoom is chosen
+    chart.toolbar.logo = None  # which would link to another site
+    chart.toolbar.active_scroll = None  # the wheel scrolls the page, unless its zoom is switched on
     chart.xaxis.axis_label, chart.yaxis.axis_label = PlainText(text=as_label(x)), PlainText(text=as_label(y))
     chart.xaxis.axis_label_text_font_style = chart.yaxis.axis_label_text_font_style = "normal"
     return chart
@@ -59,7 +59,7 @@ def keep_in_view(chart: Any, renderers: Sequence[Any]) -> None:
 
 
 def add_hover(chart: Any, renderer: Any, *lines: tuple[str, str]) -> None:
-    """Says under the pointer what is there: each line is a name and a field, with or without digits, ``"@y{%.6g}"``."""
+    """Shows values under the pointer. Each line is a name and a field, with or without a format: ``"@y{%.6g}"``."""
     hover = HoverTool(
         renderers=[renderer],
         tooltips=[(as_label(name), field) for name, field in lines],
@@ -70,7 +70,7 @@ def add_hover(chart: Any, renderer: Any, *lines: tuple[str, str]) -> None:
 
 
 def add_legend(chart: Any, labels: Sequence[str]) -> None:
-    """Puts the legend below the figure, where a click on a name hides its curve."""
+    """Adds a legend below the figure; a click on a name hides its curve."""
     if not chart.legend:
         return
     (legend,) = chart.legend
@@ -84,7 +84,7 @@ def add_legend(chart: Any, labels: Sequence[str]) -> None:
 
 
 def on_both_scales(draw: Callable[[Scale], Any], values: np.ndarray, first: str) -> Any:
-    """The figure on a logarithmic and a linear scale, with a button for each; on the latter alone without positives."""
+    """The figure on both scales, with a button for each; only on the linear scale if no value is positive."""
     if not (values > 0).any():
         return draw("linear")
     words: dict[Scale, str] = {"log": "logarithmic", "linear": "linear"}
@@ -93,5 +93,5 @@ def on_both_scales(draw: Callable[[Scale], Any], values: np.ndarray, first: str)
 
 
 def some_steps(count: int, most: int) -> np.ndarray:
-    """Which of the recorded steps are drawn: all, or if there are too many, evenly chosen ones with both ends."""
+    """The indices of the steps to draw: all, or if there are too many, evenly chosen ones including both ends."""
     return np.arange(count) if count <= most else np.unique(np.linspace(0, count - 1, max(most, 2)).round().astype(int))

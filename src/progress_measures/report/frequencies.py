@@ -1,4 +1,4 @@
-"""The columns of one number per frequency: over the steps as a heat map and as lines, and the last one as bars."""
+"""The columns of one number per frequency: a heat map and lines over the steps, and bars for the last step."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from progress_measures.report.words import as_html, paragraph
 from progress_measures.trajectory.keys import KEYS, last_keys
 from progress_measures.trajectory.trajectory import Trajectory
 
-MASKS = (KEYS, "sufficient_frequencies")  # 1 for each frequency that is meant, else 0
+MASKS = (KEYS, "sufficient_frequencies")  # 1 for each frequency in the set, else 0
 MOST_ENTRIES, MOST_CELLS = 1000, 20_000  # of a vector, and of a heat map: more make a page that is slow to open
 MOST_KEYS = 10
 _OTHER = "#b5bcc4"
@@ -56,7 +56,7 @@ def frequencies(run: Trajectory, phases: Phases | None, milestones: Milestones |
 
 
 def _keys(run: Trajectory, last: np.ndarray) -> tuple[list[int], str]:
-    """The frequencies to colour, largest at the end first, and which they are in words."""
+    """The frequencies to colour, the largest at the last step first, and a description of their choice."""
     named, how = last_keys(run.columns), "as they were recorded"
     if not named and _SPECTRUM in run and run[_SPECTRUM].ndim == 2:
         power = run[_SPECTRUM][run[_SPECTRUM].isfinite().all(1)]
@@ -94,12 +94,12 @@ def _figures(
 
 
 def _colour_of(keys: list[int]) -> dict[int, str]:
-    """The colour of each key frequency, in their own order, so that it is the same in every column of a run."""
+    """The colour of each key frequency, in ascending order, so that it is the same in every column of a run."""
     return dict(zip(sorted(keys), Category10[10], strict=False))
 
 
 def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray, scale: str) -> Any:
-    """A row per frequency, and a cell per recorded step that reaches halfway to its neighbours."""
+    """One row per frequency, with one cell per recorded step that reaches halfway to its neighbours."""
     chart = blank(run.step_name.replace("_", " "), "frequency")
     chart.xaxis.formatter.use_scientific = False
     bounds, count = edges(steps), values.shape[1]
@@ -121,7 +121,7 @@ def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray,
 
 
 def _colours(known: np.ndarray, scale: str) -> Any:
-    """White for 0, darker away from it; on a logarithmic scale from the smallest above 0."""
+    """White for 0 and darker for larger numbers; a logarithmic scale begins at the smallest number above 0."""
     extreme = float(np.abs(known).max()) or 1.0
     reds = Reds256[::-1]
     if scale == "log" and (known > 0).any():
@@ -133,7 +133,7 @@ def _colours(known: np.ndarray, scale: str) -> Any:
 
 
 def _lines(chart: Any, run: Trajectory, steps: np.ndarray, values: np.ndarray, keys: list[int]) -> Any:
-    """Key frequencies in colours before the others in grey."""
+    """Draws key frequencies in colours, in front of the others in grey."""
     others = [k for k in range(1, values.shape[1] + 1) if k not in keys]
     drawn = []
     if others:

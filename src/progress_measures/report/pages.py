@@ -17,7 +17,7 @@ from progress_measures.report.words import as_html, paragraph
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
-# The page may not ask any other place for anything, whatever the names in it say.
+# The page may not load anything from elsewhere, whatever the names in it say.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
@@ -47,34 +47,40 @@ def html_page(
     title: str | None = None,
     source: str = "",
 ) -> str:
-    """One page of HTML of a run, or of several, that needs no other file and no network.
+    """One HTML page about one or several runs, which needs no other file and no network.
 
-    Each run is a section of the page. It has
+    Each run has a section on the page with
 
-    - the milestones and the ends of the phases, each with the interval of recorded steps that it lies in, or why there
-      is none;
+    - the milestones and the ends of the phases, each with the interval of recorded steps around it, or why there is
+      none;
     - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale;
-    - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last one, with
-      the key frequencies in colours: those that were recorded in the column ``key_frequencies``, or else those that
-      stand out in the column ``logit_power`` at the end, or else the largest five at the end;
+    - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last step;
     - a table of the columns of one number per step.
 
-    Figures can be zoomed, say values under the pointer, and hide a curve when its name is clicked. What a run does not
-    have is left out, and the page says why. Of very long runs some steps are left out, evenly, and the page says so.
+    Key frequencies are coloured. They are the recorded ones, in the column ``key_frequencies``; or else those that
+    stand out in the column ``logit_power`` at the end; or else the largest five at the end.
+
+    Figures can be zoomed, show values under the pointer, and hide a curve if you click on its name. Parts for which a
+    run has no data are left out, and the page says why. In very long runs, steps are left out evenly, and the page says
+    so.
 
     Args:
         runs: The runs by name, such as ``pm.Runs.read(path)``.
-        phases: The results of ``find_phases`` by the name of their run. None are shown for other runs.
-        milestones: The results of ``milestones`` by the name of their run, likewise.
-        title: The title of the page; the names of the runs if None.
-        source: Where the runs come from, such as the name of a file, for the head of the page.
+        phases: The results of :func:`find_phases` by the name of their run. Runs without an entry show no phases.
+        milestones: The results of :func:`milestones` by the name of their run. Runs without an entry show none.
+        title: The title of the page; if None, the names of the runs.
+        source: The origin of the runs, such as the name of a file, for the head of the page.
 
     Returns:
-        The page, to be written as UTF-8.
+        The page. Write it to a file as UTF-8.
 
     Raises:
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no run, or phases or milestones belong to none of them.
+        ValueError: If there is no run, or if phases or milestones belong to none of the runs.
+
+    See Also:
+        :func:`summary`: one line per run, as text.
+        :func:`~progress_measures.plotting.plot_curves`: a picture for a paper.
 
     Example:
         >>> from progress_measures import report
@@ -101,14 +107,14 @@ def html_page(
 
 
 def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> None:
-    """Requires results of runs that are on the page."""
+    """Requires that each result belongs to a run on the page."""
     for run in results or ():
         if run not in runs:
             raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
 
 
 def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
-    """What the page says of one run."""
+    """The section of one run."""
     span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
     parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
     results = [result for result in (milestones, phases) if result is not None]
@@ -122,14 +128,14 @@ def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | No
 
 
 def _key(run: Trajectory, phases: Phases) -> str:
-    """What the shades behind the curves mean."""
+    """The explanation of the shades behind the curves."""
     shades = spans(phases, start=int(run.steps[0]), end=int(run.steps[-1]))
     chips = "".join(f'<span style="background: {colour}">{as_html(name)}</span>' for _, _, name, colour in shades)
     return f'<p class="key">{chips}</p>' if chips else paragraph("No phase is shaded, because no end of one is known.")
 
 
 def _page(title: str, parts: list[Part]) -> str:
-    """The page of some HTML and figures, in their order."""
+    """The page with parts of HTML and figures, in their order."""
     figures = [part for part in parts if not isinstance(part, str)]
     script, places = components(figures) if figures else ("", ())
     left = iter(places)

@@ -1,4 +1,4 @@
-"""The tables of a page: what happens when, and the numbers that were recorded."""
+"""The tables of a page: milestones and phases, and the recorded numbers."""
 
 from collections.abc import Iterable
 from html import escape
@@ -15,7 +15,7 @@ MOST_ROWS = 2000  # more make a page that is slow to open
 
 
 def events_table(results: Iterable[Milestones | Phases]) -> str:
-    """A line for each milestone and end of a phase: its step and interval, or why there is none."""
+    """A line for each milestone and each end of a phase, with its step and interval, or why there is none."""
     events = [item for result in results for item in result.events.items()]
     rows = "".join(
         f'<tr><th scope="row">{escape(name.replace("_end", "_ends").replace("_", " "))}</th>'
@@ -27,7 +27,7 @@ def events_table(results: Iterable[Milestones | Phases]) -> str:
 
 
 def numbers_table(run: Trajectory) -> list[Part]:
-    """A line for each recorded step with its columns of one number."""
+    """A line for each recorded step with all columns of one number."""
     names = [name for name, values in run.columns.items() if values.ndim == 1]
     parts: list[Part] = ["<h3>Recorded numbers</h3>"]
     if not names:
@@ -46,4 +46,4 @@ def numbers_table(run: Trajectory) -> list[Part]:
 
 
 def _cell(value: float) -> str:
-    return "–" if value != value else number(value, 6)  # nan alone differs from itself
+    return "–" if value != value else number(value, 6)  # only nan differs from itself

@@ -1,7 +1,6 @@
-"""Measuring along a run: while a model is trained, or on its checkpoints afterwards.
+"""Measuring along a run: during training, or on checkpoints afterwards.
 
-A measure is any function of the model; this package does not depend on an operation. Training continues as if nothing
-had been measured.
+A measure is any function of the model; no operation is needed. Training continues as if nothing had been measured.
 """
 
 from progress_measures.runs.journal import load_recording

@@ -1,7 +1,7 @@
-"""What a measure says of itself, which is written into a recording so that no other measure goes on with it.
+"""The description of a measure, which a recording contains so that no other measure continues it.
 
-A measure says it in an attribute ``about``: a mapping from words to text, numbers or lists, such as the frequencies of
-:func:`grokking_measures`. A function without that attribute says nothing, and is known by its columns alone.
+A measure describes itself in an attribute ``about``: a mapping from words to text, numbers or lists, such as the
+frequencies of :func:`grokking_measures`. A function without this attribute is identified only by its columns.
 """
 
 import json
@@ -14,7 +14,7 @@ from progress_measures._checks.values import listed
 
 
 def about_of(measures: object) -> dict[str, Any]:
-    """What a measure says of itself, or each of a mapping of measures, as it is read back from JSON."""
+    """The description of a measure, or of each in a mapping of measures, as it is read back from JSON."""
     if isinstance(measures, Mapping):
         each = {name: about_of(function) for name, function in measures.items()}
         return {name: about for name, about in each.items() if about}
@@ -31,7 +31,7 @@ def about_of(measures: object) -> dict[str, Any]:
 def check_same_about(
     recorded: Mapping[str, Any], measured: Mapping[str, Any], name: str, path: str | os.PathLike[str]
 ) -> None:
-    """Requires a measure that says of itself what the recording says; warns if it says nothing."""
+    """Requires a measure with the description in the recording; warns if the measure has none."""
     if measured == recorded:
         return
     file = repr(os.fspath(path))

@@ -25,8 +25,8 @@ def check_executor(value: object) -> None:
     if value is not None and not isinstance(value, Executor):
         hint = " Pass its get_executor()." if hasattr(value, "get_executor") else ""
         raise TypeError(f"`executor` must be a concurrent.futures.Executor. Got {type_name(value)}.{hint}")
-    # A fork has the locks and the pools of this process but not its threads, so what computes in it may wait for ever.
-    # One thread (torch.set_num_threads) is not enough: TorchScript's fork, and JAX, have pools of their own.
+    # A fork has the locks and pools of this process but not its threads, so computations in it may wait forever. Using
+    # one thread (torch.set_num_threads) does not prevent this: TorchScript's fork, and JAX, have their own pools.
     if start_method(value) == "fork":
         raise ValueError(
             f"`executor` must not fork this process. Got a {type(value).__name__} that does: its workers may wait for "
@@ -37,13 +37,13 @@ def check_executor(value: object) -> None:
 
 
 def start_method(executor: object) -> str | None:
-    """How an executor starts its processes, if it says so: the standard library's and loky's hold their context."""
+    """How an executor starts its processes, if known: executors of the standard library and loky hold their context."""
     context: Any = getattr(executor, "_mp_context", getattr(executor, "_context", None))
     return context.get_start_method() if hasattr(context, "get_start_method") else None
 
 
 def check_workers(value: object, executor_workers: int | None, executor: object) -> int | None:
-    """Returns how many checkpoints may be in progress at once; None stands for the executor's number of workers."""
+    """Returns how many checkpoints may be in progress at once; None means the executor's number of workers."""
     if value is not None:
         return check_integer(value, "workers", at_least=1)
     if executor_workers is None:
@@ -54,7 +54,7 @@ def check_workers(value: object, executor_workers: int | None, executor: object)
 
 
 def check_picklable(value: object, name: str) -> None:
-    """Requires a value that can be pickled, and so sent to another process."""
+    """Requires a value that can be pickled, so that it can be sent to another process."""
     try:
         pickle.dumps(value)
     except Exception as error:  # pickling raises nearly anything
@@ -111,7 +111,7 @@ def check_any_measured(rows: Set[int], errors: Mapping[int, str]) -> None:
 
 
 def check_finished(finished: bool) -> None:
-    """Requires that the progress bar passed on every step."""
+    """Requires that the progress bar has yielded every step."""
     if not finished:
         raise RuntimeError("`progress` must pass on each of the steps that it wraps. It stopped before the last.")
 

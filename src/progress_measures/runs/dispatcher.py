@@ -31,13 +31,13 @@ class Dispatcher:
     load: Callable[[Any], Any] | None
     executor: Executor
     workers: int | None
-    """How many jobs may be unfinished at once. If None, as many as the executor has workers at that time."""
+    """The number of jobs that may be unfinished at once. If None, the executor's current number of workers."""
     journal: Journal
-    """All rows and errors: those of the resumed file, if there is one, and the new ones."""
+    """All rows and errors, from the resumed file, if there is one, and new ones."""
     resumed: Row | None
     """A row of the resumed file, if it has one."""
     record: bool
-    """Whether the columns of a checkpoint that fails become nan; if not, its error is raised."""
+    """Whether the columns of a checkpoint that fails become ``nan``. Otherwise its error is raised."""
     seen: set[int] = field(default_factory=set)
     loaded: weakref.WeakValueDictionary[int, nn.Module] = field(default_factory=weakref.WeakValueDictionary)
     """The models that ``load`` has returned, by step, as long as they exist."""
@@ -48,7 +48,7 @@ class Dispatcher:
     def steps(self, pairs: Iterable[Any]) -> Generator[int]:
         """Yields each step once it is measured or has failed; takes the next checkpoint when there is room for it."""
         try:
-            for already_measured in map(self._start, pairs):  # a loop over the pairs would keep the last model alive
+            for already_measured in map(self._start, pairs):  # a loop over pairs would keep the last model alive
                 yield from already_measured
                 while len(self.unfinished) >= self._limit():
                     yield from self._finish()
@@ -68,7 +68,7 @@ class Dispatcher:
                 job.item = None
 
     def trajectory(self) -> Trajectory:
-        """All steps in ascending order with their rows; nan where a step has no row."""
+        """All steps in ascending order with their rows; ``nan`` if a step has no row."""
         errors = {step: error for step, error in self.journal.errors.items() if step in self.seen}
         check_any_measured(self.seen & self.journal.rows.keys(), errors)
         return self.journal.trajectory(self.seen)
@@ -88,7 +88,7 @@ class Dispatcher:
         return []
 
     def _limit(self) -> int:
-        """How many jobs may be unfinished: only one before ``load`` has returned, if jobs could get the same model."""
+        """How many jobs may be unfinished. Only one until ``load`` has returned, if jobs could get the same model."""
         return 1 if self._may_share_models() and not self.has_loaded else self._workers()
 
     def _workers(self) -> int:
@@ -107,8 +107,8 @@ class Dispatcher:
             yield job.step
 
     def _store(self, job: Job, future: Future[Numbers]) -> None:
-        # An error that is recorded is not raised here: it would then refer to this frame, the frame to the future, and
-        # the future to the error. This cycle would keep the model alive.
+        # A recorded error is not raised here: it would refer to this frame, the frame to the future, and the future to
+        # the error. This cycle would keep the model alive.
         error = future.exception()
         try:
             if self._may_share_models():
@@ -144,9 +144,9 @@ class Dispatcher:
             self.journal.add(step, row)
 
     def _fail(self, step: int, error: str) -> None:
-        # The text alone is kept: the frames of the exception would keep the model alive.
+        # Only the text is kept: the frames of the exception would keep the model alive.
         self.journal.fail(step, error)
-        warnings.warn(f"Step {step} could not be measured, its columns are nan. {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"Step {step} could not be measured: its columns are nan. {error}", RuntimeWarning, stacklevel=2)
 
     def _rescue(self) -> None:
         """Waits for the unfinished jobs and stores their rows, if there is a file to write them to."""

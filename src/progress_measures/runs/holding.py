@@ -1,4 +1,4 @@
-"""The right to write to a file, which one process has at a time."""
+"""Locks that let one process at a time write to a file."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from threading import Lock
 
 from filelock import FileLock, Timeout
 
-LONG = 130  # bytes of a name: most systems allow 255, and some that encrypt names 143
+LONG = 130  # bytes of a name: most systems allow 255, but some that encrypt names only 143
 
 _one_thread = Lock()  # to a second thread, a lock that the first is about to get would look like another process's
 
@@ -16,7 +16,8 @@ _one_thread = Lock()  # to a second thread, a lock that the first is about to ge
 def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     """Holds a file for this process as long as ``holder`` exists; an error names the file as ``path``.
 
-    The lock is a hidden file beside it. It may stay there, but the system lets go of it when the process ends.
+    The lock is a hidden file in the same folder. The hidden file may remain, but the system releases the lock when the
+    process ends.
     """
     # One lock for all recorders of a process and all its threads.
     lock = FileLock(file.with_name(_lock_name(file.name)), timeout=0, thread_local=False, is_singleton=True)
@@ -34,6 +35,6 @@ def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
 
 
 def _lock_name(name: str) -> str:
-    """The hidden file's name, the same in all processes; short where it would be longer than the system lets it be."""
+    """The hidden file's name, the same in all processes; shortened if the system would not allow its length."""
     hidden, encoded = f".{name}.lock", os.fsencode(name)
     return hidden if len(encoded) < LONG else f".{hashlib.sha256(encoded).hexdigest()}.lock"

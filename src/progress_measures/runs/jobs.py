@@ -1,4 +1,4 @@
-"""The jobs that an executor runs, and how many it runs at once."""
+"""The jobs that an executor runs, and the number that it runs at once."""
 
 import copy
 import pickle
@@ -24,18 +24,18 @@ class Job:
 
     step: int
     item: Any
-    """The model, or what ``load`` makes it from. None once it is measured, because others may still hold the job."""
+    """The model, or the item for ``load``. None once it is measured, because others may still hold the job."""
     load: Callable[[Any], Any] | None
     measures: Callable[[Any], Mapping[str, Any]]
     pickled: bool
-    """Whether the result, or the error, has to be pickled."""
+    """Whether the result or the error must be pickled."""
     alone: bool
     """Whether the job is the only one in its process, so that the global random states can be restored after it."""
     loaded: weakref.ref[nn.Module] | None = None
     """The model that ``load`` returned, if it is a module and was loaded in this process."""
 
     def __call__(self) -> Numbers:
-        """Measures the checkpoint. Returns arrays, because tensors would come from other processes in shared memory."""
+        """Measures the checkpoint. Returns arrays, because processes would send tensors through shared memory."""
         try:
             model = self.item if self.load is None else self.load(self.item)
             if self.load is not None and isinstance(model, nn.Module):
@@ -62,9 +62,9 @@ def sends_pickles(executor: Executor) -> bool:
 
 
 def has_processes(executor: Executor) -> bool:
-    """Whether each worker of an executor is a process that does one job at a time, such as loky's too.
+    """Whether each worker of an executor is a process that does one job at a time, as with loky.
 
-    Dask's workers may have several threads, and do not say so.
+    Dask's workers do not count: they may have several threads without saying so.
     """
     return sends_pickles(executor) or start_method(executor) is not None
 
@@ -78,7 +78,7 @@ def worker_count(executor: Executor) -> int | None:
     """The number of workers that an executor has now, or None if it is unknown.
 
     The interface of executors does not include this number. Executors of the standard library, and others that follow
-    them, hold it in ``_max_workers``. Dask's executor asks its scheduler: workers come and go.
+    them, hold it in ``_max_workers``. Dask's executor asks its scheduler, because its workers come and go.
     """
     if isinstance(executor, SerialExecutor):
         return 1

@@ -1,4 +1,4 @@
-"""The rows that were measured, step by step: in memory, and in a recording if there is one."""
+"""The measured rows, step by step: in memory, and in a recording if there is one."""
 
 import os
 import warnings
@@ -21,22 +21,25 @@ Damaged = Literal["raise", "skip"]
 def load_recording(
     path: str | os.PathLike[str], *, damaged: Damaged = "raise", copy: str | os.PathLike[str] | None = None
 ) -> Trajectory:
-    """Reads the trajectory in a file that a :class:`Recorder` or :func:`track` writes, during the run or after it.
+    """Reads the file of a :class:`Recorder` or of :func:`track` as a trajectory, during the run or after it.
 
     Args:
         path: The ``path`` of the recorder, or the ``resume`` of :func:`track`.
-        damaged: What to do about lines that are not as they were written: ``"raise"`` an error, or ``"skip"`` them, and
-            warn which. A last line that a kill cut off is no damage: the step was never recorded.
-        copy: A new file to write what was read to, as a recording that a :class:`Recorder` or :func:`track` goes on
-            with. They refuse a damaged one.
+        damaged: ``"raise"`` an error if a line has changed since it was written, or ``"skip"`` such lines with a
+            warning that lists them. A last line that was cut off when the process was killed is not damage: its step
+            was never recorded.
+        copy: A new file for the lines that were read. A :class:`Recorder` or :func:`track`, which refuse a damaged
+            recording, can continue it.
 
     Returns:
-        The trajectory of all steps in the file. Steps at which :func:`track` recorded an error are ``nan``.
+        The trajectory of all steps in the file. Steps with a recorded error are ``nan``.
 
     Raises:
-        OSError: If the file cannot be read, or the copy not be written.
-        ValueError: If the file is not such a recording, is damaged, or holds no step that was measured; or if ``copy``
-            exists.
+        OSError: If the file cannot be read, or the copy cannot be written.
+        ValueError: If the file is not such a recording, is damaged, or holds no measured step; or if ``copy`` exists.
+
+    See Also:
+        :meth:`Trajectory.read`: for logs of any other program.
 
     Example:
         >>> import tempfile
@@ -59,7 +62,7 @@ def load_recording(
     if skipped:
         lost = f"{len(skipped)} damaged place{'s'[: len(skipped) != 1]}: {listed(skipped)}"
         if skipped[0].endswith("line 1") and not recorded.about:
-            lost += ", which may have said what was measured"
+            lost += ", which may have described the measures"
         warnings.warn(f"{os.fspath(path)!r} was read without {lost}.", RuntimeWarning, stacklevel=2)
     if copy is not None:
         write(copy, recorded.entries())
@@ -69,16 +72,16 @@ def load_recording(
 class Journal:
     """Rows and errors by step, and the file that they are written to, if there is one.
 
-    A file has one writer at a time. It is held from the first write on by a lock, which the system lets go of when the
-    process ends, however it ends; and each write requires the file to end where this journal's last line ends.
+    A file has one writer at a time. From the first write on, a lock holds it, which the system releases when the
+    process ends for any reason. Each write requires that the file ends with this journal's last line.
 
     Args:
-        path: The file. If it exists, its lines are read. If not, it is created at once, so that a wrong path is found
+        path: The file. If it exists, its lines are read. If not, it is created at once, so that a wrong path is noticed
             before anything is measured.
         name: The name of the argument that held the path, for messages.
-        about: What is measured, if that is known; a file that says something else is an error.
-        goes_on: Whether an error of the system in writing is a warning. What was not written is written with the next
-            line that can be.
+        about: The description of the measures, if known; a file with another description is an error.
+        goes_on: Whether a failure to write is a warning instead of an error. The next successful write then writes the
+            missing lines too.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class Journal:
         if path is not None:
             check_path(path, name)
         self.path, self._name, self._about = path, name, about
-        # The same file also after the working directory has changed.
+        # So that it is the same file after the working directory has changed.
         self._file = Path() if path is None else Path(path).absolute()
         self._goes_on, self._is_behind, self._holds = goes_on, False, False
         self._forget()
@@ -100,7 +103,7 @@ class Journal:
             self.read(self._content(), path)
 
     def _content(self) -> bytes:
-        """What the file holds; it is made if it is not there."""
+        """The content of the file, which is created if it does not exist."""
         if self._file.exists():
             check_regular(self._file)
         with errors_naming(self.path or ""), open(self._file, "a+b") as file:
@@ -108,23 +111,23 @@ class Journal:
             return file.read()
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_holds": False}  # a copy does not hold the file
+        return vars(self) | {"_holds": False}  # a copy of the journal does not hold the file
 
     def _forget(self) -> None:
         self._recorded = Recorded()
 
     @property
     def rows(self) -> dict[int, Row]:
-        """What was measured, by step."""
+        """The measured rows by step."""
         return self._recorded.rows
 
     @property
     def errors(self) -> dict[int, str]:
-        """The steps that could not be measured, and why."""
+        """The errors by step, of the steps that could not be measured."""
         return self._recorded.errors
 
     def read(self, lines: bytes, path: str | os.PathLike[str]) -> None:
-        """Reads the lines of a file into the rows and errors; a damaged one is an error."""
+        """Reads the lines of a file into the rows and errors; a damaged line is an error."""
 
         def check_about(about: dict[str, Any]) -> None:
             if self._about is not None:
@@ -135,13 +138,14 @@ class Journal:
     def hold(self) -> bool:
         """Makes this the only writer of the file; returns whether others have written to it since it was read.
 
-        Not before the first write: where a run has several processes, each makes a recorder, but only one writes.
+        Called at the first write and not before: in a run of several processes, each makes a recorder, but only one
+        writes.
         """
         if self.path is None or self._holds:
             return False
         hold(self._file, self.path, self)
         self._holds = True
-        # If the file has become shorter, what was recorded is not forgotten: the next line meets an error.
+        # If the file has become shorter, the recorded rows are kept: writing the next line raises an error.
         if not self._file.exists() or self._file.stat().st_size <= self._recorded.end.size + self._recorded.end.torn:
             return False
         self._forget()
@@ -149,7 +153,7 @@ class Journal:
         return True
 
     def other_row(self, step: int) -> Row | None:
-        """The row of some other step, to compare names and shapes with; None if there is none."""
+        """The row of any other step, to compare names and shapes with; None if there is none."""
         return self._recorded.other_row(step)
 
     def add(self, step: int, row: Row) -> None:
@@ -166,13 +170,13 @@ class Journal:
         self.errors[step] = error
 
     def go_back(self, step: int) -> None:
-        """Drops the rows and errors from a step on, if there are any, and writes that the run goes on from there."""
+        """Drops rows and errors from a step on, if there are any, and writes that the run continues from there."""
         if self._recorded.has_from(step):
             self._write(step, "back", True)
             self._recorded.go_back(step)
 
     def trajectory(self, steps: Collection[int] | None = None) -> Trajectory:
-        """The given steps, or all steps, in ascending order with their rows; ``nan`` where a step has no row."""
+        """The given steps, or all steps, in ascending order with their rows; ``nan`` if a step has no row."""
         return Trajectory(*self._recorded.columns(steps))
 
     def _write(self, step: int, kind: str, value: object) -> None:
@@ -194,7 +198,7 @@ class Journal:
             self._is_behind = True
 
     def _restore(self) -> None:
-        """Writes the file anew if it is gone, or lines could not be written to it: all that they say is in memory."""
+        """Writes the whole file anew, from memory, if it is gone or lines could not be written to it."""
         is_there = self._file.exists()
         is_gone = self._recorded.end.size > 0 and not is_there
         if is_there and self._is_behind:

@@ -1,4 +1,4 @@
-"""Measuring at some steps of a training loop."""
+"""Measuring a model at some steps of its training loop."""
 
 import functools
 import os
@@ -20,53 +20,59 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 
 class Recorder:
-    """Measures a model while it is trained.
+    """Measures a model during training.
 
-    Call it at every step. At a step that it does not record, the call costs less than a microsecond. While it measures
-    the model, the model is in evaluation mode and gradients are off. Afterwards, also after an error, it restores the
-    mode of each submodule, the grad mode, the random states (Python's, NumPy's, PyTorch's on the CPU and on CUDA), and
-    what the model itself holds besides its parameters: buffers, attributes such as counters, generators of its own. So
-    training continues, to the last bit, as if nothing had been measured. (Inside ``torch.autocast``, the model is
-    measured in the dtype of autocast; call the recorder outside of it.) A measure that needs gradients turns them on
-    with ``torch.enable_grad()`` and computes them with ``torch.autograd.grad``, which does not change the gradients of
-    the parameters.
+    Call it at every step. At steps that it does not record, the call costs less than a microsecond.
 
-    If a step is smaller than the one before, the run has gone back. The recorder then drops everything that it recorded
-    from this step on, whether or not it records this step. It does the same at its first call if its file already has
-    this step or later ones. So a run that is resumed from an earlier state replaces what was recorded after that state,
-    and a run that starts anew replaces everything.
+    Training continues, to the last bit, as if nothing had been measured. The model is measured in evaluation mode and
+    without gradients. Afterwards, also after an error, the recorder restores the mode of each submodule, the grad mode,
+    the random states (Python, NumPy, PyTorch on the CPU and on CUDA), and everything else that the model holds besides
+    its parameters: buffers, attributes such as counters, and its own generators.
+
+    A measure that needs gradients turns them on with ``torch.enable_grad()`` and computes them with
+    ``torch.autograd.grad``, which does not change the gradients of the parameters. Call the recorder outside
+    ``torch.autocast``: inside, the model is measured in the dtype of autocast.
+
+    If a step is smaller than the step before, the run has gone back. The recorder then drops everything recorded from
+    this step on, even if it does not record this step. It does the same at its first call if its file already has this
+    step or later ones. So a run that is resumed from an earlier state replaces the records after that state, and a run
+    that starts anew replaces all of them.
 
     Args:
-        measures: A function ``model -> {name: value}``, or a mapping from names to functions of the model; the same as
-            for :func:`track`. Values are numbers or tensors. Names and shapes must be the same at every step.
-            :func:`grokking_measures` makes such a function.
-        every: A number, to record the steps that are multiples of it. Or a function of the step, to record the steps
-            for which it is true; :func:`log_spaced` and :func:`sqrt_spaced` make such functions.
-        path: A file that grows by one line at each recorded step. If the file exists, its steps are kept, so that a run
-            that was killed can be resumed. The file may be one that :func:`track` wrote; :func:`load_recording` reads
-            it. It has to be of the same measures: :func:`grokking_measures` writes what it measures, and a function of
-            your own does if it has an attribute ``about``, a mapping of names to text or numbers; other functions are
-            known by their columns alone. A file has one writer at a time. If it is deleted or moved meanwhile, the next
-            recorded step writes all of it anew, with a warning.
-        errors: What to do if ``measures`` raises an exception, as it does when a run diverges and its logits are no
-            longer finite, or if names or shapes differ from those of earlier steps. ``"raise"`` raises the error, which
-            ends the training. ``"record"`` warns the first time, writes the error to the file if there is one, and lets
-            the training go on: the step's columns are nan. It also lets the training go on where the file cannot be
-            written, as on a full disk, with a warning: the steps are in ``trajectory``, and later in the file.
+        measures: A function ``model -> {name: value}``, such as the result of :func:`grokking_measures`, or a mapping
+            from names to functions of the model, as for :func:`track`. Values are numbers or tensors. Names and shapes
+            must be the same at every step.
+        every: A number, to record its multiples. Or a function of the step, such as the results of :func:`log_spaced`
+            and :func:`sqrt_spaced`, to record the steps for which it is true.
+        path: A file to which each recorded step adds one line; :func:`load_recording` reads it. If the file exists, its
+            steps are kept, so you can resume a run that was killed. :func:`track` may have written the file. It must be
+            of the same measures: :func:`grokking_measures` writes a description into it, and so does your own function
+            if it has an attribute ``about``, a mapping from names to text or numbers. Other functions are identified
+            only by their columns. A file has one writer at a time. If the file is deleted or moved during the run, the
+            next recorded step writes all of it anew, with a warning.
+        errors: What to do if ``measures`` raises an exception, as when a run diverges and its logits are no longer
+            finite, or if names or shapes differ from earlier steps. ``"raise"`` raises the error, which ends the
+            training. With ``"record"``, training continues: the step's columns are ``nan``, the first error is a
+            warning, and every error is written to the file if there is one. Training then also continues, with a
+            warning, if the file cannot be written, as on a full disk: the steps are in ``trajectory``, and are written
+            to the file later.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If ``every`` is less than 1, ``errors`` is not one of the choices, the file is of another kind, or
             its lines are of different measures.
-        OSError: If the file cannot be read, or be written; on recording, not if ``errors`` are recorded.
+        OSError: If the file cannot be read or written; on recording, not with ``errors="record"``.
         RuntimeError: On recording, if another recorder writes to the file, or another thread has recorded a later step.
+
+    See Also:
+        :func:`track`: to measure checkpoints after the run.
 
     Example:
         >>> model = torch.nn.Linear(2, 2)
         >>> recorder = pm.Recorder({"weights": pm.sum_squared_weights}, every=100)
         >>> for step in range(250):
-        ...     numbers = recorder(step, model)  # {"weights": 1.23}, or {} where nothing is recorded
-        >>> numbers = recorder.record(250, model)  # whatever the rule says
+        ...     numbers = recorder(step, model)  # {"weights": 1.23}, or {} if the step is not recorded
+        >>> numbers = recorder.record(250, model)  # records any step
         >>> recorder.trajectory
         Trajectory(4 steps, 0..250; weights)
     """
@@ -91,21 +97,21 @@ class Recorder:
         """Records the step if ``every`` selects it.
 
         Args:
-            step: How many steps the model has been trained for.
+            step: The number of steps for which the model has been trained.
             model: The model.
 
         Returns:
-            Numbers by name, ready for a logger; empty if the step is not recorded, or could not be measured. The
-            entries of a vector are ``name/1``, ``name/2`` and so on. Tables, with two axes or more, are left out: only
-            the trajectory has them.
+            Numbers by name, ready for a logger; empty if the step is not recorded or could not be measured. The entries
+            of a vector are ``name/1``, ``name/2`` and so on. Tensors with two axes or more are left out: only the
+            trajectory has them.
 
         Raises:
             TypeError: If ``step`` is not an integer, or a measured value is of the wrong kind.
             ValueError: If ``step`` is negative, names or shapes change between steps, or two numbers would have the
                 same name, such as a number ``name/1`` and the first entry of a vector ``name``.
-            OSError: If the file cannot be written; a warning if ``errors`` are recorded.
-            Exception: Whatever ``measures`` raises, with a note that names the step; nothing if ``errors`` are
-                recorded.
+            OSError: If the file cannot be written; with ``errors="record"``, this is a warning.
+            Exception: Any exception of ``measures``, with a note that names the step; with ``errors="record"``, it is
+                recorded instead.
         """
         if type(step) is not int or step < self._below:  # one more comparison would slow every call by a tenth
             step = self._go_back(step)
@@ -113,7 +119,7 @@ class Recorder:
         return self.record(step, model) if self._is_due(step) else {}
 
     def record(self, step: int, model: Any) -> dict[str, float]:
-        """Records a step, such as the last one, even if ``every`` does not select it; otherwise the same as a call."""
+        """Records a step, such as the last one, even if ``every`` does not select it. Otherwise like a call."""
         with self._turn:
             return self._record(step, model)
 
@@ -124,7 +130,7 @@ class Recorder:
         self._thread = get_ident()
         try:
             with undisturbed(model):
-                # A row that is about to be replaced may have other columns.
+                # A row that is about to be replaced may have had other columns.
                 row = check_row(self._measures(model), self._journal.other_row(step))
             numbers = entries({name: values[None] for name, values in row.items() if values.ndim < 2}, "measures")
         except Exception as error:
@@ -137,15 +143,15 @@ class Recorder:
         return {name: float(value) for name, value in numbers.items()}
 
     def _fail(self, step: int, error: str) -> None:
-        """Records that a step could not be measured; warns once, because a run that diverges stays so."""
+        """Records that a step could not be measured; warns only once, because a diverged run fails at every step."""
         self._journal.fail(step, error)
         if not self._has_warned:
             self._has_warned = True
-            text = f"Step {step} could not be measured, its columns are nan, as will be those of others. {error}"
+            text = f"Step {step} could not be measured: its columns are nan. Later failures give no warning. {error}"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _go_back(self, step: int) -> int:
-        """Returns the step as an integer; if the run has gone back, drops what was recorded from this step on."""
+        """Returns the step as an integer; if the run has gone back, drops all records from this step on."""
         step = check_step(step)
         with self._turn:
             if step < self._below:
@@ -154,7 +160,7 @@ class Recorder:
         return step
 
     def _after_last(self) -> int:
-        """The step after the last recorded one: one below it means that the run has gone back."""
+        """The step after the last recorded one. A smaller step means that the run has gone back."""
         return 1 + max((*self._journal.rows, *self._journal.errors), default=-1)
 
     def __repr__(self) -> str:
@@ -181,12 +187,12 @@ class Recorder:
 
     @property
     def trajectory(self) -> Trajectory:
-        """The trajectory recorded so far. Before the first recorded step, this is a ``ValueError``."""
+        """The trajectory recorded so far. Before the first recorded step, this raises a ``ValueError``."""
         return self._journal.trajectory()
 
 
 def _check_same_thread(step: int, below: int, thread: int) -> None:
-    """Requires that a run goes back in the thread that recorded last: several threads would drop each other's steps."""
+    """Requires that a run goes back in the thread that recorded last: else threads would drop each other's steps."""
     if thread not in (0, get_ident()):
         raise RuntimeError(
             f"`step` must ascend where several threads call a recorder. Got {step} after {below} in another thread. "

@@ -11,10 +11,10 @@ DECADES = 15  # no run is longer than 10^15 steps
 def log_spaced(per_decade: int = 20) -> Rule:
     """A rule for a :class:`Recorder`: step 0, and steps evenly spaced in their logarithms.
 
-    There are as many steps from 100 to 1000 as from 10,000 to 100,000, so the length of the run need not be known.
+    It records as many steps from 100 to 1000 as from 10,000 to 100,000, so you need not know the length of the run.
 
     Args:
-        per_decade: How many steps to record from one power of ten to the next, both of which are recorded.
+        per_decade: The number of steps from one power of ten to the next. Powers of ten are recorded.
 
     Returns:
         A function of the step.
@@ -22,6 +22,9 @@ def log_spaced(per_decade: int = 20) -> Rule:
     Raises:
         TypeError: If ``per_decade`` is not an integer.
         ValueError: If it is less than 1.
+
+    See Also:
+        :func:`sqrt_spaced`: if you know the length of the run and its late phases matter.
 
     Example:
         >>> [step for step in range(1001) if pm.log_spaced(3)(step)]
@@ -35,11 +38,11 @@ def log_spaced(per_decade: int = 20) -> Rule:
 def sqrt_spaced(last: int, count: int = 100) -> Rule:
     """A rule for a :class:`Recorder`: steps from 0 to the last one, evenly spaced in their square roots.
 
-    Steps are dense early in the run, where much happens, but not so sparse late in it that slow phases are missed.
+    Steps are dense early in the run, when much happens, and dense enough later to resolve slow phases.
 
     Args:
         last: The last step of the run.
-        count: How many steps to record, including the first and the last. Fewer are recorded if some coincide.
+        count: The number of steps to record, including the first and the last. Fewer are recorded if some coincide.
 
     Returns:
         A function of the step.
@@ -47,6 +50,9 @@ def sqrt_spaced(last: int, count: int = 100) -> Rule:
     Raises:
         TypeError: If an argument is not an integer.
         ValueError: If ``last`` is less than 1, or ``count`` less than 2.
+
+    See Also:
+        :func:`log_spaced`: if you do not know the length of the run.
 
     Example:
         >>> [step for step in range(1001) if pm.sqrt_spaced(1000, 6)(step)]

@@ -1,4 +1,4 @@
-"""Measuring at the checkpoints of a run."""
+"""Measuring the checkpoints of a run."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,44 +38,45 @@ def track(
     resume: str | os.PathLike[str] | None = None,
     errors: Errors = "raise",
 ) -> Trajectory:
-    """The measures of every checkpoint of a run.
+    """Measures every checkpoint of a run.
 
-    A checkpoint is taken when a worker is free for it. So an iterator that loads models keeps no more of them in memory
-    than there are workers; without an executor, it keeps one. The numbers depend neither on the executor nor on the
-    order in which they arrive.
+    A checkpoint is taken from the iterable when a worker is free. So an iterator that loads models keeps at most as
+    many in memory as there are workers; without an executor, it keeps one. The numbers depend neither on the executor
+    nor on the order in which they arrive.
 
-    As with a :class:`Recorder`, a model is in evaluation mode and gradients are off while it is measured. Afterwards,
-    also after an error, each submodule has its own mode again. A measure that needs gradients turns them on with
-    ``torch.enable_grad()``. Without an executor, and in processes, the global random states are also restored after
-    each model. Threads share these states, so with threads they are not restored: a measure that draws random numbers
-    then needs a generator of its own.
+    As with a :class:`Recorder`, models are measured in evaluation mode and without gradients. Afterwards, also after an
+    error, each submodule is in its former mode. A measure that needs gradients turns them on with
+    ``torch.enable_grad()``.
+
+    Without an executor, and in processes, the global random states are also restored after each model. With threads,
+    which share these states, they are not: a measure that draws random numbers then needs its own generator.
 
     Args:
-        checkpoints: Pairs of a step and a model, or of a step and an item that ``load`` makes the model from, such as a
-            path. Pass paths to measure in other processes or on other machines. Each step may appear only once; the
-            result is sorted by step. With an executor, each model must be an object of its own that shares no submodule
-            with another.
+        checkpoints: Pairs of a step and a model, or of a step and an item from which ``load`` makes the model, such as
+            a path. Pass paths to measure in other processes or on other machines. Each step may appear only once; the
+            result is sorted by step. With an executor, each model must be its own object and share no submodule with
+            another.
         measures: A function ``model -> {name: value}``, or a mapping from names to functions of the model. Values are
             numbers or tensors. Names and shapes must be the same at every step.
-        load: Makes the model from the item of a pair, in the place where the model is measured. By default, the item is
-            the model. With threads, ``load`` must make a new model at each call: a shared model would change while it
-            is measured. To check this, the first model is measured alone. (Inside Dask's workers with several threads,
-            this is not checked.)
-        executor: Where to measure: threads, processes (``measures`` and ``load`` must then be defined at the top level
-            of a module), Dask's ``client.get_executor()``, or any other executor. It stays open. Processes must be
-            spawned: those that are forked may wait for ever once PyTorch has computed anything here. If None, the
+        load: A function that makes the model from the item of a pair. It is called where the model is measured. By
+            default, the item is the model. With threads, ``load`` must make a new model at each call: a shared model
+            would change while it is measured. The first model is measured alone to check this, except inside Dask's
+            workers with several threads.
+        executor: Where to measure: threads, processes, Dask's ``client.get_executor()``, or any other executor. It
+            stays open. For processes, define ``measures`` and ``load`` at the top level of a module, and spawn the
+            processes: forked ones may wait forever once PyTorch has computed anything in this process. If None, the
             checkpoints are measured one after the other in this thread.
-        workers: How many checkpoints may be in progress at once. If None, as many as the executor has workers.
-        progress: Wraps the steps as they are done, as ``tqdm`` does. It can read their number if ``checkpoints`` has a
-            length.
+        workers: The number of checkpoints that may be in progress at once. If None, the executor's number of workers.
+        progress: A function that wraps the iterable of finished steps, such as ``tqdm``. The iterable has a length if
+            ``checkpoints`` has one.
         resume: A file to which each step's numbers are appended, as a line of JSON, as soon as they are measured. Steps
-            that the file already has are not loaded by ``load`` or measured again. The file may be one that a
-            :class:`Recorder` wrote; :func:`load_recording` reads it. The file does not show what else has changed: use
-            another file for another run, or for another measure with the same names.
-        errors: What to do if ``load`` or ``measures`` raises an exception, or if the names or shapes differ from those
-            of earlier steps. ``"raise"`` raises the error; if there is a file, it first waits for the checkpoints in
-            progress and writes their numbers. ``"record"`` warns, writes the error to the file as well, and continues:
-            the step's columns are nan, and the step is measured again when the run is resumed.
+            that are already in the file are neither loaded by ``load`` nor measured again. :func:`load_recording` reads
+            the file. A :class:`Recorder` may have written it. Use a new file for another run, or for another measure
+            with the same names: the file cannot always show that they differ.
+        errors: What to do if ``load`` or ``measures`` raises an exception, or if names or shapes differ from earlier
+            steps. ``"raise"`` raises the error; if there is a file, it first waits for the checkpoints in progress and
+            writes their numbers. With ``"record"``, tracking continues with a warning: the error is written to the
+            file, the step's columns are ``nan``, and the step is measured again when the run is resumed.
 
     Returns:
         The trajectory, with the steps of ``checkpoints`` and one column per name.
@@ -88,9 +89,13 @@ def track(
             are measured at once have the same model; or if ``executor`` forks this process.
         RuntimeError: If ``progress`` stops early.
         OSError: If the file cannot be read or written.
-        BrokenExecutor: If a process of the executor dies; a note names the steps in progress. (Dask gives these steps
-            to other workers instead.)
-        Exception: Whatever ``measures`` or ``load`` raises, with a note that names the step.
+        BrokenExecutor: If a process of the executor dies; a note names the steps in progress. (Dask reassigns these
+            steps to other workers instead.)
+        Exception: Any exception of ``measures`` or ``load``, with a note that names the step.
+
+    See Also:
+        :class:`Recorder`: to measure during training.
+        :func:`grokking_measures`: to make ``measures`` for an operation.
 
     Example:
         >>> checkpoints = ((step, torch.nn.Linear(2, 2)) for step in (0, 100))
@@ -129,7 +134,7 @@ def track(
 
 
 class _SizedSteps:
-    """The steps that a progress bar wraps: to iterate once, with the length of the checkpoints if they have one."""
+    """The iterable that a progress bar wraps. It has the length of the checkpoints, if they have one."""
 
     def __init__(self, steps: Iterator[int], checkpoints: Any) -> None:
         self._steps = steps

@@ -1,4 +1,4 @@
-"""Classes that hold the measures of one run, or of several runs.
+"""Classes that hold the recorded measures of one run or of several runs.
 
 - ``trajectory``: :class:`Trajectory`, steps and named columns
 - ``runs``: :class:`Runs`, several trajectories, such as one per seed, their mean and their spread

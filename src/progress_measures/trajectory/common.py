@@ -1,4 +1,4 @@
-"""Checks of what several runs have in common."""
+"""Checks of steps and columns that several runs have in common."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from progress_measures.trajectory.checks import below_zero, span_of
 def check_two_or_more(runs: Mapping[str, Any]) -> None:
     """Requires at least two runs."""
     if len(runs) < 2:
-        raise ValueError(f"`runs` must be at least 2 to have a spread. Got {listed(runs)} alone.")
+        raise ValueError(f"`runs` must be at least 2 to have a spread. Got only {listed(runs)}.")
 
 
 def check_common_steps(common: list[int], runs: Mapping[str, Any]) -> list[int]:

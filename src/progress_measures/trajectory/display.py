@@ -7,7 +7,7 @@ from torch import Tensor
 
 from progress_measures._tables import framed, number
 
-ENDS = 5  # how many of the first steps, and of the last, a table shows
+ENDS = 5  # the number of first steps, and of last steps, that a table shows
 
 
 def html(caption: str, steps: Tensor, columns: Mapping[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"""What a trajectory is read from, and written to."""
+"""Reading and writing of trajectories."""
 
 import os
 from collections.abc import Mapping
@@ -27,21 +27,23 @@ class TrajectoryFiles:
     def read(
         cls, path: str | os.PathLike[str], *, step: str | None = None, rename: Mapping[str, str] | None = None
     ) -> Self:
-        r"""Reads the log of one run that any program wrote, by what it holds and not by its name.
+        r"""Reads the log of one run from any program. The content of the file, not its name, decides how it is read.
 
-        CSV with any common separator, JSON and lines of JSON, ``.npz``, Parquet, TensorBoard's event files, what
-        :meth:`save`, :meth:`to_csv` and a :class:`Recorder` wrote, and each of them packed with gzip, bzip2 or xz. Rows
-        may come in any order. Rows of one step are merged, and must not have different numbers in one column. Columns
-        of words, booleans or dates are left out, with a warning that names them. :class:`Runs` reads several runs.
+        Supported are CSV with any common separator, JSON and JSON lines, ``.npz``, Parquet, TensorBoard event files,
+        and the files of :meth:`save`, :meth:`to_csv` and :class:`Recorder`, each also compressed with gzip, bzip2 or
+        xz.
+
+        Rows may be in any order. Rows of the same step are merged, and must not have different numbers in one column.
+        Columns of words, booleans or dates are left out, with a warning that names them.
 
         Args:
             path: The file, a pipe, or a folder of event files.
-            step: The name of the column that holds the steps; ``"index"`` numbers the rows from 0 where no column is
-                called so. If None, it is the first of ``step``, ``steps``, ``global_step``, ``trainer/global_step``,
+            step: The name of the column that holds the steps. ``"index"`` numbers the rows from 0, unless a column has
+                this name. If None, it is the first of ``step``, ``steps``, ``global_step``, ``trainer/global_step``,
                 ``_step``, ``train_step``, ``iteration``, ``iterations``, ``iter``, ``update``, ``epoch`` and
-                ``epochs``, capitals or not, or else a first column without a name, as pandas writes its index.
-            rename: Names in the file by new names, as ``{"test_loss": "val/loss"}``. Other columns keep theirs. The
-                columns ``X__MIN`` and ``X__MAX``, the band of ``X``, are renamed with it.
+                ``epochs``, in any case, or else a first column without a name, as pandas writes its index.
+            rename: A mapping from new names to names in the file, such as ``{"test_loss": "val/loss"}``. Other columns
+                keep their names. The columns ``X__MIN`` and ``X__MAX``, the band of ``X``, are renamed with ``X``.
 
         Returns:
             The trajectory. Its ``step_name`` is the name of the column of steps.
@@ -50,9 +52,13 @@ class TrajectoryFiles:
             OSError: If the file cannot be read.
             ImportError: If the package that reads such a file is not installed.
             TypeError: If an argument is of the wrong kind.
-            ValueError: If the file is of a kind that is not read, has no steps, has different numbers at one step, has
-                a cell that is no number in a column of numbers, or holds several runs; or if ``rename`` names no column
-                of the file, or gives a name twice. The message says where, and what to do.
+            ValueError: If the file is of an unsupported kind, has no steps, has different numbers at one step, has a
+                cell without a number in a column of numbers, or holds several runs; or if ``rename`` names a column
+                that is not in the file, or uses a name twice. The message says where, and what to do.
+
+        See Also:
+            :meth:`Runs.read`: for a file with several runs.
+            :func:`load_recording`: for the recording of a run that is still being written.
 
         Example:
             >>> import tempfile
@@ -69,13 +75,13 @@ class TrajectoryFiles:
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the trajectory to a NumPy ``.npz`` file, completely or not at all; no pickle is involved.
+        """Writes the trajectory to a NumPy ``.npz`` file, completely or not at all, and without pickle.
 
         Args:
             path: The file. An existing file is replaced.
 
         Raises:
-            ValueError: If such a file cannot hold a column's name: one that contains NUL, or has over 60,000 bytes.
+            ValueError: If a column's name contains NUL or has over 60,000 bytes, which such a file cannot hold.
             OSError: If the file cannot be written. An existing file is then unchanged.
         """
         write_npz(path, self.steps, self.columns, self.step_name)
@@ -98,17 +104,18 @@ class TrajectoryFiles:
             raise foreign_npz(path, error) from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes one line per step; the entries of a vector become columns ``name/1``, ``name/2`` and so on.
+        """Writes a CSV file with one line per step. A vector becomes columns ``name/1``, ``name/2`` and so on.
 
-        :meth:`from_csv` reads the same numbers under the same names, but reads a table as one vector. A vector without
-        entries is not written. The column of the steps is called ``step``, or ``epoch`` if that is ``step_name``.
+        :meth:`from_csv` reads the same numbers under the same names, except that a table becomes one vector. A vector
+        without entries is not written. The column of the steps is called ``step``, or ``epoch`` if ``step_name`` is
+        ``"epoch"``.
 
         Args:
             path: The file. An existing file is replaced.
 
         Raises:
             ValueError: If a column could not be read back under its name, because the name begins or ends with a blank,
-                is that of the steps (``step``), or looks like a vector's entry (``x/1`` without a vector ``x``).
+                is the name of the steps (``step``), or looks like a vector's entry (``x/1`` without a vector ``x``).
             OSError: If the file cannot be written. An existing file is then unchanged.
         """
         write_csv(path, self.steps, self.columns, self.step_name)
@@ -123,7 +130,7 @@ class TrajectoryFiles:
 
         Args:
             path: The file.
-            step: The name of the column that holds the steps. If None, it is ``step``, or else ``epoch``.
+            step: The name of the column that holds the steps. If None, ``step`` is used, or else ``epoch``.
 
         Returns:
             The trajectory.
@@ -138,7 +145,7 @@ class TrajectoryFiles:
 
 
 def made(kind: type[Any], run: Run, path: str | os.PathLike[str]) -> Any:
-    """A trajectory of what was read."""
+    """The trajectory of a run that was read."""
     try:
         return kind(run.steps, run.columns, step_name=run.step_name)
     except (TypeError, ValueError) as error:  # such as steps that do not ascend, in an archive that was changed

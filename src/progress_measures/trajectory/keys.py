@@ -1,4 +1,4 @@
-"""The column ``key_frequencies``, 1 for each frequency that the losses beside it were restricted to, or else 0."""
+"""The column ``key_frequencies``: 1 for each key frequency of the filtered losses of the same row, else 0."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -14,19 +14,19 @@ NONE = (
 
 
 def filtered(columns: Iterable[str]) -> bool:
-    """Whether there is a loss or accuracy among the columns that depends on which frequencies are key."""
+    """Whether one of the columns is a loss or accuracy that depends on the key frequencies."""
     return any(name.startswith(("restricted_", "excluded_")) and not name.endswith("_frequency") for name in columns)
 
 
 def warn_if_no_keys(columns: Mapping[str, Tensor], chosen: Iterable[str], *, stacklevel: int) -> None:
-    """Warns where some of the chosen columns are filtered losses, and no step has a key frequency."""
+    """Warns if some of the chosen columns are filtered losses but no step has a key frequency."""
     keys, _ = _measured(columns)
     if filtered(chosen) and len(keys) > 0 and not keys.any():
         warnings.warn(NONE, UserWarning, stacklevel=stacklevel + 1)
 
 
 def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stacklevel: int) -> None:
-    """Warns where restricted and excluded loss are of other frequencies at other steps, or of none at any."""
+    """Warns if the key frequencies of restricted and excluded loss change between steps, or if there are none."""
     warn_if_no_keys(columns, columns, stacklevel=stacklevel + 1)
     keys, measured = _measured(columns)
     changed = (keys[1:] != keys[:-1]).any(1).nonzero() if len(keys) > 0 else keys
@@ -36,7 +36,7 @@ def warn_if_keys_change(steps: Tensor, columns: Mapping[str, Tensor], *, stackle
     which = f"those of the final model, {last}," if last else "the same ones, because the last step has none,"
     warnings.warn(
         f"`{KEYS}` change, first at step {int(steps[measured][1:][changed[0, 0]])}, so restricted and excluded loss "
-        "are of other frequencies at other steps, and turn where the choice does. "
+        "are of other frequencies at other steps, and may jump where the frequencies change. "
         f"Record {which} at every step: track the saved checkpoints with them, or record another run.",
         UserWarning,
         stacklevel=stacklevel + 1,
@@ -50,7 +50,7 @@ def last_keys(columns: Mapping[str, Tensor]) -> tuple[int, ...] | None:
 
 
 def runs_without_keys(runs: Mapping[str, Mapping[str, Tensor]]) -> list[str]:
-    """The names of runs with filtered losses whose last step has no key frequency, where other runs have some."""
+    """The names of runs with filtered losses but no key frequency at their last step, if other runs have some."""
     found = {name: _measured(columns)[0] for name, columns in runs.items() if filtered(columns)}
     with_keys = {name: keys for name, keys in found.items() if len(keys) > 0}
     none = [name for name, keys in with_keys.items() if not keys[-1].any()]

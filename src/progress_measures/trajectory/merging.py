@@ -15,7 +15,7 @@ def merged(one: Part, other: Part) -> tuple[Tensor, dict[str, Tensor]]:
     steps = torch.from_numpy(np.union1d(one[0].numpy(), other[0].numpy()))
     columns = {}
     for name in {**one[1], **other[1]}:
-        # One tensor or two; with one, the first is also the last.
+        # The list has one tensor or two; with one, the first is also the last.
         aligned = [_aligned(part_steps, part[name], steps) for part_steps, part in (one, other) if name in part]
         _check_same_numbers(aligned[0], aligned[-1], name, steps)
         columns[name] = torch.where(aligned[0].isnan(), aligned[-1], aligned[0])

@@ -1,4 +1,4 @@
-"""Several runs as one object: their mean and their spread."""
+"""Several runs as one object, with their mean and spread."""
 
 import os
 import warnings
@@ -30,8 +30,8 @@ Scale = Literal["linear", "log"]
 class Runs(Mapping[str, Trajectory]):
     """Several runs by name, such as one per seed: a read-only mapping of trajectories.
 
-    Each run keeps its own steps. A statistic over the runs uses only the steps and the columns that all runs have:
-    nothing is interpolated. Where one run is ``nan``, so is the statistic.
+    Each run keeps its own steps. Statistics over the runs use only the steps and columns that all runs have; nothing is
+    interpolated. If one run is ``nan`` at a step, so is the statistic.
 
     Args:
         runs: Trajectories by name.
@@ -65,10 +65,10 @@ class Runs(Mapping[str, Trajectory]):
     ) -> Self:
         r"""Reads the runs in a log of any program, as :meth:`Trajectory.read` reads one run.
 
-        Several runs are in a chart that W&B exports (columns ``NAME - metric``, divided at the last ``" - "``, with
-        ``NAME - metric__MIN`` and ``NAME - metric__MAX``); in a folder of TensorBoard's with several runs; and in a
-        table whose rows of one step differ in a column ``run``, ``run_id``, ``run_name``, ``seed``, ``name``, ``trial``
-        or ``experiment``. Each run has the steps at which it has a number.
+        Three kinds of logs hold several runs: a chart exported from W&B (columns ``NAME - metric``, divided at the last
+        ``" - "``, with ``NAME - metric__MIN`` and ``NAME - metric__MAX``); a TensorBoard folder with several runs; and
+        a table whose rows of one step differ in a column ``run``, ``run_id``, ``run_name``, ``seed``, ``name``,
+        ``trial`` or ``experiment``. Each run has the steps at which it has a number.
 
         Args:
             path: The same as for :meth:`Trajectory.read`.
@@ -76,10 +76,10 @@ class Runs(Mapping[str, Trajectory]):
             rename: The same as for :meth:`Trajectory.read`, in every run that has the column.
 
         Returns:
-            The runs by name. The only run of a file that has no name for it has the file's name, without suffix.
+            The runs by name. A single run without a name in the file is named after the file, without suffix.
 
         Raises:
-            OSError, ImportError, TypeError, ValueError: As :meth:`Trajectory.read` does, except that a file may hold
+            OSError, ImportError, TypeError, ValueError: As in :meth:`Trajectory.read`, except that a file may hold
                 several runs.
 
         Example:
@@ -160,8 +160,8 @@ class Runs(Mapping[str, Trajectory]):
 
         Args:
             scale: ``"linear"`` for the arithmetic mean; ``"log"`` for the geometric mean, the exponential of the mean
-                of the logarithms. If losses differ by orders of magnitude, the largest one alone determines their
-                arithmetic mean, but not their geometric mean.
+                of the logarithms. If losses differ by orders of magnitude, the largest one dominates their arithmetic
+                mean, but not their geometric mean.
 
         Returns:
             A trajectory with the common steps and columns.
@@ -194,10 +194,11 @@ class Runs(Mapping[str, Trajectory]):
         return self._over(lambda runs: runs.std(0)) if scale == "linear" else self._over_logs(lambda x: x.std(0))
 
     def quantile(self, q: float) -> Trajectory:
-        """A quantile over the runs at each common step: the median for 0.5, the minimum for 0, the maximum for 1.
+        """A quantile over the runs at each common step.
 
         Args:
-            q: Between 0 and 1. A quantile between two runs is interpolated linearly.
+            q: Between 0 and 1: 0.5 for the median, 0 for the minimum, 1 for the maximum. Values between two runs are
+                interpolated linearly.
 
         Returns:
             A trajectory with the common steps and columns.
@@ -225,7 +226,7 @@ class Runs(Mapping[str, Trajectory]):
 
 
 def warn_of_runs_without_keys(runs: Mapping[str, Any], *, stacklevel: int) -> None:
-    """Warns of runs whose filtered losses are of no frequency, beside others whose are."""
+    """Warns of runs whose filtered losses have no key frequency, if other runs have some."""
     none = runs_without_keys({name: run.columns for name, run in runs.items()})
     if none:
         warnings.warn(
@@ -238,9 +239,9 @@ def warn_of_runs_without_keys(runs: Mapping[str, Any], *, stacklevel: int) -> No
 
 
 def _quantile(runs: Tensor, q: float) -> Tensor:
-    """The quantile over the first axis, also where a run is infinite.
+    """The quantile over the first axis, also if a run is infinite.
 
-    Where the quantile is the value of a run, it is not interpolated: 0 times an infinite neighbour would be ``nan``.
+    A quantile that is the value of a run is not interpolated: 0 times an infinite neighbour would be ``nan``.
     """
     below, above = (runs.quantile(q, dim=0, interpolation=end) for end in ("lower", "higher"))
     return torch.where(below == above, below, runs.quantile(q, dim=0))

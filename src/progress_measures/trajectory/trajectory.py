@@ -28,20 +28,25 @@ from progress_measures.trajectory.merging import merged
 class Trajectory(TrajectoryFiles):
     """Named numbers at each recorded step of a run.
 
-    The arguments are copied. Fields and columns cannot be set, but PyTorch has no read-only tensors: an in-place
-    operation on ``steps`` or a column, such as ``trajectory["test_loss"].log_()``, changes the trajectory. Apply it to
-    a ``.clone()`` instead. :meth:`to_arrays`, :meth:`select`, :meth:`merge` and data frames make copies.
+    The arguments are copied, and fields and columns cannot be set. However, PyTorch has no read-only tensors: an
+    in-place operation on ``steps`` or a column, such as ``trajectory["test_loss"].log_()``, changes the trajectory.
+    Apply it to a ``.clone()`` instead. :meth:`to_arrays`, :meth:`select`, :meth:`merge` and data frames make copies.
 
     Args:
         steps: Strictly ascending integers, shape ``(T,)``.
         columns: Values by name, each of shape ``(T,)``, or ``(T, …)`` for vectors such as one loss per frequency.
-            They are stored as float64 tensors on the CPU. ``nan`` marks what was not measured, including the masked
-            entries of a NumPy array.
-        step_name: What a step is, such as ``"epoch"``: the name of the horizontal axis of a picture.
+            They are stored as float64 tensors on the CPU. ``nan`` marks numbers that were not measured, including the
+            masked entries of a NumPy array.
+        step_name: The unit of the steps, such as ``"epoch"``, which labels the horizontal axis of pictures.
 
     Raises:
         TypeError: If the steps are not integers, a name is not a string, or a value is not numeric.
         ValueError: If there is no step, the steps do not ascend, or a column does not have one entry per step.
+
+    See Also:
+        :class:`Recorder`: to record a trajectory during training.
+        :func:`track`: to measure the checkpoints of a finished run.
+        :class:`Runs`: for several runs.
 
     Example:
         >>> trajectory = pm.Trajectory(steps=[0, 100], columns={"test_loss": [4.7, 0.1]})
@@ -65,7 +70,7 @@ class Trajectory(TrajectoryFiles):
     def __contains__(self, name: object) -> bool:
         return name in self.columns
 
-    __iter__ = None  # would be ambiguous: iterate over ``trajectory.steps`` or ``trajectory.columns``
+    __iter__ = None  # it would be ambiguous: iterate over ``trajectory.steps`` or ``trajectory.columns``
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -90,7 +95,7 @@ class Trajectory(TrajectoryFiles):
         """Exports the columns of :meth:`to_csv` to data frames, through Arrow's PyCapsule interface.
 
         ``polars.DataFrame(trajectory)``, ``pandas.DataFrame.from_arrow(trajectory)`` (pandas 3) and
-        ``pyarrow.table(trajectory)`` call this method. It needs pyarrow.
+        ``pyarrow.table(trajectory)`` call this method. It requires pyarrow.
         """
         return arrow(flat(self.steps, self.columns)).__arrow_c_stream__(requested_schema)
 
@@ -100,10 +105,10 @@ class Trajectory(TrajectoryFiles):
         """Selects columns, steps, or both.
 
         Args:
-            columns: A name, several names, or a mapping from names to new names, in the order that the columns will
-                have. All columns if None.
-            steps: A range, which selects the recorded steps in it, or a sequence of steps, all of which must have been
-                recorded. All steps if None.
+            columns: A name, several names, or a mapping from names to new names. The result has the columns in this
+                order. If None, all columns.
+            steps: A range, to select the recorded steps in it, or a sequence of steps, all of which must have been
+                recorded. If None, all steps.
 
         Returns:
             A new trajectory.
@@ -127,14 +132,14 @@ class Trajectory(TrajectoryFiles):
     def complete(self, columns: str | Iterable[str] | None = None) -> Self:
         """Selects the steps at which all of the given columns are finite, and keeps every column.
 
-        A column is ``nan`` at the steps at which only other columns were logged. A function that reads several columns
-        at once, such as :func:`find_phases`, needs the steps at which all of them were logged.
+        A column is ``nan`` at steps at which only other columns were logged. Call this before you compute with several
+        columns at once.
 
         Args:
             columns: A name, or several names; all columns if None. A vector is finite where all of its entries are.
 
         Returns:
-            A new trajectory, or this one itself if no step is left out.
+            A new trajectory, or this one if no step is left out.
 
         Raises:
             KeyError: If there is no such column.
@@ -153,8 +158,8 @@ class Trajectory(TrajectoryFiles):
     def merge(self, other: "Trajectory") -> Self:
         """Merges the steps and the columns of this trajectory with those of another one of the same run.
 
-        Where only one trajectory has a number, the result has that number. Where both have one, the two numbers must be
-        exactly equal. Where neither has one, the result is ``nan``.
+        If only one trajectory has a number at a step, the result has that number. If both have one, the two must be
+        exactly equal. If neither has one, the result is ``nan``.
 
         Args:
             other: A trajectory with more steps, more columns, or both.
