@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
-from docs.marked import MARKED  # noqa: E402 - found by the path above
+from docs.families import overview, write_families  # noqa: E402 - found by the path above
+from docs.marked import MARKED  # noqa: E402 - likewise
 from docs.public_names import WHERE  # noqa: E402 - likewise
 
 project = "progress_measures"
@@ -36,6 +37,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
@@ -93,6 +95,9 @@ sphinx_gallery_conf = {
     "image_srcset": ["2x"],
     "download_all_examples": False,
     "min_reported_time": 0,
+    "backreferences_dir": "gallery/backreferences",  # which examples call a name, for its API page
+    "doc_module": ("progress_measures",),
+    "reference_url": {"progress_measures": None},  # names in the scripts' code lead to their pages
     "first_notebook_cell": (
         "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
         "# put this notebook beside that folder, and `pip install '.[examples]'` there.\n"
@@ -124,6 +129,15 @@ intersphinx_mapping = {
 
 
 # Pages are written to be read in the repository too, so what only the site can do is added here.
+
+
+def _write_families(app: Sphinx, _config: Any) -> None:
+    write_families(Path(app.srcdir))  # before Sphinx looks for pages
+
+
+def _list_families(_app: Sphinx, page: str, source: list[str]) -> None:
+    if page == "api":
+        source[0] = overview(source[0])
 
 
 def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
@@ -189,6 +203,8 @@ def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("config-inited", _write_families)
+    app.connect("source-read", _list_families)
     app.connect("source-read", _scripts_to_gallery)
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)

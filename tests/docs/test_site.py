@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import progress_measures as pm
+from docs.families import TABLES, overview, write_families
 from docs.public_names import WHERE
 from progress_measures import plotting
 
@@ -17,13 +18,13 @@ CALLBACKS = {
     for path in Path(pm.__file__).parent.glob("callbacks/[a-z]*.py")
     if path.stem != "names"
 }
+TABLES_OF_FAMILIES = re.compile(TABLES.pattern.replace("toctree: api", r"toctree: \."))
 PAGE = "report.html_page"  # of a room that needs an extra, as those of `callbacks` do
 
 
 def listed():
     """The names below ``autosummary`` on the API page."""
-    blocks = re.findall(r"\.\. autosummary::\n   :toctree: api\n\n((?:   \S+\n)+)", PAGES["api"])
-    return [name for block in blocks for name in block.split()]
+    return [name for block in TABLES.findall(PAGES["api"]) for name in block.split()]
 
 
 def test_every_public_name_is_on_the_api_page_once():
@@ -31,6 +32,27 @@ def test_every_public_name_is_on_the_api_page_once():
     assert len(CALLBACKS) == 2
     pictures = {f"plotting.{name}" for name in plotting.__all__}
     assert sorted(names) == sorted({*WHERE.values(), *pictures, *CALLBACKS, PAGE})
+
+
+def test_every_family_of_the_api_page_has_a_page_that_unfolds_to_its_names(tmp_path):
+    (tmp_path / "api.md").write_text(PAGES["api"], encoding="utf-8")
+    (tmp_path / "api").mkdir()
+    for stale in ("progress_measures.no_more.rst", "no-more.md"):
+        (tmp_path / "api" / stale).touch()
+    kept = tmp_path / "api" / f"progress_measures.{listed()[0]}.rst"  # as autosummary writes them
+    kept.touch()
+    write_families(tmp_path)
+    pages = {page: page.read_text(encoding="utf-8") for page in tmp_path.glob("api/*.md")}
+    names = [name for text in pages.values() for table in TABLES_OF_FAMILIES.findall(text) for name in table.split()]
+    assert sorted(names) == sorted(listed())
+    assert set(tmp_path.glob("api/*")) == {*pages, kept}
+
+    site = overview(PAGES["api"])
+    (tree,) = re.findall(r"```\{toctree\}\n:hidden:\n\n(.*?)\n```", site, flags=re.DOTALL)
+    linked = re.findall(r"^## \[.*\]\((.*)\)$", site, flags=re.MULTILINE)
+    assert tree.split() == [page.removesuffix(".md") for page in linked]
+    assert {tmp_path / page for page in linked} == set(pages)
+    assert ":toctree: api" not in site  # the families' pages have it
 
 
 def test_every_numbered_script_opens_a_page_of_the_gallery():
