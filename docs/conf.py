@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import os
 import re
 import sys
 import textwrap
@@ -18,7 +17,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[1]
-os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
 from docs.families import overview, write_families  # noqa: E402 - found by the path above
@@ -92,7 +90,9 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"^(?!\d\d_)",
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),  # what is printed, and pictures
+    "image_scrapers": ("docs.cards.scrape",),
     "image_srcset": ["2x"],
+    "thumbnail_size": (560, 400),
     "download_all_examples": False,
     "min_reported_time": 0,
     "backreferences_dir": "gallery/backreferences",  # which examples call a name, for its API page
