@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which 
 
 from docs.families import overview, write_families  # noqa: E402 - found by the path above
 from docs.marked import MARKED  # noqa: E402 - likewise
+from docs.notebooks import FIRST_CELL, write_notebooks  # noqa: E402 - likewise
 from docs.public_names import WHERE  # noqa: E402 - likewise
 
 project = "progress_measures"
@@ -98,11 +99,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/backreferences",  # which examples call a name, for its API page
     "doc_module": ("progress_measures",),
     "reference_url": {"progress_measures": None},  # names in the scripts' code lead to their pages
-    "first_notebook_cell": (
-        "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
-        "# put this notebook beside that folder, and `pip install '.[examples]'` there.\n"
-        "%matplotlib inline"
-    ),
+    "first_notebook_cell": FIRST_CELL,
 }
 
 
@@ -133,6 +130,10 @@ intersphinx_mapping = {
 
 def _write_families(app: Sphinx, _config: Any) -> None:
     write_families(Path(app.srcdir))  # before Sphinx looks for pages
+
+
+def _write_notebooks(app: Sphinx) -> None:
+    write_notebooks(Path(app.srcdir) / "gallery")
 
 
 def _list_families(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -204,6 +205,7 @@ def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("config-inited", _write_families)
+    app.connect("builder-inited", _write_notebooks, priority=900)  # after sphinx-gallery has written the notebooks
     app.connect("source-read", _list_families)
     app.connect("source-read", _scripts_to_gallery)
     app.connect("source-read", _run_marked_code)

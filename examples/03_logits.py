@@ -2,7 +2,7 @@
 3. Logits
 =========
 
-The logits are a sum of five waves, which add up only at the right answer, c = a + b.
+The logits are a sum of a few waves, which add up only at the right answer, c = a + b.
 
 Each wave is cos w_k (a + b − c) at a key frequency k. On the directions that W_L reads, the neurons are the cosine
 and the sine of the sum a + b, expanded into products of waves of a and of b. This page measures sections 4.1 and 4.2,

@@ -1,12 +1,15 @@
 """The site has a place for everything: every public name, every script, every page."""
 
+import ast
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import progress_measures as pm
 from docs.families import TABLES, overview, write_families
+from docs.notebooks import ARCHIVE, write_notebooks
 from docs.public_names import WHERE
 from progress_measures import plotting
 
@@ -66,6 +69,26 @@ def test_every_numbered_script_opens_a_page_of_the_gallery():
         title, line = (ROOT / "examples" / name).read_text(encoding="utf-8").removeprefix('"""\n').splitlines()[:2]
         assert title.startswith(f"{int(name[:2])}. ")
         assert line == "=" * len(title)
+
+
+def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
+    scripts = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
+    for script in scripts:
+        (tmp_path / f"{script.stem}.ipynb").touch()
+    write_notebooks(tmp_path)
+    with zipfile.ZipFile(tmp_path / ARCHIVE) as archive:
+        names = set(archive.namelist())
+    assert {name for name in names if "/" not in name} == {"README.md", *(f"{script.stem}.ipynb" for script in scripts)}
+    sources = [ROOT / name for name in names if name.endswith(".py")]
+    for source in [*scripts, *sources]:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "examples":
+                modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                paths = {f"{module.replace('.', '/')}{end}" for module in modules for end in (".py", "/__init__.py")}
+                assert paths & names, (source, node.module)
+    runs = ROOT / "examples" / "modular_addition" / "runs"
+    assert {f"{file.relative_to(ROOT)}" for file in runs.rglob("*.safetensors")} <= names
+    assert (tmp_path / ARCHIVE).stat().st_size < 30e6
 
 
 def test_no_page_is_an_orphan():
