@@ -194,6 +194,18 @@ def _public_name_of_another_room(
     return env.domains["py"].resolve_xref(env, node["refdoc"], env.app.builder, "obj", target, node, text)
 
 
+def _repair_links_of_sources(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Leads source code to its documentation: viewcode takes all names of a module to be public in the same room."""
+
+    def right(link: re.Match[str]) -> str:
+        path, name, place = link.groups()
+        _, _, member = place.partition(f".{name.rpartition('.')[2]}")
+        return f"{path}#{name}{member}"
+
+    if page.startswith("_modules/"):
+        context["body"] = re.sub(r"(/api/(progress_measures[\w.]*)\.html)#([\w.]+)", right, context["body"])
+
+
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
     """What a class takes whose base is mocked: that of the base is ``(*args, **kwargs)``."""
     if not name.endswith(".RecorderCallback"):
@@ -211,4 +223,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)
     app.connect("missing-reference", _public_name_of_another_room)
+    app.connect("html-page-context", _repair_links_of_sources)
     app.connect("autodoc-process-signature", _signature_of_callback)
