@@ -39,18 +39,18 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
-    "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
+    "sphinx-mathjax-offline",  # the site has its own MathJax: formulas need no network
 ]
-exclude_patterns = ["_build", "**sg_execution_times.rst"]  # each page of the gallery says its own time
+exclude_patterns = ["_build", "**sg_execution_times.rst"]  # each gallery page gives its own time
 templates_path = ["_templates"]
 nitpicky = True  # every name of this library that a docstring links must exist
 nitpick_ignore = [("py:exc", "BrokenExecutor")]
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|concurrent|lightning|matplotlib|numpy|os|torch|transformers)\..*"),
-    (r"py:obj", r"progress_measures\.[a-z_]+"),  # rooms, which the architecture page lists and which have no page
+    (r"py:obj", r"progress_measures\.[a-z_]+"),  # rooms have no page: the architecture page lists them
 ]
 
-suppress_warnings = ["sphinx_gallery.space_in_filename"]  # where the clone lies is nobody's mistake
+suppress_warnings = ["sphinx_gallery.space_in_filename"]  # of the clone's path
 
 html_theme = "furo"
 pygments_dark_style = "github-dark"
@@ -111,8 +111,8 @@ def _answers(inventory: str) -> bool:
         return False
 
 
-# Names of other libraries are links where their sites can be reached, and plain where they cannot: a build without a
-# network is as clean as one with it.
+# Names of other libraries are links if their sites can be reached, and plain text otherwise: a build without a network
+# has no warnings either.
 intersphinx_mapping = {
     name: (site, None)
     for name, site in {
@@ -125,7 +125,7 @@ intersphinx_mapping = {
 }
 
 
-# Pages are written to be read in the repository too, so what only the site can do is added here.
+# The pages can be read in the repository too. What follows adds what only the site can do.
 
 
 def _write_families(app: Sphinx, _config: Any) -> None:
@@ -142,12 +142,12 @@ def _list_families(_app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Links to the numbered scripts, which are right in the repository, lead to their pages of the gallery."""
+    """Turns links to the numbered scripts into links to their gallery pages."""
     source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
 
 
 def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Marked code becomes plots, which are run block after block."""
+    """Turns marked code into plot directives, which run block after block."""
     contexts = itertools.chain(["reset"], itertools.repeat("close-figs"))
 
     def directive(block: re.Match[str]) -> str:
@@ -170,7 +170,7 @@ def _in_link_or_title(node: nodes.Node | None) -> bool:
 
 
 def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
-    """What is in code and a public name, or a call of it, leads to its page; docstrings have links of their own."""
+    """Links each public name in code, or a call of it, to its page; docstrings have their own links."""
     page = doctree.settings.env.docname
     if page.startswith("api/"):
         return
@@ -186,7 +186,7 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
 def _public_name_of_another_room(
     _app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: nodes.TextElement
 ) -> nodes.reference | None:
-    """Docstrings name what is public without its room: ``:func:`composition``` leads to ``groups.composition``."""
+    """Resolves public names that docstrings write without their room: ``composition`` for ``groups.composition``."""
     name = node["reftarget"].split(".")[-1]
     if node.get("refdomain") != "py" or name not in WHERE:
         return None
@@ -207,7 +207,7 @@ def _repair_links_of_sources(_app: Sphinx, page: str, _template: str, context: d
 
 
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
-    """What a class takes whose base is mocked: that of the base is ``(*args, **kwargs)``."""
+    """The signature of a class whose base is mocked; autodoc would show ``(*args, **kwargs)``."""
     if not name.endswith(".RecorderCallback"):
         return None
     _, *parameters = inspect.signature(value.__init__).parameters.values()

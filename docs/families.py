@@ -20,7 +20,7 @@ def file_name(heading: str) -> str:
 
 
 def write_families(docs: Path) -> None:
-    """Writes a page for each family, and removes the pages of names and families that are no more."""
+    """Writes a page for each family, and removes the pages of names and families that no longer exist."""
     page = (docs / "api.md").read_text(encoding="utf-8")
     folder = docs / FOLDER
     folder.mkdir(exist_ok=True)
@@ -39,7 +39,7 @@ def overview(page: str) -> str:
     """The API page on the site: the same tables, with links to the families' pages, which list the names' pages."""
     pages = {heading: f"{FOLDER}/{file_name(heading)}" for heading in families(page)}
     page = page.replace("   :toctree: api\n", "")
-    page = re.sub(r"\.\. automodule:: .*\n   :no-members:\n\n", "", page)  # said on the family's page
+    page = re.sub(r"\.\. automodule:: .*\n   :no-members:\n\n", "", page)  # it is on the family's page
     for heading, target in pages.items():
         page = page.replace(f"\n## {heading}\n", f"\n## [{heading}]({target}.md)\n")
     tree = "\n".join(pages.values())

@@ -66,9 +66,14 @@ def test_every_numbered_script_opens_a_page_of_the_gallery():
     assert len(taken) >= 9
     for name in taken:
         # What sphinx-gallery takes for the head of a page: a title, underlined, in the docstring.
-        title, line = (ROOT / "examples" / name).read_text(encoding="utf-8").removeprefix('"""\n').splitlines()[:2]
+        text = (ROOT / "examples" / name).read_text(encoding="utf-8")
+        title, line, _, sentence, after = text.removeprefix('"""\n').splitlines()[:5]
         assert title.startswith(f"{int(name[:2])}. ")
         assert line == "=" * len(title)
+        # Its card: one sentence, and one panel of its figure.
+        assert sentence.endswith(".")
+        assert after == ""
+        assert text.count('.set_gid("card")') == text.count("sphinx_gallery_thumbnail_number = 2") == 1
 
 
 def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
