@@ -4,7 +4,7 @@
 
 Of twelve operations, see which a small network learns rather than memorizes, and in which frequencies.
 
-Power et al. (2022), "Grokking", trained networks on these operations. Each takes one line of code here, including
+Power et al. (2022), "Grokking", trained networks on these operations. Each takes a line or two of code here, including
 those with zeros or with unequal numbers of inputs per answer.
 """
 
@@ -63,7 +63,7 @@ for above, below, (name, run) in panels:
     spectrum = run["logit_spectrum"][-1]
     below.bar(range(1, len(spectrum) + 1), spectrum.numpy(), color=color)
     below.set(ylim=(0, max(0.1, 1.15 * float(spectrum.max()))), xlim=(0.2, len(spectrum) + 0.8), yticks=[])
-    share = f"{float(spectrum.sum()):.0%} of the logits are functions of the answer, by frequency"
+    share = f"{float(spectrum.sum()):.0%} of the logits, by frequency of the answer"
     below.set_title(share, fontsize="small", color=color, pad=2)
     for ax in (above, below):
         ax.spines[["top", "right"]].set_visible(False)
