@@ -2,7 +2,7 @@
 4. Ablations
 ============
 
-Keeping only what the paper's algorithm needs leaves the loss as low; removing it destroys the model.
+Keeping only what the paper's algorithm computes does no harm; removing it destroys the model.
 
 This page replaces the output of one component at a time by what the paper says that the component computes, or by
 everything else. It measures section 4.4, figure 6 and appendix A.1 of the paper.

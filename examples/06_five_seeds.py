@@ -2,7 +2,7 @@
 6. Five seeds
 =============
 
-Every seed learns the same algorithm with its own key frequencies, at its own time.
+Every seed uses its own few key frequencies, and learns at its own time.
 
 A seed sets the weights and the split of the pairs. In five runs, restricted loss, excluded loss and the variance that
 the key frequencies explain agree. The runs differ in how well their neurons are polynomials, and in when the test

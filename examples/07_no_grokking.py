@@ -4,8 +4,8 @@
 
 Without weight decay no frequency ever matters; with most of the pairs there is no delay to predict.
 
-Without weight decay the network memorizes and stops there, and removing any one frequency never raises the training
-loss. With 80 % of the pairs the network generalizes at once: training and test loss have no gap whose end the
+Without weight decay the network memorizes and stops there: with any one frequency removed, its training loss never
+rises. With 80 % of the pairs the network generalizes at once: training and test loss have no gap whose end the
 measures could predict. This page measures section 5 and appendices C.2.2 and D.1 of the paper.
 """
 

@@ -4,8 +4,8 @@
 
 Of twelve operations, see which a small network learns rather than memorizes, and in which frequencies.
 
-Power et al. (2022), "Grokking", trained networks on these operations. Each takes a line or two of code here, including
-those with zeros or with unequal numbers of inputs per answer.
+Power et al. (2022), "Grokking", trained networks on these operations. Each takes a line or two of code here,
+including those with zeros or with unequal numbers of inputs per answer.
 """
 
 # %%
