@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import os
 import re
 import sys
 import textwrap
@@ -18,10 +17,11 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[1]
-os.environ["TQDM_DISABLE"] = "1"  # a bar is no output to keep
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
-from docs.marked import MARKED  # noqa: E402 - found by the path above
+from docs.families import overview, write_families  # noqa: E402 - found by the path above
+from docs.marked import MARKED  # noqa: E402 - likewise
+from docs.notebooks import FIRST_CELL, write_notebooks  # noqa: E402 - likewise
 from docs.public_names import WHERE  # noqa: E402 - likewise
 
 project = "progress_measures"
@@ -36,20 +36,21 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
-    "sphinx-mathjax-offline",  # MathJax comes with the site, which so has its formulas without a network too
+    "sphinx-mathjax-offline",  # the site has its own MathJax: formulas need no network
 ]
-exclude_patterns = ["_build", "**sg_execution_times.rst"]  # each page of the gallery says its own time
+exclude_patterns = ["_build", "**sg_execution_times.rst"]  # each gallery page gives its own time
 templates_path = ["_templates"]
 nitpicky = True  # every name of this library that a docstring links must exist
 nitpick_ignore = [("py:exc", "BrokenExecutor")]
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|concurrent|lightning|matplotlib|numpy|os|torch|transformers)\..*"),
-    (r"py:obj", r"progress_measures\.[a-z_]+"),  # rooms, which the architecture page lists and which have no page
+    (r"py:obj", r"progress_measures\.[a-z_]+"),  # rooms have no page: the architecture page lists them
 ]
 
-suppress_warnings = ["sphinx_gallery.space_in_filename"]  # where the clone lies is nobody's mistake
+suppress_warnings = ["sphinx_gallery.space_in_filename"]  # of the clone's path
 
 html_theme = "furo"
 pygments_dark_style = "github-dark"
@@ -90,14 +91,15 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"^(?!\d\d_)",
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),  # what is printed, and pictures
+    "image_scrapers": ("docs.cards.scrape",),
     "image_srcset": ["2x"],
+    "thumbnail_size": (560, 400),
     "download_all_examples": False,
     "min_reported_time": 0,
-    "first_notebook_cell": (
-        "# This needs a clone of the repository, whose folder `examples` has the model and its checkpoints:\n"
-        "# put this notebook beside that folder, and `pip install '.[examples]'` there.\n"
-        "%matplotlib inline"
-    ),
+    "backreferences_dir": "gallery/backreferences",  # which examples call a name, for its API page
+    "doc_module": ("progress_measures",),
+    "reference_url": {"progress_measures": None},  # names in the scripts' code lead to their pages
+    "first_notebook_cell": FIRST_CELL,
 }
 
 
@@ -109,8 +111,8 @@ def _answers(inventory: str) -> bool:
         return False
 
 
-# Names of other libraries are links where their sites can be reached, and plain where they cannot: a build without a
-# network is as clean as one with it.
+# Names of other libraries are links if their sites can be reached, and plain text otherwise: a build without a network
+# has no warnings either.
 intersphinx_mapping = {
     name: (site, None)
     for name, site in {
@@ -123,16 +125,29 @@ intersphinx_mapping = {
 }
 
 
-# Pages are written to be read in the repository too, so what only the site can do is added here.
+# The pages can be read in the repository too. What follows adds what only the site can do.
+
+
+def _write_families(app: Sphinx, _config: Any) -> None:
+    write_families(Path(app.srcdir))  # before Sphinx looks for pages
+
+
+def _write_notebooks(app: Sphinx) -> None:
+    write_notebooks(Path(app.srcdir) / "gallery")
+
+
+def _list_families(_app: Sphinx, page: str, source: list[str]) -> None:
+    if page == "api":
+        source[0] = overview(source[0])
 
 
 def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Links to the numbered scripts, which are right in the repository, lead to their pages of the gallery."""
+    """Turns links to the numbered scripts into links to their gallery pages."""
     source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
 
 
 def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Marked code becomes plots, which are run block after block."""
+    """Turns marked code into plot directives, which run block after block."""
     contexts = itertools.chain(["reset"], itertools.repeat("close-figs"))
 
     def directive(block: re.Match[str]) -> str:
@@ -155,7 +170,7 @@ def _in_link_or_title(node: nodes.Node | None) -> bool:
 
 
 def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
-    """What is in code and a public name, or a call of it, leads to its page; docstrings have links of their own."""
+    """Links each public name in code, or a call of it, to its page; docstrings have their own links."""
     page = doctree.settings.env.docname
     if page.startswith("api/"):
         return
@@ -171,7 +186,7 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
 def _public_name_of_another_room(
     _app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: nodes.TextElement
 ) -> nodes.reference | None:
-    """Docstrings name what is public without its room: ``:func:`composition``` leads to ``groups.composition``."""
+    """Resolves public names that docstrings write without their room: ``composition`` for ``groups.composition``."""
     name = node["reftarget"].split(".")[-1]
     if node.get("refdomain") != "py" or name not in WHERE:
         return None
@@ -179,8 +194,20 @@ def _public_name_of_another_room(
     return env.domains["py"].resolve_xref(env, node["refdoc"], env.app.builder, "obj", target, node, text)
 
 
+def _repair_links_of_sources(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Leads source code to its documentation: viewcode takes all names of a module to be public in the same room."""
+
+    def right(link: re.Match[str]) -> str:
+        path, name, place = link.groups()
+        _, _, member = place.partition(f".{name.rpartition('.')[2]}")
+        return f"{path}#{name}{member}"
+
+    if page.startswith("_modules/"):
+        context["body"] = re.sub(r"(/api/(progress_measures[\w.]*)\.html)#([\w.]+)", right, context["body"])
+
+
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
-    """What a class takes whose base is mocked: that of the base is ``(*args, **kwargs)``."""
+    """The signature of a class whose base is mocked; autodoc would show ``(*args, **kwargs)``."""
     if not name.endswith(".RecorderCallback"):
         return None
     _, *parameters = inspect.signature(value.__init__).parameters.values()
@@ -189,8 +216,12 @@ def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("config-inited", _write_families)
+    app.connect("builder-inited", _write_notebooks, priority=900)  # after sphinx-gallery has written the notebooks
+    app.connect("source-read", _list_families)
     app.connect("source-read", _scripts_to_gallery)
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)
     app.connect("missing-reference", _public_name_of_another_room)
+    app.connect("html-page-context", _repair_links_of_sources)
     app.connect("autodoc-process-signature", _signature_of_callback)

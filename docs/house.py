@@ -1,4 +1,4 @@
-"""The house: which room of the source imports which, read from the code, and its picture on the architecture page."""
+"""The imports between rooms of the source, read from the code, and their picture on the architecture page."""
 
 import ast
 import textwrap
@@ -14,8 +14,8 @@ import progress_measures as pm
 SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
-HALF = 0.45  # of the room that a floor has for its boxes, where floors are 1 apart
-WIDTHS = {0: 17, 70: 27, 125: 45}  # letters of a line that names files, by how many letters all names have at least
+HALF = 0.45  # half the height that a floor has for its boxes; floors are 1 apart
+WIDTHS = {0: 17, 70: 27, 125: 45}  # letters of a line of file names, by the least length of all names
 
 
 def rooms() -> nx.DiGraph:
@@ -47,10 +47,10 @@ def files(room: str) -> str:
 
 
 def draw_house() -> Figure:
-    """Each room with its files, above those that it imports from; lines that follow from others are left out."""
+    """Draws each room with its files above the rooms that it imports from, without lines that follow from others."""
     house = rooms()
-    house.remove_nodes_from([FACADE, "__main__"])  # which import everything
-    lines = nx.transitive_reduction(house)  # its order is another one each time: sorted below, for the same picture
+    house.remove_nodes_from([FACADE, "__main__"])  # they import everything
+    lines = nx.transitive_reduction(house)  # its order varies: sorted below, for the same picture
     place = _places(lines)
     figure, ax = plt.subplots(figsize=(14.5, 12), layout="constrained")
     for start in sorted(lines):
@@ -68,7 +68,7 @@ def draw_house() -> Figure:
 
 
 def _path(start: str, end: str, place: dict, aside: float) -> list[tuple[float, float]]:
-    """Where a line goes: straight past the boxes of each floor, and aslant only between floors."""
+    """The points of a line: straight past the boxes of each floor, and slanted only between floors."""
     (x, y), (to_x, to_y) = place[start], place[end]
     begin = [(x + aside, y - _half(start)), (x + aside, y - HALF)]
     points = [place[point] for point in _between(start, end, place)]
@@ -93,9 +93,9 @@ def _between(start: str, end: str, place: dict) -> list[tuple[str, str, int]]:
 
 
 def _places(lines: nx.DiGraph) -> dict:
-    """Rooms and the points of long lines side by side on their floors, each near what it is joined with (Sugiyama)."""
+    """Places rooms and the points of long lines on their floors, each near its neighbours (Sugiyama)."""
     level = {room: y for y, floor in enumerate(floors(lines)) for room in floor}
-    for room in [room for room in lines if not lines[room]]:  # on the ground: raised to just below who imports it
+    for room in [room for room in lines if not lines[room]]:  # on the ground: raised to just below its importers
         level[room] = min(level[other] for other in lines.predecessors(room)) - 1
     graph, height = nx.Graph(), {room: (0, y) for room, y in level.items()}
     for start, end in sorted(lines.edges):
@@ -112,17 +112,17 @@ def _places(lines: nx.DiGraph) -> dict:
 
 
 def _half(room: str) -> float:
-    """Half of a box's height, where floors are 1 apart."""
+    """Half of a box's height; floors are 1 apart."""
     return 0.105 + 0.062 * len(files(room).splitlines())
 
 
 def _width(room: str) -> float:
-    """How wide a room is drawn, in letters of its name."""
+    """The width of a room in the picture, in letters of its name."""
     return 4 + max(1.1 * len(room), *(0.85 * len(line) for line in files(room).splitlines()), 0)
 
 
 def _apart(row: list) -> dict:
-    """Places from 0 to 1 for what stands side by side, a name's in proportion to its length."""
+    """Places from 0 to 1 in a row; a name takes room in proportion to its length."""
     widths = [_width(node) if isinstance(node, str) else 4 for node in row]
     return {
         node: (sum(widths[:index]) + width / 2) / sum(widths)

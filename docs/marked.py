@@ -1,6 +1,6 @@
-"""Code of pages that is run when the site is built, and plain Python where pages are read without it."""
+"""Code blocks that the site's build runs. Readers of the Markdown files see plain Python."""
 
 import re
 
 MARKED = re.compile(r"<!-- plot(?: (\w+): (.*))? -->\n```python\n((?:.*\n)*?)```\n")
-"""What stands below ``<!-- plot -->`` is run; below ``<!-- plot FILE: TEXT -->`` its picture is shown too."""
+"""The build runs the block below ``<!-- plot -->``; below ``<!-- plot FILE: TEXT -->`` it also shows its picture."""

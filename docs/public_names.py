@@ -1,6 +1,6 @@
-"""Every public name, and what users write for it after ``pm.``: ``measure``, or ``groups.composition``.
+"""Every public name, and how users write it after ``pm.``: ``measure``, or ``groups.composition``.
 
-A name is public if its room lists it in ``__all__``. Most are flat, which means that the façade shows them too.
+A name is public if its room lists it in ``__all__``. Most names are flat: the façade re-exports them.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import pkgutil
 
 import progress_measures as pm
 
-LEAVES = {"callbacks", "plotting", "report"}  # which need an extra, and are imported by themselves
+LEAVES = {"callbacks", "plotting", "report"}  # they need an extra, and are imported separately
 ROOMS = {
     name: importlib.import_module(f"progress_measures.{name}")
     for _, name, _ in pkgutil.iter_modules(pm.__path__)

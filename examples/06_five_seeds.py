@@ -2,18 +2,20 @@
 6. Five seeds
 =============
 
-Another seed gives other weights, another split of the pairs, and other key frequencies. Restricted and excluded loss
-and the variance that the key frequencies explain agree all the same; how well neurons are polynomials, and when the
-test loss falls, does not. Section 5.3 and appendix C.2.1.
+Every seed uses its own few key frequencies, and learns at its own time.
+
+A seed sets the weights and the split of the pairs. In five runs, restricted loss, excluded loss and the variance that
+the key frequencies explain agree. The runs differ in how well their neurons are polynomials, and in when the test
+loss falls. This page measures section 5.3 and appendix C.2.1 of the paper.
 """
 
 # %%
-# The mainline and four more runs. Each has its last checkpoint, and the measures of earlier ones as recorded by
-# ``python -m examples.modular_addition``.
+# Load the mainline and four more runs: the last checkpoint of each, and its measures at earlier steps, which ``python
+# -m examples.modular_addition`` recorded.
 import matplotlib.pyplot as plt
-from tqdm import tqdm
 
 import progress_measures as pm
+from examples.claims import seeds as claims
 from examples.modular_addition.analysis import inspect
 from examples.modular_addition.bundled import RUNS, final
 from examples.report import compare, save
@@ -24,7 +26,7 @@ NEURONS = "blocks.0.mlp.relu"
 
 
 def measure(name):
-    """What is said of one run in the table."""
+    """Key frequencies, the spectrum of W_L, and losses of one run."""
     model, config = final(RUNS / name)
     op, found = config.op, inspect(model, config.op)
     logits = pm.grid_logits(model, op)
@@ -51,7 +53,7 @@ def measure(name):
     return found, numbers
 
 
-results = {name: measure(name) for name in tqdm(NAMES, desc="runs")}
+results = {name: measure(name) for name in NAMES}
 curves = {name: pm.Trajectory.load(RUNS / name / "curves.npz") for name in NAMES}
 phases = {name: pm.find_phases(trajectory, answers=113) for name, trajectory in curves.items()}
 
@@ -67,66 +69,15 @@ for (left, right), (name, (found, _)) in zip(axes, results.items(), strict=True)
 axes[-1, 0].set_xlabel("frequency")
 axes[-1, 1].set_xlabel("step")
 figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower right", ncols=6)
-
+# sphinx_gallery_start_ignore
+# sphinx_gallery_thumbnail_number = 2
+axes[1, 1].set_gid("card")
+# sphinx_gallery_end_ignore
 
 # %%
-def spread(name, form="{:.2g}", *, change=False):
-    """The least and the largest of the five, or of its change from the loss of the whole model."""
-    values = sorted(
-        float(numbers[name] / numbers["loss"] - 1 if change else numbers[name]) for _, numbers in results.values()
-    )
-    return " to ".join(form.format(value) for value in (values[0], values[-1]))
-
-
-def one(name):
-    """What a run of its own row says."""
-    found, numbers = results[name]
-    change = numbers["polynomials"] / numbers["loss"] - 1
-    return (
-        f"{', '.join(map(str, found.key_frequencies))}; {numbers['by cosines']:.1%}; "
-        f"{numbers['restricted_loss']:.1e}; {numbers['excluded_loss']:.1f}; {change:+.1%}"
-    )
-
-
-count = sorted({len(found.key_frequencies) for found, _ in results.values()})
-ends = [phase.memorization_end for phase in phases.values()]
-circuits = [phase.circuit_formation_end for phase in phases.values()]
-sets = {found.key_frequencies for found, _ in results.values()}
-paper_keys = {
-    "mainline": "14, 35, 41, 42, 52; 95%; 5.5e-8; 6.0; +3%",
-    "seed1": "2, 9, 19, 31",
-    "seed2": "40, 44, 53",
-    "seed3": "31, 45, 49, 52",
-    "seed4": "17, 32, and others",
-}
-print("Of each run: key frequencies; variance explained by cosines; restricted loss; excluded loss;")
-print("change of loss where the neurons of clusters become their polynomials.\n")
-compare(
-    [
-        *((name, paper_keys[name], one(name)) for name in NAMES),
-        ("key frequencies per run", "5, and 3 or 4 in others", f"{count[0]} to {count[-1]}"),
-        ("different sets of key frequencies in five runs", "5", str(len(sets))),
-        ("logits' variance in the key frequencies", "not given", spread("in key frequencies", "{:.1%}")),
-        ("variance explained by cos w_k (a + b - c)", "95% (mainline)", spread("by cosines", "{:.1%}")),
-        ("neurons with over 85% in one frequency", "84.6% (mainline)", spread("neurons", "{:.1%}")),
-        ("loss, all pairs", "2.4e-07 (mainline)", spread("loss", "{:.1e}")),
-        ("only the key frequencies (restricted loss)", "about 6e-08", spread("restricted_loss", "{:.1e}")),
-        ("without the key frequencies, all pairs", "6.5 to 11", spread("without key frequencies")),
-        ("without the key frequencies, training pairs", "6.0 (mainline)", spread("excluded_loss")),
-        (
-            "neurons -> their polynomials, change of loss",
-            "+3% (mainline)",
-            spread("polynomials", "{:+.1%}", change=True),
-        ),
-        (
-            "neurons on the directions of W_L, change of loss",
-            "-50% (mainline)",
-            spread("directions", "{:+.1%}", change=True),
-        ),
-        ("the same, their mean left in place", "not given", spread("directions, mean kept", "{:+.1%}", change=True)),
-        ("neurons on the null space of those", "5.27 (mainline)", spread("null space")),
-        ("memorization ends", "always about 1400", f"{min(ends)} to {max(ends)}"),
-        ("circuit formation ends", "it moves", f"{min(circuits)} to {max(circuits)}"),
-    ]
-)
+# The rows of single runs list the key frequencies, the variance explained by cosines, restricted loss, excluded loss,
+# and the change of the loss if the neurons of clusters become their polynomials. The other rows give the range over
+# the five runs.
+keys = {name: found.key_frequencies for name, (found, _) in results.items()}
+compare(claims.rows(keys, {name: numbers for name, (_, numbers) in results.items()}, phases))
 save(figure, "06_five_seeds")

@@ -2,20 +2,23 @@
 9. Groups
 =========
 
-What frequencies are to addition, irreducible representations are to the composition of permutations. The same
-transformer, trained on the 120 permutations of five things, comes to use few of them. Chughtai et al. (2023), "A toy
-model of universality: reverse engineering how networks learn group operations".
+A transformer that composes permutations comes to use few irreducible representations of the group.
+
+Irreducible representations are to the composition of permutations what frequencies are to addition. This page trains
+nothing: it measures a bundled run of the same transformer on the 120 permutations of five things, as in Chughtai et
+al. (2023), "A toy model of universality: reverse engineering how networks learn group operations".
 """
 
 # %%
-# The group of all permutations of five things has six non-trivial representations. They are found from its table, and
-# each is known by its character, the trace of its matrices on each class of permutations. One of dimension d has d²
-# functions.
+# The group of all permutations of five things has six non-trivial representations. The library finds them from the
+# group's table. Recognize each by its character, the trace of its matrices on each class of permutations. A
+# representation of dimension d has d² functions.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
 import progress_measures as pm
+from examples.claims import groups as claims
 from examples.modular_addition.analysis import NEURONS, inspect
 from examples.modular_addition.bundled import RUNS, final
 from examples.report import compare, save
@@ -29,53 +32,50 @@ for name, irrep, rows in zip(NAMES, op.irreps, op.rows_per_frequency, strict=Tru
     print(f"{name:15} {rows:2} functions, character {irrep.character.round().int().tolist()}")
 
 # %%
-# Key representations are found as key frequencies are: from what W_L, and the logits, have per function.
+# Find key representations the way key frequencies are found: from the power of W_L, and of the logits, per function.
 found = inspect(model, op)
 keys = found.key_frequencies
 counts = torch.tensor(op.rows_per_frequency)
 with pm.captured(model, NEURONS) as activations:
     logits = pm.grid_logits(model, op)
 
-
-def named(frequencies):
-    """Representations by name."""
-    return ", ".join(NAMES[k - 1] for k in frequencies) or "none"
-
-
 # %%
-# In the paper's algorithm the logit of c is the character of a b c⁻¹: traces of matrices that were multiplied. The
-# character is the same tensor as cos w_k (s − c) is for addition. What else is in the logits are other products of the
-# same matrices' entries at a and at b: the neurons make them as well, and they add to the loss but change no answer.
+# In the paper's algorithm the logit of c is the character of a b c⁻¹, the trace of a product of matrices. It plays
+# the role of cos w_k (s − c) for addition. The rest of the logits are other products of the same matrices' entries at
+# a and at b. The neurons compute them as well; they add to the loss but change no answer.
 centred = logits - logits.mean((0, 1))
 of_characters = pm.cosine_coefficients(logits, op).square() / centred.double().square().sum()
-fitted = pm.restrict(centred, op, keys, terms="aligned")
-in_products = pm.restrict(centred, op, keys, terms="product")
 
 # %%
-# Loss with and without the key representations: of the logits, and of the neurons, where what depends on a∘b through
-# these representations is kept or removed while the model runs.
-restricted, excluded = pm.restricted_loss(logits, op, keys), pm.excluded_loss(logits, op, keys, mask=mask)
+# Measure the loss with and without the key representations: first of the logits, then with an ablation that keeps or
+# removes the part of the neurons that depends on a∘b through these representations.
+losses = {
+    "restricted": pm.restricted_loss(logits, op, keys),
+    "excluded": pm.excluded_loss(logits, op, keys, mask=mask),
+}
 without = pm.excluded_loss_per_frequency(logits, op, mask=mask)
 with pm.ablated(model, NEURONS, pm.project_onto_frequencies(op, keys, terms="sum")):
-    neurons_restricted = pm.cross_entropy(pm.grid_logits(model, op), op)
+    losses["neurons restricted"] = pm.cross_entropy(pm.grid_logits(model, op), op)
 with pm.ablated(model, NEURONS, pm.project_out_frequencies(op, keys, terms="sum")):
-    neurons_excluded = pm.cross_entropy(pm.grid_logits(model, op), op, mask=mask)
-others = [k for k in op.frequencies if k not in keys]
+    losses["neurons excluded"] = pm.cross_entropy(pm.grid_logits(model, op), op, mask=mask)
 
 # %%
 # A neuron belongs to the representation that explains the most of it, as a polynomial in its entries at a and at b.
 best = pm.neuron_frequencies(found.neuron_share[found.alive], min_share=0.5)
 clusters = torch.bincount(best, minlength=1 + len(counts))
-share = found.neuron_share[found.alive].max(1).values
+for k, name in enumerate(NAMES, start=1):
+    alone = pm.restricted_loss(logits, op, [k])
+    print(f"{name:15} alone: loss {alone:.2g}; without it: {without[k - 1]:.2g}; {int(clusters[k])} neurons")
 
 # %%
-# The same losses at recorded steps of the run. The key representations are those of the last.
+# Follow the same losses through training, with the key representations of the last step.
 curves = pm.Trajectory.load(run / "curves.npz")
-losses = pm.Trajectory.load(run / "losses.npz")
+of_steps = pm.Trajectory.load(run / "losses.npz")
 phases = pm.find_phases(curves, answers=op.n)
+print(phases)
 
 figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
-plotting.plot_curves(losses, {"train_loss": "train", "test_loss": "test"}, phases=phases, ax=axes[0, 0])
+plotting.plot_curves(of_steps, {"train_loss": "train", "test_loss": "test"}, phases=phases, ax=axes[0, 0])
 kinds = {"restricted_loss": "restricted, all pairs", "excluded_loss": "excluded, training pairs"}
 plotting.plot_curves(curves, kinds, ax=axes[0, 0])
 axes[0, 0].set(title="composition of permutations of five things", ylabel="loss (nats)")
@@ -96,42 +96,12 @@ axes[1, 1].set(title="logits: variance explained by each character", ylabel="sha
 for ax in axes[1]:
     ax.set_xticks(place, NAMES, rotation=35, ha="right", rotation_mode="anchor")
 axes[1, 0].legend()
+# sphinx_gallery_start_ignore
+# sphinx_gallery_thumbnail_number = 2
+axes[1, 1].set_gid("card")
+# sphinx_gallery_end_ignore
 
 # %%
-print(f"phases: {phases}")
-for k, name in enumerate(NAMES, start=1):
-    alone = pm.restricted_loss(logits, op, [k])
-    print(f"{name:15} alone: loss {alone:.2g}; without it: {without[k - 1]:.2g}; {int(clusters[k])} neurons")
-compare(
-    [
-        ("key representations of W_L", "few, not always the same", named(keys)),
-        ("key representations of the logits", "the same", named(found.logit_key_frequencies)),
-        (
-            "logits' variance explained by their characters",
-            "95% to 98% (Z/113)",
-            f"{pm.explained_variance(centred, fitted):.1%}",
-        ),
-        ("logits' variance in products of their entries", "-", f"{pm.explained_variance(centred, in_products):.2%}"),
-        ("loss, training pairs", "-", f"{pm.cross_entropy(logits, op, mask=mask):.2g}"),
-        ("loss, test pairs", "small", f"{pm.cross_entropy(logits, op, mask=~mask):.2g}"),
-        ("restricted loss, all pairs", "small", f"{restricted:.2g}"),
-        (
-            "restricted loss, key characters alone",
-            "small",
-            f"{pm.restricted_loss(logits, op, keys, terms='aligned'):.2g}",
-        ),
-        ("restricted loss, all other representations", "-", f"{pm.restricted_loss(logits, op, others):.2g}"),
-        ("excluded loss, training pairs", "large", f"{excluded:.2g}"),
-        ("loss with neurons restricted, all pairs", "small", f"{neurons_restricted:.2g}"),
-        ("loss with neurons excluded, training pairs", "large", f"{neurons_excluded:.2g}"),
-        ("neurons alive", "-", f"{len(best)}"),
-        ("neurons with most of their variance in one", "most", f"{(best > 0).double().mean():.0%}"),
-        (
-            "of those, in a key representation",
-            "all",
-            f"{torch.isin(best[best > 0], torch.tensor(keys)).double().mean():.0%}",
-        ),
-        ("neurons' variance in their best, median", "-", f"{share.median():.0%}"),
-    ]
-)
+# The paper's numbers and ours:
+compare(claims.rows(NAMES, found, logits, op, mask, losses, best))
 save(figure, "09_groups")

@@ -2,15 +2,16 @@
 10. Any operation
 =================
 
-Addition is one of twelve operations on which Power et al. (2022), "Grokking", trained networks. Each is a line of code
-here, zeros, unequal numbers of inputs per answer and all. Which of them does a small network learn rather than
-memorize, and in which frequencies?
+Of twelve operations, see which a small network learns rather than memorizes, and in which frequencies.
+
+Power et al. (2022), "Grokking", trained networks on these operations. Each takes a line or two of code here,
+including those with zeros or with unequal numbers of inputs per answer.
 """
 
 # %%
-# An operation is any function. Its answers have a basis: waves of a + b, discrete logarithms where numbers are divided,
-# representations where permutations are composed. Some answers of x² + y² have more inputs than others; each counts
-# once.
+# An operation is any function. Its answers have a basis: waves of a + b, discrete logarithms for division,
+# representations for the composition of permutations. Some answers of x² + y² have more inputs than others; each
+# answer counts once.
 import sys
 
 import matplotlib.pyplot as plt
@@ -20,6 +21,7 @@ from tqdm import tqdm
 import progress_measures as pm
 from examples.any_operation.tasks import OPERATIONS, TRAINING, file_name
 from examples.any_operation.training import CURVES, Run
+from examples.claims import any_operation as claims
 from examples.report import OUTPUT, compare, save
 
 folder = CURVES
@@ -30,8 +32,8 @@ for name, op in operations.items():
     print(f"{name:18} {len(op.inputs):5} inputs, {per_answer}, {len(op.frequencies)} frequencies")
 
 # %%
-# The same network is trained on each: 256 neurons that square the sum of a number for each operand. The curves are
-# bundled; with the flag ``--train`` they are trained again, which takes half an hour.
+# The same network is trained on each: 256 neurons that square the sum of one number per operand. The curves are
+# bundled. Pass ``--train`` to train them again, which takes half an hour.
 if "--train" in sys.argv:
     folder = OUTPUT / "any_operation"
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,45 +44,18 @@ if "--train" in sys.argv:
 curves = {name: pm.Trajectory.load(folder / f"{file_name(name)}.npz") for name in operations}
 final = {name: pm.Trajectory.load(folder / f"{file_name(name)}_inputs.npz") for name in operations}
 
-
 # %%
-# A network has generalized where it answers nine of ten test inputs. Then the logits are mostly a function of the
-# answer. The reverse does not hold: four of five inputs are trained on, so the logits of a network that only memorized
-# are half a function of the answer too. What tells them apart is the test inputs.
-def generalized(name):
-    """The first step with a test accuracy of at least 90 %, or None."""
-    at = (curves[name]["test_accuracy"] >= 0.9).nonzero()
-    return int(curves[name].steps[at[0]]) if len(at) else None
-
-
-def largest_of_inputs(name):
-    """The frequency of the inputs with the largest share, in words, and that share."""
-    spectrum = final[name]["input_spectrum"][0]
-    frequency = tuple(int(k) for k in (spectrum == spectrum.max()).nonzero()[0])
-    return f"{operations[name].label(frequency)} ({spectrum.max():.1%})"
-
-
-rows = []
-for name, run in curves.items():
-    op, last, spectrum = operations[name], run["test_accuracy"][-1], run["logit_spectrum"][-1]
-    of_answer = f"{op.label(int(spectrum.argmax()) + 1)} ({spectrum.max():.1%})"
-    step = generalized(name)
-    here = f"test accuracy {last:.1%}, " + (f"90 % at step {step}" if step is not None else "90 % not reached")
-    rows += [
-        (f"{name}, {TRAINING[name][0]:.0%} of the inputs", "not compared", here),
-        (f"{name}: logits in functions of the answer", "not compared", f"{spectrum.sum():.1%}"),
-        (f"{name}: the largest of these", "not compared", of_answer),
-        (f"{name}: the largest in functions of the inputs", "not compared", largest_of_inputs(name)),
-    ]
-
-# %%
-# Each panel has the accuracies of one network, and below them the share of its logits in each frequency of the answer.
-# Numbers modulo p are answered with all frequencies alike. Of xy and of xyx in S5 the sign, frequency 1, has the
-# largest share. The sign of xyx is that of y alone, which is the largest frequency of the inputs too.
-figure = plt.figure(figsize=(11, 10.5), layout="constrained")
-for (name, run), cell in zip(curves.items(), figure.subfigures(4, 3).flat, strict=True):
-    above, below = cell.subplots(2, 1, height_ratios=[3, 1.4])
-    color = "tab:red" if generalized(name) is not None else "0.45"
+# A network has generalized once it answers nine out of ten test inputs. Its logits are then mostly a function of the
+# answer. The converse is false: most networks are trained on four of five inputs, so the logits of one that only
+# memorized are half a function of the answer too. Only the test inputs tell them apart.
+#
+# Each panel shows the accuracies of one network, and below them the share of its logits in each frequency of the
+# answer. For numbers modulo p all frequencies are used alike. For xy and xyx in S5 the sign, frequency 1, has the
+# largest share. The sign of xyx is the sign of y, which is the largest frequency of the inputs too.
+figure, axes = plt.subplots(8, 3, figsize=(11, 10.5), height_ratios=[3, 1.4] * 4, layout="constrained")
+panels = zip(axes[::2].flat, axes[1::2].flat, curves.items(), strict=True)
+for above, below, (name, run) in panels:
+    color = "tab:red" if claims.generalized(run) is not None else "0.45"
     above.plot(run.steps, run["train_accuracy"], color="tab:blue", linestyle="--", linewidth=1.4)
     above.plot(run.steps, run["test_accuracy"], color=color, linewidth=2)
     above.set(xscale="symlog", xlim=(0, int(run.steps[-1])), ylim=(-0.04, 1.06), yticks=[0, 1], xticks=[0, 10, 1000])
@@ -88,7 +63,7 @@ for (name, run), cell in zip(curves.items(), figure.subfigures(4, 3).flat, stric
     spectrum = run["logit_spectrum"][-1]
     below.bar(range(1, len(spectrum) + 1), spectrum.numpy(), color=color)
     below.set(ylim=(0, max(0.1, 1.15 * float(spectrum.max()))), xlim=(0.2, len(spectrum) + 0.8), yticks=[])
-    share = f"{float(spectrum.sum()):.0%} of the logits are functions of the answer, by frequency"
+    share = f"{float(spectrum.sum()):.0%} of the logits, by frequency of the answer"
     below.set_title(share, fontsize="small", color=color, pad=2)
     for ax in (above, below):
         ax.spines[["top", "right"]].set_visible(False)
@@ -96,5 +71,12 @@ for (name, run), cell in zip(curves.items(), figure.subfigures(4, 3).flat, stric
 figure.suptitle(
     "Accuracy over training steps: training (blue, dashed), test (red where it generalizes)", fontsize="medium"
 )
-compare(rows)
+# sphinx_gallery_start_ignore
+# sphinx_gallery_thumbnail_number = 2
+axes[0, 0].set_gid("card")
+# sphinx_gallery_end_ignore
+
+# %%
+# What each network reached. The paper has no such numbers.
+compare(claims.rows(operations, curves, final))
 save(figure, "10_any_operation")

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: a kill or a full disk leaves what was there before."""
+"""Writes files whole or not at all: after a kill or on a full disk, the previous file is still there."""
 
 import io
 import os
@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Another name to write under; the file is moved into place when it is complete. Errors name ``path``."""
+    """Yields a temporary path to write to, and moves the complete file into place. Errors name ``path``."""
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             scratch_file = Path(folder) / path.name
             yield scratch_file
             os.replace(scratch_file, path)
-    except OSError as error:  # which names a scratch file or none
+    except OSError as error:  # it names a scratch file or none
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -34,7 +34,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_picture(path: Path, figure: Figure, *, dpi: int = 150) -> None:
-    """Writes a picture, of the kind that the file's name says."""
-    picture = io.BytesIO()  # drawn in memory, because some of matplotlib's writers fail twice on a full disk
+    """Writes a picture in the format of the file name's suffix."""
+    picture = io.BytesIO()  # in memory: some of matplotlib's writers fail twice on a full disk
     figure.savefig(picture, format=path.suffix.removeprefix("."), dpi=dpi)
     write_bytes(path, picture.getvalue())

@@ -1,4 +1,4 @@
-"""What every numbered script ends in: the paper's numbers beside this project's, and a picture on disk."""
+"""The end of every numbered script: a table of the paper's numbers and this project's, and a picture on disk."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +28,7 @@ def save(figure: Figure, name: str) -> None:
 
 
 def stays_below(trajectory: pm.Trajectory, column: str, bound: float, entry: int | None = None) -> int | None:
-    """The first recorded step from which on a column, or one entry of its vectors, is below a bound; None if none."""
+    """The first recorded step after which a column, or one entry of its vectors, stays below a bound; None if none."""
     values = trajectory[column] if entry is None else trajectory[column][:, entry]
     above = (values >= bound).nonzero().flatten()
     first = int(above[-1]) + 1 if len(above) else 0

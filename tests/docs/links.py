@@ -1,13 +1,17 @@
-"""Whether each link of a built site leads to a file of it, and to a place there: ``python -m tests.docs.links HTML``.
+"""Checks the links of a built site, and that no page shows a progress bar: ``python -m tests.docs.links HTML``.
 
-Sphinx checks what it makes links of, but not what raw HTML, a theme, a gallery or a script's download lead to.
+Each link has to lead to a file of the site, and to a place in it. Sphinx checks the links that it makes, but not those
+of raw HTML, a theme, a gallery, or to a script's download. A gallery page shows everything that its script prints.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+BAR = re.compile(r"\d+%\|")  # as tqdm draws it
 
 
 class Page(HTMLParser):
@@ -19,7 +23,9 @@ class Page(HTMLParser):
         self.places: set[str] = {""}
         self.within: list[str] = []  # links in other links: no browser keeps both
         self._open = False
-        self.feed(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        self.has_bar = BAR.search(text) is not None
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Called for each tag."""
@@ -37,10 +43,12 @@ class Page(HTMLParser):
 
 
 def broken(site: Path) -> Iterator[str]:
-    """One line for each link within the site that leads nowhere."""
+    """One line for each link within the site that leads nowhere, and for each page with a progress bar."""
     pages = {file.resolve(): Page(file) for file in sorted(site.rglob("*.html"))}
     for file, page in pages.items():
         yield from (f"{file.relative_to(site.resolve())}: {link}: in another link" for link in page.within)
+        if page.has_bar:
+            yield f"{file.relative_to(site.resolve())}: shows a progress bar"
         for link in sorted({*page.links}):
             url = urlsplit(link)
             if url.scheme or url.netloc:

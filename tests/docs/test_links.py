@@ -1,4 +1,4 @@
-"""The check of a built site's links finds each kind that leads nowhere, and nothing else."""
+"""The check of a built site finds each kind of link that leads nowhere, and progress bars, and nothing else."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests.docs.links import broken
 GOOD = """
 <h1 id="top">…</h1> <a name="old">…</a> <a href="#top">…</a> <a href="#">…</a> <a href="https://nowhere.invalid/#a">…</a>
 <a href="mailto:a@b.invalid">…</a> <a href="api/gini.html#gini">…</a> <a href="api/gini.html?of=norms#a%20b">…</a>
-<img src="a.png" srcset="a.png, api/a%202.png 2.00x"> <link href="a.png"> <a href="index.html#old">…</a>
+<img src="a.png" srcset="a.png, api/a%202.png 2.00x"> 100%, 5|6, <link href="a.png"> <a href="index.html#old">…</a>
 """
 BAD = {
     '<a href="nowhere.html">': "nowhere.html: no such file",
@@ -21,6 +21,7 @@ BAD = {
     '<img src="b.png">': "b.png: no such file",
     '<img src="a.png" srcset="a.png, b.png 2.00x">': "b.png: no such file",
     '<script src="b.js"></script>': "b.js: no such file",
+    "<pre>runs:  40%|████      | 2/5 [00:01&lt;00:02,  1.21it/s]</pre>": "shows a progress bar",
     '<a href="index.html"><b><a href="a.png">…</a></b></a>': "a.png: in another link",
 }
 

@@ -1,0 +1,55 @@
+"""The table of ``examples/09_groups.py``."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+import progress_measures as pm
+from examples.claims import Row
+from examples.modular_addition.analysis import Final
+
+
+def rows(
+    names: Sequence[str],
+    found: Final,
+    logits: Tensor,
+    op: pm.Operation,
+    mask: Tensor,
+    losses: Mapping[str, Tensor],
+    best: Tensor,
+) -> list[Row]:
+    """``losses`` by what was kept or removed; ``best`` is each live neuron's representation, 0 if it has none."""
+    keys = found.key_frequencies
+    share = found.neuron_share[found.alive].max(1).values
+    in_key = torch.isin(best[best > 0], torch.tensor(keys)).double().mean()
+    centred = logits - logits.mean((0, 1))
+
+    def explained(terms: str) -> float:
+        """The share of the logits' variance in the key representations."""
+        return float(pm.explained_variance(centred, pm.restrict(centred, op, keys, terms=terms)))
+
+    def named(frequencies: Sequence[int]) -> str:
+        """Representations by name."""
+        return ", ".join(names[k - 1] for k in frequencies) or "none"
+
+    others = [k for k in op.frequencies if k not in keys]
+    characters = pm.restricted_loss(logits, op, keys, terms="aligned")
+    return [
+        ("key representations of W_L", "few, not always the same", named(keys)),
+        ("key representations of the logits", "the same", named(found.logit_key_frequencies)),
+        ("logits' variance explained by their characters", "95% to 98% (Z/113)", f"{explained('aligned'):.1%}"),
+        ("logits' variance in products of their entries", "-", f"{explained('product'):.2%}"),
+        ("loss, training pairs", "-", f"{pm.cross_entropy(logits, op, mask=mask):.2g}"),
+        ("loss, test pairs", "small", f"{pm.cross_entropy(logits, op, mask=~mask):.2g}"),
+        ("restricted loss, all pairs", "small", f"{losses['restricted']:.2g}"),
+        ("restricted loss, key characters alone", "small", f"{characters:.2g}"),
+        ("restricted loss, all other representations", "-", f"{pm.restricted_loss(logits, op, others):.2g}"),
+        ("excluded loss, training pairs", "large", f"{losses['excluded']:.2g}"),
+        ("loss with neurons restricted, all pairs", "small", f"{losses['neurons restricted']:.2g}"),
+        ("loss with neurons excluded, training pairs", "large", f"{losses['neurons excluded']:.2g}"),
+        ("neurons alive", "-", f"{len(best)}"),
+        ("neurons with most of their variance in one", "most", f"{(best > 0).double().mean():.0%}"),
+        ("of those, in a key representation", "all", f"{in_key:.0%}"),
+        ("neurons' variance in their best, median", "-", f"{share.median():.0%}"),
+    ]
