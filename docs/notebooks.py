@@ -4,44 +4,52 @@ import zipfile
 from pathlib import Path
 
 ARCHIVE = "notebooks.zip"
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PARTS = ("__init__.py", "files.py", "report.py", "claims", "modular_addition", "any_operation", "other_tasks")
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+MODULES = ("__init__.py", "command.py", "files.py", "report.py")
+PARTS = (*MODULES, "claims", "modular_addition", "any_operation", "other_tasks")
 """What the notebooks import, and the runs and curves that they load."""
-KINDS = {".json", ".md", ".npz", ".py", ".safetensors"}
+LIBRARY = ("pyproject.toml", "README.md", "LICENSE", "constraints.txt", "src")
+"""What pip installs the library from."""
+KINDS = {".json", ".md", ".npz", ".py", ".safetensors", ".typed"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is built
 
-INSTALL = 'pip install ".[examples]" jupyterlab'
-README = f"""# The notebooks of the progress_measures gallery
+INSTALL = 'pip install ".[examples]" jupyterlab -c constraints.txt'
+START = f"""# The notebooks of the progress_measures gallery
 
-Install the library and Jupyter from a clone of the repository, with Python 3.11 or newer:
+In this folder, with Python 3.11 or newer, install the library and Jupyter:
 
     {INSTALL}
 
-If you have a wheel instead of a clone, write the wheel's path in place of the dot. Then run `jupyter lab` in this
-folder, and open a notebook. Keep the folder `examples` next to the notebooks: it has the code and the checkpoints that
-they load.
+Then run `jupyter lab`, and open a notebook. Keep the folder `examples` next to the notebooks: it has the code and the
+checkpoints that they load.
 """
 
 FIRST_CELL = f"""\
-# To run this notebook, unpack {ARCHIVE} from the gallery's first page: it has all notebooks and their checkpoints.
-# Install the library from a clone of the repository: {INSTALL}
+# To run this notebook, unpack {ARCHIVE} from the gallery's first page: it has all notebooks, their checkpoints and the
+# library. In its folder: {INSTALL}
 try:
     import examples.claims
     import progress_measures
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"{{error}}. This notebook needs the library with its extra `examples`, and the folder `examples` of {ARCHIVE} "
-        "next to it. Download {ARCHIVE} from the gallery's first page: its README.md says how to install."
+        "next to it. Download {ARCHIVE} from the gallery's first page: its START.md says how to install."
     ) from None
 %matplotlib inline"""
 
 
 def write_notebooks(gallery: Path) -> None:
     """Writes ``notebooks.zip`` into the gallery's folder, from the notebooks there and the files that they need."""
-    paths = [path for part in PARTS for path in [EXAMPLES / part, *(EXAMPLES / part).rglob("*")]]
-    files = {f"{path.relative_to(EXAMPLES.parent)}": path for path in paths if path.suffix in KINDS}
+    parts = [*(EXAMPLES / part for part in PARTS), *(ROOT / part for part in LIBRARY)]
+    paths = [path for part in parts for path in [part, *part.rglob("*")]]
+    files = {
+        f"{path.relative_to(ROOT)}": path
+        for path in paths
+        if path.is_file() and (path.suffix in KINDS or path.parent == ROOT)
+    }
     files |= {path.name: path for path in gallery.glob("*.ipynb")}
-    contents = {name: path.read_bytes() for name, path in files.items()} | {"README.md": README.encode()}
+    contents = {name: path.read_bytes() for name, path in files.items()} | {"START.md": START.encode()}
     with zipfile.ZipFile(gallery / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, EPOCH)

@@ -9,7 +9,7 @@ import pytest
 
 import progress_measures as pm
 from docs.families import TABLES, overview, write_families
-from docs.notebooks import ARCHIVE, write_notebooks
+from docs.notebooks import ARCHIVE, LIBRARY, write_notebooks
 from docs.public_names import WHERE
 from progress_measures import plotting
 
@@ -83,8 +83,11 @@ def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
     write_notebooks(tmp_path)
     with zipfile.ZipFile(tmp_path / ARCHIVE) as archive:
         names = set(archive.namelist())
-    assert {name for name in names if "/" not in name} == {"README.md", *(f"{script.stem}.ipynb" for script in scripts)}
-    sources = [ROOT / name for name in names if name.endswith(".py")]
+    notebooks = {f"{script.stem}.ipynb" for script in scripts}
+    assert {name for name in names if "/" not in name} == {"START.md", *LIBRARY[:-1], *notebooks}
+    library = {f"{file.relative_to(ROOT)}" for file in (ROOT / "src").rglob("*.py")}
+    assert library | {"src/progress_measures/py.typed"} <= names
+    sources = [ROOT / name for name in names - library if name.endswith(".py")]
     for source in [*scripts, *sources]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "examples":
