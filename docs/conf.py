@@ -4,6 +4,7 @@ import inspect
 import itertools
 import re
 import sys
+import tempfile
 import textwrap
 import urllib.request
 from importlib.metadata import version as version_of
@@ -80,6 +81,7 @@ plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = True
 plot_pre_code = ""
+plot_working_directory = tempfile.mkdtemp()  # some examples write files
 plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (5.6, 3.6)}
 plot_apply_rcparams = True
 plot_formats = [("png", 160)]
@@ -206,6 +208,25 @@ def _repair_links_of_sources(_app: Sphinx, page: str, _template: str, context: d
         context["body"] = re.sub(r"(/api/(progress_measures[\w.]*)\.html)#([\w.]+)", right, context["body"])
 
 
+def _list_what_to_see_also(_app: Sphinx, _kind: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+    """Makes each line of a section ``See Also:`` an item of a list; napoleon would join them."""
+    inside = False
+    for index, line in enumerate(lines):
+        if not line.startswith(" "):
+            inside = line == "See Also:" or (inside and not line)
+        elif inside and line.startswith("    :"):
+            lines[index] = f"    - {line.strip()}"
+        elif inside:
+            lines[index] = f"      {line.strip()}"  # of the item above
+
+
+def _plain_types(_app: Sphinx, doctree: nodes.document, _page: str) -> None:
+    """Shortens ``~torch.Tensor`` to ``Tensor`` in types that Sphinx cannot take apart."""
+    for kind in doctree.findall(nodes.emphasis):
+        if "~" in kind.astext():
+            kind.replace_self(nodes.emphasis("", re.sub(r"~(?:\w+\.)*(\w+)", r"\1", kind.astext())))
+
+
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
     """The signature of a class whose base is mocked; autodoc would show ``(*args, **kwargs)``."""
     if not name.endswith(".RecorderCallback"):
@@ -225,3 +246,5 @@ def setup(app: Sphinx) -> None:
     app.connect("missing-reference", _public_name_of_another_room)
     app.connect("html-page-context", _repair_links_of_sources)
     app.connect("autodoc-process-signature", _signature_of_callback)
+    app.connect("autodoc-process-docstring", _list_what_to_see_also, priority=400)  # before napoleon
+    app.connect("doctree-resolved", _plain_types)
