@@ -58,3 +58,23 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace):
     doctest_namespace.update(pm=pm, plotting=plotting, torch=torch)
+
+
+# With --cov, coverage is measured during these tests only, because measuring slows a test down: docs/testing.md.
+COVERED = (
+    "src/",
+    "tests/unit/",
+    "tests/values/",
+    "tests/mistakes/test_operations.py",
+    "tests/integration/test_callbacks.py",
+    "tests/integration/test_command_line.py",
+    "tests/integration/test_report_command.py",
+)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Stops measuring coverage during each test that is not among those above."""
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if not item.nodeid.startswith(COVERED):
+                item.add_marker("no_cover")

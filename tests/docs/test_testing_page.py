@@ -58,6 +58,15 @@ def test_pythons_that_are_named_were_tried():
     assert pythons == [day, *(version for row in rows(versions) for version in re.findall(r"Python (3\.\d+)", row[0]))]
 
 
+def test_coverage_is_as_the_page_says_and_measured_of_tests_that_are_there():
+    least = PROJECT["tool"]["coverage"]["report"]["fail_under"]
+    assert f"{least} %" in re.search(r"^Coverage.*(?:\n.+)*", PAGE, flags=re.MULTILINE)[0]
+    (listed,) = re.findall(r"^COVERED = \((.*?)\)", (ROOT / "conftest.py").read_text(), flags=re.DOTALL | re.MULTILINE)
+    paths = re.findall(r'"(.*?)"', listed)
+    assert {"src/", "tests/unit/", "tests/values/"} <= {*paths}
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_commands_and_links_are_there():
     blocks = re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)
     for words in map(str.split, "".join(blocks).splitlines()):
