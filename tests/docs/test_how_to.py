@@ -76,6 +76,14 @@ def test_checkpoints_are_tracked_and_can_be_resumed(tasks):
     assert pm.Trajectory.from_csv("tracked.csv")["test_loss"].tolist() == names["tracked"]["test_loss"].tolist()
 
 
+def test_a_measure_of_ones_own_is_recorded_next_to_the_usual_ones(tasks):
+    names, _ = tasks
+    assert set(names["own"].columns) - set(names["tracked"].columns) == {"largest_weight"}
+    model = names["load"](names["paths"][-1])
+    largest = max(float(weight.abs().max()) for weight in model.parameters())
+    assert names["own"]["largest_weight"][-1] == pytest.approx(largest)
+
+
 @pytest.mark.skipif(find_spec("IPython") is None, reason="the answer on notebooks needs IPython")
 def test_a_run_is_drawn_while_it_trains(tasks):
     names, _ = tasks
