@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which 
 from docs.families import overview, write_families  # noqa: E402 - found by the path above
 from docs.marked import MARKED  # noqa: E402 - likewise
 from docs.notebooks import FIRST_CELL, write_notebooks  # noqa: E402 - likewise
-from docs.public_names import WHERE  # noqa: E402 - likewise
+from docs.public_names import ROOMS, WHERE  # noqa: E402 - likewise
 
 project = "progress_measures"
 copyright = "its contributors"  # noqa: A001 - Sphinx's name
@@ -177,9 +177,11 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
     if page.startswith("api/"):
         return
     for literal in list(doctree.findall(nodes.literal)):
-        name = re.fullmatch(r"(?:pm\.)?(?:\w+\.)?(\w+)(?:\([^()]*\))?", literal.astext())
-        if name and name[1] in WHERE and not _in_link_or_title(literal):
-            target = {"reftype": "obj", "reftarget": f"progress_measures.{WHERE[name[1]]}", "refdomain": "py"}
+        match = re.fullmatch(r"(?:pm\.)?(?:(\w+)\.)?(\w+)(?:\([^()]*\))?", literal.astext())
+        room, name = match.groups() if match else (None, "")
+        known = name in WHERE and (not room or name in getattr(ROOMS.get(room), "__all__", ()))
+        if known and not _in_link_or_title(literal):
+            target = {"reftype": "obj", "reftarget": f"progress_measures.{WHERE[name]}", "refdomain": "py"}
             link = addnodes.pending_xref("", refdoc=page, refexplicit=True, refwarn=True, **target)
             literal.replace_self(link)
             link += literal

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 ARCHIVE = "notebooks.zip"
+FOLDER = "progress_measures_notebooks"  # in which everything is
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 MODULES = ("__init__.py", "command.py", "files.py", "report.py")
@@ -19,7 +20,7 @@ START = f"""# The notebooks of the progress_measures gallery
 
 In this folder, with Python 3.11 or newer, install the library and Jupyter:
 
-    {INSTALL}
+    python3 -m venv .venv && . .venv/bin/activate && {INSTALL}
 
 Then run `jupyter lab`, and open a notebook. Keep the folder `examples` next to the notebooks: it has the code and the
 checkpoints that they load.
@@ -52,7 +53,7 @@ def write_notebooks(gallery: Path) -> None:
     contents = {name: path.read_bytes() for name, path in files.items()} | {"START.md": START.encode()}
     with zipfile.ZipFile(gallery / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
-            entry = zipfile.ZipInfo(name, EPOCH)
+            entry = zipfile.ZipInfo(f"{FOLDER}/{name}", EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, contents[name])

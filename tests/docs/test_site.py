@@ -9,7 +9,7 @@ import pytest
 
 import progress_measures as pm
 from docs.families import TABLES, overview, write_families
-from docs.notebooks import ARCHIVE, LIBRARY, write_notebooks
+from docs.notebooks import ARCHIVE, FOLDER, LIBRARY, write_notebooks
 from docs.public_names import WHERE
 from progress_measures import plotting
 
@@ -82,7 +82,8 @@ def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
         (tmp_path / f"{script.stem}.ipynb").touch()
     write_notebooks(tmp_path)
     with zipfile.ZipFile(tmp_path / ARCHIVE) as archive:
-        names = set(archive.namelist())
+        names = {name.removeprefix(f"{FOLDER}/") for name in archive.namelist()}
+        assert {name.partition("/")[0] for name in archive.namelist()} == {FOLDER}
     notebooks = {f"{script.stem}.ipynb" for script in scripts}
     assert {name for name in names if "/" not in name} == {"START.md", *LIBRARY[:-1], *notebooks}
     library = {f"{file.relative_to(ROOT)}" for file in (ROOT / "src").rglob("*.py")}
