@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
+from progress_measures import plotting
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which is not in the wheel
 
@@ -24,6 +26,9 @@ from docs.families import overview, write_families  # noqa: E402 - found by the 
 from docs.marked import MARKED  # noqa: E402 - likewise
 from docs.notebooks import FIRST_CELL, write_notebooks  # noqa: E402 - likewise
 from docs.public_names import ROOMS, WHERE  # noqa: E402 - likewise
+
+PARTS = ROOMS | {"plotting": plotting}  # whose names may be written after the room's
+PAGES = WHERE | {name: f"plotting.{name}" for name in plotting.__all__}
 
 project = "progress_measures"
 copyright = "its contributors"  # noqa: A001 - Sphinx's name
@@ -179,9 +184,9 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
     for literal in list(doctree.findall(nodes.literal)):
         match = re.fullmatch(r"(?:pm\.)?(?:(\w+)\.)?(\w+)(?:\([^()]*\))?", literal.astext())
         room, name = match.groups() if match else (None, "")
-        known = name in WHERE and (not room or name in getattr(ROOMS.get(room), "__all__", ()))
+        known = name in PAGES and (not room or name in getattr(PARTS.get(room), "__all__", ()))
         if known and not _in_link_or_title(literal):
-            target = {"reftype": "obj", "reftarget": f"progress_measures.{WHERE[name]}", "refdomain": "py"}
+            target = {"reftype": "obj", "reftarget": f"progress_measures.{PAGES[name]}", "refdomain": "py"}
             link = addnodes.pending_xref("", refdoc=page, refexplicit=True, refwarn=True, **target)
             literal.replace_self(link)
             link += literal

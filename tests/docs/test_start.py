@@ -21,11 +21,12 @@ SHOWN = "".join(re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)).splitli
 @pytest.fixture(scope="module")
 def session():
     """The names that the page leaves behind, and what it prints."""
-    names = {}
+    names, threads = {}, torch.get_num_threads()
     with torch.random.fork_rng(), contextlib.redirect_stdout(io.StringIO()) as output:
         for block in marked_code(PAGE):
             exec(compile(block, "docs/start.md", "exec"), names)
     yield names, output.getvalue()
+    torch.set_num_threads(threads)
     plt.close("all")
     shutil.rmtree(names["folder"])
 

@@ -57,9 +57,12 @@ def plot_embedding(
     ax = axes(ax)
     tokens = op.elements.numpy()
     across, upward = points.T.numpy()
-    colours, label = _colours(op, frequency)
-    image = ax.scatter(across, upward, c=colours, cmap="viridis", s=22, edgecolors="0.25", linewidths=0.4)
-    for index in range(0, len(tokens), 1 if len(tokens) <= _NUMBERED else len(tokens) // _SOME):
+    colours, label, cmap = _colours(op, frequency)
+    image = ax.scatter(across, upward, c=colours, cmap=cmap, s=22, edgecolors="0.25", linewidths=0.4)
+    numbered = colours.argsort()
+    if len(tokens) > _NUMBERED:
+        numbered = numbered[:: len(tokens) // _SOME][:_SOME]
+    for index in numbered.tolist():
         place = (float(across[index]), float(upward[index]))
         ax.annotate(str(tokens[index]), place, xytext=(3, 3), textcoords="offset points", fontsize="x-small")
     add_colour_bar(image, ax, label)
@@ -68,11 +71,11 @@ def plot_embedding(
     return ax
 
 
-def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str]:
-    """One number per token, and its name: on a circle, the place where the wave puts it, so that the order shows."""
+def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str, str]:
+    """One number per token, its name and its colours: on a circle, the angle of the wave, so that the order shows."""
     if frequency is None or not op.cyclic:
-        return op.elements, "token"
-    return frequency * torch.arange(op.n) % op.n / op.n, f"angle in wave {frequency} (turns)"
+        return op.elements, "token", "viridis"
+    return frequency * torch.arange(op.n) % op.n / op.n, f"angle in wave {frequency} (turns)", "twilight"
 
 
 def _principal(columns: Tensor) -> tuple[Tensor, list[str]]:
