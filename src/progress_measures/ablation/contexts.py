@@ -26,7 +26,7 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.heads import Head
+from progress_measures.ablation.heads import Head, check_fits
 from progress_measures.ablation.inside import InsideOfAttention, attention_around
 from progress_measures.ablation.layouts import axis_of_batch
 from progress_measures.ablation.parts import at
@@ -90,7 +90,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
             backward.note()
             _mark(calls, key, feeding)
             if isinstance(key, Head):
-                key.check_fits(activation)
+                check_fits(key, activation)
             with laid_out(axes[key], activation, packed, settled):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
@@ -182,7 +182,7 @@ def _part(activation: Tensor, key: Key) -> Tensor:
     """The part of an activation that a key names: of a head, what is its own."""
     if not isinstance(key, Head):
         return activation
-    key.check_fits(activation)
+    check_fits(key, activation)
     return activation[key.index]
 
 

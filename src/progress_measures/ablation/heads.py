@@ -53,23 +53,23 @@ class Head(Site):
             return (..., self.head, slice(None))
         return (..., slice(self.head * self.width, (self.head + 1) * self.width))
 
-    def check_fits(self, activation: Tensor) -> None:
-        """Requires a tensor that is made of heads, this one among them."""
-        sizes = activation.shape
-        if self.width is not None and (not sizes or sizes[-1] % self.width):
-            raise ValueError(
-                f"`width` must divide the features of {super().__repr__()}. Got {self.width} for shape "
-                f"{shape_of(activation)}."
-            )
-        count = sizes[-1] // self.width if self.width is not None else sizes[-2] if len(sizes) > 1 else 0
-        if self.head >= count:
-            raise ValueError(
-                f"`head` must be below the number of heads of {super().__repr__()} ({count}). Got {self.head} for "
-                f"shape {shape_of(activation)}."
-            )
-
     def __repr__(self) -> str:
         return f"head {self.head} of {super().__repr__()}"
+
+
+def check_fits(head: Head, activation: Tensor) -> None:
+    """Requires a tensor that is made of heads, the one in question among them."""
+    sizes, site = activation.shape, Site.__repr__(head)
+    if head.width is not None and (not sizes or sizes[-1] % head.width):
+        raise ValueError(
+            f"`width` must divide the features of {site}. Got {head.width} for shape {shape_of(activation)}."
+        )
+    count = sizes[-1] // head.width if head.width is not None else sizes[-2] if len(sizes) > 1 else 0
+    if head.head >= count:
+        raise ValueError(
+            f"`head` must be below the number of heads of {site} ({count}). Got {head.head} for "
+            f"shape {shape_of(activation)}."
+        )
 
 
 def heads(model: nn.Module) -> dict[str, Head]:
