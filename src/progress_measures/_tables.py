@@ -7,9 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from progress_measures._checks.values import escaped
+
 
 def text_table(lines: Sequence[Sequence[str]]) -> str:
     """Rows of cells in columns: the first column left-aligned, the others right-aligned."""
+    lines = [[escaped(cell) for cell in cells] for cells in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         (
@@ -22,9 +25,9 @@ def text_table(lines: Sequence[Sequence[str]]) -> str:
 
 def html_table(caption: str, head: Iterable[str], lines: Iterable[Sequence[str]]) -> str:
     """A table for a notebook; the first cell of each row is its name."""
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    heads = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        f'<tr><th scope="row">{text(name)}</th>' + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>"
         for name, *cells in lines
     )
     return framed(caption, heads, rows)
@@ -34,9 +37,14 @@ def framed(caption: str, heads: str, rows: str) -> str:
     """A table from the HTML of its head and rows; a wide table has a scroll bar."""
     return (
         '<div style="overflow-x: auto"><table>'
-        f'<caption style="text-align: left">{escape(caption)}</caption>'
+        f'<caption style="text-align: left">{text(caption)}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def text(words: str) -> str:
+    """Words as HTML has them, without control characters, which it may not have."""
+    return escape(escaped(words))
 
 
 def number(value: Tensor | float, digits: int = 4) -> str:

@@ -201,3 +201,13 @@ def test_copies_keep_events_and_relapses():
     milestones = pm.milestones(relapsing((3500, 4000)), answers=113)
     assert copy.deepcopy(milestones).events == milestones.events
     assert copy.copy(milestones).relapse_steps == (3500,)
+
+
+def test_infinity_is_said_as_such():
+    with pytest.raises(ValueError, match=r"percents from 0 to 100\. Got inf\.$"):
+        pm.milestones(run(test_accuracy=np.where(STEPS == 100, np.inf, 0.5)), answers=113)
+    diverged = pm.Trajectory(STEPS, {"test_loss": np.full(len(STEPS), np.inf)})
+    assert pm.milestones(diverged, answers=113).events["generalized"].reason == "test_loss is inf at least"
+    assert (
+        pm.find_phases(diverged, answers=113).events["circuit_formation_end"].reason == "test_loss is inf at every step"
+    )

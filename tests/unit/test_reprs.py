@@ -148,3 +148,17 @@ def test_they_can_still_be_pickled():
         there = pm.track([(0, model)], measure, executor=executor)
     here = pm.track([(0, model)], measure)
     assert torch.equal(there["train_loss"], here["train_loss"])
+
+
+def test_names_with_control_characters():
+    odd = "a\nb\x1b[31m"
+    run = pm.Trajectory([0, 1], {odd: [1.0, 2.0]})
+    model = nn.Sequential(nn.Linear(2, 2))
+    measures = {odd: lambda model: model(torch.ones(1, 2)).sum()}
+    effects = pm.ablation.ablation_effects(model, {odd: "0"}, pm.zero_ablation(), measures)
+    recorder = pm.Recorder(measures)
+    recorder.record(0, model)
+    shown = [repr(run), repr(pm.Runs({odd: run})), repr(effects), repr(recorder), str(effects).replace("\n", "")]
+    for text in [*shown, run._repr_html_(), effects._repr_html_()]:
+        assert r"a\nb\x1b[31m" in text
+        assert text.isprintable()

@@ -70,6 +70,18 @@ def test_text_html_and_frames():
     assert frame.loc["<mainline>", "circuit_formation_end"] == 4630
 
 
+def test_a_loss_that_has_no_number_at_the_end_says_the_step_of_its_last():
+    losses = torch.linspace(4.7, 0.5, 21)
+    lost = losses.where(torch.arange(21) < 15, torch.nan)  # training diverged
+    sparse = losses.where(torch.arange(21) % 2 == 1, torch.nan)  # evaluated at every other step
+    run = pm.Trajectory(range(0, 2001, 100), {"train_loss": lost, "test_loss": sparse})
+    summary = pm.phases.summary({"seed 0": run}, answers=113)
+    assert summary.ended == {"seed 0": {"train_loss": 1400}}
+    assert str(summary).splitlines()[-1].endswith("1.76 at 1400  0.71")
+    assert "<td>1.76 at 1400</td><td>0.71</td>" in summary._repr_html_()
+    assert summary["seed 0"]["train_loss"] == float(lost[14])
+
+
 def test_csv(tmp_path):
     file = tmp_path / "runs.csv"
     summary = pm.phases.summary({"a,b": WITH_KEYS}, answers=113)

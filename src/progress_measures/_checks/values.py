@@ -58,7 +58,7 @@ def check_quantile(value: object, name: str) -> float:
 
 def listed(items: Iterable[str], separator: str = ", ", most: int = _LISTED) -> str:
     """Joins items for a message; of many items, only the first ones, and the number of the others."""
-    first = [*items]
+    first = [*map(escaped, items)]
     more = len(first) - most
     return separator.join(first if more <= 0 else [*first[:most], "…", f"{more:,} more"])
 

@@ -15,11 +15,10 @@ from progress_measures.phases.boundaries import PHASES, Phases, find_phases
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
 from progress_measures.phases.names import KNOWN
-from progress_measures.phases.summary import LEGEND, UNSETTLED
+from progress_measures.phases.summary import LEGEND, UNSETTLED, ended_at
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
-ENDED = 0.1  # a note is printed about a column without numbers in this last share of a run
 ANY = " or ".join(PHASES)  # if the phase is unknown
 LISTED = 5  # the number of relapses that are listed with their steps
 HEADS = {  # by the field of `Milestones` or `Phases`
@@ -79,9 +78,9 @@ def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:
         if infinite.any():
             columns[name] = columns[name].where(columns[name] != -torch.inf, torch.nan)
             notes.append(f"{name} is infinite at {int(infinite.sum())} of {len(run)} steps")
-        numbers = (~columns[name].isnan()).nonzero()[:, 0].tolist()
-        if numbers and run.steps[-1] - run.steps[numbers[-1]] > ENDED * (run.steps[-1] - run.steps[0]):
-            notes.append(f"{name} has no number after {run.step_name} {int(run.steps[numbers[-1]])}")
+        last = ended_at(Trajectory(run.steps, {name: columns[name]}), name)
+        if last is not None:
+            notes.append(f"{name} has no number after {run.step_name} {last}")
     return Trajectory(run.steps, columns, step_name=run.step_name), notes
 
 

@@ -26,7 +26,7 @@ from progress_measures.ablation.checks import (
     check_replacements,
     check_submodule,
 )
-from progress_measures.ablation.heads import Head
+from progress_measures.ablation.heads import Head, check_fits
 from progress_measures.ablation.inside import InsideOfAttention, attention_around
 from progress_measures.ablation.layouts import axis_of_batch
 from progress_measures.ablation.parts import at
@@ -95,6 +95,8 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
             calls[key] += 1
             backward.note()
             _mark(calls, key, feeding)
+            if isinstance(key, Head):
+                check_fits(key, activation)
             with laid_out(axes[key], activation, packed, settled):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
@@ -155,7 +157,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
             if not is_recomputed():
                 _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
-                part = activation[key.index] if isinstance(key, Head) else activation
+                part = _part(activation, key)
                 calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed))
 
         return record
@@ -185,6 +187,14 @@ def _hooks(model: nn.Module, visits: Mapping[Key, Visit]) -> Iterator[None]:
         closed.set()
         for handle in handles:
             handle.remove()
+
+
+def _part(activation: Tensor, key: Key) -> Tensor:
+    """The part of an activation that a key names: of a head, what is its own."""
+    if not isinstance(key, Head):
+        return activation
+    check_fits(key, activation)
+    return activation[key.index]
 
 
 def _mark(context: object, key: Key, entered: Fed | None) -> None:

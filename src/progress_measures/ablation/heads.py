@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from progress_measures._checks.values import check_integer, check_model, type_name
+from progress_measures._checks.values import check_integer, check_model, shape_of, type_name
 from progress_measures.ablation.sites import Site
 
 WRAPPED = "_original_component"  # in TransformerBridge, which has the same modules at paths of its own too
@@ -29,7 +29,8 @@ class Head(Site):
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If ``of`` is not one of the choices, ``head`` is negative, or ``width`` less than 1.
+        ValueError: If ``of`` is not one of the choices, ``head`` is negative, or ``width`` less than 1. Inside of a
+            context, if the tensor has no such head, or ``width`` does not divide its features.
 
     Example:
         >>> pm.ablation.Head("h.0.attn.c_proj", "input", head=2, width=64)
@@ -54,6 +55,21 @@ class Head(Site):
 
     def __repr__(self) -> str:
         return f"head {self.head} of {super().__repr__()}"
+
+
+def check_fits(head: Head, activation: Tensor) -> None:
+    """Requires a tensor that is made of heads, the one in question among them."""
+    sizes, site = activation.shape, Site.__repr__(head)
+    if head.width is not None and (not sizes or sizes[-1] % head.width):
+        raise ValueError(
+            f"`width` must divide the features of {site}. Got {head.width} for shape {shape_of(activation)}."
+        )
+    count = sizes[-1] // head.width if head.width is not None else sizes[-2] if len(sizes) > 1 else 0
+    if head.head >= count:
+        raise ValueError(
+            f"`head` must be below the number of heads of {site} ({count}). Got {head.head} for "
+            f"shape {shape_of(activation)}."
+        )
 
 
 def heads(model: nn.Module) -> dict[str, Head]:
@@ -81,7 +97,7 @@ def heads(model: nn.Module) -> dict[str, Head]:
 
     Raises:
         TypeError: If ``model`` is not a module.
-        ValueError: If it has no attention of these kinds.
+        ValueError: If it has no attention of these kinds, or one in which heads are not of one width.
 
     See Also:
         :func:`ablation_effects`: to ablate all heads, one at a time.
@@ -113,7 +129,8 @@ def heads(model: nn.Module) -> dict[str, Head]:
     together = [*blocks.values()]
     named: dict[str, Head] = {}
     for path, of_attention in found.items():
-        which = f" {path.rpartition('.')[2]}" if together.count(blocks[path]) > 1 else ""
+        name = path.rpartition(".")[2]
+        which = f" {name}" if name and together.count(blocks[path]) > 1 else ""
         named |= {f"layer {layers[blocks[path]]}{which} head {head.head}": head for head in of_attention}
     return named
 
@@ -135,17 +152,37 @@ def _heads_of(path: str, module: Any) -> list[Head]:
     inside = f"{path}." if path else ""
     kinds = {kind.__name__: kind.__module__.partition(".")[0] for kind in type(module).__mro__}
     if isinstance(module, nn.MultiheadAttention):
-        return _all(module.num_heads, f"{inside}out_proj", "input", module.head_dim)
+        return _all(module.num_heads, module.head_dim, f"{inside}out_proj", "input")
     if kinds.get("GPT2Attention") == "transformers":
-        return _all(module.num_heads, f"{inside}c_proj", "input", module.head_dim)
+        return _all(module.num_heads, module.head_dim, f"{inside}c_proj", "input")
     if kinds.get("AbstractAttention") == "transformer_lens":
-        return _all(module.cfg.n_heads, f"{inside}hook_z", "output", None)
+        return _all(module.cfg.n_heads, None, f"{inside}hook_z", "output")
     if kinds.get("AttentionBridge") == "transformer_lens" and hasattr(module, "o"):
-        return _all(module.config.n_heads, f"{inside}o.hook_in", "output", module.config.d_head)
+        return _all(*_bridged(module, path), f"{inside}o.hook_in", "output")
     return []
 
 
-def _all(count: int, path: str, of: Any, width: int | None) -> list[Head]:
+def _bridged(attention: Any, path: str) -> tuple[int, int]:
+    """How many heads an attention of TransformerBridge has, and how wide their outputs are.
+
+    Its configuration has one number for all layers, which may differ; and one for queries and values, which may, too.
+    """
+    original, read = (getattr(module, "original_component", None) for module in (attention, attention.o))
+    widths = (getattr(original, name, None) for name in ("v_head_dim", "head_dim", "head_size"))
+    width = next((each for each in widths if isinstance(each, int)), attention.config.d_head)
+    weight = getattr(read, "weight", None)
+    if not isinstance(weight, Tensor) or weight.ndim != 2:
+        return attention.config.n_heads, width
+    features = getattr(read, "in_features", weight.shape[0])  # the Conv1D of GPT-2 has them first
+    if features % width:
+        raise ValueError(
+            f"`model` must have heads of one width in each layer. Got {features} features at {path!r}, whose heads are "
+            f"{width} wide. Name each head yourself: pm.ablation.Head({path + '.o.hook_in'!r}, head=2, width=64)."
+        )
+    return features // width, width
+
+
+def _all(count: int, width: int | None, path: str, of: Any) -> list[Head]:
     return [Head(path, of, (), head, width) for head in range(count)]
 
 

@@ -47,7 +47,7 @@ class InsideOfAttention:
                 return
             for value in (*args, *kwargs.values()):
                 check_not_nested(value, key)
-            mode = _BeforeOutProj(visit, closed, batch_first=bool(module.batch_first))
+            mode = _BeforeOutProj(module, visit, closed)
             mode.__enter__()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
             under_way.setdefault(get_ident(), []).append(mode)
 
@@ -68,12 +68,19 @@ class InsideOfAttention:
             mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
 
 
+def _within(attention: nn.Module) -> list[nn.MultiheadAttention]:
+    """The attentions inside of an attention of a class of one's own, which may call them."""
+    all_of_it = (module for module in attention.modules() if module is not attention)
+    return [module for module in all_of_it if isinstance(module, nn.MultiheadAttention)]
+
+
 class _BeforeOutProj(TorchFunctionMode):
     """Calls ``visit`` between the attention of the heads and ``out_proj``."""
 
-    def __init__(self, visit: Visit, closed: Event, *, batch_first: bool) -> None:
+    def __init__(self, attention: nn.Module, visit: Visit, closed: Event) -> None:
         super().__init__()
-        self._visit, self._closed, self._batch_first = visit, closed, batch_first
+        self._visit, self._closed, self._batch_first = visit, closed, bool(attention.batch_first)
+        self._within = _within(attention)
 
     def __torch_function__(
         self, function: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -82,6 +89,8 @@ class _BeforeOutProj(TorchFunctionMode):
             return function(*args, **(kwargs or {}))
         given = SIGNATURE.bind(*args, **(kwargs or {}))
         weight, bias = given.arguments["out_proj_weight"], given.arguments["out_proj_bias"]
+        if any(weight is other.out_proj.weight for other in self._within):
+            return function(*args, **(kwargs or {}))
         identity = torch.eye(len(weight), dtype=weight.dtype, device=weight.device)
         given.arguments |= {"out_proj_weight": identity, "out_proj_bias": None}
         heads, pattern = function(*given.args, **given.kwargs)

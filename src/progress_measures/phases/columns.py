@@ -43,6 +43,11 @@ class Curve:
         return np.asarray(self.values[np.maximum(places, 0)])
 
 
+def said(value: float, digits: int = 6) -> str:
+    """A number of a curve, in words: inf where a large number stands for it."""
+    return f"{np.inf if value >= LARGEST else value:.{digits}g}"
+
+
 def curve(run: Trajectory, name: str) -> Curve | None:
     """A column at the steps at which it is not ``nan``; None if there is no such column, or no number in it."""
     if name not in run:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from progress_measures.phases.bottoms import ROUNDING, confirmed_minimum, ties
-from progress_measures.phases.columns import Curve
+from progress_measures.phases.columns import Curve, said
 from progress_measures.phases.curves import TAIL, bracket, final_level
 from progress_measures.phases.events import Event, bracketed
 from progress_measures.phases.falls import either_fall, last_fall
@@ -78,7 +78,7 @@ def _unknown(name: str, curve: Curve | None) -> Event | None:
     if curve is None:
         return Event(None, absent="not recorded", reason=f"{name} has no number")
     if curve.is_constant:
-        return Event(None, absent="cannot be told", reason=f"{name} is {curve.values[0]:g} at every step")
+        return Event(None, absent="cannot be told", reason=f"{name} is {said(curve.values[0])} at every step")
     return None
 
 
@@ -87,7 +87,7 @@ def unknown_in_nats(name: str, loss: Curve, chance: float) -> Event | None:
     largest = float(loss.values.max())
     if largest > NATS * chance:
         return None
-    reason = f"{name} is {largest:.3g} at most, so it is no cross-entropy in nats or was logged too late"
+    reason = f"{name} is {said(largest, 3)} at most, so it is no cross-entropy in nats or was logged too late"
     return Event(None, absent="cannot be told", reason=reason)
 
 

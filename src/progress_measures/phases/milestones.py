@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from progress_measures._checks.values import check_integer
-from progress_measures.phases.columns import Curve, check_known, hinted
+from progress_measures.phases.columns import Curve, check_known, hinted, said
 from progress_measures.phases.ends import unknown_in_nats
 from progress_measures.phases.events import Count, Event, WithEvents
 from progress_measures.phases.onset import lead
@@ -133,7 +133,7 @@ def _learned(
     if unknown is not None:
         return unknown, None
     levels = -RIGHT_LOSS, -LOST_LOSS * math.log(answers)  # negative, so that a falling loss is a rise
-    return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", f"{loss.values.min():.3g} at least")
+    return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", f"{said(loss.values.min(), 3)} at least")
 
 
 def _reached(
@@ -200,5 +200,5 @@ def _check_accuracies(curves: Mapping[str, Curve | None]) -> dict[str, Curve]:
         smallest, largest = float(curve.values.min()), float(curve.values.max())
         if smallest < 0 or largest > 100 * (1 + ROUNDING):
             wrong = smallest if smallest < 0 else largest
-            raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {wrong:g}.")
+            raise ValueError(f"`{name}` must be shares from 0 to 1, or percents from 0 to 100. Got {said(wrong)}.")
     return found

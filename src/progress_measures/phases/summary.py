@@ -4,7 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 
 LOSSES = ("train_loss", "test_loss", "restricted_loss", "excluded_loss")
 UNSETTLED = "?"  # after a step
+ENDED = 0.1  # a column that has no number in this last share of a run is said to end
 LEGEND = f"{UNSETTLED} not settled: more training may move it"
 Row = dict[str, Any]
 
@@ -41,6 +42,8 @@ class Summary(Mapping[str, Row]):
     """Steps, frequencies (as a tuple) and losses, by the run's name and then their own; None if there is none."""
     events: Mapping[str, Mapping[str, Event]]
     """The milestones and ends of phases of each run by name. They say why a step is missing."""
+    ended: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The last step of each loss that has no number in the last tenth of its run, such as one that became nan."""
 
     @classmethod
     def of(cls, found: Mapping[str, tuple[Trajectory, Milestones, Phases]]) -> Self:
@@ -55,7 +58,9 @@ class Summary(Mapping[str, Row]):
             }
             for name, (run, _, _) in found.items()
         }
-        return cls(rows, events)
+        steps = {name: {loss: ended_at(run, loss) for loss in LOSSES} for name, (run, _, _) in found.items()}
+        ended = {name: {loss: at for loss, at in of.items() if at is not None} for name, of in steps.items()}
+        return cls(rows, events, ended)
 
     def __getitem__(self, name: str) -> Row:
         return self.rows[name]
@@ -115,7 +120,10 @@ class Summary(Mapping[str, Row]):
             return str(event.absent) if value is None else f"{value}{'' if event.settled else UNSETTLED}"
         if name == "key_frequencies":
             return "not recorded" if value is None else _plain(value) or "none"
-        return number(value) if isinstance(value, float) else "–" if value is None else str(value)
+        at = self.ended.get(run, {}).get(name)
+        if isinstance(value, float):
+            return number(value) + ("" if at is None else f" at {at}")
+        return "–" if value is None else str(value)
 
 
 def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
@@ -127,6 +135,7 @@ def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
     - the key frequencies recorded at that step, from the column ``key_frequencies``;
     - the results of :func:`milestones` and :func:`find_phases`;
     - the last number of each of the columns ``train_loss``, ``test_loss``, ``restricted_loss`` and ``excluded_loss``.
+      If none follows in the last tenth of the run, as where training diverged to ``nan``, the table gives its step.
 
     Each line depends only on its own run, so adding runs does not change the others.
 
@@ -159,6 +168,16 @@ def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
             error.add_note(f"This was the run {name!r}.")
             raise
     return Summary.of(found)
+
+
+def ended_at(run: Trajectory, name: str) -> int | None:
+    """The step of the last number of a column that has none in the last tenth of the run; None for other columns."""
+    if name not in run or run[name].ndim != 1:
+        return None
+    numbers = (~run[name].isnan()).nonzero()[:, 0].tolist()
+    if not numbers or run.steps[-1] - run.steps[numbers[-1]] <= ENDED * (run.steps[-1] - run.steps[0]):
+        return None
+    return int(run.steps[numbers[-1]])
 
 
 def _last(run: Trajectory, name: str) -> float | None:
