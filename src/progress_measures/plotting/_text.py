@@ -1,5 +1,7 @@
 """Names as a picture shows them."""
 
+import re
+
 from progress_measures._checks.values import escaped
 
 _LONGEST = 200  # more than the width of a picture, which a longer name would leave no room for curves
@@ -16,7 +18,8 @@ def as_text(name: str) -> str:
 
 def shortened(label: str, longest: int) -> str:
     """Leaves out the middle of a label that is longer than it may be, unless it has mathematics or codes."""
-    if len(label) <= longest or "$" in label or "\\" in label:
+    letters = re.findall(r"\\\$|[^$\\]", label)  # a dollar sign that is none of mathematics is one letter
+    if len(letters) <= longest or "".join(letters) != label:
         return label
     half = max(longest - 1, 2) // 2
-    return f"{label[:half]}…{label[-half:]}"
+    return f"{''.join(letters[:half])}…{''.join(letters[-half:])}"

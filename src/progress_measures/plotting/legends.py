@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
@@ -46,6 +47,8 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
     """The largest letters in which all labels fit; in the smallest ones, only as many labels as fit."""
     axes = ax.get_window_extent()
     width = 1.2 * axes.width  # the labels of the vertical axis have room as well
+    if ax.figure.get_layout_engine() is not None:
+        width -= max(0, _width(ax.yaxis) - 0.16 * axes.width)  # unless they are wide, which moves the axes to the right
     for size in _SIZES:
         legend = _below(ax, handles, labels, size, 1)
         one = legend.get_window_extent()
@@ -85,6 +88,11 @@ def _depth(ax: Axes) -> float:
     """How far the ticks and their label reach below the axes, in inches."""
     ticks = ax.xaxis.get_tightbbox()
     return 0.0 if ticks is None else max(0.0, (ax.get_window_extent().y0 - ticks.y0) / ax.figure.dpi)
+
+
+def _width(axis: Axis) -> float:
+    box = axis.get_tightbbox()
+    return 0.0 if box is None else float(box.width)
 
 
 def _below(ax: Axes, handles: list[Any], labels: list[str], size: float, columns: int) -> Legend:

@@ -11,7 +11,6 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import MARKERS, shades_of
-from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.ticks import rows_of_names
 from progress_measures.trajectory.trajectory import Trajectory
 
@@ -51,9 +50,8 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         _draw_ends(ax, [phases.events[name] for phases in found.values()], name, marker, colour)
     if not all(event.settled for phases in found.values() for event in phases.events.values()):
         ax.plot([], [], "o", markerfacecolor="white", markeredgecolor="0.2", label="hollow: not settled")
-    rows_of_names(ax, [as_text(name) for name in found])
     ax.set_xlabel(" or ".join(dict.fromkeys(getattr(run, "step_name", "step") for run in runs.values())))
-    add_legend(ax, outside=True)
+    rows_of_names(ax, [as_text(name) for name in found])
     return ax
 
 
