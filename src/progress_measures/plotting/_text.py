@@ -2,8 +2,12 @@
 
 import re
 
+from matplotlib.text import Text
+
 from progress_measures._checks.values import escaped
 
+_SMALLEST = 5.0  # letters, in points
+_SPARE = 0.97  # letters are whole pixels wide, so that a text does not shrink as its letters do
 _LONGEST = 200  # more than the width of a picture, which a longer name would leave no room for curves
 
 
@@ -23,3 +27,14 @@ def shortened(label: str, longest: int) -> str:
         return label
     half = max(longest - 1, 2) // 2
     return f"{''.join(letters[:half])}…{''.join(letters[-half:])}"
+
+
+def fit_height(label: Text, most: float) -> None:
+    """Fits an upright label into a height in pixels: in smaller letters, and without mathematics shortened."""
+    share = label.get_window_extent().height / most
+    if share > 1:
+        size = float(label.get_fontsize())
+        label.set_fontsize(max(min(size, _SMALLEST), _SPARE * size / share))
+        share = label.get_window_extent().height / most
+    if share > 1:
+        label.set_text(shortened(label.get_text(), int(len(label.get_text()) / share)))

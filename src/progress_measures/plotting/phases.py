@@ -11,7 +11,7 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import MARKERS, shades_of
-from progress_measures.plotting.ticks import rows_of_names
+from progress_measures.plotting.ticks import Steps, rows_of_names
 from progress_measures.trajectory.trajectory import Trajectory
 
 
@@ -19,7 +19,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
     """Draws where the phases of each run end, with the intervals of recorded steps that the ends lie in.
 
     Each run is a row, the first one on top. A hollow marker is an end that is not settled. An end that is not known, or
-    that a run does not reach, has no marker.
+    that a run does not reach, has no marker; a row without any marker says so.
 
     Args:
         runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
@@ -51,6 +51,13 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
     if not all(event.settled for phases in found.values() for event in phases.events.values()):
         ax.plot([], [], "o", markerfacecolor="white", markeredgecolor="0.2", label="hollow: not settled")
     ax.set_xlabel(" or ".join(dict.fromkeys(getattr(run, "step_name", "step") for run in runs.values())))
+    known = [any(event.step is not None for event in phases.events.values()) for phases in found.values()]
+    for row in (row for row, one in enumerate(known) if not one):
+        ax.text(0.5, row, "no end found", transform=ax.get_yaxis_transform(), ha="center", va="center", color="0.4")
+    if not any(known):
+        ax.set_xticks([])  # of no step
+    else:
+        ax.xaxis.set_major_locator(Steps())
     rows_of_names(ax, [as_text(name) for name in found])
     return ax
 

@@ -1,47 +1,100 @@
 """Ticks at some frequencies, where labels of neighbours would overlap."""
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from math import ceil
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from progress_measures.operations.operands import label_of_bits
 from progress_measures.plotting._text import shortened
 from progress_measures.plotting.legends import add_legend
 
-_FEWEST_APART = 25  # labels that find room along an axis
+_LINES = 25  # of letters that find room along an axis
+_LEFT = 0.75  # of an axis, after the layout of the picture
+_MOST_SHARE = 4  # labels that a tick has
+_MOST_STEPS = 9
 _LINE = 1.3  # of the size of letters: the height of a line of them
 _SMALL, _SMALLEST = 7.0, 5.0  # letters of long names, and of many rows, in points
 _WIDEST = 0.5  # of the axes before the layout, for the names of rows
 _GAP = 0.15  # inches to the left of the names and between them and the axes
 
 
-def ticks(rows: list[int], labels: list[str]) -> tuple[list[float], list[str]]:
-    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6"."""
-    groups: list[list[int]] = []
-    for row in rows:
-        if groups and row - groups[-1][-1] < len(labels) / _FEWEST_APART:
-            groups[-1].append(row)
+def ticks(rows: list[int], labels: list[str], *, lines: float = _LINES) -> tuple[list[float], list[str]]:
+    """Places and labels of the ticks; neighbours whose labels would overlap share one between them: "cos 5, cos 6".
+
+    Args:
+        rows: Which of the labels to show, ascending.
+        labels: A label for each place.
+        lines: The length of the axis, in lines of letters.
+    """
+    groups, left = [[row] for row in rows], 0
+    while left + 1 < len(groups):
+        if _middle(groups[left + 1]) - _middle(groups[left]) < len(labels) / lines:
+            groups[left] += groups.pop(left + 1)
+            left = max(left - 1, 0)
         else:
-            groups.append([row])
-    return [sum(group) / len(group) for group in groups], [", ".join(labels[row] for row in group) for group in groups]
+            left += 1
+    return [_middle(group) for group in groups], [_words([labels[row] for row in group]) for group in groups]
+
+
+def _middle(group: list[int]) -> float:
+    return sum(group) / len(group)
+
+
+def _words(labels: list[str]) -> str:
+    """Labels that share a tick, of many the first and the last one."""
+    return ", ".join(labels if len(labels) <= _MOST_SHARE else [labels[0], "…", labels[-1]])
 
 
 def name_frequencies(axis: Axis, key_frequencies: Collection[int], count: int) -> None:
     """Names the key frequencies of 1..count along an axis, or if there are none, a few whole numbers."""
     if not key_frequencies:
         return whole_numbers(axis)
-    places, labels = ticks(sorted(k - 1 for k in key_frequencies), [str(k + 1) for k in range(count)])
-    axis.set_ticks([place + 1 for place in places], labels)
+    rows, names = sorted(k - 1 for k in key_frequencies), [str(k + 1) for k in range(count)]
+    box, across = axis.axes.get_window_extent(), axis.axis_name == "x"
+    line = float(axis.label.get_fontsize()) * _LINE * axis.axes.figure.dpi / 72
+    lines = _LEFT * (box.width if across else box.height) / line
+    widths = [len(names[row]) / 2 + 0.5 for row in rows]  # in lines, of two letters
+    apart = [(right - left) * lines / count for left, right in pairwise(rows)]
+    upright = across and any(gap < (a + b) / 2 for gap, (a, b) in zip(apart, pairwise(widths), strict=True))
+    places, labels = ticks(rows, names, lines=lines)
+    axis.set_ticks([place + 1 for place in places], labels, rotation=90 if upright else 0)
     return None
 
 
 def whole_numbers(*axes: Axis) -> None:
     """Has ticks at whole numbers only."""
     for axis in axes:
-        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+class Steps(MaxNLocator):
+    """Ticks at whole numbers along a horizontal axis, as many as there is room for when the picture is drawn."""
+
+    def __init__(self) -> None:
+        """At most nine, because more make no picture clearer."""
+        super().__init__(_MOST_STEPS, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """The places of the ticks."""
+        axes, size = self.axis.axes, float(self.axis.label.get_fontsize())
+        width = axes.get_window_extent().width * 72 / axes.figure.dpi
+        room = width / (size * (0.9 + 0.62 * len(str(int(max(abs(vmin), abs(vmax)))))))
+        self.set_params(nbins=max(1, min(_MOST_STEPS, int(room))))
+        return super().tick_values(vmin, vmax)
+
+
+def plain_if_narrow(axis: Axis) -> None:
+    """Has plain numbers on a logarithmic axis of less than a decade, where powers of ten say little."""
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log" and high < 10 * low:
+        axis.set_major_locator(MaxNLocator(4))
+        axis.set_major_formatter(ScalarFormatter(useOffset=False))
+        axis.set_minor_locator(NullLocator())
 
 
 def rows_of_names(ax: Axes, names: list[str]) -> None:
