@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import progress_measures as pm
+from progress_measures import __main__ as command_line
 from tests._pages import Page
 
 pytest.importorskip("bokeh", reason="bokeh is not installed: it is in the extra `report`")
@@ -63,6 +64,37 @@ def test_a_line_for_each_milestone_and_phase_says_when_or_why_not():
 
 def test_without_phases_the_page_says_how_to_get_them():
     assert "Left out: they need the number of answers, which the option --answers gives." in page(GROKS).paragraphs
+
+
+def test_a_run_that_has_no_results_beside_others_says_what_they_need():
+    run = pm.Trajectory([0, 1], {"reward": [1.0, 2.0]})
+    said = (
+        "Left out: none were found. They are told by train_loss, test_loss, train_accuracy, test_accuracy, "
+        "excluded_loss, restricted_loss and sum_squared_weights."
+    )
+    assert said in page(GROKS, run, **found(GROKS)).paragraphs
+    assert said in page(run, phases={}, milestones={}).paragraphs
+
+
+@pytest.mark.parametrize("answers", [2, 113])
+def test_the_command_leaves_out_the_phases_of_a_run_without_losses(tmp_path, capsys, answers):
+    GROKS.save(tmp_path / "groks.npz")
+    (tmp_path / "game.csv").write_text("step,reward\n0,1\n10,2\n")
+    out = tmp_path / "page.html"
+    files = [str(tmp_path / "groks.npz"), str(tmp_path / "game.csv")]
+    command_line.main(["report", *files, "-o", str(out), "--answers", str(answers)])
+    shown = Page(out.read_text(encoding="utf-8"))
+    assert any(said.startswith("Left out: none were found.") for said in shown.paragraphs)
+    assert "game: no milestones or phases, because" in capsys.readouterr().err
+    command_line.main(["report", files[1], "-o", str(out), "--answers", str(answers)])
+    assert "reward" in out.read_text(encoding="utf-8")
+
+
+def test_the_command_refuses_answers_that_are_none(tmp_path, capsys):
+    (tmp_path / "game.csv").write_text("step,reward\n0,1\n10,2\n")
+    with pytest.raises(SystemExit):
+        command_line.main(["report", str(tmp_path / "game.csv"), "-o", str(tmp_path / "page.html"), "--answers", "1"])
+    assert "`answers` must be at least 2. Got 1." in capsys.readouterr().err
 
 
 def test_one_curve_for_each_column_on_both_scales():
@@ -144,6 +176,9 @@ def test_odd_numbers_are_no_error(values):
 def test_a_single_step_is_drawn():
     shown = page(pm.Trajectory([7], {"a": [1.0], "v": [[1.0, 2.0]]}))
     assert shown.count("Scatter")[0] > 0
+    assert len(shown.figures) == 2
+    assert shown.count("VBar")[1] > 0
+    assert "At the only measured step, 7:" in shown.paragraphs
     assert shown.rows[1] == ["7", "1"]
 
 

@@ -16,7 +16,7 @@ from progress_measures.plotting.ticks import Steps
 
 Scale = Literal["linear", "log"]
 _ACCURACY = re.compile(r"accurac(y|ies)|acc(?![a-z])")  # test_acc, val/Acc, trainAcc, acc@1, but no "access"
-_PERCENT = 100.0  # some logs have accuracies in percent
+PERCENT = 100.0  # some logs have accuracies in percent
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
         return Sides(scale, names, [])
     numbers = {name: values[values.isfinite()] for name, values in columns.items()}
     known = {name: values for name, values in numbers.items() if values.numel() > 0}
-    shares = [name for name, x in known.items() if is_accuracy(name) and x.min() >= 0 and x.max() <= _PERCENT]
+    shares = [name for name, x in known.items() if is_accuracy(name) and x.min() >= 0 and x.max() <= PERCENT]
     others = [name for name in known if name not in shares]
     if not others:
         return Sides("linear" if shares else "log", names, [])

@@ -16,7 +16,7 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_bars, check_share, check_tuples
 from progress_measures.plotting.colours import KEY, OTHER
 from progress_measures.plotting.legends import add_legend
-from progress_measures.plotting.ticks import label_of_tuple, whole_numbers
+from progress_measures.plotting.ticks import whole_numbers
 
 _LINE, _LEFT = 11, 0.6  # points of a line of names, and the share of the height of the axes that the legend leaves
 _NAMED, _SMALLEST = 3, 0.05  # how many frequencies of inputs are named unasked, and which are too small to be
@@ -105,7 +105,8 @@ def plot_input_spectrum(
     for place in places:
         ax.plot(*place, "D", color=KEY, markersize=5)
     ax.set(xlabel="degree", ylabel="share of the variance", ylim=(0, None), xlim=(0.4, count + 0.6))
-    _name(ax, places, [op.label(each) for each in chosen], [label_of_tuple(each, shares.shape) for each in chosen])
+    labels = [op.label(each) for each in chosen]
+    _name(ax, places, labels, labels if set(shares.shape) == {2} else [str(each) for each in chosen])
     whole_numbers(ax.xaxis)
     add_legend(ax, outside=True)
     return ax
@@ -115,21 +116,21 @@ def _name(ax: Axes, places: list[tuple[int, float]], labels: list[str], short: l
     """Writes names beside points, above each other where they would overlap, and short ones where long have no room."""
     box, (left, right), top = ax.get_window_extent(), ax.get_xlim(), ax.get_ylim()[1]
     point = ax.figure.dpi / 72
-    names = []
+    names, ups = [], [0.0] * len(places)
     above = -inf  # where there is room above the last name, in points
     for place in sorted(range(len(places)), key=lambda place: places[place][1]):
-        degree, share = places[place]
-        height = _LEFT * box.height / point * share / top
-        up = max(0.0, above - height)
-        above = height + up + _LINE
+        height = _LEFT * box.height / point * places[place][1] / top
+        ups[place] = max(0.0, above - height)
+        above = height + ups[place] + _LINE
+    for (degree, share), label, words, up in zip(places, labels, short, ups, strict=True):
         side = "right" if degree > (left + right) / 2 else "left"
         name = ax.annotate(
-            labels[place], (degree, share), xytext=(-8 if side == "right" else 8, up), textcoords="offset points",
+            label, (degree, share), xytext=(-8 if side == "right" else 8, up), textcoords="offset points",
             ha=side, va="center", fontsize="small",
             arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.5, "shrinkA": 0} if up else None,
         )  # fmt: skip
         room = (degree - left if side == "right" else right - degree) / (right - left) * box.width - 8 * point
-        names.append((name, short[place], Text.get_window_extent(name).width / room))
+        names.append((name, words, Text.get_window_extent(name).width / room))
     if any(share > 1 for *_, share in names):
         for name, words, _ in names:
             name.set_text(words)

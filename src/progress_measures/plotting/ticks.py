@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -55,7 +55,7 @@ def name_frequencies(axis: Axis, key_frequencies: Collection[int], count: int) -
     if not key_frequencies:
         return whole_numbers(axis)
     rows, names = sorted(k - 1 for k in key_frequencies), [str(k + 1) for k in range(count)]
-    box, across = axis.axes.get_window_extent(), axis.axis_name == "x"
+    box, across = axis.axes.get_window_extent(), axis is axis.axes.xaxis
     line = float(axis.label.get_fontsize()) * _LINE * axis.axes.figure.dpi / 72
     lines = _LEFT * (box.width if across else box.height) / line
     widths = [len(names[row]) / 2 + 0.5 for row in rows]  # in lines, of two letters
@@ -81,9 +81,10 @@ class Steps(MaxNLocator):
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         """The places of the ticks."""
-        axes, size = self.axis.axes, float(self.axis.label.get_fontsize())
-        width = axes.get_window_extent().width * 72 / axes.figure.dpi
-        room = width / (size * (0.9 + 0.62 * len(str(int(max(abs(vmin), abs(vmax)))))))
+        axis = cast("Axis", self.axis)
+        width = axis.axes.get_window_extent().width * 72 / axis.axes.figure.dpi
+        digits = len(str(int(max(abs(vmin), abs(vmax)))))
+        room = width / (float(axis.label.get_fontsize()) * (0.9 + 0.62 * digits))
         self.set_params(nbins=max(1, min(_MOST_STEPS, int(room))))
         return super().tick_values(vmin, vmax)
 
@@ -131,8 +132,8 @@ def _fit_width(ax: Axes, names: list[str]) -> float:
         ax.set_yticks(range(len(names)), [shortened(name, longest) for name in names])
     if ax.figure.get_layout_engine() is None:  # else the layout makes room
         missing = (_width_of_names(ax) + _GAP * ax.figure.dpi - ax.get_window_extent().x0) / ax.figure.bbox.width
-        place = ax.get_position()
-        if missing > 0 and ax.get_subplotspec() is not None and ax.get_subplotspec().is_first_col():
+        place, cell = ax.get_position(), ax.get_subplotspec()
+        if missing > 0 and cell is not None and cell.is_first_col():
             ax.set_position((place.x0 + missing, place.y0, place.width - missing, place.height))
     return size
 

@@ -76,6 +76,8 @@ def _figures(
 ) -> list[Part]:  # fmt: skip
     steps, values = run.steps.numpy()[measured].astype(float), run[name].numpy()[measured]
     last_step, last = int(steps[-1]), values[-1]
+    if len(steps) == 1:
+        return [paragraph(f"At the only measured {run.step_name}, {last_step}:"), _bars(name, last, keys)]
     shown = some_steps(len(steps), MOST_CELLS // values.shape[1])
     note = [] if len(shown) == len(steps) else [paragraph(f"Of {len(steps):,} steps, {len(shown):,} are drawn.")]
     steps, values = steps[shown], values[shown]

@@ -9,6 +9,7 @@ from bokeh.resources import Resources
 from progress_measures._checks.values import listed
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
+from progress_measures.phases.names import KNOWN
 from progress_measures.plotting.marks import spans
 from progress_measures.report.curves import Part, curves
 from progress_measures.report.frequencies import frequencies
@@ -56,7 +57,8 @@ def html_page(
     - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale;
     - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last one, with
       the key frequencies in colours: those that were recorded in the column ``key_frequencies``, or else those that
-      stand out in the column ``logit_power`` at the end, or else the largest five at the end;
+      stand out in the column ``logit_power`` at the end, or else the largest five at the end; of a single step, as
+      bars alone;
     - a table of the columns of one number per step.
 
     Figures can be zoomed, say values under the pointer, and hide a curve when its name is clicked. What a run does not
@@ -96,7 +98,8 @@ def html_page(
     for place, (name, run) in enumerate(shown.items()):
         if len(shown) > 1 or title is not None:
             parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
-        parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name))
+        asked = phases is not None or milestones is not None
+        parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name), asked)
     return _page(head, parts)
 
 
@@ -107,13 +110,15 @@ def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> 
             raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
 
 
-def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
-    """What the page says of one run."""
+def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None, asked: bool) -> list[Part]:
+    """What the page says of one run; ``asked`` is whether milestones or phases of any run were looked for."""
     span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
     parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
     results = [result for result in (milestones, phases) if result is not None]
     if results:
         parts.append(events_table(results))
+    elif asked:
+        parts.append(paragraph(f"Left out: none were found. They are told by {', '.join(KNOWN[:-1])} and {KNOWN[-1]}."))
     else:
         parts.append(paragraph("Left out: they need the number of answers, which the option --answers gives."))
     if phases is not None:
