@@ -200,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         'not have is left out, and the page says why. It needs bokeh: pip install "progress_measures[report]".',
     )
     page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .html to write")
+    page.add_argument("--x", choices=["log", "linear"], default="linear", help="axes of steps (default: linear)")
     page.add_argument(
         "--answers", type=int, metavar="N",
         help="number of classes that the loss is over, for milestones and phases as `phases` finds them (default: "

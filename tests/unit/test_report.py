@@ -115,6 +115,31 @@ def test_phases_are_shaded_behind_every_curve_with_their_names():
     assert ends == {1000, 2734, pm.find_phases(GROKS, answers=113).cleanup_end}
 
 
+def test_a_logarithmic_axis_of_steps_has_no_place_for_step_0():
+    shown, linear = page(GROKS, x="log", **found(GROKS)), page(GROKS)
+    assert "Step 0 has no place on the logarithmic axis of steps, and is left out of the figures." in shown.paragraphs
+    *figures, bars = zip(shown.count("LogAxis"), linear.count("LogAxis"), strict=True)
+    assert all(more > fewer for more, fewer in figures)
+    assert bars == (0, 0)  # over frequencies
+    shades = [model["attributes"] for model in shown.figures[0] if model["name"] == "BoxAnnotation"]
+    assert min(shade["left"] for shade in shades if isinstance(shade.get("left"), int)) == 1000
+    assert shown.rows[1:] == page(GROKS, **found(GROKS)).rows[1:]
+
+
+def test_a_logarithmic_axis_needs_a_step_above_0():
+    shown = page(pm.Trajectory([0], {"a": [1.0]}), x="log")
+    assert shown.count("LogAxis") == page(pm.Trajectory([0], {"a": [1.0]})).count("LogAxis")
+    with pytest.raises(ValueError, match=r"^`x` must be one of 'linear', 'log'. Got 'sqrt'.$"):
+        page(GROKS, x="sqrt")
+
+
+def test_cells_of_a_heat_map_begin_above_0_on_a_logarithmic_axis():
+    run = pm.Trajectory([1, 100, 1000], {"v": [[1.0, 2.0]] * 3})
+    shown = page(run, x="log")
+    assert shown.count("LogAxis")[0] > 0
+    assert "Step 0" not in " ".join(shown.paragraphs)
+
+
 def test_a_spectrum_is_a_heat_map_lines_and_bars():
     shown = page(GROKS.select(["power"]))
     assert shown.count("Quad")[0] > 0
@@ -232,6 +257,10 @@ def test_the_page_asks_no_other_place_for_anything():
     assert not {tag for tag, _ in shown.tags} & {"link", "iframe", "img", "object", "embed", "base"}
     style = re.findall(r"<style>.*?</style>", report.html_page({"a": GROKS}), re.DOTALL)
     assert not any("url(" in part or "@import" in part for part in style)
+
+
+def test_no_browser_darkens_a_page_whose_figures_stay_bright():
+    assert "color-scheme: only light" in report.html_page({"a": GROKS})
 
 
 def test_several_runs_are_a_section_each():

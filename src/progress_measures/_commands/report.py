@@ -32,6 +32,7 @@ def report(options: argparse.Namespace) -> str:
         milestones=None if results is None else {name: reached for name, (reached, _) in results.items()},
         phases=None if results is None else {name: ends for name, (_, ends) in results.items()},
         source=listed(str(path) for path in options.files),
+        x=options.x,
     )
     with atomic_write(options.output) as scratch_file:
         scratch_file.write_text(page, encoding="utf-8")

@@ -1,6 +1,7 @@
 """A run, or several, as one page of HTML."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bokeh.embed import components
@@ -11,7 +12,9 @@ from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 from progress_measures.phases.names import KNOWN
 from progress_measures.plotting.marks import spans
+from progress_measures.plotting.scales import check_x
 from progress_measures.report.curves import Part, curves
+from progress_measures.report.figures import Frame, Scale
 from progress_measures.report.frequencies import frequencies
 from progress_measures.report.tables import events_table, numbers_table
 from progress_measures.report.words import as_html, paragraph
@@ -21,6 +24,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 # The page may not ask any other place for anything, whatever the names in it say.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 _STYLE = """
+:root { color-scheme: only light; }  /* a browser that darkens pages would leave the figures bright */
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
 body { max-width: 1100px; margin: 0 auto; padding: 16px; }
 h1, h2, h3, p, li { overflow-wrap: anywhere; }
@@ -47,6 +51,7 @@ def html_page(
     milestones: Mapping[str, Milestones] | None = None,
     title: str | None = None,
     source: str = "",
+    x: Scale = "linear",
 ) -> str:
     """One page of HTML of a run, or of several, that needs no other file and no network.
 
@@ -70,13 +75,14 @@ def html_page(
         milestones: The results of ``milestones`` by the name of their run, likewise.
         title: The title of the page; the names of the runs if None.
         source: Where the runs come from, such as the name of a file, for the head of the page.
+        x: The scale of the axes of steps. Step 0 has no place on a logarithmic one.
 
     Returns:
         The page, to be written as UTF-8.
 
     Raises:
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no run, or phases or milestones belong to none of them.
+        ValueError: If there is no run, if phases or milestones belong to none of them, or if there is no such scale.
 
     Example:
         >>> from progress_measures import report
@@ -85,6 +91,7 @@ def html_page(
         >>> "<h1>seed 0</h1>" in page, "https://" in page.split("<script")[0]
         (True, False)
     """
+    check_x(x)
     shown = runs if isinstance(runs, Runs) else Runs(runs)
     _check_of_runs(phases, "phases", shown)
     _check_of_runs(milestones, "milestones", shown)
@@ -99,7 +106,8 @@ def html_page(
         if len(shown) > 1 or title is not None:
             parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
         asked = phases is not None or milestones is not None
-        parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name), asked)
+        frame = Frame((phases or {}).get(name), (milestones or {}).get(name), x)
+        parts += _section(run, frame, asked)
     return _page(head, parts)
 
 
@@ -110,20 +118,27 @@ def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> 
             raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
 
 
-def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None, asked: bool) -> list[Part]:
+def _section(run: Trajectory, frame: Frame, asked: bool) -> list[Part]:
     """What the page says of one run; ``asked`` is whether milestones or phases of any run were looked for."""
     span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
     parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
-    results = [result for result in (milestones, phases) if result is not None]
+    results = [result for result in (frame.milestones, frame.phases) if result is not None]
     if results:
         parts.append(events_table(results))
     elif asked:
         parts.append(paragraph(f"Left out: none were found. They are told by {', '.join(KNOWN[:-1])} and {KNOWN[-1]}."))
     else:
         parts.append(paragraph("Left out: they need the number of answers, which the option --answers gives."))
-    if phases is not None:
-        parts.append(_key(run, phases))
-    return [*parts, *curves(run, phases, milestones), *frequencies(run, phases, milestones), *numbers_table(run)]
+    if frame.phases is not None:
+        parts.append(_key(run, frame.phases))
+    drawn, above = run, run.steps > 0
+    if frame.x == "log" and not above.any():
+        frame = replace(frame, x="linear")
+    elif frame.x == "log" and not above.all():
+        columns = {name: values[above] for name, values in run.columns.items()}
+        drawn = Trajectory(run.steps[above], columns, step_name=run.step_name)
+        parts.append(paragraph("Step 0 has no place on the logarithmic axis of steps, and is left out of the figures."))
+    return [*parts, *curves(drawn, frame), *frequencies(drawn, frame), *numbers_table(run)]
 
 
 def _key(run: Trajectory, phases: Phases) -> str:
