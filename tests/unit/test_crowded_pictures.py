@@ -220,3 +220,11 @@ def test_names_of_frequencies_of_inputs_do_not_overlap(keys):
     check_apart(axes.texts)
     check_on_page(axes)
     assert len(axes.texts) == len(keys)
+
+
+def test_a_legend_of_twenty_runs_is_whole_in_half_of_a_page():
+    columns = {"test_loss": [1.0, 1e-5], "test_accuracy": [0.1, 0.2]}
+    runs = {f"seed {i}": pm.Trajectory([0, 1], columns) for i in range(10)}
+    axes = drawn(plotting.plot_runs(runs, [*columns], spread="each", ax=half()))
+    assert len(axes.get_legend().get_texts()) == 20
+    check_on_page(axes)

@@ -49,7 +49,7 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
     axes = ax.get_window_extent()
     width = 1.2 * axes.width  # the labels of the vertical axis have room as well
     if ax.figure.get_layout_engine() is not None:
-        width -= max(0, _width(ax.yaxis) - 0.16 * axes.width)  # unless they are wide, which moves the axes to the right
+        width -= max(0, _width(ax.yaxis) - 0.3 * axes.width)  # unless they are wide, which moves the axes to the right
     for size in _SIZES:
         legend = _below(ax, handles, labels, size, 1)
         one = legend.get_window_extent()
