@@ -228,3 +228,12 @@ def test_a_legend_of_twenty_runs_is_whole_in_half_of_a_page():
     axes = drawn(plotting.plot_runs(runs, [*columns], spread="each", ax=half()))
     assert len(axes.get_legend().get_texts()) == 20
     check_on_page(axes)
+
+
+def test_names_of_rows_have_room_beside_another_picture_without_a_layout():
+    _, (first, second) = plt.subplots(1, 2, figsize=(8, 4.8))
+    for axes in (first, second):
+        effects([f"blocks.0.attn.heads.{i}" for i in range(8)], axes)
+    drawn(first)
+    check_on_page(first)
+    assert min(box.x0 for box in boxes(second.get_yticklabels())) > first.get_window_extent().x1

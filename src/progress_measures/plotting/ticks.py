@@ -130,10 +130,13 @@ def _fit_width(ax: Axes, names: list[str]) -> float:
     if wide > 1:
         longest = int(max(map(len, names)) / wide)
         ax.set_yticks(range(len(names)), [shortened(name, longest) for name in names])
-    if ax.figure.get_layout_engine() is None:  # else the layout makes room
-        missing = (_width_of_names(ax) + _GAP * ax.figure.dpi - ax.get_window_extent().x0) / ax.figure.bbox.width
-        place, cell = ax.get_position(), ax.get_subplotspec()
-        if missing > 0 and cell is not None and cell.is_first_col():
+    cell = ax.get_subplotspec()
+    if ax.figure.get_layout_engine() is None and cell is not None:  # else the layout makes room
+        *_, rights = cell.get_gridspec().get_grid_positions(ax.figure)  # type: ignore[arg-type]  # parts of figures have them, too
+        beside = float(rights[cell.colspan.start - 1]) if cell.colspan.start > 0 else 0.0
+        place = ax.get_position()
+        missing = beside + (_width_of_names(ax) + _GAP * ax.figure.dpi) / ax.figure.bbox.width - place.x0
+        if missing > 0:
             ax.set_position((place.x0 + missing, place.y0, place.width - missing, place.height))
     return size
 
