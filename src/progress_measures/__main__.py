@@ -209,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         'no data are left out, and the page says why. This needs bokeh: pip install "progress_measures[report]".',
     )
     page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .html file to write")
+    page.add_argument("--x", choices=["log", "linear"], default="linear", help="axes of steps (default: linear)")
     page.add_argument(
         "--answers", type=int, metavar="N",
         help="number of classes; adds milestones and ends of phases, as in `phases`",

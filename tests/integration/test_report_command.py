@@ -95,7 +95,7 @@ def test_the_column_of_steps_is_named(capsys):
         (["run.csv", "-o", "none/out.html"], "none/out.html: No such file or directory"),
         (["run.csv", "-o", "old.pdf"], f"{OUTPUT}: must be a page, such as report.html. Got old.pdf."),
         (["run.html", "-o", "run.html"], f"{OUTPUT}: must be none of the runs. Got run.html, which is run.html."),
-        (["run.csv", "-o", "old.html", "--answers", "1"], "run: `answers` must be at least 2. Got 1."),
+        (["run.csv", "-o", "old.html", "--answers", "1"], "`answers` must be at least 2. Got 1."),
         (
             ["run.csv", "-o", "old.html", "--rename", "x"],
             "argument --rename: must be NEW=OLD. Got 'x'. Files come before it.",

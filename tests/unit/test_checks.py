@@ -709,7 +709,7 @@ MISTAKES = [
     ("no such horizontal scale", lambda: plotting.plot_curves(RUN, ["test_loss"], x="symlog"), ValueError,
      "`x` must be one of 'linear', 'log'. Got 'symlog'."),
     ("no such spread", lambda: plotting.plot_runs({"a": RUN}, ["test_loss"], spread="sem"), ValueError,
-     "`spread` must be one of 'std', 'each'. Got 'sem'."),
+     "`spread` must be one of 'std', 'quantiles', 'each'. Got 'sem'."),
     ("picture of nan alone", lambda: plotting.plot_curves(pm.Trajectory([0], {"x": [torch.nan]}), "x"), ValueError,
      "`columns` must have a finite number to be drawn. Got 'x', nan at each of 1 steps. Draw other columns."),
     ("mean of runs apart",

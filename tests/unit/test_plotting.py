@@ -238,8 +238,8 @@ def test_a_name_of_the_vertical_axis_stays():
 
 
 def test_the_vertical_axis_of_runs_says_which_mean_it_is():
-    assert plotting.plot_runs(RUNS, "x").get_ylabel() == "x (geometric mean of 2 runs)"
-    assert plotting.plot_runs(RUNS, ["x", "v"], scale="linear").get_ylabel() == "(mean of 2 runs)"
+    assert plotting.plot_runs(RUNS, "x").get_ylabel() == "x (geometric mean of 2 runs, ×÷ 1 sd)"
+    assert plotting.plot_runs(RUNS, ["x", "v"], scale="linear").get_ylabel() == "(mean of 2 runs, ± 1 sd)"
 
 
 def test_columns_of_a_trajectory_are_no_labels():

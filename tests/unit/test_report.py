@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import progress_measures as pm
+from progress_measures import __main__ as command_line
 from tests._pages import Page
 
 pytest.importorskip("bokeh", reason="bokeh is not installed: it is in the extra `report`")
@@ -65,6 +66,37 @@ def test_without_phases_the_page_says_how_to_get_them():
     assert "Left out: they need the number of answers, which the option --answers gives." in page(GROKS).paragraphs
 
 
+def test_a_run_that_has_no_results_beside_others_says_what_they_need():
+    run = pm.Trajectory([0, 1], {"reward": [1.0, 2.0]})
+    said = (
+        "Left out: none were found. They are told by train_loss, test_loss, train_accuracy, test_accuracy, "
+        "excluded_loss, restricted_loss and sum_squared_weights."
+    )
+    assert said in page(GROKS, run, **found(GROKS)).paragraphs
+    assert said in page(run, phases={}, milestones={}).paragraphs
+
+
+@pytest.mark.parametrize("answers", [2, 113])
+def test_the_command_leaves_out_the_phases_of_a_run_without_losses(tmp_path, capsys, answers):
+    GROKS.save(tmp_path / "groks.npz")
+    (tmp_path / "game.csv").write_text("step,reward\n0,1\n10,2\n")
+    out = tmp_path / "page.html"
+    files = [str(tmp_path / "groks.npz"), str(tmp_path / "game.csv")]
+    command_line.main(["report", *files, "-o", str(out), "--answers", str(answers)])
+    shown = Page(out.read_text(encoding="utf-8"))
+    assert any(said.startswith("Left out: none were found.") for said in shown.paragraphs)
+    assert "game: no milestones or phases, because" in capsys.readouterr().err
+    command_line.main(["report", files[1], "-o", str(out), "--answers", str(answers)])
+    assert "reward" in out.read_text(encoding="utf-8")
+
+
+def test_the_command_refuses_answers_that_are_none(tmp_path, capsys):
+    (tmp_path / "game.csv").write_text("step,reward\n0,1\n10,2\n")
+    with pytest.raises(SystemExit):
+        command_line.main(["report", str(tmp_path / "game.csv"), "-o", str(tmp_path / "page.html"), "--answers", "1"])
+    assert "`answers` must be at least 2. Got 1." in capsys.readouterr().err
+
+
 def test_one_curve_for_each_column_on_both_scales():
     losses, accuracies, others, *_ = page(GROKS).count("Line")
     assert losses == 2 * 3 * 3  # two scales, three columns, and of each line how it looks where others are chosen
@@ -81,6 +113,31 @@ def test_phases_are_shaded_behind_every_curve_with_their_names():
     shades = [model["attributes"] for model in shown.figures[0] if model["name"] == "BoxAnnotation"]
     ends = {shade["right"] for shade in shades if isinstance(shade.get("right"), int)}
     assert ends == {1000, 2734, pm.find_phases(GROKS, answers=113).cleanup_end}
+
+
+def test_a_logarithmic_axis_of_steps_has_no_place_for_step_0():
+    shown, linear = page(GROKS, x="log", **found(GROKS)), page(GROKS)
+    assert "Step 0 has no place on the logarithmic axis of steps, and is left out of the figures." in shown.paragraphs
+    *figures, bars = zip(shown.count("LogAxis"), linear.count("LogAxis"), strict=True)
+    assert all(more > fewer for more, fewer in figures)
+    assert bars == (0, 0)  # over frequencies
+    shades = [model["attributes"] for model in shown.figures[0] if model["name"] == "BoxAnnotation"]
+    assert min(shade["left"] for shade in shades if isinstance(shade.get("left"), int)) == 1000
+    assert shown.rows[1:] == page(GROKS, **found(GROKS)).rows[1:]
+
+
+def test_a_logarithmic_axis_needs_a_step_above_0():
+    shown = page(pm.Trajectory([0], {"a": [1.0]}), x="log")
+    assert shown.count("LogAxis") == page(pm.Trajectory([0], {"a": [1.0]})).count("LogAxis")
+    with pytest.raises(ValueError, match=r"^`x` must be one of 'linear', 'log'. Got 'sqrt'.$"):
+        page(GROKS, x="sqrt")
+
+
+def test_cells_of_a_heat_map_begin_above_0_on_a_logarithmic_axis():
+    run = pm.Trajectory([1, 100, 1000], {"v": [[1.0, 2.0]] * 3})
+    shown = page(run, x="log")
+    assert shown.count("LogAxis")[0] > 0
+    assert "Step 0" not in " ".join(shown.paragraphs)
 
 
 def test_a_spectrum_is_a_heat_map_lines_and_bars():
@@ -144,6 +201,9 @@ def test_odd_numbers_are_no_error(values):
 def test_a_single_step_is_drawn():
     shown = page(pm.Trajectory([7], {"a": [1.0], "v": [[1.0, 2.0]]}))
     assert shown.count("Scatter")[0] > 0
+    assert len(shown.figures) == 2
+    assert shown.count("VBar")[1] > 0
+    assert "At the only measured step, 7:" in shown.paragraphs
     assert shown.rows[1] == ["7", "1"]
 
 
@@ -197,6 +257,10 @@ def test_the_page_asks_no_other_place_for_anything():
     assert not {tag for tag, _ in shown.tags} & {"link", "iframe", "img", "object", "embed", "base"}
     style = re.findall(r"<style>.*?</style>", report.html_page({"a": GROKS}), re.DOTALL)
     assert not any("url(" in part or "@import" in part for part in style)
+
+
+def test_no_browser_darkens_a_page_whose_figures_stay_bright():
+    assert "color-scheme: only light" in report.html_page({"a": GROKS})
 
 
 def test_several_runs_are_a_section_each():

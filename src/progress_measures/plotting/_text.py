@@ -1,7 +1,13 @@
 """Names as shown in pictures."""
 
+import re
+
+from matplotlib.text import Text
+
 from progress_measures._checks.values import escaped
 
+_SMALLEST = 5.0  # letters, in points
+_SPARE = 0.97  # letters are whole pixels wide, so that a text does not shrink as its letters do
 _LONGEST = 200  # more letters than the width of a picture has room for
 
 
@@ -16,7 +22,19 @@ def as_text(name: str) -> str:
 
 def shortened(label: str, longest: int) -> str:
     """Leaves out the middle of a label that is too long, unless it has mathematics or codes."""
-    if len(label) <= longest or "$" in label or "\\" in label:
+    letters = re.findall(r"\\\$|[^$\\]", label)  # a dollar sign outside mathematics is one letter
+    if len(letters) <= longest or "".join(letters) != label:
         return label
     half = max(longest - 1, 2) // 2
-    return f"{label[:half]}…{label[-half:]}"
+    return f"{''.join(letters[:half])}…{''.join(letters[-half:])}"
+
+
+def fit_height(label: Text, most: float) -> None:
+    """Fits an upright label into a height in pixels: in smaller letters, and without mathematics shortened."""
+    share = label.get_window_extent().height / most
+    if share > 1:
+        size = float(label.get_fontsize())
+        label.set_fontsize(max(min(size, _SMALLEST), _SPARE * size / share))
+        share = label.get_window_extent().height / most
+    if share > 1:
+        label.set_text(shortened(label.get_text(), int(len(label.get_text()) / share)))

@@ -14,7 +14,7 @@ from progress_measures.plotting.checks import ROUNDING, check_named
 from progress_measures.plotting.colours import MARKERS, shades_of
 from progress_measures.plotting.legends import add_legend
 
-_IDEAL = {"clock": (0.0, 1.0), "pizza": (1.0, 0.0)}
+_IDEAL = (("clock", 0.0, 1.0, "0.55"), ("pizza", 1.0, 0.0, "white"))
 
 
 def plot_clock_or_pizza(points: Mapping[str, Array | Sequence[float | Tensor]], *, ax: Axes | None = None) -> Axes:
@@ -48,11 +48,9 @@ def plot_clock_or_pizza(points: Mapping[str, Array | Sequence[float | Tensor]], 
     """
     places = {name: _check_place(pair, name) for name, pair in check_named(points, "points").items()}
     ax = axes(ax)
-    for name, (x, y) in _IDEAL.items():
-        ax.plot(x, y, "*", color="0.55", markersize=14, markeredgecolor="0.2", zorder=1.8)
-        side = -10 if x else 10
-        ax.annotate(f"ideal {name}", (x, y), xytext=(side, 0), textcoords="offset points", va="center",
-                    ha="right" if x else "left", fontsize="small", color="0.3")  # fmt: skip
+    for name, x, y, colour in _IDEAL:
+        ax.plot(x, y, "*", color=colour, markersize=12, markeredgecolor="0.2", linestyle="none", label=f"ideal {name}",
+                zorder=1.8)  # fmt: skip
     for index, (colour, (name, (x, y))) in enumerate(zip(shades_of(len(places)), places.items(), strict=True)):
         ax.plot(x, y, MARKERS[index % len(MARKERS)], color=colour, markersize=7, markeredgecolor="0.2",
                 markeredgewidth=0.6, linestyle="none", label=as_text(name))  # fmt: skip

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, to_hex
 
+from progress_measures.plotting._text import fit_height
+
 KEY, OTHER = "#c0392b", "#9aa5b1"  # for what stands out and for everything else; in grey, dark and light
 MARKERS = "os^vDPX*"
 
@@ -30,4 +32,5 @@ def heat(values: np.ndarray, scale: str = "linear") -> dict[str, Any]:
 
 def add_colour_bar(image: ScalarMappable, ax: Axes, label: str = "") -> None:
     """Adds what the colours mean, to the right."""
-    ax.figure.colorbar(image, ax=ax, shrink=0.8, label=label)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, label=label)
+    fit_height(bar.ax.yaxis.label, 0.8 * ax.get_window_extent().height)

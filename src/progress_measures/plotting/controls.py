@@ -11,8 +11,7 @@ from progress_measures.measures.controls import Control, Controls
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import KEY
-from progress_measures.plotting.legends import add_legend
-from progress_measures.plotting.ticks import rows_of_names
+from progress_measures.plotting.ticks import plain_if_narrow, rows_of_names
 
 
 def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: Axes | None = None) -> Axes:
@@ -52,9 +51,9 @@ def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: A
         box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide anything below it
     ax.plot(draws, at, "|", color="0.4", markersize=10, markeredgewidth=0.7, label="draws")
     ax.plot(real, places, "D", color=KEY, markersize=7, markeredgecolor="white", label="real")
-    rows_of_names(ax, [*rows])
+    plain_if_narrow(ax.xaxis)
     ax.set_xlabel("loss")
-    add_legend(ax, outside=True)
+    rows_of_names(ax, [*rows])
     return ax
 
 

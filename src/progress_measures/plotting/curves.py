@@ -14,6 +14,7 @@ from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
+from progress_measures.plotting.bands import Spread, middles, words
 from progress_measures.plotting.checks import (
     check_common_steps,
     check_in_reach,
@@ -112,7 +113,7 @@ def plot_runs(
     runs: Runs | Mapping[str, Trajectory],
     columns: str | Sequence[str] | Mapping[str, str],
     *,
-    spread: Literal["std", "each"] = "std",
+    spread: Literal["std", "quantiles", "each"] = "std",
     scale: Literal["linear", "log"] | None = None,
     x: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
@@ -121,7 +122,8 @@ def plot_runs(
 
     The mean is drawn at the steps that all runs have. On a logarithmic axis, it is the geometric mean, and the band
     reaches from the mean divided by the geometric standard deviation to the mean multiplied by it. So on either axis,
-    the band is as wide above the mean as below it.
+    the band is as wide above the mean as below it; but that of accuracies ends at 0 and 1, or 100. The label of the
+    vertical axis says what the lines and bands are.
 
     If runs differ in more than their seed, their mean has no meaning. Then draw each of them with ``spread="each"``,
     with its own steps and its name in the legend. Columns ``X__MIN`` and ``X__MAX`` then become a band, as in
@@ -131,7 +133,8 @@ def plot_runs(
         runs: Several runs, such as one per seed, or a mapping from names to trajectories. A single run has no band.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
             means of the entries of a vector are drawn as one thin line each, without bands.
-        spread: ``"std"`` for the mean and the standard deviation, ``"each"`` for one line per run.
+        spread: ``"std"`` for the mean and the standard deviation, ``"quantiles"`` for the median and the band between
+            the quantiles 0.1 and 0.9, ``"each"`` for one line per run.
         scale: The scale of the vertical axis, the mean and the band; if None, as in :func:`plot_curves`.
         x: The scale of the horizontal axis, as in :func:`plot_curves`.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets one.
@@ -143,8 +146,8 @@ def plot_runs(
         KeyError: If a run has no such column.
         TypeError: If ``runs`` is not a mapping from names to trajectories.
         ValueError: If there is no such scale or spread, no column is named, or the runs have no step in common for
-            their mean; if no column has a finite number; if a finite number is beyond ±1e300; or if ``scale`` is
-            logarithmic and a column has a number below zero or no mean above zero.
+            their mean or median; if no column has a finite number; if a finite number is beyond ±1e300; or if ``scale``
+            is logarithmic and a column has a number below zero or no mean above zero.
 
     Warns:
         UserWarning: If a column has no finite number, so that it is not drawn, or if the mean leaves out most of the
@@ -156,7 +159,7 @@ def plot_runs(
         'log'
     """
     check_x(x)
-    check_choice(spread, "spread", Literal["std", "each"])
+    check_choice(spread, "spread", Spread)
     labels = check_labels(columns)
     whole = Runs(runs)
     chosen = whole.select(list(labels))
@@ -169,39 +172,18 @@ def plot_runs(
         for run in whole.values():
             check_in_reach(with_ends(run, labels))
             check_on_scale(run.select(parts.left), parts.scale)
-        curves, how = _each(whole, labels), ""
+        curves = _each(whole, labels)
         steps = sorted({step for run in chosen.values() for step in run.steps.tolist()})
     else:
         steps = check_common_steps(chosen)
         warn_of_few_common_steps(chosen, stacklevel=2)
-        curves, how = _means(chosen, labels, parts), _which_mean(parts, len(chosen))
+        curves = middles(chosen, labels, parts, spread)
     drawn = drawable(curves, stacklevel=2)
     ax = axes(ax)
     set_x(ax, x, steps, " or ".join(dict.fromkeys(run.step_name for run in chosen.values())))
-    _finish(ax, drawn, parts, labels, how)
+    _finish(ax, drawn, parts, labels, [words(spread, scale, len(chosen)) for scale in (parts.scale, "linear")])
     add_legend(ax, outside=bool(parts.right))
     return ax
-
-
-def _means(runs: Runs, labels: Mapping[str, str], parts: Sides) -> list[Curve]:
-    """The mean of each column over the runs, arithmetic or geometric to suit its axis, with its band."""
-    curves = {}
-    for scale, names in ((parts.scale, parts.left), ("linear", parts.right)):
-        if not names:
-            continue
-        some = runs.select(names)
-        mean = some.mean(scale=scale)  # type: ignore[arg-type]  # a string that was checked
-        check_on_scale(mean, scale)
-        spread = some.std(scale=scale) if len(runs) > 1 else None  # type: ignore[arg-type]  # as above
-        for name in names:
-            band = None
-            if spread is not None and mean[name].ndim == 1:
-                middle, width = mean[name].numpy(), spread[name].numpy()
-                band = (middle / width, middle * width) if scale == "log" else (middle - width, middle + width)
-            curves[name] = Curve(
-                name, mean.steps.numpy(), mean[name].numpy(), labels[name], f"the mean of {name!r}", band
-            )
-    return [curves[name] for name in labels]
 
 
 def _each(runs: Runs, labels: Mapping[str, str]) -> list[Curve]:
@@ -217,21 +199,18 @@ def _each(runs: Runs, labels: Mapping[str, str]) -> list[Curve]:
     ]  # fmt: skip
 
 
-def _which_mean(parts: Sides, count: int) -> str:
-    return f"({'geometric mean' if parts.scale == 'log' else 'mean'} of {count} runs)"
-
-
-def _finish(ax: Axes, curves: Sequence[Curve], parts: Sides, labels: Mapping[str, str], how: str = "") -> None:
-    """Draws the curves on their axes and labels the axes."""
+def _finish(
+    ax: Axes, curves: Sequence[Curve], parts: Sides, labels: Mapping[str, str], how: Sequence[str] = ("", "")
+) -> None:
+    """Draws the curves on their axes and labels the axes; ``how`` adds to the labels on the left and the right."""
     right = ax.twinx() if parts.right else ax
     ax.set_yscale(parts.scale)
     draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
-    set_y(ax, f"{_shared_ending([labels[name] for name in parts.left])} {how}".strip())
+    set_y(ax, f"{_shared_ending([labels[name] for name in parts.left])} {how[0]}".strip())
     if parts.right:
-        shares = f"{_shared_ending([labels[name] for name in parts.right])} {how and how.replace('geometric ', '')}"
         top = 1.0 if all(np.nanmax(curve.values) <= 1 for curve in curves if curve.column in parts.right) else 100.0
         right.set_ylim(-0.03 * top, 1.03 * top)
-        set_y(right, shares.strip())
+        set_y(right, f"{_shared_ending([labels[name] for name in parts.right])} {how[1]}".strip())
 
 
 def _shared_ending(labels: Iterable[str]) -> str:

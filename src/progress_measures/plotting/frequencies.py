@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -134,7 +134,10 @@ def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
             ax.plot(key.step, height, "o", markersize=7, markerfacecolor="white", markeredgecolor=line.get_color())
     others = np.delete(values, [each.place for each in keys], axis=1)
     measured = ~np.isnan(others).all(1)
-    lines = ax.plot(steps[measured], others[measured], color=_OTHERS if keys else _ALL, linewidth=0.6, zorder=1.8)
+    look: dict[str, Any] = {"color": _OTHERS if keys else _ALL, "linewidth": 0.6, "zorder": 1.8}
+    if measured.sum() == 1:
+        look |= {"marker": "o", "markersize": 3}  # a line of one point cannot be seen
+    lines = ax.plot(steps[measured], others[measured], **look)
     if lines and keys:
         lines[0].set_label("other frequencies")
 

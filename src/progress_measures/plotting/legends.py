@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from progress_measures.plotting._text import shortened
+from progress_measures.plotting._text import fit_height, shortened
 
 _HIGHEST, _WIDEST, _LARGEST = 0.6, 0.9, 0.25  # shares of the axes that a legend in the picture may take
 _SIZES = (8.0, 7.0, 6.0, 5.0)  # of letters below the picture, in points
 _SHARE, _MOST = 0.35, 0.5  # of the height of the axes: the most that a legend below may take; in the smallest letters
+_LOWEST = 0.2  # of the height of the axes: the least that a legend leaves for their label
 _GAP = 4 / 72  # inches
 _BETWEEN = 1.2  # between the columns of a legend, in widths of a letter
 
@@ -46,6 +48,8 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
     """Uses the largest letters in which all labels fit; in the smallest letters, leaves out labels that do not fit."""
     axes = ax.get_window_extent()
     width = 1.2 * axes.width  # the labels of the vertical axis have room as well
+    if ax.figure.get_layout_engine() is not None:
+        width -= max(0, _width(ax.yaxis) - 0.3 * axes.width)  # unless they are wide, which moves the axes to the right
     for size in _SIZES:
         legend = _below(ax, handles, labels, size, 1)
         one = legend.get_window_extent()
@@ -66,8 +70,13 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
                 [*labels[:kept], f"and {len(labels) - kept} more"],
             )
         legend = _below(ax, handles, labels, size, count)
+    height = axes.height - legend.get_window_extent().height
     if ax.figure.get_layout_engine() is None or ax.get_subplotspec() is None:  # else the layout makes room
         _make_room(ax, legend)
+        height = ax.get_window_extent().height
+    for each in ax.figure.axes:
+        if each.bbox.bounds == ax.bbox.bounds:  # as of the axes to the right
+            fit_height(each.yaxis.label, max(height, _LOWEST * axes.height))
 
 
 def _make_room(ax: Axes, legend: Legend) -> None:
@@ -85,6 +94,11 @@ def _depth(ax: Axes) -> float:
     """How far the ticks and their label reach below the axes, in inches."""
     ticks = ax.xaxis.get_tightbbox()
     return 0.0 if ticks is None else max(0.0, (ax.get_window_extent().y0 - ticks.y0) / ax.figure.dpi)
+
+
+def _width(axis: Axis) -> float:
+    box = axis.get_tightbbox()
+    return 0.0 if box is None else float(box.width)
 
 
 def _below(ax: Axes, handles: list[Any], labels: list[str], size: float, columns: int) -> Legend:

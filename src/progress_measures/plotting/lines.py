@@ -90,13 +90,20 @@ def draw(curves: Iterable[tuple[Curve, Axes]], ax: Axes) -> None:
             )
 
 
+def _alone(finite: np.ndarray) -> list[int]:
+    """The places of points without a neighbour: a line of one point cannot be seen."""
+    padded = np.pad(finite, 1)
+    return np.flatnonzero(finite & ~padded[:-2] & ~padded[2:]).tolist()
+
+
 def _line(ax: Axes, own: Axes, curve: Curve, style: str, colour: Any) -> Any:
     """Draws a column at the steps with a number, a vector as thin lines with one label; returns its colour."""
     values = curve.values.reshape(len(curve.steps), -1)
     measured = ~np.isnan(values).all(1)  # so that a column that was measured at every other step is a line, too
     look: dict[str, Any] = {"linewidth": 1.8, "linestyle": style} if values.shape[1] == 1 else {"linewidth": 0.6}
-    if measured.sum() == 1:
-        look |= {"marker": "o", "markersize": 4}  # a line of one point cannot be seen
+    alone = _alone(np.isfinite(values[measured]).any(1))
+    if len(alone) > 0:
+        look |= {"marker": "o", "markersize": 4, "markevery": alone}
     if colour is not None:
         look["color"] = colour
     if own is not ax:

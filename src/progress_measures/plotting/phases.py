@@ -11,8 +11,7 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import MARKERS, shades_of
-from progress_measures.plotting.legends import add_legend
-from progress_measures.plotting.ticks import rows_of_names
+from progress_measures.plotting.ticks import Steps, rows_of_names
 from progress_measures.trajectory.trajectory import Trajectory
 
 
@@ -20,7 +19,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
     """Draws the ends of the phases of each run, with the intervals of recorded steps around them.
 
     Each run is a row, the first one on top. A hollow marker is an end that has not settled. An end that is unknown, or
-    that a run does not reach, has no marker.
+    that a run does not reach, has no marker; a row without any marker says so.
 
     Args:
         runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
@@ -54,9 +53,15 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         _draw_ends(ax, [phases.events[name] for phases in found.values()], name, marker, colour)
     if not all(event.settled for phases in found.values() for event in phases.events.values()):
         ax.plot([], [], "o", markerfacecolor="white", markeredgecolor="0.2", label="hollow: not settled")
-    rows_of_names(ax, [as_text(name) for name in found])
     ax.set_xlabel(" or ".join(dict.fromkeys(getattr(run, "step_name", "step") for run in runs.values())))
-    add_legend(ax, outside=True)
+    known = [any(event.step is not None for event in phases.events.values()) for phases in found.values()]
+    for row in (row for row, one in enumerate(known) if not one):
+        ax.text(0.5, row, "no end found", transform=ax.get_yaxis_transform(), ha="center", va="center", color="0.4")
+    if not any(known):
+        ax.set_xticks([])  # of no step
+    else:
+        ax.xaxis.set_major_locator(Steps())
+    rows_of_names(ax, [as_text(name) for name in found])
     return ax
 
 

@@ -7,15 +7,16 @@ from math import floor, log10
 from typing import Literal
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import AutoLocator, MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import AutoLocator, NullLocator, ScalarFormatter
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice
-from progress_measures.plotting._text import as_text
+from progress_measures.plotting._text import as_text, fit_height
+from progress_measures.plotting.ticks import Steps
 
 Scale = Literal["linear", "log"]
 _ACCURACY = re.compile(r"accurac(y|ies)|acc(?![a-z])")  # test_acc, val/Acc, trainAcc, acc@1, but no "access"
-_PERCENT = 100.0  # some logs have accuracies in percent
+PERCENT = 100.0  # some logs have accuracies in percent
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:
         return Sides(scale, names, [])
     numbers = {name: values[values.isfinite()] for name, values in columns.items()}
     known = {name: values for name, values in numbers.items() if values.numel() > 0}
-    shares = [name for name, x in known.items() if is_accuracy(name) and x.min() >= 0 and x.max() <= _PERCENT]
+    shares = [name for name, x in known.items() if is_accuracy(name) and x.min() >= 0 and x.max() <= PERCENT]
     others = [name for name in known if name not in shares]
     if not others:
         return Sides("linear" if shares else "log", names, [])
@@ -55,8 +56,7 @@ def set_y(ax: Axes, label: str) -> None:
     ax.set_ylabel(label)
     if _share_of_height(ax) > 1:
         ax.set_ylabel(label.replace(" (", "\n(", 1))
-    if (share := _share_of_height(ax)) > 1:
-        ax.yaxis.label.set_fontsize(max(5.0, float(ax.yaxis.label.get_fontsize()) / share))
+    fit_height(ax.yaxis.label, ax.get_window_extent().height)
 
 
 def _share_of_height(ax: Axes) -> float:
@@ -90,10 +90,7 @@ def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
         ax.xaxis.set_major_formatter(plain)
         ax.xaxis.set_minor_locator(NullLocator())
     if narrow or isinstance(ax.xaxis.get_major_locator(), AutoLocator):
-        # As many whole numbers as there is room for.
-        size = float(ax.xaxis.label.get_fontsize())
-        room = ax.get_window_extent().width * 72 / ax.figure.dpi / (size * (0.9 + 0.62 * len(str(last))))
-        ax.xaxis.set_major_locator(MaxNLocator(max(1, min(9, int(room))), steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.xaxis.set_major_locator(Steps())
     if first < last:
         ax.set_xlim(first, last)
     ax.set_xlabel(label)

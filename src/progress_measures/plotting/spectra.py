@@ -1,9 +1,11 @@
 """Pictures of spectra: bars per frequency, or points per frequency of the inputs."""
 
 from collections.abc import Iterable
+from math import inf
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from progress_measures._checks.tensors import Array, check_finite, check_real
 from progress_measures._checks.values import shape_of
@@ -16,6 +18,7 @@ from progress_measures.plotting.colours import KEY, OTHER
 from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.ticks import whole_numbers
 
+_LINE, _LEFT = 11, 0.6  # points of a line of names, and the share of the height of the axes that the legend leaves
 _NAMED, _SMALLEST = 3, 0.05  # the number of frequencies of inputs named by default, and the least share of each
 
 
@@ -105,18 +108,39 @@ def plot_input_spectrum(
     totals = np.bincount(degrees.ravel(), shares.ravel(), count + 1)[1:]
     ax.bar(range(1, count + 1), totals, color="0.88", width=0.8, label="sum of each degree")
     ax.plot(degrees.ravel()[1:], shares.ravel()[1:], "_", color="0.3", markersize=9, label="each frequency")
-    for each in chosen:
-        place = (int(degrees[each]), float(shares[each]))
+    places = [(int(degrees[each]), float(shares[each])) for each in chosen]
+    for place in places:
         ax.plot(*place, "D", color=KEY, markersize=5)
-        side = "right" if place[0] > (count + 1) / 2 else "left"
-        ax.annotate(
-            op.label(each), place, xytext=(-8 if side == "right" else 8, 0), textcoords="offset points", ha=side,
-            va="center", fontsize="small",
-        )  # fmt: skip
     ax.set(xlabel="degree", ylabel="share of the variance", ylim=(0, None), xlim=(0.4, count + 0.6))
+    labels = [op.label(each) for each in chosen]
+    _name(ax, places, labels, labels if set(shares.shape) == {2} else [str(each) for each in chosen])
     whole_numbers(ax.xaxis)
     add_legend(ax, outside=True)
     return ax
+
+
+def _name(ax: Axes, places: list[tuple[int, float]], labels: list[str], short: list[str]) -> None:
+    """Writes names beside points, above each other where they would overlap, and short ones where long have no room."""
+    box, (left, right), top = ax.get_window_extent(), ax.get_xlim(), ax.get_ylim()[1]
+    point = ax.figure.dpi / 72
+    names, ups = [], [0.0] * len(places)
+    above = -inf  # where there is room above the last name, in points
+    for place in sorted(range(len(places)), key=lambda place: places[place][1]):
+        height = _LEFT * box.height / point * places[place][1] / top
+        ups[place] = max(0.0, above - height)
+        above = height + ups[place] + _LINE
+    for (degree, share), label, words, up in zip(places, labels, short, ups, strict=True):
+        side = "right" if degree > (left + right) / 2 else "left"
+        name = ax.annotate(
+            label, (degree, share), xytext=(-8 if side == "right" else 8, up), textcoords="offset points",
+            ha=side, va="center", fontsize="small",
+            arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.5, "shrinkA": 0} if up else None,
+        )  # fmt: skip
+        room = (degree - left if side == "right" else right - degree) / (right - left) * box.width - 8 * point
+        names.append((name, words, Text.get_window_extent(name).width / room))
+    if any(share > 1 for *_, share in names):
+        for name, words, _ in names:
+            name.set_text(words)
 
 
 def _largest(shares: np.ndarray) -> list[tuple[int, ...]]:

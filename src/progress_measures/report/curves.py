@@ -6,13 +6,12 @@ import numpy as np
 from bokeh.models import ColumnDataSource
 from bokeh.palettes import Category10
 
-from progress_measures.phases.boundaries import Phases
-from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting.lines import HIGHEST, LOWEST
 from progress_measures.plotting.scales import is_accuracy, sides
 from progress_measures.report.figures import (
     DIGITS,
     MOST_STEPS,
+    Frame,
     Scale,
     add_hover,
     add_legend,
@@ -30,13 +29,13 @@ _FEW = 100  # a curve of up to so many steps has a dot at each
 _COLOURS = Category10[10]
 
 
-def curves(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
+def curves(run: Trajectory, frame: Frame) -> list[Part]:
     """Headings, figures and notes of the columns of one number per step."""
     groups, empty = _groups(run)
     parts: list[Part] = []
     for heading, names in groups.items():
         parts.append(f"<h3>{heading}</h3>")
-        parts.append(_figure(run, heading, names[:MOST_CURVES], phases, milestones))
+        parts.append(_figure(run, heading, names[:MOST_CURVES], frame))
         if len(names) > MOST_CURVES:
             parts.append(paragraph(f"{len(names) - MOST_CURVES} more columns are only in the table."))
     if not groups:
@@ -64,9 +63,7 @@ def _groups(run: Trajectory) -> tuple[dict[str, list[str]], list[str]]:
     return {heading: names for heading, names in groups.items() if names}, empty
 
 
-def _figure(
-    run: Trajectory, heading: str, names: list[str], phases: Phases | None, milestones: Milestones | None
-) -> Any:
+def _figure(run: Trajectory, heading: str, names: list[str], frame: Frame) -> Any:
     shown = some_steps(len(run), MOST_STEPS)
     steps = run.steps.numpy()[shown].astype(float)
     sources, numbers = {}, []
@@ -77,7 +74,7 @@ def _figure(
         numbers.append(values[known])
 
     def draw(scale: Scale) -> Any:
-        chart = over_steps(run, heading.lower(), scale, phases, milestones)
+        chart = over_steps(run, heading.lower(), scale, frame)
         lines = []
         for place, (name, source) in enumerate(sources.items()):
             look = {"color": _COLOURS[place % 10], "legend_label": as_label(name)}

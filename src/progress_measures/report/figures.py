@@ -1,6 +1,7 @@
 """Bokeh figures that fill the width of the page, with phases behind them and values under the pointer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,10 +31,26 @@ def blank(x: str, y: str, **options: Any) -> Any:
     return chart
 
 
-def over_steps(run: Trajectory, y: str, scale: Scale, phases: Phases | None, milestones: Milestones | None) -> Any:
+@dataclass(frozen=True)
+class Frame:
+    """What all figures over the steps of a run have."""
+
+    phases: Phases | None
+    milestones: Milestones | None
+    x: Scale
+
+
+def along_steps(run: Trajectory, y: str, frame: Frame, **options: Any) -> Any:
+    """A figure over the steps of a run, with nothing in it yet."""
+    chart = blank(run.step_name.replace("_", " "), y, x_axis_type=frame.x, **options)
+    if frame.x == "linear":
+        chart.xaxis.formatter.use_scientific = False
+    return chart
+
+
+def over_steps(run: Trajectory, y: str, scale: Scale, frame: Frame) -> Any:
     """A figure over the steps of a run, with its phases shaded and its milestones as lines."""
-    chart = blank(run.step_name.replace("_", " "), y, y_axis_type=scale)
-    chart.xaxis.formatter.use_scientific = False
+    chart, phases, milestones = along_steps(run, y, frame, y_axis_type=scale), frame.phases, frame.milestones
     first, last = int(run.steps[0]), int(run.steps[-1])
     for begin, stop, _, colour in () if phases is None else spans(phases, start=first, end=last):
         chart.add_layout(BoxAnnotation(left=begin, right=stop, fill_color=colour, fill_alpha=0.55, level="image"))
@@ -41,7 +58,7 @@ def over_steps(run: Trajectory, y: str, scale: Scale, phases: Phases | None, mil
             chart.add_layout(Span(location=stop, dimension="height", line_color=_INK, line_dash="dotted"))
     for name in MILESTONES if milestones is not None else ():
         step = getattr(milestones, name)
-        if step is not None:
+        if step is not None and step >= first:
             chart.add_layout(Span(location=step, dimension="height", line_color=_INK, line_width=1))
             chart.add_layout(
                 Label(

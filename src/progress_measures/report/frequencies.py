@@ -7,16 +7,16 @@ from bokeh.models import ColorBar, ColumnDataSource, LinearColorMapper, LogColor
 from bokeh.palettes import Category10, RdBu11, Reds256
 
 from progress_measures.frequencies import key_frequencies
-from progress_measures.phases.boundaries import Phases
-from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting.frequencies import edges
 from progress_measures.plotting.scales import sides
 from progress_measures.report.curves import Part
 from progress_measures.report.figures import (
     DIGITS,
+    Frame,
     Scale,
     add_hover,
     add_legend,
+    along_steps,
     blank,
     keep_in_view,
     on_both_scales,
@@ -34,7 +34,7 @@ _OTHER = "#b5bcc4"
 _SPECTRUM = "logit_power"
 
 
-def frequencies(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
+def frequencies(run: Trajectory, frame: Frame) -> list[Part]:
     """Headings, figures and notes of the columns of several numbers per step."""
     parts: list[Part] = []
     vectors = {name: values for name, values in run.columns.items() if values.ndim > 1 and name not in MASKS}
@@ -51,7 +51,7 @@ def frequencies(run: Trajectory, phases: Phases | None, milestones: Milestones |
             parts.append(paragraph("Left out: no number in it is finite."))
             continue
         keys, how = _keys(run, values.numpy()[measured][-1])
-        parts += [paragraph(how), *_figures(run, name, measured, keys, phases, milestones)]
+        parts += [paragraph(how), *_figures(run, name, measured, keys, frame)]
     return parts
 
 
@@ -70,23 +70,22 @@ def _keys(run: Trajectory, last: np.ndarray) -> tuple[list[int], str]:
     return keys[:MOST_KEYS], f"Key frequencies, {how}: {', '.join(map(str, keys))}{more}."
 
 
-def _figures(
-    run: Trajectory, name: str, measured: np.ndarray, keys: list[int], phases: Phases | None,
-    milestones: Milestones | None,
-) -> list[Part]:  # fmt: skip
+def _figures(run: Trajectory, name: str, measured: np.ndarray, keys: list[int], frame: Frame) -> list[Part]:
     steps, values = run.steps.numpy()[measured].astype(float), run[name].numpy()[measured]
     last_step, last = int(steps[-1]), values[-1]
+    if len(steps) == 1:
+        return [paragraph(f"At the only measured {run.step_name}, {last_step}:"), _bars(name, last, keys)]
     shown = some_steps(len(steps), MOST_CELLS // values.shape[1])
     note = [] if len(shown) == len(steps) else [paragraph(f"Of {len(steps):,} steps, {len(shown):,} are drawn.")]
     steps, values = steps[shown], values[shown]
     scale = sides({name: run[name]}, None).scale
 
     def draw(axis: Scale) -> Any:
-        return _lines(over_steps(run, name, axis, phases, milestones), run, steps, values, keys)
+        return _lines(over_steps(run, name, axis, frame), run, steps, values, keys)
 
     return [
         *note,
-        _heat_map(run, name, steps, values, scale),
+        _heat_map(run, name, steps, values, scale, frame),
         on_both_scales(draw, values[np.isfinite(values)], scale),
         paragraph(f"At the last measured {run.step_name}, {last_step}:"),
         _bars(name, last, keys),
@@ -98,11 +97,12 @@ def _colour_of(keys: list[int]) -> dict[int, str]:
     return dict(zip(sorted(keys), Category10[10], strict=False))
 
 
-def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray, scale: str) -> Any:
+def _heat_map(run: Trajectory, name: str, steps: np.ndarray, values: np.ndarray, scale: str, frame: Frame) -> Any:
     """One row per frequency, with one cell per recorded step that reaches halfway to its neighbours."""
-    chart = blank(run.step_name.replace("_", " "), "frequency")
-    chart.xaxis.formatter.use_scientific = False
+    chart = along_steps(run, "frequency", frame)
     bounds, count = edges(steps), values.shape[1]
+    if frame.x == "log":
+        bounds[0] = max(bounds[0], steps[0] / 2)
     row = np.tile(np.arange(1, count + 1), len(steps))
     source = ColumnDataSource({
         "left": np.repeat(bounds[:-1], count), "right": np.repeat(bounds[1:], count), "bottom": row - 0.5,

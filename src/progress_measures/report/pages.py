@@ -1,6 +1,7 @@
 """A run, or several, as one page of HTML."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bokeh.embed import components
@@ -9,8 +10,11 @@ from bokeh.resources import Resources
 from progress_measures._checks.values import listed
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
+from progress_measures.phases.names import KNOWN
 from progress_measures.plotting.marks import spans
+from progress_measures.plotting.scales import check_x
 from progress_measures.report.curves import Part, curves
+from progress_measures.report.figures import Frame, Scale
 from progress_measures.report.frequencies import frequencies
 from progress_measures.report.tables import events_table, numbers_table
 from progress_measures.report.words import as_html, paragraph
@@ -20,6 +24,7 @@ from progress_measures.trajectory.trajectory import Trajectory
 # The page may not load anything from elsewhere, whatever the names in it say.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 _STYLE = """
+:root { color-scheme: only light; }  /* a browser that darkens pages would leave the figures bright */
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
 body { max-width: 1100px; margin: 0 auto; padding: 16px; }
 h1, h2, h3, p, li { overflow-wrap: anywhere; }
@@ -46,6 +51,7 @@ def html_page(
     milestones: Mapping[str, Milestones] | None = None,
     title: str | None = None,
     source: str = "",
+    x: Scale = "linear",
 ) -> str:
     """One HTML page about one or several runs, which needs no other file and no network.
 
@@ -54,7 +60,8 @@ def html_page(
     - the milestones and the ends of the phases, each with the interval of recorded steps around it, or why there is
       none;
     - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale;
-    - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last step;
+    - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last step; if
+      there is a single step, as bars only;
     - a table of the columns of one number per step.
 
     Key frequencies are coloured. They are the recorded ones, in the column ``key_frequencies``; or else those that
@@ -70,13 +77,15 @@ def html_page(
         milestones: The results of :func:`milestones` by the name of their run. Runs without an entry show none.
         title: The title of the page; if None, the names of the runs.
         source: The origin of the runs, such as the name of a file, for the head of the page.
+        x: The scale of the axes of steps. A logarithmic one has no place for step 0.
 
     Returns:
         The page. Write it to a file as UTF-8.
 
     Raises:
         TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no run, or if phases or milestones belong to none of the runs.
+        ValueError: If there is no run, if phases or milestones belong to none of the runs, or if there is no such
+            scale.
 
     See Also:
         :func:`summary`: one line per run, as text.
@@ -89,6 +98,7 @@ def html_page(
         >>> "<h1>seed 0</h1>" in page, "https://" in page.split("<script")[0]
         (True, False)
     """
+    check_x(x)
     shown = runs if isinstance(runs, Runs) else Runs(runs)
     _check_of_runs(phases, "phases", shown)
     _check_of_runs(milestones, "milestones", shown)
@@ -102,7 +112,9 @@ def html_page(
     for place, (name, run) in enumerate(shown.items()):
         if len(shown) > 1 or title is not None:
             parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
-        parts += _section(run, (phases or {}).get(name), (milestones or {}).get(name))
+        asked = phases is not None or milestones is not None
+        frame = Frame((phases or {}).get(name), (milestones or {}).get(name), x)
+        parts += _section(run, frame, asked)
     return _page(head, parts)
 
 
@@ -113,18 +125,27 @@ def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> 
             raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
 
 
-def _section(run: Trajectory, phases: Phases | None, milestones: Milestones | None) -> list[Part]:
-    """The section of one run."""
+def _section(run: Trajectory, frame: Frame, asked: bool) -> list[Part]:
+    """The section of one run; ``asked`` is whether milestones or phases of any run were looked for."""
     span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
     parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
-    results = [result for result in (milestones, phases) if result is not None]
+    results = [result for result in (frame.milestones, frame.phases) if result is not None]
     if results:
         parts.append(events_table(results))
+    elif asked:
+        parts.append(paragraph(f"Left out: none were found. They are told by {', '.join(KNOWN[:-1])} and {KNOWN[-1]}."))
     else:
         parts.append(paragraph("Left out: they need the number of answers, which the option --answers gives."))
-    if phases is not None:
-        parts.append(_key(run, phases))
-    return [*parts, *curves(run, phases, milestones), *frequencies(run, phases, milestones), *numbers_table(run)]
+    if frame.phases is not None:
+        parts.append(_key(run, frame.phases))
+    drawn, above = run, run.steps > 0
+    if frame.x == "log" and not above.any():
+        frame = replace(frame, x="linear")
+    elif frame.x == "log" and not above.all():
+        columns = {name: values[above] for name, values in run.columns.items()}
+        drawn = Trajectory(run.steps[above], columns, step_name=run.step_name)
+        parts.append(paragraph("Step 0 has no place on the logarithmic axis of steps, and is left out of the figures."))
+    return [*parts, *curves(drawn, frame), *frequencies(drawn, frame), *numbers_table(run)]
 
 
 def _key(run: Trajectory, phases: Phases) -> str:
