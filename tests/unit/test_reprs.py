@@ -110,11 +110,12 @@ def test_inside_of_a_transform(transform):
 
     def loss(x):
         measures = pm.measures.Measures(*[x.sum()] * 11)
-        seen.append(repr(measures))
+        seen.extend([repr(measures), repr(pm.measures.Control(x.sum(), x.flatten()))])
         return measures.train_loss
 
     transform(loss)(torch.ones(2, 3))
     assert seen[0].startswith("Measures(train_loss=…, ")
+    assert seen[1].startswith("Control(…; ")
 
 
 def test_numbers_with_a_graph():

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array
 from progress_measures._checks.values import check_integer, check_seed
-from progress_measures._tables import html_table, number
+from progress_measures._tables import counted, html_table, number
 from progress_measures.losses.by_answer import mean_losses_without, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import losses_of_tables
@@ -44,7 +44,7 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        return f"Control({number(self.real)}; {_counted(self.draws)}: {number(self.draws)})"
+        return f"Control({number(self.real)}; {counted(self.draws, ROUNDING)}: {number(self.draws)})"
 
     @property
     def share_below(self) -> float:
@@ -99,7 +99,7 @@ class Controls:
             [name, number(each.real), f"{each.share_below:.0%}", *map(number, each.quantiles())]
             for name, each in vars(self).items()
         ]
-        return html_table(f"Controls, {_counted(self.excluded_loss.draws)}", head, rows)
+        return html_table(f"Controls, {counted(self.excluded_loss.draws, ROUNDING)}", head, rows)
 
 
 def random_frequency_control(
@@ -251,10 +251,3 @@ def _check_some_frequencies(values: object, op: Any) -> tuple[int, ...]:
             "There is nothing to compare them with."
         )
     return chosen
-
-
-def _counted(draws: Tensor) -> str:
-    """How many draws there are, and how many distinct ones if some are equal, as where there are few sets."""
-    ordered = draws.detach().sort().values
-    distinct = 1 + int((ordered.diff().abs() > ROUNDING * ordered[1:].abs()).sum())
-    return f"{len(draws)} draws" + (f", {distinct} distinct" if distinct < len(draws) else "")
