@@ -11,8 +11,10 @@ al. (2023), "A toy model of universality: reverse engineering how networks learn
 
 # %%
 # The group of all permutations of five things has six non-trivial representations. The library finds them from the
-# group's table. Recognize each by its character, the trace of its matrices on each class of permutations. A
-# representation of dimension d has d² functions.
+# group's table. Recognize each by its character, the trace of its matrices on each class of permutations. Two
+# permutations are in one class if their cycles have the same lengths. A representation of dimension d has d² functions.
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -28,11 +30,13 @@ run = RUNS / "symmetric_5"
 model, config = final(run)
 op, mask = config.op, config.train_mask
 NAMES = ["sign", "standard", "standard × sign", "5-dim.", "5-dim. × sign", "6-dim."]  # by character, in this order
+print(f"{'cycles':28}", *(f"{lengths:>5}" for lengths in claims.cycles_of_classes(op.classes)))
 for name, irrep, rows in zip(NAMES, op.irreps, op.rows_per_frequency, strict=True):
-    print(f"{name:15} {rows:2} functions, character {irrep.character.round().int().tolist()}")
+    print(f"{name:15} {rows:2} functions", *(f"{x + 0.0:5.0f}" for x in irrep.character.round()))
 
 # %%
-# Find key representations the way key frequencies are found: from the power of W_L, and of the logits, per function.
+# Find key representations the way key frequencies are found: from the power of W_L and of the logits, divided by the
+# number of functions.
 found = inspect(model, op)
 keys = found.key_frequencies
 counts = torch.tensor(op.rows_per_frequency)
@@ -41,14 +45,15 @@ with pm.captured(model, NEURONS) as activations:
 
 # %%
 # In the paper's algorithm the logit of c is the character of a b c⁻¹, the trace of a product of matrices. It plays
-# the role of cos w_k (s − c) for addition. The rest of the logits are other products of the same matrices' entries at
-# a and at b. The neurons compute them as well; they add to the loss but change no answer.
+# the role of cos w_k (s − c) for addition. The rest of the logits are products of an entry at a and an entry at b that
+# are not functions of a∘b. These products raise the loss, but change no answer.
 centred = logits - logits.mean((0, 1))
 of_characters = pm.cosine_coefficients(logits, op).square() / centred.double().square().sum()
 
 # %%
 # Measure the loss with and without the key representations: first of the logits, then with an ablation that keeps or
-# removes the part of the neurons that depends on a∘b through these representations.
+# removes the part of the neurons that depends on a∘b through these representations, ``terms="sum"``. The
+# conventions list this and `other meanings of "part" <../conventions.html#losses>`__.
 losses = {
     "restricted": pm.restricted_loss(logits, op, keys),
     "excluded": pm.excluded_loss(logits, op, keys, mask=mask),
@@ -60,7 +65,8 @@ with pm.ablated(model, NEURONS, pm.project_out_frequencies(op, keys, terms="sum"
     losses["neurons excluded"] = pm.cross_entropy(pm.grid_logits(model, op), op, mask=mask)
 
 # %%
-# A neuron belongs to the representation that explains the most of it, as a polynomial in its entries at a and at b.
+# A neuron belongs to the representation that explains the most of its variance by polynomials in the representation's
+# matrix entries at a and at b.
 best = pm.neuron_frequencies(found.neuron_share[found.alive], min_share=0.5)
 clusters = torch.bincount(best, minlength=1 + len(counts))
 for k, name in enumerate(NAMES, start=1):
@@ -68,7 +74,22 @@ for k, name in enumerate(NAMES, start=1):
     print(f"{name:15} alone: loss {alone:.2g}; without it: {without[k - 1]:.2g}; {int(clusters[k])} neurons")
 
 # %%
-# Follow the same losses through training, with the key representations of the last step.
+# ``sufficient_frequencies`` names the standard representation only. It adds the representation with the largest share
+# of the logits first, and stops at a loss of at most 0.01. The sign lowers the loss further, but is not needed: without
+# it, the training loss is still 0.00035. Other networks may have several such sets. A group has few representations, so
+# print the restricted loss of their sets before you say which ones a network uses.
+print("sufficient:", *(NAMES[k - 1] for k in pm.sufficient_frequencies(logits, op)))
+sets = [members for size in (1, 2) for members in itertools.combinations(op.frequencies, size)]
+restricted = {members: float(pm.restricted_loss(logits, op, members)) for members in sets}
+for members in sorted(sets, key=restricted.get)[:7]:
+    print(f"{' and '.join(NAMES[k - 1] for k in members):28} {restricted[members]:.2g}")
+
+# %%
+# Neurons can also be compared with the cosets of a subgroup, see `coset concentration <../measures.html#cosets>`__.
+#
+# Follow the same losses through training, with the key representations of the last step. The grey phase ends
+# where test loss falls below chance. ``find_phases`` cannot divide it into memorization and circuit formation, because
+# excluded loss has its minimum in a slingshot, where training loss jumps up.
 curves = pm.Trajectory.load(run / "curves.npz")
 of_steps = pm.Trajectory.load(run / "losses.npz")
 phases = pm.find_phases(curves, answers=op.n)
@@ -80,11 +101,14 @@ kinds = {"restricted_loss": "restricted, all pairs", "excluded_loss": "excluded,
 plotting.plot_curves(curves, kinds, ax=axes[0, 0])
 axes[0, 0].set(title="composition of permutations of five things", ylabel="loss (nats)")
 
-plotting.plot_curves(curves, {"train_loss": "nothing"}, phases=phases, ax=axes[0, 1])
+plotting.plot_curves(curves, {"train_loss": "whole network"}, phases=phases, ax=axes[0, 1])
 for name, values in zip(NAMES, curves["excluded_loss_per_frequency"].T, strict=True):
     axes[0, 1].plot(curves.steps, values, label=name)
 axes[0, 1].set(title="training loss without one representation", ylabel="loss (nats)")
-axes[0, 1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+for ax, place in zip(axes[0], ("lower left", (0.67, 0.5)), strict=True):
+    handles, labels = ax.get_legend_handles_labels()  # first the phases
+    ax.legend(handles[3:], labels[3:], fontsize="small", loc=place)
+figure.legend(handles[:3], labels[:3], loc="outside upper center", ncols=3, fontsize="small", frameon=False)
 
 place = np.arange(len(counts))
 for index, (name, power) in enumerate({"W_E": found.W_E_power, "W_L": found.W_L_power}.items()):

@@ -82,7 +82,7 @@ def draw(rows: Iterable[Finding]) -> Figure:
     """The onsets of all measures, one row each, and their false alarms."""
     rows = list(rows)
     figure, (ax, beside) = plt.subplots(
-        1, 2, figsize=(9, 0.27 * len(rows) + 1.2), width_ratios=(5, 1), sharey=True, layout="constrained"
+        1, 2, figsize=(9, 0.27 * len(rows) + 1.6), width_ratios=(5, 1), sharey=True, layout="constrained"
     )
     for place, row in enumerate(rows):
         _onsets(ax, place, row)
@@ -100,7 +100,7 @@ def draw(rows: Iterable[Finding]) -> Figure:
     )  # fmt: skip
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(*_legend(ax), loc="upper right", fontsize="small", framealpha=1)
+    figure.legend(*_legend(ax), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
     controls = max(row.controls for row in rows)
     beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs")
     beside.set_title("false alarms", fontsize="small")
@@ -122,7 +122,7 @@ def _onsets(ax: Axes, place: int, row: Finding) -> None:
         inside = [x for x in onsets if x <= LATEST]
         ax.plot(inside, [place] * len(inside), shape, color=colour, ms=size, label=label)
         if any(x > LATEST for x in onsets):
-            ax.plot([LATEST], [place], ">", color=colour, ms=5, label=f"after {LATEST:g}")
+            ax.plot([LATEST], [place], ">", color=colour, ms=5, label=f"half, other task: beyond {LATEST:g}")
 
 
 def _legend(ax: Axes) -> tuple[list[object], list[str]]:

@@ -51,12 +51,27 @@ def number(value: Tensor | float, digits: int = 4) -> str:
     """A number in few digits, or the smallest and the largest entry of a vector; an ellipsis where it has no number."""
     if not isinstance(value, Tensor):
         return f"{value:.{digits}g}"
-    functorch: Any = torch._C._functorch
-    if value.is_meta or functorch.is_functorch_wrapped_tensor(value):
-        return "…"  # as inside vmap
+    if not _has_numbers(value):
+        return "…"
     if value.ndim == 0:
         return f"{float(value.detach()):.{digits}g}"
     numbers = value.detach()[~value.isnan()]
     if len(numbers) == 0:
         return "–"
     return f"{float(numbers.min()):.{digits - 1}g} … {float(numbers.max()):.{digits - 1}g}"
+
+
+def counted(draws: Tensor, rounding: float) -> str:
+    """How many draws there are, and how many distinct ones if some are equal but for rounding, as with few sets."""
+    count = f"{len(draws)} draws"
+    if not _has_numbers(draws):
+        return count
+    ordered = draws.detach().sort().values
+    distinct = 1 + int((ordered.diff().abs() > rounding * ordered[1:].abs()).sum())
+    return count if distinct >= len(draws) else f"{count}, {distinct} distinct"
+
+
+def _has_numbers(value: Tensor) -> bool:
+    """Whether the entries of a tensor can be read; they cannot inside vmap, or on the meta device."""
+    functorch: Any = torch._C._functorch
+    return not (value.is_meta or functorch.is_functorch_wrapped_tensor(value))

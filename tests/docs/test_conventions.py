@@ -1,4 +1,4 @@
-"""The numbers of docs/conventions.md that say why each answer counts once."""
+"""The numbers of docs/conventions.md: why each answer counts once, and what the parts of a group are."""
 
 import math
 from pathlib import Path
@@ -40,3 +40,26 @@ def test_why_each_answer_counts_once():
     )  # fmt: skip
     assert max(counts[1:]) == min(counts[1:])
     assert loss_without(each_input_once) > math.log(p)
+
+
+def test_directions_of_the_parts_of_a_group():
+    op, k = pm.groups.symmetric_group(3), 2
+    r = op.rows_per_frequency[k - 1]
+    assert_has_numbers(section(PAGE, "Losses"), *pm.groups.symmetric_group(5).rows_per_frequency)
+    inputs = torch.eye(36, dtype=torch.float64)
+    spans = {
+        terms: 36 - round(float(pm.project_out_frequencies(op, [k], terms=terms)(inputs).trace()))
+        for terms in ("sum", "product", "polynomial")
+    }
+    assert spans == {"sum": r, "product": r**2, "polynomial": r**2 + 2 * r}
+
+
+def test_an_aligned_part_is_a_multiple_of_one_tensor():
+    op = pm.groups.symmetric_group(3)
+    inverse = (op.table == 0).long().argmax(1)
+    logits = torch.randn(6, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for k, irrep in zip(op.frequencies, op.irreps, strict=True):
+        wave = irrep.character[op.classes[op.table[op.table][..., inverse]]]
+        wave = wave / wave.norm()
+        part = pm.restrict(logits, op, [k], terms="aligned") - logits.mean((0, 1))
+        torch.testing.assert_close(part, (logits * wave).sum() * wave)

@@ -1,6 +1,5 @@
 """What docs/measures.md says makes the measures mislead is computed again."""
 
-import itertools
 import math
 import re
 from pathlib import Path
@@ -262,24 +261,3 @@ def test_margin_and_compression(mainline):
     steps = checkpoints.steps(MAINLINE)
     assert_has_numbers(text, len(steps))
     assert all(pm.fits.parallelogram_quality(frozen_at(step).W_E) == 0 for step in steps)
-
-
-def test_cosets():
-    model, config = final(RUNS / "symmetric_5")
-    op, text, hidden = config.op, section(PAGE, "Cosets"), "blocks.0.mlp.hidden"
-    with pm.captured(model, [hidden]) as activations:
-        pm.grid_logits(model, op)
-    permutations = [*itertools.permutations(range(5))]
-    stabilizers = [[i for i, p in enumerate(permutations) if p[x] == x] for x in range(5)]
-
-    def best(x, side):
-        shares = [pm.concentration.coset_concentration(x, op, H, side=side) for H in stabilizers]
-        return torch.stack(shares).amax(0)
-
-    from_a, from_b = (activations[hidden].view(120, 120, -1).mean(axis) for axis in (1, 0))
-    assert_has_numbers(text, (best(from_a, "right") > 0.9).double().mean())
-    assert (best(from_a, "left") < 0.9).all()
-    assert (best(from_b, "right") < 0.9).all()
-    assert (best(from_b, "left") > 0.9).double().mean() > 0.7
-    noise = torch.randn(120, 2000, generator=torch.Generator().manual_seed(0))
-    assert_has_numbers(text, 4 / 119, best(noise, "left").mean())

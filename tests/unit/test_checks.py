@@ -577,6 +577,9 @@ MISTAKES = [
      "`measures` must be a function of the model, or a mapping of them. Got int."),
     ("measure by name is a number", lambda: pm.track([(0, None)], {"test_loss": 1.0}), TypeError,
      "`measures['test_loss']` must be callable. Got float."),
+    ("measure by name returns several", lambda: pm.track([(0, None)], {"std": lambda _: {"x": 1.0}}), TypeError,
+     "`measures['std']` must return one number or tensor. Got dict. To keep all that it returns, pass one function "
+     'instead of a mapping: `lambda model: {**first(model), "x": x(model)}`.'),
     ("measured without a name", lambda: measured(1.0), TypeError,
      "`measures` must return a mapping from names to numbers. Got float."),
     ("measured nothing", lambda: measured({"loss": None}), TypeError,

@@ -16,6 +16,7 @@ NONE = (
     "`frequencies` are none. With no frequency, restricted loss is the loss of the constant, about chance, and "
     "excluded loss is the loss of all logits, whether or not the network has a circuit."
 )
+REMEDY = "Pass those that `sufficient_frequencies` names, if any."
 
 
 def waves(*keys):
@@ -37,9 +38,10 @@ TAKES_FREQUENCIES = {
 
 @pytest.mark.parametrize("loss", TAKES_FREQUENCIES)
 @pytest.mark.parametrize("none", [(), []])
-def test_a_loss_of_no_frequency_is_warned_of_with_those_to_pass(loss, none):
+def test_a_loss_of_no_frequency_is_warned_of_with_where_the_logits_vary(loss, none):
     take = TAKES_FREQUENCIES[loss]
-    with warns(f"{NONE} The fewest that hold 90% of the power of the logits are (2, 5): pass these.") as caught:
+    part = "100% of the part of the logits that depends on the answer alone (100% of their variance)"
+    with warns(f"{NONE} (2, 5) hold {part}, but need not be a circuit. {REMEDY}") as caught:
         take(waves(2, 5), none)
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -48,10 +50,24 @@ def test_a_loss_of_no_frequency_is_warned_of_with_those_to_pass(loss, none):
 
 def test_where_few_do_not_hold_the_power_none_are_named():
     random = torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
-    with warns(f"{NONE} No small set stands out in the logits: 5 of 5 hold 90% of their power."):
+    share = float(pm.logit_spectrum(random, OP).sum())
+    part = f"100% of the part of the logits that depends on the answer alone ({share:.0%} of their variance)"
+    with warns(f"{NONE} No small set stands out: 5 of 5 frequencies hold {part}. {REMEDY}"):
         pm.measure(random, OP, (), train_mask=TRAIN)
     with warns(NONE):
         pm.measure(torch.zeros(11, 11, 11), OP, (), train_mask=TRAIN)
+
+
+def test_the_warning_says_how_much_of_the_logits_depends_on_the_answer():
+    logits = waves(2, 5) + 20 * torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
+    shares = pm.logit_spectrum(logits, OP)
+    named = pm.key_frequencies(shares, OP, share=0.9)
+    held = float(shares[[k - 1 for k in named]].sum())
+    assert held < 0.5
+    of_answer = held / float(shares.sum())
+    part = f"{of_answer:.0%} of the part of the logits that depends on the answer alone ({held:.0%} of their variance)"
+    with pytest.warns(UserWarning, match=re.escape(part)):
+        pm.restricted_loss(logits, OP, ())
 
 
 class Waves(nn.Module):

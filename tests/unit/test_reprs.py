@@ -67,6 +67,9 @@ def test_what_they_say():
     )
     control = pm.measures.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
     assert repr(control) == "Control(0.25; 4 draws: 0 … 1.5)"
+    repeated = torch.tensor([0.5, 1.5, 0.5, 1.5 * (1 + 1e-12), 0.0], dtype=torch.float64)
+    alike = pm.measures.Control(torch.tensor(0.25), draws=repeated)
+    assert repr(alike) == "Control(0.25; 5 draws, 3 distinct: 0 … 1.5)"
     controls = pm.measures.Controls(control, control, control, control)
     assert repr(controls) == f"Controls(restricted_loss={control}, excluded_loss={control}, …)"
     assert repr(pm.grokking_measures(None, OP, KEYS, MASK, loss="mse", weights={"W_E": "0.weight"})) == (
@@ -107,11 +110,12 @@ def test_inside_of_a_transform(transform):
 
     def loss(x):
         measures = pm.measures.Measures(*[x.sum()] * 11)
-        seen.append(repr(measures))
+        seen.extend([repr(measures), repr(pm.measures.Control(x.sum(), x.flatten()))])
         return measures.train_loss
 
     transform(loss)(torch.ones(2, 3))
     assert seen[0].startswith("Measures(train_loss=…, ")
+    assert seen[1].startswith("Control(…; ")
 
 
 def test_numbers_with_a_graph():

@@ -23,4 +23,11 @@ def check_measures(value: object) -> Callable[[nn.Module], Any]:
 
 
 def _measure_all(functions: Mapping[str, Callable[[nn.Module], Any]], model: nn.Module) -> dict[str, Any]:
-    return {name: function_(model) for name, function_ in functions.items()}
+    values = {name: function_(model) for name, function_ in functions.items()}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            raise TypeError(
+                f"`measures[{name!r}]` must return one number or tensor. Got {type_name(value)}. To keep all that it "
+                'returns, pass one function instead of a mapping: `lambda model: {**first(model), "x": x(model)}`.'
+            )
+    return values

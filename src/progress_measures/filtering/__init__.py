@@ -9,14 +9,16 @@ Logits have one row per input and one column per answer; those of pairs have axe
   5.1 for five key frequencies.
 - ``"polynomial"``: the block {1, cos, sin} w_k a times {1, cos, sin} w_k b without 1 times 1. These are eight
   directions, the "40 components" of section 4.4.
-- ``"aligned"``: the single unit tensor along cos w_k (s - c) over ``(a, b, c)``, used by the notebook's "3D" losses.
+- ``"aligned"``: ⟨L, T_k⟩ T_k, where T_k is cos w_k (s - c) over ``(a, b, c)``, scaled to length 1. This is one number
+  per frequency. The notebook's "3D" losses use this meaning.
 
 The waves and the numbers of directions, 2, 4 and 8, hold for cyclic operations and their direct products. In any other
 group, the r basis rows of frequency k replace {cos, sin} w_k, and the kernel of the projection onto these rows, a
 multiple of the character χ_k(s c⁻¹), replaces cos w_k (s - c). Since the matrices of a representation multiply, ρ(a∘b)
-= ρ(a) ρ(b), ``"product"`` and ``"polynomial"`` contain ``"sum"``, as they do for waves. But they span r² and r² + 2r of
-the n² directions of the input grid, so they tell less for larger r. For an operation whose basis is not that of a
-group, all four are defined too, but ``"product"`` and ``"polynomial"`` need not contain ``"sum"``.
+= ρ(a) ρ(b), ``"product"`` and ``"polynomial"`` contain ``"sum"``, as they do for waves. Of the n² directions of the
+input grid, ``"sum"`` spans r, ``"product"`` r² and ``"polynomial"`` r² + 2r. The larger r, the more any network fits.
+For an operation whose basis is not that of a group, all four are defined too, but ``"product"`` and ``"polynomial"``
+need not contain ``"sum"``.
 
 ``"sum"`` and ``"aligned"`` work for any operation. They start from M(s, c), the mean logit of c over the inputs whose
 answer is s, so that each answer counts once. With the basis rows r of frequency k, part k of ``"sum"`` is Σ_r F_r(s)

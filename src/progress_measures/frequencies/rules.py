@@ -70,9 +70,10 @@ class Peaks:
 
 @dataclass(frozen=True)
 class Share:
-    """The fewest frequencies that hold a share of the power of the logits: :func:`key_frequencies` with ``share``.
+    """The fewest frequencies that hold a share of the power of the mean logits: :func:`key_frequencies` with ``share``.
 
-    It names some in every network, even in one that has learned nothing.
+    It names some in every network, even in one that has learned nothing. The power is that of the mean logits of each
+    answer, the part that depends on the answer alone, which may be a small share of the logits' variance.
 
     Example:
         >>> pm.frequencies.Share(0.95)
@@ -80,7 +81,7 @@ class Share:
     """
 
     share: float = 0.9
-    """The share of the power that these frequencies hold together."""
+    """The share of the power of the mean logits that these frequencies hold together."""
 
     def __post_init__(self) -> None:
         check_above_zero(self.share, "share")

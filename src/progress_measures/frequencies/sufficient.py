@@ -79,13 +79,17 @@ def sufficient_frequencies(
 
     None are named if more than a tenth of random sets of equally many frequencies suffice too, unless the network is
     right for 95 % of all inputs. Restricted logits are means over test inputs too, so many sets would do for a network
-    that has memorized. A network that is right for more inputs than it was trained on, and for which random sets do as
-    well, uses its frequencies alike. If frequencies are tuples, the random sets have their integers renamed, so that
-    pairs (k, k) are compared with other pairs of this form.
+    that has memorized. If random sets do as well and the network also answers test inputs, it uses all its frequencies
+    alike. If frequencies are tuples, the random sets have their integers renamed, so that pairs (k, k) are compared
+    with other pairs of this form.
 
     It has these limits:
 
-    - It adds frequencies in the order of their power, so a smaller set in another order may suffice.
+    - It adds frequencies in the order of their power, so another set of the same size, or a smaller one, may suffice
+      too. In a group, which has few frequencies, compare the restricted losses of all sets before you say which ones
+      the network uses.
+    - A loss of 0.01 is small enough, even if the network's own is far smaller. So a frequency that lowers the loss from
+      0.01 to 1e-7 is not needed.
     - A network that memorized most of the inputs may have such frequencies: about one in five of those trained on 85 or
       90 %, and more of those that also know the mirror (b, a) of each training pair. From 95 % on, nothing tells it
       from one that generalizes.

@@ -156,7 +156,7 @@ def restricted_loss(
     x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
     mask = check_mask(mask, op, x.device)
     if not chosen:
-        warn_if_none(chosen, answer_means(x, op), op, stacklevel=2)
+        warn_if_none(chosen, answer_means(x, op), op, logits=x, stacklevel=2)
     if terms not in ANSWER_TERMS or isinstance(chosen, list):
         kept, constant = part_and_constant(x, op, chosen, terms)
         return mean_loss(constant + kept, _answers(op, x.device), mask, row_losses)
@@ -219,7 +219,7 @@ def excluded_loss(
     x, chosen, row_losses = _filtered(logits, op, frequencies, terms, loss)
     mask, answers = check_mask(mask, op, x.device), _answers(op, x.device)
     if not chosen:
-        warn_if_none(chosen, answer_means(x, op), op, stacklevel=2)
+        warn_if_none(chosen, answer_means(x, op), op, logits=x, stacklevel=2)
     if terms not in ANSWER_TERMS or isinstance(chosen, list):
         return mean_loss(x - part_and_constant(x, op, chosen, terms)[0], answers, mask, row_losses)
     removed = sum_of_parts(answer_coefficients(answer_means(x, op), op, terms), op, chosen)

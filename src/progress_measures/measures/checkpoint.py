@@ -154,7 +154,7 @@ def measure(
     check_loss(loss)
     check_progress(progress)
     means = answer_means(x, op)
-    warn_if_none(chosen, means, op, stacklevel=2)
+    warn_if_none(chosen, means, op, logits=x, stacklevel=2)
     return measures_of(x, means, op, chosen, split, loss, progress)
 
 

@@ -1,12 +1,12 @@
-"""Checks of the arguments of :func:`grokking_measures` and :func:`add_restricted_loss`."""
+"""Checks of the arguments of :func:`grokking_measures` and :func:`add_restricted_loss`, and of quantiles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from progress_measures._checks.values import check_takes, listed, shape_of, type_name
+from progress_measures._checks.values import check_quantile, check_takes, listed, shape_of, type_name
 from progress_measures.frequencies import Rule
 from progress_measures.measures.weights import Weight
 from progress_measures.operations.checks import check_parts
@@ -95,3 +95,10 @@ def check_same_operation(computed: Tensor, recorded: Tensor | None, op: object) 
             f"`op` must be the operation that was recorded. Got {op!r}. In its frequencies, the `gini_logits` of the "
             f"tables differ from the recorded ones, such as {computed[-1]:.6g} where {recorded[-1]:.6g} was recorded."
         )
+
+
+def check_quantiles(values: object) -> list[float]:
+    """A list of real numbers in [0, 1]."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"`at` must be a sequence of numbers between 0 and 1. Got {values!r} ({type_name(values)}).")
+    return [check_quantile(value, "at") for value in (values.tolist() if isinstance(values, Tensor) else values)]

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
-from progress_measures._checks.values import check_integer, check_quantile, check_seed, type_name
-from progress_measures._tables import html_table, number
+from progress_measures._checks.values import check_integer, check_seed
+from progress_measures._tables import counted, html_table, number
 from progress_measures.losses.by_answer import mean_losses_without, restricted_logits
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import losses_of_tables
+from progress_measures.measures.checks import check_quantiles
 from progress_measures.operations.checks import check_frequencies, check_logits
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
@@ -43,7 +44,7 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        return f"Control({number(self.real)}; {len(self.draws)} draws: {number(self.draws)})"
+        return f"Control({number(self.real)}; {counted(self.draws, ROUNDING)}: {number(self.draws)})"
 
     @property
     def share_below(self) -> float:
@@ -64,7 +65,7 @@ class Control:
             TypeError: If ``at`` is not a sequence of numbers.
             ValueError: If a number does not lie between 0 and 1.
         """
-        return self.draws.quantile(self.draws.new_tensor(_check_quantiles(at)))
+        return self.draws.quantile(self.draws.new_tensor(check_quantiles(at)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class Controls:
             [name, number(each.real), f"{each.share_below:.0%}", *map(number, each.quantiles())]
             for name, each in vars(self).items()
         ]
-        return html_table(f"Controls, {len(self.excluded_loss.draws)} draws", head, rows)
+        return html_table(f"Controls, {counted(self.excluded_loss.draws, ROUNDING)}", head, rows)
 
 
 def random_frequency_control(
@@ -119,8 +120,8 @@ def random_frequency_control(
 
     .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
 
-    All sets are equally likely, including R itself. If the chosen frequencies are like all others, ``share_below`` is
-    uniform in [0, 1].
+    All sets are equally likely, including R itself. With few sets, draws repeat, and the repr counts the distinct ones:
+    4 if R is three of four frequencies. If R is like all other sets, ``share_below`` is uniform in [0, 1].
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
@@ -235,8 +236,7 @@ def _controls(
     on_device = (rows.to(x.device) for rows in functions)
     parts = torch.stack([rows.T @ (rows @ means) for rows in on_device])  # (draw, s, c)
 
-    tables = restricted_logits(means, parts)
-    restricted = losses_of_tables(tables, op, split, row_losses)
+    restricted = losses_of_tables(restricted_logits(means, parts), op, split, row_losses)
     asked = split.labels if split.noisy else None
     excluded = mean_losses_without(x, op, split.train, lambda s: parts[:, s], row_losses, asked)
     return Controls(*(Control(losses[0], losses[1:]) for losses in (*restricted, excluded)))
@@ -251,10 +251,3 @@ def _check_some_frequencies(values: object, op: Any) -> tuple[int, ...]:
             "There is nothing to compare them with."
         )
     return chosen
-
-
-def _check_quantiles(values: object) -> list[float]:
-    """A list of real numbers in [0, 1]."""
-    if not isinstance(values, Iterable):
-        raise TypeError(f"`at` must be a sequence of numbers between 0 and 1. Got {values!r} ({type_name(values)}).")
-    return [check_quantile(value, "at") for value in (values.tolist() if isinstance(values, Tensor) else values)]

@@ -23,15 +23,19 @@ class Irrep:
     dimension. For example, frequencies k and n - k of Z/n together are a rotation of the plane.
 
     Example:
-        >>> standard = pm.groups.symmetric_group(4).irreps[1]
-        >>> standard.dimension, standard.kind, len(standard.character)
-        (2, 'real', 5)
+        >>> op = pm.groups.symmetric_group(4)
+        >>> standard = op.irreps[2]  # a permutation of 4 things moves the vectors whose entries add up to 0
+        >>> standard.dimension, standard.kind, standard.character.round().int().tolist()
+        (3, 'real', [3, 1, 0, -1, -1])
+        >>> swap = 1  # (0, 1, 3, 2), the second of the permutations in order
+        >>> int(op.classes[swap]), round(float(standard.character[op.classes[swap]]))  # it keeps two things: 2 - 1
+        (1, 1)
     """
 
     dimension: int
     """The dimension of the real space that the group acts on."""
     kind: Kind
-    """Whether the real numbers, the complex numbers or the quaternions commute with the representation."""
+    """Whether the matrices that commute with it form the real numbers, the complex numbers or the quaternions."""
     character: Tensor
     """The trace of the representation on each conjugacy class, in the order of the numbers in ``op.classes``, float64.
     Entry 0, for the identity, is the dimension."""

@@ -102,9 +102,12 @@ def answer_spectrum(values: Array, op: Operation) -> Tensor:
     .. math:: \frac{\sum_{r \in k} \sum_i \big( \sum_t F_r(t) H(t, i) \big)^2}
               {\sum_x \sum_i \big( h_i(x) - \bar h_i \big)^2 / N_{s(x)}}, \quad \bar h_i = \frac{1}{n} \sum_t H(t, i)
 
-    This is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. The shares are at most 1
-    together. With :func:`input_spectrum` you can tell how much of the neurons, at frequency k, is a function of a, of b
-    and of a∘b: ``input_spectrum(neurons, op)[k, 0]``, ``input_spectrum(neurons, op)[0, k]`` and
+    This is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. The shares add up to at
+    most 1. Their sum, ``answer_spectrum(values, op).sum()``, is the share that depends on the answer alone: about
+    (n - 1) / (N - 1) for noise on N inputs, which is 1 / (n + 1) for pairs.
+
+    With :func:`input_spectrum` you can tell how much of the neurons, at frequency k, is a function of a, of b and of
+    a∘b: ``input_spectrum(neurons, op)[k, 0]``, ``input_spectrum(neurons, op)[0, k]`` and
     ``answer_spectrum(neurons, op)[k - 1]``.
 
     Args:
