@@ -28,7 +28,8 @@ class Measures:
     if you gave ``labels``. A mean over no inputs is NaN.
 
     Every field is float64 and has shape ``()``, except for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
-    names of the fields to the tensors; ``track`` accepts this mapping as measures.
+    names of the fields to the tensors. To measure checkpoints, pass :func:`track` a function that returns
+    ``vars(pm.measure(…))``.
 
     Example:
         >>> op = pm.addition(7)
