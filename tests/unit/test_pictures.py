@@ -76,8 +76,9 @@ def test_onsets_are_marked_on_the_lines():
     assert onsets == {1: 0, 2: 100}
     axes = plotting.plot_frequencies(RUN, "power", key_frequencies={**onsets, 3: None})
     marks = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_marker() == "o"]
-    assert marks == [[[0, 1]], [[100, 5]]]
-    assert len(legend(axes)) == 3
+    assert marks == [[[0, 1]], [[100, 5]], []]
+    assert legend(axes) == ["frequency 1", "frequency 2", "frequency 3", "onset"]
+    assert "onset" not in legend(plotting.plot_frequencies(RUN, "power", key_frequencies={1: None}))
 
 
 def test_steps_without_a_spectrum_are_passed_over():
@@ -353,6 +354,19 @@ def test_bars_of_a_logarithmic_axis_begin_at_the_reference():
     assert axes.get_xscale() == "log"
     lowest = plotting.plot_effects({"up": 100.0, "down": 10.0}, scale="log")
     assert [bar[0] for bar in bars(lowest)] == [5, 5]
+
+
+def test_a_short_logarithmic_axis_has_plain_numbers():
+    def ticks(*values):
+        axes = plotting.plot_effects({str(value): value for value in values}, scale="log")
+        axes.figure.canvas.draw()
+        labels = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+        low, high = axes.get_xlim()
+        return {label.get_text() for label in labels if low <= label.get_position()[0] <= high} - {""}
+
+    assert {"2", "3"} <= ticks(2.0, 4.0) <= {"1", "2", "3", "4", "5", "6"}
+    assert {"0.2", "0.3"} <= ticks(0.2, 0.4) <= {f"{tenths / 10:g}" for tenths in range(1, 10)}
+    assert all("10^" in text for text in ticks(1e-3, 1e3) | ticks(1e-9, 2e-9))
 
 
 def test_reference_at_the_end_of_the_bars_is_inside_the_picture():

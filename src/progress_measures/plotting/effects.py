@@ -14,7 +14,7 @@ from progress_measures.plotting._text import as_text
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import KEY, shades_of
 from progress_measures.plotting.legends import add_legend
-from progress_measures.plotting.ticks import rows_of_names
+from progress_measures.plotting.ticks import plain_powers, rows_of_names
 
 Numbers: TypeAlias = float | Array | Sequence[float]
 
@@ -30,7 +30,8 @@ def plot_effects(
     """Draws one bar per name, such as the loss without each part of a model, and a line for the whole model.
 
     If a name has several numbers, such as one per seed, the bar is at their mean, with a point for each. On a linear
-    axis, bars begin at 0. On a logarithmic axis, they begin at the reference and show the ratio to it.
+    axis, bars begin at 0. On a logarithmic axis, they begin at the reference and show the ratio to it: to the right if
+    the number is larger, to the left if it is smaller.
 
     Args:
         effects: A mapping from names to a number, to several numbers, or to a mapping from labels to either, such as
@@ -73,6 +74,8 @@ def plot_effects(
     for name, value in line.items():
         ax.axvline(float(value.mean()), color=KEY, linestyle="--", linewidth=1.5, label=as_text(name))
     rows_of_names(ax, [as_text(name) for name in numbers])
+    if scale == "log":
+        plain_powers(ax.xaxis)
     ax.set_xlabel("effect")
     add_legend(ax, outside=True)
     return ax

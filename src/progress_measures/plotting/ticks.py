@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from progress_measures.operations.operands import label_of_bits
 
@@ -35,6 +35,21 @@ def whole_numbers(*axes: Axis) -> None:
     """Sets ticks at whole numbers only."""
     for axis in axes:
         axis.set_major_locator(MaxNLocator(integer=True))
+
+
+class _PlainIfShort(LogFormatterSciNotation):
+    """Labels a logarithmic axis of less than two decades with 1, 2, 3 rather than 10⁰, 2×10⁰, 3×10⁰."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        shown: str = super().__call__(x, pos)
+        low, high = self.axis.get_view_interval()
+        return f"{x:g}" if shown and high < 100 * low and 1e-3 <= low <= high <= 1e4 else shown
+
+
+def plain_powers(axis: Axis) -> None:
+    """Has a short logarithmic axis show plain numbers."""
+    axis.set_major_formatter(_PlainIfShort())
+    axis.set_minor_formatter(_PlainIfShort(labelOnlyBase=False, minor_thresholds=(1.5, 0.6)))
 
 
 def rows_of_names(ax: Axes, names: list[str]) -> None:
