@@ -42,7 +42,7 @@ class _PlainIfShort(LogFormatterSciNotation):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         shown: str = super().__call__(x, pos)
-        low, high = self.axis.get_view_interval()
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]  # it labels an axis
         return f"{x:g}" if shown and high < 100 * low and 1e-3 <= low <= high <= 1e4 else shown
 
 
