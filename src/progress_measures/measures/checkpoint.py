@@ -63,7 +63,7 @@ class Measures:
     """Without one frequency at a time, over the training inputs, in the order of ``op.frequencies``, ``(K,)``."""
 
     def __repr__(self) -> str:
-        shown = ("train_loss", "test_loss", "test_accuracy", "restricted_loss", "excluded_loss")
+        shown = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "restricted_loss", "excluded_loss")
         return f"Measures({', '.join(f'{name}={number(getattr(self, name))}' for name in shown)}, …)"
 
     def _repr_html_(self) -> str:
