@@ -72,9 +72,9 @@ def track(
         resume: A file to which each step's numbers are appended, as a line of JSON, as soon as they are measured. Steps
             that are already in the file are neither loaded by ``load`` nor measured again. :func:`load_recording` reads
             the file. A :class:`Recorder` may have written it. Use a new file for another run, or for other measures.
-            The names in a mapping are compared with the file at once, as is what :func:`grokking_measures` measures;
-            the names and shapes that any other function returns, once a step is measured. If the file has every step,
-            the result has the columns of the file.
+            The file is compared with the names of a mapping, and with the settings of :func:`grokking_measures`, at
+            once. It is compared with the names and shapes that another function returns once a step is measured. If
+            the file has every step, nothing is measured, and the result has the columns of the file.
         errors: What to do if ``load`` or ``measures`` raises an exception, or if names or shapes differ from earlier
             steps. ``"raise"`` raises the error; if there is a file, it first waits for the checkpoints in progress and
             writes their numbers. With ``"record"``, tracking continues with a warning: the error is written to the
