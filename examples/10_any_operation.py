@@ -56,8 +56,8 @@ figure, axes = plt.subplots(8, 3, figsize=(11, 10.5), height_ratios=[3, 1.4] * 4
 panels = zip(axes[::2].flat, axes[1::2].flat, curves.items(), strict=True)
 for above, below, (name, run) in panels:
     color = "tab:red" if claims.generalized(run) is not None else "0.45"
-    above.plot(run.steps, run["train_accuracy"], color="tab:blue", linestyle="--", linewidth=1.4)
-    above.plot(run.steps, run["test_accuracy"], color=color, linewidth=2)
+    above.plot(run.steps, run["train_accuracy"], "--", color="tab:blue", linewidth=1.4, label="training")
+    above.plot(run.steps, run["test_accuracy"], color=color, linewidth=2, label="test")
     above.set(xscale="symlog", xlim=(0, int(run.steps[-1])), ylim=(-0.04, 1.06), yticks=[0, 1], xticks=[0, 10, 1000])
     above.set_title(name, fontsize="medium", fontweight="bold")
     spectrum = run["logit_spectrum"][-1]
@@ -68,6 +68,8 @@ for above, below, (name, run) in panels:
     for ax in (above, below):
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize="small")
+axes[0, 0].set_xlabel("step", fontsize="small")
+axes[0, 0].set_ylabel("accuracy", fontsize="small")
 figure.suptitle(
     "Accuracy over training steps: training (blue, dashed), test (red where it generalizes)", fontsize="medium"
 )

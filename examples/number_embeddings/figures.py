@@ -1,5 +1,7 @@
 """The picture: periods, weekdays and months, helix and polynomial, probes, and heads."""
 
+import math
+
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
@@ -46,9 +48,12 @@ def _circle(ax: Axes, rows: Tensor, names: list[str]) -> None:
     plane = torch.linalg.qr((torch.stack([angle.cos(), angle.sin()]).double() @ centered).T).Q
     x, y = (centered @ plane).T
     ax.plot([*x, x[0]], [*y, y[0]], "o-", color="tab:blue")
-    for name, place in zip(names, zip(x, y, strict=True), strict=True):
-        ax.annotate(name[:3], place, xytext=(4, 4), textcoords="offset points")
-    ax.set_aspect("equal", adjustable="datalim")
+    for name, (right, up) in zip(names, zip(x.tolist(), y.tolist(), strict=True), strict=True):
+        length = math.hypot(right, up)
+        away = 18 * right / length, 13 * up / length  # points outwards, so that no line is behind the name
+        ax.annotate(name[:3], (right, up), xytext=away, textcoords="offset points", ha="center", va="center")
+    ax.margins(0.25, 0.15)
+    ax.set_aspect("equal")
 
 
 def _helices(ax: Axes, found: Findings) -> None:

@@ -212,12 +212,17 @@ def test_what_noise_makes_of_uncertain_bottoms():
         runs = [spoil(trajectory, generator) for _ in range(2 * DRAWS)]
         return np.mean([pm.find_phases(run, answers=answers).memorization_end is not None for run in runs])
 
-    noise = [share("symmetric_5", partial(noisy, size=size)) for size in (0.05, 0.2)]
-    thin = [share("symmetric_5", partial(thinned, share=kept)) for kept in (0.5, 0.25)]
-    bottom = [share("fraction_80", partial(noisy, size=size), without=["train_loss"]) for size in (0.01, 0.02, 0.05)]
-    text = section(PAGE, "How far they can be trusted")
-    assert_has_numbers(text, *noise, *thin)
-    assert_has_numbers(text, bottom[0], 0.01, bottom[1], 0.02, bottom[2], 0.05)
+    computed = {}
+    for percent in (5, 20):
+        computed[f"`symmetric_5`, noise of {percent} %"] = share("symmetric_5", partial(noisy, size=percent / 100))
+    for name, kept in {"half of the recorded steps": 0.5, "a quarter of them": 0.25}.items():
+        computed[f"`symmetric_5`, {name}"] = share("symmetric_5", partial(thinned, share=kept))
+    for percent in (1, 2, 5):
+        found = share("fraction_80", partial(noisy, size=percent / 100), without=["train_loss"])
+        computed[f"`fraction_80`, noise of {percent} %"] = found
+    written = table("How far they can be trusted", 1)
+    assert written.keys() == computed.keys()
+    assert_rows({name: [[found]] for name, found in computed.items()}, written)
 
 
 @cache
@@ -256,6 +261,18 @@ def test_settled_ends_of_cleanup_of_cut_runs():
     text = section(PAGE, "Columns to log")
     assert_has_numbers(text, len(moved[True]), len(moved[False]), max(moved[False]))
     assert 0.015 < max(moved[True]) < 0.02
+
+
+def test_a_run_that_comes_undone():
+    steps = np.arange(0, 10_001, 100)
+
+    def end(start, stop):
+        undone = (start <= steps) & (steps < stop)
+        run = pm.Trajectory(steps, {"test_loss": np.where((steps < 2000) | undone, 6.0, 0.5)})
+        return round(pm.find_phases(run, answers=113).circuit_formation_end, -2)
+
+    assert_has_numbers(section(PAGE, "Boundaries"), end(3000, 3500), 10_000, 3000, 3500, 500, end(3000, 3500))
+    assert_has_numbers(section(PAGE, "Boundaries"), 5000, 6000, end(5000, 6000))
 
 
 def test_the_code_of_the_page(capsys):

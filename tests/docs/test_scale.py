@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 SCRIPTS = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
 JOBS = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", PAGE, flags=re.DOTALL)
-WHOLE = [name for name, script in SCRIPTS.items() if "if __name__ ==" in script]  # scripts that measure all checkpoints
+OWN = "my_run.py"
+WHOLE = [name for name, script in SCRIPTS.items() if "if __name__ ==" in script and name != OWN]  # all checkpoints
 STEPS = 4  # of all checkpoints, so that this takes seconds
 
 
@@ -64,7 +65,7 @@ def test_every_block_is_a_script_of_a_name():
 
 
 def test_the_checkpoints_are_counted():
-    assert_has_numbers(section(PAGE), len(checkpoints.steps(MAINLINE)))
+    assert_has_numbers(section(PAGE, "The bundled checkpoints"), len(checkpoints.steps(MAINLINE)))
 
 
 @pytest.mark.parametrize("script", WHOLE)
@@ -75,6 +76,25 @@ def test_script_gives_the_numbers_of_a_serial_run(folder, serial, script):
     assert_same(pm.Trajectory.load(folder / "run.npz"), serial)
     assert f"{STEPS}/{STEPS}" in done.stderr  # the bar
     assert len((folder / "run.jsonl").read_text().splitlines()) == STEPS
+
+
+def test_script_of_a_network_of_one_s_own(folder):
+    own = {"__name__": "own"}
+    exec(SCRIPTS[OWN], own)
+    (folder / "checkpoints").mkdir()
+    torch.manual_seed(0)
+    for step in (0, 50, 1000):
+        torch.save(own["Network"]().state_dict(), folder / "checkpoints" / f"{step:04}.pt")
+    run(folder, sys.executable, OWN)
+    found = pm.Trajectory.from_csv(folder / "run.csv")
+    assert found.steps.tolist() == [0, 50, 1000]
+    logits = pm.grid_logits(own["load"](folder / "checkpoints" / "1000.pt"), own["op"])
+    loss = pm.cross_entropy(logits, own["op"], mask=own["train_mask"])
+    assert float(found["train_loss"][-1]) == pytest.approx(float(loss))
+    assert {"restricted_loss", "excluded_loss"} <= found.columns.keys()
+    (folder / "checkpoints" / "0000.pt").write_bytes(b"")  # not loaded again
+    again = run(folder, sys.executable, OWN)
+    assert "3/3" in again.stderr
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -84,4 +84,4 @@ def test_it_ends_in_a_picture(session):
     names, _ = session
     *lines, guess = [line.get_label().replace(" ", "_") for line in names["ax"].lines if line.get_label()[0] != "_"]
     assert lines == names["losses"]
-    assert guess == "a_guess"
+    assert guess == "chance"

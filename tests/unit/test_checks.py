@@ -200,6 +200,11 @@ MISTAKES = [
      "`checkpoints` must yield pairs (step, model). Got int."),
     ("a checkpoint of three", lambda: pm.track([(0, None, 1)], {}), TypeError,
      "`checkpoints` must yield pairs (step, model). Got tuple of 3."),
+    ("load returns what load_state_dict returns",
+     lambda: pm.track([(0, {})], {"x": type}, load=nn.Identity().load_state_dict), TypeError,
+     "`load` must return the model. Got the result of load_state_dict. Return the model after this call."),
+    ("load returns nothing", lambda: pm.track([(0, None)], {"x": type}, load=lambda _: None), TypeError,
+     "`load` must return the model. Got None."),
     ("nothing is measured", lambda: pm.track([(0, None)], {}), ValueError,
      "`measures` must measure something. Got nothing by any name."),
     # Numbers

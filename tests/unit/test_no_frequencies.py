@@ -288,7 +288,7 @@ def test_a_path_with_another_axis_is_another_measure(tmp_path):
 def test_measures_that_do_not_say_what_they_are_go_on_with_a_warning(tmp_path):
     path, measure, model = tmp_path / "run.jsonl", pm.grokking_measures(None, OP, [2, 5], TRAIN), Waves(waves(2, 5))
     pm.Recorder(measure, every=1, path=path)(0, model)
-    with pytest.warns(RuntimeWarning, match="says what was measured .* but `measures` do not say what they measure"):
+    with pytest.warns(RuntimeWarning, match="says what was measured .* Column names are compared once"):
         recorder = pm.Recorder(lambda model: measure(model), every=1, path=path)
     recorder(1, model)
     assert_same(recorder.trajectory, pm.load_recording(path))

@@ -76,8 +76,9 @@ def test_onsets_are_marked_on_the_lines():
     assert onsets == {1: 0, 2: 100}
     axes = plotting.plot_frequencies(RUN, "power", key_frequencies={**onsets, 3: None})
     marks = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_marker() == "o"]
-    assert marks == [[[0, 1]], [[100, 5]]]
-    assert len(legend(axes)) == 3
+    assert marks == [[[0, 1]], [[100, 5]], []]
+    assert legend(axes) == ["frequency 1", "frequency 2", "frequency 3", "onset"]
+    assert "onset" not in legend(plotting.plot_frequencies(RUN, "power", key_frequencies={1: None}))
 
 
 def test_steps_without_a_spectrum_are_passed_over():

@@ -1,3 +1,4 @@
+import math
 import re
 import subprocess
 import sys
@@ -172,6 +173,19 @@ def test_phases_are_shaded_up_to_the_first_that_does_not_end(boundaries, extents
     assert len({to_hex(span.get_facecolor()) for span in axes.patches}) == len(extents)
     assert all(span.get_zorder() < line.get_zorder() for span in axes.patches for line in axes.get_lines())
     assert axes.get_xlim() == (0, 300)
+
+
+def test_the_loss_of_a_guess_is_a_dashed_line_behind_the_curves():
+    axes = plotting.plot_curves(RUN, ["train_loss", "test_loss"], answers=113)
+    *curves, chance = axes.get_lines()
+    assert [*chance.get_ydata()] == [math.log(113)] * 2
+    assert chance.get_linestyle() == "--"
+    assert chance.get_zorder() < min(curve.get_zorder() for curve in curves)
+    assert legend(axes) == ["train loss", "test loss", "chance"]
+    assert (axes.get_xlim(), axes.get_ylabel()) == ((0, 300), "loss")
+    assert "chance" not in legend(plotting.plot_curves(RUN, ["train_loss"]))
+    both = plotting.plot_curves(pm.Trajectory([0], {"loss": [1.0], "acc": [0.5]}), ["loss", "acc"], answers=3)
+    assert [*both.get_lines()[-1].get_ydata()] == [math.log(3)] * 2
 
 
 def test_nothing_is_shaded_without_phases():

@@ -63,7 +63,8 @@ def test_two_lines_at_most(beginning):
 
 def test_what_they_say():
     assert repr(MEASURES) == (
-        "Measures(train_loss=1.946, test_loss=1.946, test_accuracy=0, restricted_loss=1.946, excluded_loss=1.946, …)"
+        "Measures(train_loss=1.946, test_loss=1.946, train_accuracy=0.5, test_accuracy=0, restricted_loss=1.946, "
+        "excluded_loss=1.946, …)"
     )
     control = pm.measures.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
     assert repr(control) == "Control(0.25; 4 draws: 0 … 1.5)"

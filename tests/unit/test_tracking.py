@@ -501,6 +501,13 @@ def test_file_of_other_columns_is_refused_and_left_alone(journal, measure, messa
         assert journal.read_bytes() == before
 
 
+def test_names_of_a_function_are_not_compared_with_a_file_that_lacks_no_step(journal):
+    measured = []
+    first = pm.track([(0, 1)], {"x": float}, resume=journal)
+    assert_same(pm.track([(0, 1)], lambda x: {"y": measured.append(x) or x}, resume=journal), first)
+    assert measured == []
+
+
 def test_file_that_cannot_be_written_is_an_error_before_anything_is_measured(tmp_path):
     measured = []
     with pytest.raises(FileNotFoundError):

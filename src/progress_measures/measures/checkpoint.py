@@ -28,7 +28,8 @@ class Measures:
     if you gave ``labels``. A mean over no inputs is NaN.
 
     Every field is float64 and has shape ``()``, except for ``excluded_loss_per_frequency``. ``vars(measures)`` maps the
-    names of the fields to the tensors; ``track`` accepts this mapping as measures.
+    names of the fields to the tensors. To measure checkpoints, pass :func:`track` a function that returns
+    ``vars(pm.measure(…))``.
 
     Example:
         >>> op = pm.addition(7)
@@ -62,7 +63,7 @@ class Measures:
     """Without one frequency at a time, over the training inputs, in the order of ``op.frequencies``, ``(K,)``."""
 
     def __repr__(self) -> str:
-        shown = ("train_loss", "test_loss", "test_accuracy", "restricted_loss", "excluded_loss")
+        shown = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "restricted_loss", "excluded_loss")
         return f"Measures({', '.join(f'{name}={number(getattr(self, name))}' for name in shown)}, …)"
 
     def _repr_html_(self) -> str:

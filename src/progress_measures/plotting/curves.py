@@ -1,5 +1,6 @@
 """Pictures of columns over steps: of one run with its phases, or of several runs, as their mean or one line each."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from progress_measures._checks.values import check_choice
+from progress_measures._checks.values import check_choice, check_integer
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting._axes import axes
@@ -24,7 +25,7 @@ from progress_measures.plotting.checks import (
 )
 from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.lines import COLOURS, STYLES, Curve, curve_of, draw, drawable, with_ends
-from progress_measures.plotting.marks import mark, shade
+from progress_measures.plotting.marks import draw_chance, mark, shade
 from progress_measures.plotting.scales import Sides, check_x, set_x, set_y, sides
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
@@ -39,6 +40,7 @@ def plot_curves(
     *,
     phases: Phases | None = None,
     milestones: Milestones | None = None,
+    answers: int | None = None,
     scale: Literal["linear", "log"] | None = None,
     x: Literal["linear", "log"] = "linear",
     ax: Axes | None = None,
@@ -61,6 +63,8 @@ def plot_curves(
             the run stopped is shaded to the end of the run. An end that has not settled is a dashed line.
         milestones: The result of :func:`milestones`. Thin lines, with words above the picture, show the steps at which
             the run memorized and generalized. They are dashed if they have not settled.
+        answers: The number of answers, to draw chance, the loss ln(answers) of a guess, as a dashed line. No line if
+            None.
         scale: The scale of the vertical axis, for all columns together. If None, it depends on their names and numbers,
             as above. On a logarithmic axis, a curve leaves the picture at the bottom where it is 0.
         x: The scale of the horizontal axis. A logarithmic axis is linear between step 0 and a power of ten, at most the
@@ -73,10 +77,10 @@ def plot_curves(
 
     Raises:
         KeyError: If there is no such column.
-        TypeError: If ``trajectory`` is not a trajectory.
+        TypeError: If ``trajectory`` is not a trajectory, or ``answers`` is not an integer.
         ValueError: If there is no such scale, or no column is named; if no column has a finite number; if a finite
-            number is beyond ±1e300; or if ``scale`` is logarithmic and a column has a number below zero or no number
-            above zero.
+            number is beyond ±1e300; if ``scale`` is logarithmic and a column has a number below zero or no number above
+            zero; or if ``answers`` is less than 2.
 
     Warns:
         UserWarning: If a column has no finite number. It is not drawn.
@@ -90,6 +94,7 @@ def plot_curves(
         'step'
     """
     check_x(x)
+    chance = None if answers is None else math.log(check_integer(answers, "answers", at_least=2))
     labels = check_labels(columns)
     chosen = check_trajectory(trajectory).select(list(labels))
     parts = sides(chosen.columns, scale)
@@ -103,6 +108,8 @@ def plot_curves(
     if phases is not None:
         shade(ax, phases, start=steps[0], end=steps[-1])
     _finish(ax, curves, parts, labels)
+    if chance is not None:
+        draw_chance(ax, chance)
     if milestones is not None:
         mark(ax, milestones)
     add_legend(ax, outside=bool(parts.right))

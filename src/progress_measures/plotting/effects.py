@@ -29,7 +29,8 @@ def plot_effects(
     """Draws one bar per name, such as the loss without each part of a model, and a line for the whole model.
 
     If a name has several numbers, such as one per seed, the bar is at their mean, with a point for each. On a linear
-    axis, bars begin at 0. On a logarithmic axis, they begin at the reference and show the ratio to it.
+    axis, bars begin at 0. On a logarithmic axis, they begin at the reference and show the ratio to it: to the right if
+    the number is larger, to the left if it is smaller.
 
     Args:
         effects: A mapping from names to a number, to several numbers, or to a mapping from labels to either, such as

@@ -51,8 +51,8 @@ def plot_frequencies(
             entry per frequency, shape ``(T, K)``. A column of :func:`input_spectrum` results has one axis per operand
             after the axis of the steps.
         key_frequencies: The frequencies to colour and name, such as the result of :func:`key_frequencies`. A mapping to
-            steps, such as the result of :func:`onsets`, also marks these steps; None has no mark. Frequencies of the
-            inputs are tuples with one integer per operand.
+            steps, such as the result of :func:`onsets`, also marks these steps with circles, "onset" in the legend;
+            None has no mark. Frequencies of the inputs are tuples with one integer per operand.
         kind: ``"lines"``, or ``"heat map"`` if each frequency is one integer.
         phases: The result of :func:`find_phases`, to shade behind lines as in :func:`plot_curves`.
         scale: The scale of the numbers; if None, as in :func:`plot_curves`.
@@ -132,6 +132,8 @@ def _draw_lines(ax: Axes, steps: np.ndarray, values: np.ndarray, keys: Sequence[
         if key.step is not None and known.any():
             height = np.interp(key.step, steps[known], curve.values[known])
             ax.plot(key.step, height, "o", markersize=7, markerfacecolor="white", markeredgecolor=line.get_color())
+    if any(key.step is not None for key in keys):
+        ax.plot([], [], "o", markersize=7, markerfacecolor="white", markeredgecolor=_ALL, label="onset")
     others = np.delete(values, [each.place for each in keys], axis=1)
     measured = ~np.isnan(others).all(1)
     look: dict[str, Any] = {"color": _OTHERS if keys else _ALL, "linewidth": 0.6, "zorder": 1.8}

@@ -1,4 +1,4 @@
-"""Phases as shades behind the curves, and milestones as lines with a word above the picture."""
+"""Phases as shades and chance as a line behind the curves; milestones as lines with a word above the picture."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -38,6 +38,11 @@ def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, s
         named = [to_rgb(_COLOURS[phase]) for phase in name.split(" or ")]
         if name != "after cleanup" and (len(named) == 1 or len(stops) > 1):
             yield begin, stop, name, to_hex(np.mean(named, axis=0))
+
+
+def draw_chance(ax: Axes, loss: float) -> None:
+    """Draws a dashed line behind the curves at the loss of a guess."""
+    ax.axhline(loss, color="0.35", linewidth=1, linestyle=(0, (6, 3)), label="chance", zorder=1.5)
 
 
 def mark(ax: Axes, milestones: Milestones) -> None:

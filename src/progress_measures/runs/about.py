@@ -38,7 +38,8 @@ def check_same_about(
     if not measured:
         warnings.warn(
             f"{file} says what was measured ({listed(recorded)}), but `measures` do not say what they measure, so "
-            "the two cannot be compared. Pass the same measures as before, or another file.",
+            "the two cannot be compared. Column names are compared once a step is measured. Pass the same measures as "
+            "before, or another file.",
             RuntimeWarning,
             stacklevel=5,
         )

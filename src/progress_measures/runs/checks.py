@@ -64,6 +64,16 @@ def check_picklable(value: object, name: str) -> None:
         ) from error
 
 
+def check_loaded(model: object) -> None:
+    """Requires that ``load`` returned something other than what a forgotten ``return model`` leaves."""
+    if hasattr(model, "missing_keys"):
+        raise TypeError(
+            "`load` must return the model. Got the result of load_state_dict. Return the model after this call."
+        )
+    if model is None:
+        raise TypeError("`load` must return the model. Got None.")
+
+
 def check_own_model(model: object, others: Iterable[object], step: int, name: str) -> None:
     """Requires a model other than those of the steps that are measured at the same time."""
     if isinstance(model, nn.Module) and any(model is other for other in others):

@@ -13,7 +13,7 @@ from torch import nn
 
 from progress_measures._formats.recording import check_row
 from progress_measures._model_state import at_rest, undisturbed
-from progress_measures.runs.checks import start_method
+from progress_measures.runs.checks import check_loaded, start_method
 
 Numbers = dict[str, np.ndarray]
 
@@ -38,8 +38,10 @@ class Job:
         """Measures the checkpoint. Returns arrays, because processes would send tensors through shared memory."""
         try:
             model = self.item if self.load is None else self.load(self.item)
-            if self.load is not None and isinstance(model, nn.Module):
-                self.loaded = weakref.ref(model)
+            if self.load is not None:
+                check_loaded(model)
+                if isinstance(model, nn.Module):
+                    self.loaded = weakref.ref(model)
             with undisturbed(model) if self.alone else at_rest(model):
                 return {name: x.numpy() for name, x in check_row(self.measures(model), None).items()}
         except Exception as error:

@@ -71,8 +71,10 @@ def track(
             ``checkpoints`` has one.
         resume: A file to which each step's numbers are appended, as a line of JSON, as soon as they are measured. Steps
             that are already in the file are neither loaded by ``load`` nor measured again. :func:`load_recording` reads
-            the file. A :class:`Recorder` may have written it. Use a new file for another run, or for another measure
-            with the same names: the file cannot always show that they differ.
+            the file. A :class:`Recorder` may have written it. Use a new file for another run, or for other measures.
+            The file is compared with the names of a mapping, and with the settings of :func:`grokking_measures`, at
+            once. It is compared with the names and shapes that another function returns once a step is measured. If
+            the file has every step, nothing is measured, and the result has the columns of the file.
         errors: What to do if ``load`` or ``measures`` raises an exception, or if names or shapes differ from earlier
             steps. ``"raise"`` raises the error; if there is a file, it first waits for the checkpoints in progress and
             writes their numbers. With ``"record"``, tracking continues with a warning: the error is written to the
@@ -85,8 +87,9 @@ def track(
         TypeError: If an argument, a checkpoint or a measured value is of the wrong kind, or cannot be pickled for the
             processes of an executor.
         ValueError: If there is no checkpoint, or none that can be measured; if a step appears twice; if names or shapes
-            change between steps, or differ from those in the file; if the file is not a recording; if two steps that
-            are measured at once have the same model; or if ``executor`` forks this process.
+            change between steps, or if a mapping or a newly measured step has others than the file; if the file is
+            not a recording; if two steps that are measured at once have the same model; or if ``executor`` forks this
+            process.
         RuntimeError: If ``progress`` stops early.
         OSError: If the file cannot be read or written.
         BrokenExecutor: If a process of the executor dies; a note names the steps in progress. (Dask reassigns these

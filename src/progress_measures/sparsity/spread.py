@@ -34,7 +34,8 @@ def gini(x: Array, dim: int = -1) -> Tensor:
         :func:`effective_rank`: how many directions a matrix uses, in any basis.
 
     References:
-        Hurley & Rickard (2009), "Comparing measures of sparsity"; Nanda et al. (2023), section 5.2.
+        Gini (1912), "Variabilità e mutabilità". Hurley & Rickard (2009), "Comparing measures of sparsity", compare it
+        with others; Nanda et al. (2023), section 5.2, apply it to norms of frequencies.
 
     Example:
         >>> pm.gini(torch.tensor([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]))
