@@ -277,7 +277,7 @@ def test_a_run_that_comes_undone():
 
 def test_the_code_of_the_page(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    exec(code, {"pm": pm, "MAINLINE": MAINLINE})
+    exec(code, {})
     assert capsys.readouterr().out == (
         "Phases(memorization_end=1200 (1000 to 1400), circuit_formation_end=4630 (4600 to 4800), "
         "cleanup_end=None: not recorded)\ncircuit formation\n"
