@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import progress_measures as pm
-from examples.modular_addition.bundled import MAINLINE, RUNS, final
+from examples.modular_addition.bundled import RUNS, final
 from tests._planted import memorizing_logits, random_mask
 from tests._runs import MEASURED, SEEDS, curves, cuts, never_learned, noisy, spiked, thinned
 from tests.docs._numbers import assert_has_numbers, assert_rows, numbers
