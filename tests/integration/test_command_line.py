@@ -604,7 +604,8 @@ MISTAKES = {
     ),
     "phases of two": (
         ["plot", "run.csv", "saved.npz", "-o", "out.png", "--answers", "9"],
-        "argument --answers: shades the phases of one run. Got 2 runs.",
+        "argument --answers: shades the phases of one run. Got 2 runs. Name the file of one. If a file has several, "
+        "save one in Python: pm.Runs.read(FILE)[NAME].save('one.npz').",
     ),
     "no folder": (["plot", "run.csv", "-o", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
     "output is a pipe": (
