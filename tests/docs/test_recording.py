@@ -65,8 +65,8 @@ def test_measures_of_hugging_faces_trainer_arrive_in_tensorboard(tmp_path, monke
         torch.manual_seed(0)
         exec(compile(block, "docs/recording.md, the recipe", "exec"), names)
     assert names["config"].bos_token_id is names["config"].eos_token_id is None  # 50256 is not among 13 tokens
-    names["trainer"].remove_callback(transformers.ProgressCallback)  # as the page says, to silence it
     printers = transformers.ProgressCallback, transformers.PrinterCallback
+    names["trainer"].remove_callback(printers[names["args"].disable_tqdm])  # as the page says, to silence it
     assert not [each for each in names["trainer"].callback_handler.callbacks if isinstance(each, printers)]
     main(["phases", "hf/runs", "--answers", "13"])
     assert "reading train/recorder/train_loss as train_loss" in capsys.readouterr().err
