@@ -38,10 +38,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     # A short run may have none; the last printed line says which there are.
     warnings.filterwarnings("ignore", message="`key_frequencies` are none at any step")
+    warnings.filterwarnings("ignore", message="No frequency is key at a step where the model answers its training")
     try:
         run = open_run(config, options.output)
         trajectory = record(run, options.output, every=options.every)
         draw(trajectory, options.output / "progress.png")
+    except KeyboardInterrupt:
+        raise SystemExit(
+            f"Stopped. Run the same command again to continue from the last state in {options.output}, if any."
+        ) from None
     except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     # No phases, because they need the same frequencies at every step, and those are known only at the end.
@@ -108,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--n", type=at_least(2), default=59, help="the modulus")
     parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the weights and of the split")
     parser.add_argument("--weight-decay", type=decay, default=1.0, help="weight decay of AdamW")
-    parser.add_argument("--epochs", type=at_least(1), default=5000, help="total number of full-batch steps")
+    parser.add_argument("--epochs", type=at_least(1), default=6000, help="total number of full-batch steps")
     parser.add_argument("--every", type=at_least(1), default=50, help="record every EVERY epochs")
     return parser
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,23 @@ def test_sites_of_the_page_are_replaced_as_it_says(tmp_path, monkeypatch):
     torch.testing.assert_close(names["output"], expected)
     assert torch.equal(names["pattern"], pattern)
     assert names["first_half"](x).shape == x.shape
+
+
+def test_all_extras_are_listed_with_what_they_install():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = {}
+    for names, packages, use in re.findall(
+        r"^\| (`.*?) \| (.*) ?\| (.+) \|$", PAGE.split("\n## Extras\n")[1], re.MULTILINE
+    ):
+        assert use
+        for name in re.findall(r"`(\w+)`", names):
+            listed[name] = {package.replace("the extra ", "").strip("` ") for package in packages.split(", ")} - {""}
+    assert listed.keys() == project["optional-dependencies"].keys()
+    for name, requirements in project["optional-dependencies"].items():
+        extras = [extra for found in requirements for extra in re.findall(r"^progress_measures\[(.*)\]", found)]
+        packages = {re.match(r"[\w-]+", found)[0] for found in requirements} - {"progress_measures"}
+        assert listed[name] in ({*packages, *extras}, set())
+    assert {name for name, packages in listed.items() if not packages} == {"dev", "docs", "mutation"}
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from progress_measures.__main__ import main
+
 PAGE = (Path(__file__).parents[2] / "docs" / "recording.md").read_text(encoding="utf-8")
 SECTIONS = {
     section.partition("\n")[0]: blocks
@@ -47,7 +49,7 @@ def test_blocks_run_and_print_what_they_say(heading, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_measures_of_hugging_faces_trainer_arrive_in_tensorboard(tmp_path, monkeypatch):
+def test_measures_of_hugging_faces_trainer_arrive_in_tensorboard(tmp_path, monkeypatch, capsys):
     pytest.importorskip("transformers", reason="the recipe trains with transformers")
     pytest.importorskip("accelerate", reason="transformers trains with accelerate")
     pytest.importorskip("tensorboard", reason="the recipe reports to TensorBoard")
@@ -55,11 +57,19 @@ def test_measures_of_hugging_faces_trainer_arrive_in_tensorboard(tmp_path, monke
 
     (block,) = [block for blocks in SECTIONS.values() for block in blocks if 'report_to="tensorboard"' in block]
     assert len(block.splitlines()) <= 25
+    import transformers
+
     monkeypatch.chdir(tmp_path)
     names = {}  # the recipe needs nothing from the blocks before it
     with torch.random.fork_rng():
         torch.manual_seed(0)
         exec(compile(block, "docs/recording.md, the recipe", "exec"), names)
+    assert names["config"].bos_token_id is names["config"].eos_token_id is None  # 50256 is not among 13 tokens
+    printers = transformers.ProgressCallback, transformers.PrinterCallback
+    names["trainer"].remove_callback(printers[names["args"].disable_tqdm])  # as the page says, to silence it
+    assert not [each for each in names["trainer"].callback_handler.callbacks if isinstance(each, printers)]
+    main(["phases", "hf/runs", "--answers", "13"])
+    assert "reading train/recorder/train_loss as train_loss" in capsys.readouterr().err
     (folder,) = (tmp_path / "hf" / "runs").iterdir()
     events = EventAccumulator(str(folder)).Reload()
     recorded = names["recorder"].trajectory

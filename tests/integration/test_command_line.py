@@ -129,6 +129,28 @@ def test_common_names_of_other_programs_are_known_and_said(capsys):
     )
 
 
+@pytest.mark.parametrize("prefix", ["recorder/", "train/recorder/"])
+def test_columns_of_a_recorder_come_before_those_of_the_trainer(capsys, prefix):
+    columns = GROKS.columns | {"train_loss": torch.tensor([4.8, 0.3, 0.1, 0.01, 0.0, 0.0, 0.0])}
+    recorded = {f"{prefix}{name}": values for name, values in columns.items()}
+    trainer = {"train/loss": torch.ones(7), "val/loss": torch.ones(7)}
+    pm.Trajectory(GROKS.steps, trainer | recorded).save("both.npz")
+    code, out, err = run(capsys, "phases", "both.npz", "--answers", 113)
+    assert (code, ends(out)) == (0, ENDS)
+    assert f"reading {prefix}test_loss as test_loss;" in err
+    assert f"reading {prefix}train_loss as train_loss;" in err
+    with pytest.raises(ValueError, match=f"rename={{'train_loss': '{prefix}train_loss', 'test_loss': '{prefix}test_"):
+        pm.find_phases(pm.Trajectory.load("both.npz"), answers=113)
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_key_frequencies_of_a_recorder_that_change_are_warned_of_under_a_prefix(capsys):
+    keys = {"key_frequencies": torch.tensor([[0, 1]] * 3 + [[1, 1]] * 4)}
+    columns = {f"recorder/{name}": values for name, values in (GROKS.columns | keys).items()}
+    pm.Trajectory(GROKS.steps, columns).save("current.npz")
+    assert "`key_frequencies` change, first at step 3000" in run(capsys, "phases", "current.npz", "--answers", 113)[2]
+
+
 def test_two_names_for_one_thing_are_not_guessed(capsys):
     GROKS.select({"test_loss": "val_loss", "excluded_loss": "eval_loss"}).to_csv("other.csv")
     assert run(capsys, "phases", "other.csv", "--answers", 113)[::2] == (
@@ -582,7 +604,8 @@ MISTAKES = {
     ),
     "phases of two": (
         ["plot", "run.csv", "saved.npz", "-o", "out.png", "--answers", "9"],
-        "argument --answers: shades the phases of one run. Got 2 runs.",
+        "argument --answers: shades the phases of one run. Got 2 runs. Name the file of one. If a file has several, "
+        "save one in Python: pm.Runs.read(FILE)[NAME].save('one.npz').",
     ),
     "no folder": (["plot", "run.csv", "-o", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
     "output is a pipe": (

@@ -137,6 +137,23 @@ def test_a_file_of_another_kind_is_answered_in_a_line(tmp_path, capsys):
     )
 
 
+def test_an_interruption_is_answered_with_how_to_continue(tmp_path, monkeypatch, capsys):
+    from examples.recording import __main__ as command
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(command, "train", interrupted)
+    with pytest.raises(
+        SystemExit, match=f"^Stopped. Run the same command again to continue from .* {tmp_path}"
+    ) as stop:
+        command.main(["--output", str(tmp_path), *OPTIONS])
+    assert "\n" not in str(stop.value)
+    assert "Traceback" not in capsys.readouterr().err
+    assert pm.load_recording(tmp_path / "recording.jsonl").steps.tolist() == [0]
+
+
 @pytest.mark.filterwarnings("ignore:.key_frequencies. are none")  # in so short a run
 def test_axes_are_labelled(unbroken, tmp_path, monkeypatch):
     import matplotlib.pyplot as plt

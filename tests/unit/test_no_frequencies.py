@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import progress_measures as pm
-from tests._asserts import assert_same
+from tests._asserts import assert_close, assert_same
 
 OP = pm.addition(11)
 TRAIN = torch.rand(11, 11, generator=torch.Generator().manual_seed(0)) < 0.4
@@ -84,18 +84,36 @@ class Waves(nn.Module):
 RIGHT = 99 * nn.functional.one_hot(OP.table, 11)  # with all frequencies alike
 
 
-@pytest.mark.parametrize("known", [torch.zeros(11, 11, dtype=torch.bool), TRAIN])
-def test_that_a_network_which_has_not_generalized_has_no_key_frequency_is_no_surprise(known):
-    logits = RIGHT * known[..., None] + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
+def test_that_an_untrained_network_has_no_key_frequency_is_no_surprise():
+    logits = torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
     measured = pm.grokking_measures(None, OP, "current", TRAIN)(Waves(logits))
     assert not measured["key_frequencies"].any()
+
+
+def test_a_network_that_memorizes_without_key_frequencies_is_warned_of_once():
+    logits = RIGHT * TRAIN[..., None] + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(0))
+    for _ in range(2):  # once for each recorder
+        recorder = pm.Recorder(pm.grokking_measures(None, OP, "current", TRAIN), every=1)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for step in range(3):
+                recorder(step, Waves(logits))
+        (warning,) = caught
+        assert str(warning.message) == (
+            "No frequency is key at a step where the model answers its training inputs, by the `frequencies` of "
+            "grokking_measures. With no frequency, restricted loss is the loss of the constant, about chance, and "
+            "excluded loss is the loss of all logits, whether or not the network has a circuit. Most networks have "
+            "none before they generalize. Until one is key, read `excluded_loss_per_frequency`, which needs no choice, "
+            "or pass frequencies that you know."
+        )
+        assert_close(recorder.trajectory["excluded_loss"], recorder.trajectory["train_loss"], rtol=1e-9)
 
 
 def test_a_run_without_key_frequencies_is_warned_of_once():
     measure = pm.grokking_measures(None, OP, "current", TRAIN)
     recorder = pm.Recorder(measure, every=1)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+        warnings.simplefilter("always")
         for step in range(3):
             recorder(step, Waves(RIGHT + torch.randn(11, 11, 11, generator=torch.Generator().manual_seed(step))))
     (warning,) = caught

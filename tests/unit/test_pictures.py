@@ -284,6 +284,21 @@ def test_ends_of_trajectories_are_found():
     assert axes.get_xlabel() == "epoch"
 
 
+def test_a_picture_without_any_end_is_warned_of():
+    runs = {name: pm.Trajectory([0, 100], {"test_accuracy": [0.1, 0.9]}) for name in "ab"}
+    with pytest.warns(
+        UserWarning,
+        match=r"^`runs` must have an end of a phase to draw\. Got none in 2 runs: memorization_end is not recorded, "
+        r"circuit_formation_end is not recorded, cleanup_end is not recorded\. Record excluded_loss, test_loss and "
+        r"sum_squared_weights, or draw accuracies and losses with plot_curves and its milestones=\.$",
+    ) as caught:
+        plotting.plot_phases(runs, answers=113)
+    assert [warning.filename for warning in caught] == [__file__]
+    unreached = {"a": phases(*[Event(None, absent="not reached")] * 3), "b": pm.Phases(None, None, None)}
+    with pytest.warns(UserWarning, match="^`runs` .*: memorization_end is not reached or unknown, "):
+        plotting.plot_phases(unreached)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Controls and effects
 

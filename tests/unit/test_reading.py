@@ -288,6 +288,14 @@ def test_event_files():
         assert pm.Trajectory.read(next(Path("runs/a").iterdir())).steps.tolist() == [0, 5]
 
 
+def test_entries_of_a_vector_in_event_files_are_joined():
+    with events("run") as writer:
+        for step in (0, 5):
+            for entry in (1, 2, 3):
+                writer.add_scalar(f"train/recorder/logit_power/{entry}", step + entry, step)
+    assert numbers(pm.Trajectory.read("run")) == {"train/recorder/logit_power": [[1, 2, 3], [6, 7, 8]]}
+
+
 def test_event_files_of_training_and_of_test_data_are_of_one_run():
     for name in ("train", "val"):
         with events(f"run/{name}") as writer:

@@ -5,14 +5,16 @@ from shlex import quote
 
 from progress_measures._checks.values import listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
-from progress_measures.phases.names import SPELLINGS, spellings
+from progress_measures.phases.names import RECORDER, SPELLINGS, spellings
+from progress_measures.trajectory.keys import KEYS
 from progress_measures.trajectory.trajectory import Trajectory
 
 
 def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list[str]]:
     """The run with columns renamed to the library's names where it has another common spelling, and notes about it.
 
-    A name is not assigned if the run already has it, or has two spellings of it.
+    A name is not assigned if the run already has it, or has two spellings of it. Where the columns of a recorder have a
+    prefix, its key frequencies are renamed, too, because they say whether its filtered losses can be compared.
 
     Args:
         run: The run.
@@ -32,4 +34,8 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
             for end in ("", MINIMUM, MAXIMUM):
                 if old + end in run and name + end not in run:
                     new_names[old + end] = name + end
+    for prefix in RECORDER:
+        is_read = any(new_names.get(prefix + name) == name for name in wanted)
+        if is_read and prefix + KEYS in run and KEYS not in run:
+            new_names[prefix + KEYS] = KEYS
     return (run if all(old == new for old, new in new_names.items()) else run.select(new_names)), notes

@@ -47,7 +47,10 @@ def plot(options: argparse.Namespace) -> str:
             f"mean and standard deviation of {len(runs)} runs, at the {len(runs.steps)} steps that all of them have"
         )  # fmt: skip
     else:
-        raise ValueError(f"argument --answers: shades the phases of one run. Got {len(runs)} runs.")
+        raise ValueError(
+            f"argument --answers: shades the phases of one run. Got {len(runs)} runs. Name the file of one. "
+            "If a file has several, save one in Python: pm.Runs.read(FILE)[NAME].save('one.npz')."
+        )
     picture = io.BytesIO()  # in memory first, because some of matplotlib's writers fail twice on a full disk
     try:
         figure.savefig(picture, format=options.output.suffix.removeprefix(".") or "png", dpi=150)

@@ -9,6 +9,7 @@ import numpy as np
 
 from progress_measures._formats.names import cut
 from progress_measures._logs.long import SPLITS
+from progress_measures._logs.runs import gathered_vectors
 from progress_measures._logs.table import Logs, Path, Run, shown
 
 Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
@@ -123,4 +124,4 @@ def _number(value: Any) -> float | None:
 def _run(scalars: Scalars) -> Run:
     steps = sorted({step for numbers in scalars.values() for step in numbers})
     columns = {tag: np.array([numbers.get(step, np.nan) for step in steps]) for tag, numbers in scalars.items()}
-    return Run(np.array(steps, dtype=np.int64), columns, "step")
+    return Run(np.array(steps, dtype=np.int64), gathered_vectors(columns), "step")

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -45,8 +45,14 @@ NO_KEYS = (
     f"No frequency is key at a step where the model generalizes, by the `frequencies` of grokking_measures. {WHAT} "
     "Pass another rule, such as pm.frequencies.Sufficient(), which names those that the model needs, or Share(0.9)."
 )
+NO_KEYS_YET = (
+    "No frequency is key at a step where the model answers its training inputs, by the `frequencies` of "
+    f"grokking_measures. {WHAT} Most networks have none before they generalize. Until one is key, read "
+    "`excluded_loss_per_frequency`, which needs no choice, or pass frequencies that you know."
+)
 SHOWN = 8  # frequencies, or names, in a repr
 GENERALIZES = 0.9  # test accuracy: below it, a model may know no more than the mirrors of its training inputs
+MEMORIZES = 0.9  # training accuracy
 WITHOUT_FREQUENCIES = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy", "excluded_loss_per_frequency",
 )  # fmt: skip
@@ -100,7 +106,8 @@ def grokking_measures(
         batch_size: Inputs per call; all at once if None.
 
     Returns:
-        The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can.
+        The function of the model. It can be pickled for other processes if ``predict`` and the other arguments can. It
+        warns once if a model answers its training inputs, and once if it generalizes, but has no key frequency.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -146,6 +153,8 @@ class _GrokkingMeasures:
     loss: Loss
     weights: Mapping[str, Weight | Callable[[Any], Tensor]]
     batch_size: int | None
+    warned: set[str] = field(default_factory=set)
+    """The warnings that were given: each only once, because the function is called throughout a training."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -187,9 +196,8 @@ class _GrokkingMeasures:
             return kept | {MEANS: means, MEANS_TRAIN: of_train[0], MEANS_TEST: of_test[0], SUFFICIENT: enough}
         keys = self._keys(model, logits, power)
         measured = self._measures(logits, means, keys)
-        if not keys and self.op.frequencies and _generalizes(measured):
-            # The message has no number, so that Python shows it only once in a run.
-            warnings.warn(NO_KEYS, UserWarning, stacklevel=2)
+        if not keys and self.op.frequencies:
+            self._warn_of_no_keys(measured)
         return measured if isinstance(keys, list) else measured | {"key_frequencies": indicator(keys, self.op)}
 
     def _keys(self, model: nn.Module, logits: Tensor, power: Tensor) -> Parts:
@@ -198,6 +206,18 @@ class _GrokkingMeasures:
         if callable(self.frequencies):
             return check_parts(self.frequencies(model), self.op)
         return key_frequencies(power, self.op) if isinstance(self.frequencies, str) else self.frequencies
+
+    def _warn_of_no_keys(self, measured: Mapping[str, Tensor]) -> None:
+        """Warns once of a step without key frequencies, except for a model that has not learned anything yet."""
+        if _generalizes(measured):
+            text = NO_KEYS
+        elif float(measured["train_accuracy"]) >= MEMORIZES:
+            text = NO_KEYS_YET
+        else:
+            return
+        if text not in self.warned:
+            self.warned.add(text)
+            warnings.warn(text, UserWarning, stacklevel=3)
 
     def _measures(self, logits: Tensor, means: Tensor, keys: Parts) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.

@@ -30,14 +30,17 @@ SPELLINGS = {
     "sum_squared_weights": ("sumsquaredweights", "sumofsquaredweights", "sumofsquaresofweights", "sumsqweights"),
 }
 """Other spellings of each name, without capitals, slashes, dots, blanks, dashes and underscores."""
+RECORDER = ("recorder/", "train/recorder/")
+"""Prefixes of the columns of a ``RecorderCallback``; the second is how Hugging Face's trainer writes the first."""
 _WEAKER = {"train_loss": ("loss",), "train_accuracy": ("accuracy", "acc")}  # where there is none of the above
 _ENDINGS = ("", "epoch", "step")  # as Lightning writes them; of two, the mean over an epoch
 
 
 def spellings(columns: Iterable[str], name: str) -> list[str]:
-    """The columns that a known name may mean: those with its own spelling, or else with one of its other spellings."""
+    """The columns that a known name may mean: a recorder's, or else those with its spelling, or with another one."""
     plain = {column: _plain(column) for column in columns}
-    for known in ((_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
+    recorded = tuple(_plain(prefix + name) for prefix in RECORDER)
+    for known in (recorded, (_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
         for ending in _ENDINGS:
             found = [column for column, spelling in plain.items() if spelling in {each + ending for each in known}]
             if found:

@@ -1,6 +1,7 @@
 """A picture of the ends of the phases of several runs."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
     """Draws the ends of the phases of each run, with the intervals of recorded steps around them.
 
     Each run is a row, the first one on top. A hollow marker is an end that has not settled. An end that is unknown, or
-    that a run does not reach, has no marker; a row without any marker says so.
+    that a run does not reach, has no marker; a row without any marker says so. If no run has any end, a warning says why.
 
     Args:
         runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
@@ -47,6 +48,7 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         name: run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # checked
         for name, run in check_named(runs, "runs").items()
     }
+    _warn_if_empty(found.values(), stacklevel=2)
     ax = axes(ax)
     names = [*next(iter(found.values())).events]
     for name, marker, colour in zip(names, MARKERS, shades_of(len(names)), strict=False):
@@ -63,6 +65,23 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
         ax.xaxis.set_major_locator(Steps())
     rows_of_names(ax, [as_text(name) for name in found])
     return ax
+
+
+def _warn_if_empty(found: Collection[Phases], *, stacklevel: int) -> None:
+    """Warns of a picture without markers, because no run has an end of a phase."""
+    if any(event.step is not None for phases in found for event in phases.events.values()):
+        return
+    why = {
+        name: " or ".join(dict.fromkeys(phases.events[name].absent or "unknown" for phases in found))
+        for name in next(iter(found)).events
+    }
+    warnings.warn(
+        f"`runs` must have an end of a phase to draw. Got none in {len(found)} run{'s'[: len(found) != 1]}: "
+        f"{', '.join(f'{name} is {reason}' for name, reason in why.items())}. Record excluded_loss, test_loss and "
+        "sum_squared_weights, or draw accuracies and losses with plot_curves and its milestones=.",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def _draw_ends(ax: Axes, events: Sequence[Event], name: str, marker: str, colour: str) -> None:
