@@ -20,7 +20,8 @@ def plot_phases(runs: Mapping[str, Trajectory | Phases], *, answers: int | None 
     """Draws the ends of the phases of each run, with the intervals of recorded steps around them.
 
     Each run is a row, the first one on top. A hollow marker is an end that has not settled. An end that is unknown, or
-    that a run does not reach, has no marker; a row without any marker says so. If no run has any end, a warning says why.
+    that a run does not reach, has no marker; a row without any marker says so. If no run has any end, a warning says
+    why.
 
     Args:
         runs: A mapping from names to runs. A run is a trajectory or the result of :func:`find_phases`, as for
