@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from progress_measures._random_states import random_states_kept
+
 Mode = tuple[nn.Module, bool]
 KNOWN = {"torch", "transformers"}
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -79,14 +81,8 @@ def undisturbed(model: Any) -> Iterator[None]:
     The random states are those of Python, NumPy, and PyTorch on the CPU and on every CUDA device in use. All threads of
     the process share them: if another thread may draw random numbers, use :func:`at_rest` instead.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (restored, not drawn from)
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
-    try:
-        with torch.random.fork_rng(devices), at_rest(model):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 (restored, not drawn from)
+    with random_states_kept(), at_rest(model):
+        yield
 
 
 @contextmanager

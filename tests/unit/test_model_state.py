@@ -1,6 +1,8 @@
 """Training goes on to the last bit as if nothing had been measured, whatever a model holds and however it switches."""
 
 import random
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -255,3 +257,44 @@ def test_a_lazy_model_that_is_measured_first_stays_usable():
     pm.Recorder({"x": lambda model: float(model(OP.inputs).mean())})(0, model)
     assert model(OP.inputs).shape == (25, 5)
     assert model[2].in_features == 4
+
+
+IN_THREADS = """
+import gc, threading, time
+import torch
+from progress_measures._model_state import undisturbed
+
+class Garbage:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        time.sleep(0.001)  # hands over the GIL
+
+def collecting():
+    Garbage()
+    gc.enable()
+    state = torch.default_generator.get_state()  # collects while the generator is locked
+    gc.disable()
+    return state
+
+def measure():
+    for _ in range(30):
+        with undisturbed(None):
+            pass
+
+gc.disable()
+gc.set_threshold(1)
+torch.get_rng_state = collecting
+threads = [threading.Thread(target=measure, daemon=True) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(20)
+print([thread.is_alive() for thread in threads])
+"""
+
+
+def test_threads_that_measure_while_garbage_is_collected_do_not_wait_for_each_other_forever():
+    done = subprocess.run([sys.executable, "-c", IN_THREADS], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("[False, False, False]\n", "")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from progress_measures._checks.values import check_model, listed, nearest_name, shape_of, type_name
+from progress_measures._random_states import torch_states_kept
 
 
 def check_hookable(value: object, name: str = "model") -> nn.Module:
@@ -161,11 +162,10 @@ def check_repeatable(replacement: Any, activation: Tensor, what: str) -> None:
 
     It puts the global random states back first, so a replacement that draws from these returns the same.
     """
-    devices = [activation.device] if activation.is_cuda else []
     with torch.no_grad():
-        with torch.random.fork_rng(devices):
+        with torch_states_kept():
             once = replacement(activation)
-        with torch.random.fork_rng(devices):
+        with torch_states_kept():
             again = replacement(activation)
     if not isinstance(once, Tensor) or not isinstance(again, Tensor) or once.shape != again.shape:
         return  # the error is raised where the replacement is used
