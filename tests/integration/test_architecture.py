@@ -94,14 +94,25 @@ def test_imports_are_found():
 
 def test_what_stands_on_nothing_is_not_for_users():
     lowest = {name for name, others in HOUSE.items() if not others}
-    assert lowest <= {"_files", "_model_state", "_checks", "_scaling", "_tables"}
+    assert lowest <= {"_files", "_random_states", "_checks", "_scaling", "_tables"}
 
 
 def test_what_records_does_not_know_what_an_operation_is():
     (recorder,) = [module for module in MODULES if f"{PACKAGE}.{module}" == pm.Recorder.__module__]
     knows = {room(module) for module in reached([recorder])}
     assert "trajectory" in knows
-    below = {"_checks", "_files", "_blocks", "_formats", "_logs", "_model_state", "_tables", "trajectory", "runs"}
+    below = {
+        "_checks",
+        "_files",
+        "_blocks",
+        "_formats",
+        "_logs",
+        "_model_state",
+        "_random_states",
+        "_tables",
+        "trajectory",
+        "runs",
+    }
     assert knows <= below
     of_runs = [module for module in MODULES if room(module) in ("runs", "trajectory", "phases")]
     assert {room(module) for module in reached(of_runs)}.isdisjoint({"operations", "ablation", "grid", "fourier"})

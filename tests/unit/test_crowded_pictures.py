@@ -175,7 +175,8 @@ def test_a_run_without_any_end_says_so():
     axes = drawn(plotting.plot_phases(runs))
     (said,) = axes.texts
     assert (said.get_text(), said.get_position()[1]) == ("no end found", 1)
-    none = drawn(plotting.plot_phases({"no decay": pm.Phases(None, None, None)}))
+    with pytest.warns(UserWarning, match="Got none in 1 run"):
+        none = drawn(plotting.plot_phases({"no decay": pm.Phases(None, None, None)}))
     assert len(none.texts) == 1
     assert none.get_xticks().tolist() == []
 
