@@ -170,6 +170,14 @@ def test_a_number_alone_between_infinite_ones_is_a_point():
     assert other.get_marker() == "None"
 
 
+def test_panels_that_share_their_rows_name_them_once():
+    _, (left, right) = plt.subplots(1, 2, sharey=True, layout="constrained")
+    for ax in (left, right):
+        drawn(plotting.plot_effects({"attn": 0.4, "mlp": 5.6}, ax=ax))
+    assert [label.get_text() for label in left.get_yticklabels()] == ["attn", "mlp"]
+    assert right.get_yticklabels() == []
+
+
 def test_a_run_without_any_end_says_so():
     runs = {"seed 0": pm.Phases(1200, 4630, 7628), "no decay": pm.Phases(None, None, None)}
     axes = drawn(plotting.plot_phases(runs))

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from progress_measures.operations.operands import label_of_bits
@@ -114,14 +115,14 @@ def rows_of_names(ax: Axes, names: list[str]) -> None:
         height -= legend.get_window_extent().height  # for which the layout makes room
     room = 72 / ax.figure.dpi * height / len(names) / _LINE
     each = max(1, ceil(_SMALLEST / room))
-    ax.set_yticks(range(0, len(names), each), [label.get_text() for label in ax.get_yticklabels()][::each])
+    ax.set_yticks(range(0, len(names), each), [label.get_text() for label in _labels(ax)][::each])
     ax.tick_params("y", labelsize=max(_SMALLEST, min(size, room * each)))
 
 
 def _fit_width(ax: Axes, names: list[str]) -> float:
     """Fits the names of rows into the left half of the picture; returns the size of their letters."""
     most = _WIDEST * ax.get_window_extent().width
-    size = float(ax.get_yticklabels()[0].get_fontsize())
+    size = float(_labels(ax)[0].get_fontsize())
     wide = _width_of_names(ax) / most
     if wide > 1:
         size = max(min(size, _SMALL), size / wide)
@@ -141,8 +142,13 @@ def _fit_width(ax: Axes, names: list[str]) -> float:
     return size
 
 
+def _labels(ax: Axes) -> list[Text]:
+    """The names of rows, also where they are hidden because panels share them."""
+    return [tick.label1 for tick in ax.yaxis.get_major_ticks()]
+
+
 def _width_of_names(ax: Axes) -> float:
-    return max(float(label.get_window_extent().width) for label in ax.get_yticklabels())
+    return max(float(label.get_window_extent().width) for label in _labels(ax))
 
 
 def label_of_tuple(frequency: tuple[int, ...], sizes: Sequence[int]) -> str:
