@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     table = command(
         "runs",
         summary,
-        "print one line per run: key frequencies, milestones, ends of phases, last losses",
+        "print a table of runs: key frequencies, milestones, ends of phases, last losses",
         "Print one line per run: its last step, the key frequencies recorded at this step, its milestones and ends of\n"
         "phases as in `phases`, and its last losses.",
     )

@@ -46,21 +46,22 @@ def test_key_frequencies_and_losses_are_those_last_measured():
     assert [line["test_loss"] for line in summary.values()] == [0.5, 0.5, 4.5]
     assert [line["excluded_loss"] for line in summary.values()] == [None] * 3
     lines = str(summary).splitlines()
-    assert lines[2].split()[:4] == ["keys", "200", "1", "3"]
-    assert lines[3].split()[:4] == ["without", "200", "not", "recorded"]
-    assert lines[4].split()[:3] == ["empty", "0", "none"]
-    assert "excluded" not in lines[0]
-    assert len(lines) == 5
+    assert lines[0].split() == ["run", "keys", "without", "empty"]
+    assert lines[1].split() == ["last", "step", "200", "200", "0"]
+    assert lines[2].split() == ["key", "frequencies", "1", "3", "not", "recorded", "none"]
+    assert "excluded" not in str(summary)
+    assert len(lines) == 1 + len(summary["keys"]) - 3  # no run has three of the losses
 
 
 def test_text_html_and_frames():
     summary = pm.phases.summary(pm.Runs({f"<{name}>": run for name, run in BUNDLED.items()}), answers=113)
-    head, under, *lines, legend = str(summary).splitlines()
+    head, *lines, legend = str(summary).splitlines()
+    assert head.split() == ["run", "<mainline>", "<seed1>", "<no_weight_decay>"]
     assert legend == "? not settled: more training may move it"
-    assert len({len(line) for line in (head, under, *lines)}) == 1
-    assert lines[0].startswith("<mainline>")
-    assert "8403?" in lines[1]
-    assert lines[2].count("not reached") == 5
+    assert len({len(line) for line in (head, *lines)}) == 1
+    assert len(head) < 80
+    assert sum(line.endswith("not reached") for line in lines) == 5
+    assert "8403?" in next(line for line in lines if line.startswith("cleanup ends"))
     html = summary._repr_html_()
     assert html.count("<tr>") == 4
     assert '<th scope="row">&lt;mainline&gt;</th><td>40000</td><td>not recorded</td>' in html
@@ -77,7 +78,7 @@ def test_a_loss_that_has_no_number_at_the_end_says_the_step_of_its_last():
     run = pm.Trajectory(range(0, 2001, 100), {"train_loss": lost, "test_loss": sparse})
     summary = pm.phases.summary({"seed 0": run}, answers=113)
     assert summary.ended == {"seed 0": {"train_loss": 1400}}
-    assert str(summary).splitlines()[-1].endswith("1.76 at 1400  0.71")
+    assert [line.rpartition("  ")[2] for line in str(summary).splitlines()[-2:]] == ["1.76 at 1400", "0.71"]
     assert "<td>1.76 at 1400</td><td>0.71</td>" in summary._repr_html_()
     assert summary["seed 0"]["train_loss"] == float(lost[14])
 
@@ -93,6 +94,15 @@ def test_csv(tmp_path):
     assert int(line["memorized"]) == summary["a,b"]["memorized"]
 
 
+def test_many_runs_have_a_line_each():
+    many = pm.Runs({f"{name} {copy}": run for copy in range(5) for name, run in BUNDLED.items()})
+    head, under, *lines, _ = str(pm.phases.summary(many, answers=113)).splitlines()
+    assert len({len(line) for line in (head, under, *lines)}) == 1
+    assert [line.rpartition(" ")[0][:10].strip() for line in lines[::3]] == [f"mainline {copy}" for copy in range(5)]
+    assert head.split()[-4:] == ["train", "test", "restricted", "excluded"]
+    assert len(lines) == 15
+
+
 def test_an_error_names_the_run():
     bad = pm.Trajectory([0], {"loss": [1.0]})
     with pytest.raises(ValueError, match="must have a number in one of the columns") as caught:
@@ -106,7 +116,7 @@ def test_the_command_prints_and_writes_the_same(tmp_path, capsys):
     command_line.main(["runs", *paths, "--answers", "113", "--csv", str(file)])
     summary = pm.phases.summary(BUNDLED, answers=113)
     printed = capsys.readouterr().out.splitlines()
-    assert [line.split()[1:] for line in printed[2:5]] == [line.split()[1:] for line in str(summary).splitlines()[2:5]]
+    assert [line.split() for line in printed[1:]] == [line.split() for line in str(summary).splitlines()[1:]]
     summary.to_csv(tmp_path / "same.csv")
     rows, same = ([*csv.reader(path.read_text().splitlines())] for path in (file, tmp_path / "same.csv"))
     assert [row[1:] for row in rows] == [row[1:] for row in same]

@@ -22,6 +22,7 @@ LOSSES = ("train_loss", "test_loss", "restricted_loss", "excluded_loss")
 UNSETTLED = "?"  # after a step
 ENDED = 0.1  # a column that has no number in this last share of a run is said to end
 LEGEND = f"{UNSETTLED} not settled: more training may move it"
+WIDE = 120  # letters: a wider table has one column per run, if that is narrower
 Row = dict[str, Any]
 
 
@@ -29,7 +30,8 @@ Row = dict[str, Any]
 class Summary(Mapping[str, Row]):
     """One line per run, by the run's name; the result of :func:`summary`.
 
-    ``print`` and notebooks show a table. ``dict(summary)`` gives the lines as dictionaries, with None for unknown
+    ``print`` and notebooks show a table. A printed table that would be wider than 120 letters has one column per run
+    instead, if that is narrower. ``dict(summary)`` gives the lines as dictionaries, with None for unknown
     values, and ``pandas.DataFrame(dict(summary)).T`` is a data frame of them.
 
     Example:
@@ -78,6 +80,8 @@ class Summary(Mapping[str, Row]):
         head, *lines = self._cells()
         halves = [name.rpartition(" ") for name in head]
         table = text_table([[before for before, _, _ in halves], [word for _, _, word in halves], *lines])
+        if _width(table) > WIDE:
+            table = min(table, text_table([*zip(head, *lines, strict=True)]), key=_width)
         unsettled = any(not event.settled for events in self.events.values() for event in events.values())
         return table + (f"\n{LEGEND}" if unsettled else "")
 
@@ -126,8 +130,12 @@ class Summary(Mapping[str, Row]):
         return "–" if value is None else str(value)
 
 
+def _width(table: str) -> int:
+    return max(map(len, table.splitlines()))
+
+
 def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
-    """One line per run: its key frequencies, milestones, ends of phases, and last losses.
+    """A table of runs: their key frequencies, milestones, ends of phases, and last losses.
 
     Each line has
 
