@@ -17,7 +17,8 @@ _TURN = threading.RLock()
 @contextmanager
 def torch_states_kept() -> Iterator[None]:
     """Restores PyTorch's random states afterwards: of the CPU, and of every CUDA device in use."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # PyTorch has not annotated it
+    devices = range(torch.cuda.device_count()) if in_use else ()
     with ExitStack() as fork:
         with _TURN:
             fork.enter_context(torch.random.fork_rng(devices))
