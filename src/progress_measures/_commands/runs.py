@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from progress_measures.trajectory.runs import Runs
@@ -11,7 +12,8 @@ from progress_measures.trajectory.runs import Runs
 def runs_of(options: argparse.Namespace) -> Runs:
     """Reads the files. A run is called as in its file, or else like the file without suffix.
 
-    If two of these names are the same, the path of the file is the name, or comes before it.
+    If two of these names are the same, the path of the file below the folder of all files is the name, or comes
+    before it.
     """
     seen: set[Path] = set()
     for path in options.files:
@@ -24,9 +26,21 @@ def runs_of(options: argparse.Namespace) -> Runs:
     short = [name for _, runs in read for name in runs]
     if len(set(short)) == len(short):
         return Runs({name: run for _, runs in read for name, run in runs.items()})
+    paths = _below_common_folder([path for path, _ in read])
     return Runs(
-        {str(path) if len(runs) == 1 else f"{path}: {name}": run for path, runs in read for name, run in runs.items()}
+        {
+            path if len(runs) == 1 else f"{path}: {name}": run
+            for path, (_, runs) in zip(paths, read, strict=True)
+            for name, run in runs.items()
+        }
     )
+
+
+def _below_common_folder(paths: Sequence[Path]) -> list[str]:
+    """The paths without the folders that they share, so that long paths of a sweep are short names of its runs."""
+    levels = zip(*(path.parent.parts for path in paths), strict=False)
+    shared = len([*takewhile(lambda folders: len(set(folders)) == 1, levels)])
+    return [str(Path(*path.parts[shared:])) for path in paths]
 
 
 def check_output(options: argparse.Namespace) -> None:
