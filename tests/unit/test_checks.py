@@ -605,6 +605,8 @@ MISTAKES = [
      "`width` must be at least 1. Got 0."),
     ("effects on nothing", lambda: effects({}), ValueError,
      "`sites` must name something to ablate. Got an empty mapping."),
+    ("effects of the first row's name", lambda: effects({"mlp": "mlp.0", "without ablation": "mlp"}), ValueError,
+     "`sites` must not use the name 'without ablation', which is the first row. Got mlp, without ablation."),
     ("effects by site", lambda: effects({pm.output_of("mlp.0"): pm.zero_ablation()}), TypeError,
      "`sites` must have strings as names. Got output_of('mlp.0') (Site). A mapping is from names to what is ablated; "
      "the replacement is an argument of its own."),

@@ -34,7 +34,7 @@ class Call(NamedTuple):
     runs: tuple[Run, ...]
     """The enclosing calls of the model and of modules in it, from the outermost inwards."""
     packed: bool
-    """Whether the activation is the data of a packed sequence."""
+    """Whether the activation is the data of a packed sequence with several positions."""
 
     @property
     def error(self) -> type[BaseException] | None:

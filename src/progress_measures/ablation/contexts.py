@@ -28,7 +28,7 @@ from progress_measures.ablation.checks import (
 )
 from progress_measures.ablation.heads import Head, check_fits
 from progress_measures.ablation.inside import InsideOfAttention, attention_around
-from progress_measures.ablation.layouts import axis_of_batch
+from progress_measures.ablation.layouts import axes_without_batch, axis_of_batch
 from progress_measures.ablation.parts import at
 from progress_measures.ablation.passes import Fed, check_not_mapped, current, is_recomputed, laid_out
 from progress_measures.ablation.replacements import Replacement, check_axis
@@ -86,18 +86,19 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
     modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls, feeding, backward = dict.fromkeys(modules, 0), current(), Backward()
-    axes = {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
+    on_path = {key: modules_on(model, path_of(key)) for key in modules}
+    axes = {key: (axis_of_batch(on_path[key], as_site(key)), axes_without_batch(on_path[key])) for key in modules}
 
     def visit_at(key: Key) -> Visit:
         settled: set[Size] = set()
 
-        def replace(activation: Tensor, packed: bool) -> Tensor:
+        def replace(activation: Tensor, packed: int) -> Tensor:
             calls[key] += 1
             backward.note()
             _mark(calls, key, feeding)
             if isinstance(key, Head):
                 check_fits(key, activation)
-            with laid_out(axes[key], activation, packed, settled):
+            with laid_out(*axes[key], activation, packed, settled):
                 if is_recomputed():
                     check_repeatable(replacements[key], activation, repr(key))
                 return check_replaced(replacements[key](activation), activation, repr(key))
@@ -152,13 +153,13 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
     runs, feeding = Runs(), current()
 
     def visit_at(key: Key) -> Visit:
-        def record(activation: Tensor, packed: bool) -> None:
+        def record(activation: Tensor, packed: int) -> None:
             check_not_mapped(activation, repr(key))
             if not is_recomputed():
                 _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
                 part = _part(activation, key)
-                calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed))
+                calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed > 1))
 
         return record
 

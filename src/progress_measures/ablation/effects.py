@@ -169,6 +169,8 @@ def _check_sites(sites: Any, model: object) -> dict[str, list[Key]]:
         sites = {key if isinstance(key, str) else repr(key): key for key in check_paths(sites, Key)}
     if not sites:
         raise ValueError("`sites` must name something to ablate. Got an empty mapping.")
+    if WHOLE in sites:
+        raise ValueError(f"`sites` must not use the name {WHOLE!r}, which is the first row. Got {listed(sites)}.")
     for name in sites:
         if not isinstance(name, str):
             raise TypeError(

@@ -98,7 +98,7 @@ class _BeforeOutProj(TorchFunctionMode):
 
     def _replaced(self, heads: Tensor) -> Tensor:
         turned = self._batch_first and heads.ndim == 3  # PyTorch's function has positions first
-        new = self._visit(heads.transpose(0, 1) if turned else heads, False)
+        new = self._visit(heads.transpose(0, 1) if turned else heads, 0)
         if new is None:
             return heads
         return new.transpose(0, 1) if turned else new

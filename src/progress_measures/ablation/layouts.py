@@ -48,6 +48,14 @@ def axis_of_batch(modules: Sequence[nn.Module], site: Site) -> Batch:
     return next((Doubt(type(layer).__name__) for layer in layers), None)
 
 
+def axes_without_batch(modules: Sequence[nn.Module]) -> int | None:
+    """The number of axes of the activation of one input, in PyTorch's layers that take one without a batch; or None."""
+    if isinstance(modules[-1], _ConvNd):
+        return modules[-1].weight.ndim - 1
+    around = next((module for module in reversed(modules) if _axis_of_layer(module) is not None), None)
+    return None if around is None or not _is_of_pytorch(around) else 2
+
+
 def check_stated(x: Tensor, batch: Batch) -> None:
     """Requires that an activation has its batch first, as far as is known; otherwise ``dim`` must be passed."""
     if isinstance(batch, Doubt):

@@ -33,9 +33,9 @@ class Fed:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The axis of the batch in an activation with so many axes; None or "packed" if it is unknown or there is none."""
+    """The axis of the batch in an activation with so many axes, or why it has none; None: it is of one input."""
 
-    batch: Batch | Literal["packed"]
+    batch: Batch | Literal["packed", "alone"]
     ndim: int
 
 
@@ -62,19 +62,27 @@ def current() -> Fed | None:
 
 
 @contextmanager
-def laid_out(batch: Batch, activation: Tensor, packed: bool, settled: set[torch.Size]) -> Iterator[None]:
+def laid_out(
+    batch: Batch, alone: int | None, activation: Tensor, packed: int, settled: set[torch.Size]
+) -> Iterator[None]:
     """The context in which an activation is replaced; it passes the axis of the batch on to the replacement.
 
     Args:
         batch: The axis of the batch, as far as the module determines it.
+        alone: The number of axes of an activation without a batch, if the module determines it.
         activation: The activation.
-        packed: Whether it is the data of a packed sequence.
+        packed: The number of positions if it is the data of a packed sequence, or else 0.
         settled: The shapes of rows that earlier batches have settled at the same site; this batch may add one.
     """
     # With two axes, one is the features, so the other is the batch; a doubt is about sequences, which have three.
     unknown = batch is None or activation.ndim < 3 or (isinstance(batch, Doubt) and activation.ndim != 3)
-    layout = _Layout("packed", activation.ndim) if packed else None if unknown else _Layout(batch, activation.ndim)
-    tokens = _layout.set(layout), _settled.set(settled)
+    without: Literal["packed", "alone"] | None = None
+    if packed > 1:
+        without = "packed"
+    elif not packed and activation.ndim == alone:
+        without = "alone"
+    known = None if without is None and unknown else _Layout(without or batch, activation.ndim)
+    tokens = _layout.set(known), _settled.set(settled)
     try:
         yield
     finally:
@@ -86,7 +94,7 @@ def laid_out(batch: Batch, activation: Tensor, packed: bool, settled: set[torch.
 def indexed(activation: Tensor, index: tuple[Any, ...]) -> Iterator[None]:
     """The context in which a part of an activation is replaced; it passes on the axis of the batch in the part."""
     layout = _layout.get()
-    if layout is None or layout.ndim != activation.ndim or layout.batch in (None, "packed"):
+    if layout is None or layout.ndim != activation.ndim or layout.batch is None:
         yield
         return
     token = _layout.set(_layout_of_part(activation, index, layout))
@@ -98,6 +106,8 @@ def indexed(activation: Tensor, index: tuple[Any, ...]) -> Iterator[None]:
 
 def _layout_of_part(activation: Tensor, index: tuple[Any, ...], layout: _Layout) -> _Layout | None:
     """The layout of ``activation[index]``: the batch is the axis along which the places of the inputs change."""
+    if isinstance(layout.batch, str):
+        return _Layout(layout.batch, activation[index].ndim)
     doubt = isinstance(layout.batch, Doubt)
     axis = layout.batch if isinstance(layout.batch, int) else 1
     if activation.shape[axis] < 2:
@@ -151,11 +161,12 @@ def check_batch_axis(x: Tensor, dim: int | None, what: str) -> int:
             settle(x, fed.rows, settled)
             check_one_fit(x, fed.rows, settled)
     elif layout is not None and layout.ndim == x.ndim:
-        if layout.batch is None or layout.batch == "packed":
+        asked = layout.batch == "alone" and dim is not None  # such as inputs along the axis of the positions
+        if layout.batch is None or (isinstance(layout.batch, str) and not asked):
             raise ValueError(
                 f"{what} must have an axis of the batch. Got shape {shape_of(x)}, {_WITHOUT[layout.batch]}"
             )
-        if dim is None:
+        if dim is None and not isinstance(layout.batch, str):
             check_stated(x, layout.batch)
     return axis
 
@@ -165,6 +176,8 @@ _WITHOUT: dict[str | None, str] = {
     "at another axis.",
     "packed": "the data of a packed sequence, which has inputs and positions along one axis. Replace a tensor that is "
     "not packed, or pass a function that takes them apart, in place of this one.",
+    "alone": "which a layer of PyTorch takes as one input without a batch. Run the model on a batch, or "
+    "pass `dim` if an axis has the inputs.",
 }
 
 

@@ -18,8 +18,8 @@ from progress_measures.ablation.containers import Item
 
 Of = Literal["output", "input"]
 F = TypeVar("F", bound=Callable[..., Any])
-Visit = Callable[[Tensor, bool], Tensor | None]
-"""A function of a tensor, and of whether it is the data of a packed sequence."""
+Visit = Callable[[Tensor, int], Tensor | None]
+"""A function of a tensor, and of the number of positions if it is the data of a packed sequence, or else 0."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +168,14 @@ def _visit(value: Any, key: Key, site: Site, visit: Visit) -> Any:
     """The value with the tensor at a site replaced by the result of ``visit``, or None if the result is None."""
     tensor = containers.get(value, site.items)
     checked = _check_activation(tensor, tensor is containers.NOTHING, key, _tensor_sites(value, site))
-    new = visit(checked, _is_packed(value, site, checked))
+    new = visit(checked, _packed_positions(value, site, checked))
     return None if new is None else containers.put(value, site.items, new)
 
 
-def _is_packed(value: Any, site: Site, tensor: Tensor) -> bool:
-    """Whether a tensor is the data of a packed sequence with more than one position."""
+def _packed_positions(value: Any, site: Site, tensor: Tensor) -> int:
+    """The number of positions if a tensor is the data of a packed sequence, or else 0."""
     holder = containers.get(value, site.items[:-1]) if site.items else None
-    return isinstance(holder, PackedSequence) and tensor is holder.data and len(holder.batch_sizes) > 1
+    return len(holder.batch_sizes) if isinstance(holder, PackedSequence) and tensor is holder.data else 0
 
 
 def _tensor_sites(value: Any, site: Site) -> Iterator[Site]:
