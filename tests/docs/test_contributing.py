@@ -57,8 +57,7 @@ def test_commands_are_of_tools_and_extras_that_are_declared(command):
 def test_commands_are_those_of_the_checks():
     (setup, tests) = re.search(r"<!-- tests -->\n```bash\n(.*) && (pytest .*)\n", README).groups()
     assert setup in LINES
-    assert tests == "pytest -n 2 --dist worksteal --benchmark-disable --cov"
-    assert tests.removesuffix(" --cov") in LINES
+    assert tests in LINES
     (lint,) = [line for line in dict.fromkeys(LINES) if line.startswith("ruff")]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert lint.split(" && ") == re.findall(r"^ *((?:ruff|mypy)\b.*)$", ci, flags=re.MULTILINE)

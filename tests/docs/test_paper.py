@@ -1,4 +1,4 @@
-"""docs/paper.md has the numbers that each numbered script prints; ``.ci/run`` runs each in a process of its own."""
+"""docs/paper.md has the numbers that each numbered script prints."""
 
 import re
 import runpy
