@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from examples.modular_addition.analysis import Analysis
 from progress_measures import plotting
 
-SIZE = (10, 5)
+SIZE = (6.4, 4.4)  # of inches: its text can be read at half of a page's width
+TALL = (6.4, 6.4)
 
 
 def losses(run: Analysis) -> Figure:
@@ -17,7 +18,7 @@ def losses(run: Analysis) -> Figure:
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     every_epoch = {"train_loss": "training loss", "test_loss": "test loss"}
     plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, ax=ax)
-    checkpoints = {"restricted_loss": "restricted loss,\nall pairs", "excluded_loss": "excluded loss,\ntraining pairs"}
+    checkpoints = {"restricted_loss": "restricted loss", "excluded_loss": "excluded loss"}
     plotting.plot_curves(run.trajectory, checkpoints, ax=ax)
     ax.axhline(math.log(run.op.n), color="0.4", linewidth=0.8, linestyle="--", label=f"chance, ln {run.op.n}")
     ax.set(ylabel="loss (nats)", title="Training, test, restricted and excluded loss")
@@ -27,7 +28,7 @@ def losses(run: Analysis) -> Figure:
 
 def weights(run: Analysis) -> Figure:
     """Sum of squared weights and Gini coefficients, with shaded phases."""
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(10, 7), sharex=True, layout="constrained")
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=TALL, sharex=True, layout="constrained")
     plotting.plot_curves(run.trajectory, ["sum_squared_weights"], phases=run.phases, scale="linear", ax=top)
     plotting.plot_curves(
         run.trajectory,
@@ -38,7 +39,7 @@ def weights(run: Analysis) -> Figure:
     )
     top.set(xlabel="", ylabel="sum of squared weights")
     top.set_title("Size of the weights, and sparsity of their spectra")
-    bottom.set(ylabel="Gini coefficient of the norms per frequency")
+    bottom.set(ylabel="Gini coefficient")
     top.get_legend().remove()
     _finish(figure, bottom, run)
     return figure
@@ -61,7 +62,7 @@ def excluded_per_key_frequency(run: Analysis) -> Figure:
 
 def spectra(run: Analysis) -> Figure:
     """Norms of W_E and W_L per frequency, with the key frequencies marked."""
-    figure, axes = plt.subplots(2, 1, figsize=(10, 7), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=TALL, sharex=True, layout="constrained")
     final = run.final
     for ax, name, power in zip(axes, ("W_E", "W_L"), (final.W_E_power, final.W_L_power), strict=True):
         plotting.plot_spectrum(power.sqrt(), key_frequencies=final.key_frequencies, ax=ax)
@@ -72,16 +73,16 @@ def spectra(run: Analysis) -> Figure:
 
 def logit_components(run: Analysis) -> Figure:
     """Norms of the logits' 2-D Fourier components."""
-    figure, ax = plt.subplots(figsize=(8, 7), layout="constrained")
+    figure, ax = plt.subplots(figsize=TALL, layout="constrained")
     plotting.plot_fourier_grid(run.final.logit_components, key_frequencies=run.final.key_frequencies, ax=ax)
     ax.set_title("Norm of the logits' Fourier components over (a, b)")
     return figure
 
 
 def _finish(figure: Figure, ax: Axes, run: Analysis) -> None:
-    """Moves the legend next to the axes, and ends the steps at twice the end of cleanup: little happens later."""
+    """Moves the legend below the axes, and ends the steps at twice the end of cleanup: little happens later."""
     ax.get_legend().remove()
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", fontsize="small")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     if run.phases.cleanup_end is not None:
         ax.set_xlim(0, min(2 * run.phases.cleanup_end, int(run.trajectory.steps[-1])))
     if ax.get_xlim()[1] < run.trajectory.steps[-1]:

@@ -1,4 +1,4 @@
-"""What docs/command_line.md and the README show of the commands runs as it stands there, and prints the same."""
+"""What docs/command_line.md shows of the commands runs as it stands there, and prints the same."""
 
 import glob
 import importlib.util
@@ -16,7 +16,6 @@ from progress_measures.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8"), re.DOTALL)
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENVIRONMENT = {**os.environ, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -74,13 +73,6 @@ def test_the_page_prints_what_it_shows(clone, said):
             assert printed.rstrip("\n") == output.rstrip("\n"), line
             assert code == (2 if "error: " in output else 0), line
             assert code or all((folder / picture).is_file() for picture in drawn(line)), line
-
-
-def test_the_readme_s_commands_run(clone):
-    for line in re.findall(r"^progress-measures .*$", README, flags=re.MULTILINE):
-        code, printed = typed(line, clone)
-        assert code == 0, printed
-        assert all((clone / picture).stat().st_size > 10_000 for picture in drawn(line)), line
 
 
 @pytest.mark.parametrize("name", ["examples.modular_addition", "examples.modular_addition.train", "examples.recording"])

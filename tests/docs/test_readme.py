@@ -40,7 +40,7 @@ def test_the_measures_are_those_of_the_page_of_measures():
 
 
 def test_files_and_headings_that_are_linked_exist():
-    (picture,) = re.findall(r'<img src="([^"]+)"', README)
+    (picture,) = re.findall(r'<img [^>]*src="([^"]+)"', README)
     for target in [picture, *re.findall(r"\]\((?!http)([^)]+)\)", README)]:
         path, _, heading = target.partition("#")
         assert (ROOT / path).is_file(), target
