@@ -23,6 +23,7 @@ GOALS = {  # (what is timed, what it is compared with): the largest acceptable r
     ("a forward pass inside `captured` (its neurons, 25 MiB)", "one outside"): 1.05,
     ("a forward pass inside `ablated` (its MLP)", "one outside"): 1.05,
 }
+FASTER = 0.5  # a smaller ratio is written as its inverse
 
 
 def report(results: dict) -> str:
@@ -33,9 +34,9 @@ def report(results: dict) -> str:
         if not what.startswith(("growth", "memory")):
             for name, other in each["extra_info"]["baselines"].items():
                 goal = GOALS.get((what, name))
-                at_most = "–" if goal is None else f"≤ {_ratio(goal)}"
+                bound = "–" if goal is None else f"{'≥' if goal < FASTER else '≤'} {_ratio(goal)[0]}"
                 rows.append(
-                    f"| {what} | {_time(time)} | {name} | {_time(other)} | {_ratio(time / other)} | {at_most} |"
+                    f"| {what} | {_time(time)} | {name} | {_time(other)} | {' '.join(_ratio(time / other))} | {bound} |"
                 )
 
     found = {each["group"]: each for each in results["benchmarks"]}
@@ -66,8 +67,11 @@ def _time(seconds: float) -> str:
     return f"{1e3 * seconds:.1f} ms" if seconds < 0.1 else f"{1e3 * seconds:.0f} ms"
 
 
-def _ratio(ratio: float) -> str:
-    return f"1/{1 / ratio:.1f}".removesuffix(".0") if ratio < 0.5 else f"{ratio:.2f}"
+def _ratio(ratio: float) -> tuple[str, str]:
+    """The number and the words for a ratio of two times."""
+    if ratio < FASTER:
+        return f"{1 / ratio:.1f}".removesuffix(".0"), "times faster"
+    return f"{ratio:.2f}", "times as long"
 
 
 if __name__ == "__main__":
