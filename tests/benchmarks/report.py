@@ -35,9 +35,8 @@ def report(results: dict) -> str:
             for name, other in each["extra_info"]["baselines"].items():
                 goal = GOALS.get((what, name))
                 bound = "–" if goal is None else f"{'≥' if goal < FASTER else '≤'} {_ratio(goal)[0]}"
-                rows.append(
-                    f"| {what} | {_time(time)} | {name} | {_time(other)} | {' '.join(_ratio(time / other))} | {bound} |"
-                )
+                ratio = " ".join(_ratio(time / other))
+                rows.append(f"| {what} | {_time(time)} | {name} | {_time(other)} | {ratio} | {bound} |")
 
     found = {each["group"]: each for each in results["benchmarks"]}
     big, file = (found[f"memory, n = {n}"]["extra_info"] for n in (409, 1009))
