@@ -102,3 +102,16 @@ def test_hyperparameters_next_to_the_scalars_of_a_run_hide_nothing(tmp_path: Pat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert {*pm.Trajectory.read(tmp_path).columns} == {"train_loss", "accuracy"}
+
+
+def test_the_mean_loss_of_a_whole_run_is_of_no_step_in_event_files_either(tmp_path: Path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    writer = tensorboard.SummaryWriter(tmp_path)
+    for step in range(3):
+        writer.add_scalar("train/train_loss", 1 / (1 + step), step)  # of a recorder without a prefix
+    for tag in ("train/train_runtime", "train/total_flos", "train/train_loss"):
+        writer.add_scalar(tag, 0.625, 2)  # in this order, as Hugging Face's trainer ends
+    writer.close()
+    with pytest.warns(UserWarning, match="without the mean of the whole run, train/train_loss at step 2"):
+        run = pm.Trajectory.read(tmp_path)
+    assert run["train/train_loss"].tolist() == pytest.approx([1.0, 1 / 2, 1 / 3])

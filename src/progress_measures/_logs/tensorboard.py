@@ -15,6 +15,8 @@ from progress_measures._logs.table import Logs, Path, Run, shown
 Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
 _FIRST = b"brain.Event:"  # in the first record of every event file
 _PART = "tfevents"  # in the name of each
+_WHOLE_RUN, _AFTER = "train/train_loss", "train/total_flos"
+"""The mean loss of a whole run, which Hugging Face's trainer writes at the last step, and what it writes before."""
 _OF_HYPERPARAMETERS = "_hparams_/"  # before the tags of add_hparams
 
 
@@ -43,7 +45,7 @@ def runs_of_events(path: Path) -> Logs:
     found = {name or ".": _scalars(_events(of_run), path) for name, of_run in files.items()}
     scalars = _without_hyperparameters(found, left_out)
     for _, others in found.values():
-        left_out.extend(text for text in (repr(cut(tag)) for tag in others) if text not in left_out)
+        left_out.extend(text for text in others if text not in left_out)
     left_out.extend(f"the run {cut(name)!r}, which has no scalar" for name, found in scalars.items() if not found)
     runs = {name: _run(found) for name, found in _of_one_run({k: v for k, v in scalars.items() if v}).items()}
     if not runs:
@@ -57,9 +59,9 @@ def _without_hyperparameters(found: Mapping[str, tuple[Scalars, list[str]]], lef
     below = []
     for name, (_, others) in found.items():
         above = name.rpartition("/")[0] or "."
-        of_hyperparameters = [tag for tag in others if tag.startswith(_OF_HYPERPARAMETERS)]
+        of_hyperparameters = [text for text in others if text.startswith(_OF_HYPERPARAMETERS, 1)]
         if of_hyperparameters and name != "." and found.get(above, ({}, []))[0]:
-            others[:] = [tag for tag in others if tag not in of_hyperparameters]
+            others[:] = [text for text in others if text not in of_hyperparameters]
             below.append(name)
     if below:
         left_out.append(f"{len(below)} folder{'s'[: len(below) != 1]} of add_hparams below their run's")
@@ -103,7 +105,7 @@ def _events(files: Iterable[Folder]) -> Iterator[Any]:
 
 
 def _scalars(events: Iterable[Any], path: Path) -> tuple[Scalars, list[str]]:
-    """The numbers by tag and step, and the tags of other summaries."""
+    """The numbers by tag and step, and what is left out."""
     found: dict[str, dict[int, float]] = {}
     others: dict[str, None] = {}
     for event in events:
@@ -113,8 +115,11 @@ def _scalars(events: Iterable[Any], path: Path) -> tuple[Scalars, list[str]]:
                     del numbers[step]
         for value in event.summary.value if event.HasField("summary") else ():
             number = _number(value)
+            if value.tag == _WHOLE_RUN and event.step in found.get(_AFTER, ()):
+                others[f"the mean of the whole run, {_WHOLE_RUN} at step {event.step}"] = None
+                continue
             if number is None:
-                others[value.tag] = None
+                others[repr(cut(value.tag))] = None
                 continue
             known = found.setdefault(value.tag, {}).setdefault(event.step, number)
             if known != number and not (known != known and number != number):
