@@ -1,4 +1,4 @@
-"""The turns that threads take with PyTorch's random states, in a process that was forked from one of them."""
+"""The turns that threads take, in a process that was forked while another thread had its turn."""
 
 import os
 import threading
@@ -8,14 +8,27 @@ import torch
 
 from progress_measures import _random_states
 from progress_measures._random_states import torch_states_kept
+from progress_measures.runs import holding
+
+
+def draw(_folder):
+    with torch_states_kept():
+        torch.rand(1)
+
+
+def hold_a_file(folder):
+    holding.hold(folder / "run.jsonl", "run.jsonl", draw)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # from Python 3.12 on
-def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have():
+@pytest.mark.parametrize(
+    ("module", "name", "act"), [(_random_states, "_TURN", draw), (holding, "_one_thread", hold_a_file)]
+)
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have(module, name, act, tmp_path):
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with _random_states._TURN:
+        with getattr(module, name):
             held.set()
             done.wait(60)
 
@@ -27,8 +40,7 @@ def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have():
         late = threading.Timer(20, os._exit, [1])
         late.daemon = True
         late.start()
-        with torch_states_kept():
-            torch.rand(1)
+        act(tmp_path)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     done.set()
