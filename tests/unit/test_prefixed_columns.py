@@ -41,3 +41,17 @@ def test_the_page_of_a_run_colours_the_recorded_key_frequencies(tmp_path):
     assert "Key frequencies, as they were recorded: 2." in page
     assert "<h3>train/recorder/logit_power</h3>" in page
     assert "<h3>train/recorder/key_frequencies</h3>" not in page
+
+
+@pytest.mark.parametrize("prefix", ["recorder/", "train/recorder/"])
+def test_a_recorder_is_read_in_place_of_columns_that_a_module_logs_by_the_same_name(prefix, tmp_path, capsys):
+    path = tmp_path / "metrics.csv"
+    path.write_text(f"step,train_loss,{prefix}train_loss,{prefix}test_loss\n0,4.0,4.5,4.7\n100,0.5,0.25,0.75\n")
+    command_line.main(["runs", str(path), "--answers", "113"])
+    said = capsys.readouterr()
+    assert [line.split()[-1] for line in said.out.splitlines()[-2:]] == ["0.25", "0.75"]
+    (note, _) = said.err.splitlines()
+    assert note.startswith(f"reading {prefix}train_loss as train_loss, not the column train_loss;")
+    remedy = note.partition("--rename ")[2].split()[0]
+    command_line.main(["runs", str(path), "--answers", "113", "--rename", remedy])
+    assert capsys.readouterr().out.splitlines()[-2].split() == ["train", "loss", "0.5"]
