@@ -115,3 +115,11 @@ def test_the_mean_loss_of_a_whole_run_is_of_no_step_in_event_files_either(tmp_pa
     with pytest.warns(UserWarning, match="without the mean of the whole run, train/train_loss at step 2"):
         run = pm.Trajectory.read(tmp_path)
     assert run["train/train_loss"].tolist() == pytest.approx([1.0, 1 / 2, 1 / 3])
+
+
+@pytest.mark.parametrize("cell", ["{}k", "Epoch {}", "{}/300"])
+def test_a_column_of_steps_without_a_whole_number_is_named(tmp_path, cell):
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n" + "".join(f"{cell.format(step)},0.5\n" for step in range(3)))
+    with pytest.raises(ValueError, match="Got 'epoch', 'loss', where 'epoch' has no whole number, in "):
+        pm.Trajectory.read(path)

@@ -73,9 +73,10 @@ def step_column(table: Table, step: str | None) -> str | None:
     if unnamed is not None:
         return unnamed
     others = [name for name in names if name != INDEX and would_do(table, name)]
+    without = f", where {common[0]!r} has no whole number," if common and common[0] not in UNNAMED else ""
     first = f"step={others[0]!r} would do; " if others else ""
     raise ValueError(
-        f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'} in "
+        f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'}{without} in "
         f"{shown(table.path)}. Pass its name as step=…; {first}step={INDEX!r} numbers the rows from 0."
     )
 
