@@ -1,6 +1,7 @@
 """The numbers of docs/phases.md are those that the library gives."""
 
 import itertools
+import math
 import re
 from functools import cache, partial
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 import progress_measures as pm
 from examples.modular_addition.bundled import RUNS, final
+from progress_measures.phases.columns import check_known
+from progress_measures.phases.ends import ends
 from tests._planted import memorizing_logits, random_mask
 from tests._runs import MEASURED, SEEDS, curves, cuts, never_learned, noisy, spiked, thinned
 from tests.docs._numbers import assert_has_numbers, assert_rows, numbers
@@ -42,6 +45,21 @@ def paper():
 
 RECORDED = {name: curves(name) for name in MEASURED} | paper()
 ABSENT = {"the paper's curves"} - RECORDED.keys()  # their rows are checked where the reference data are
+
+
+def steps_of(trajectory, answers):
+    """The boundaries of ``find_phases``, which also finds those of the first part of a run, to say what has settled."""
+    found = ends(check_known(trajectory), math.log(answers))
+    return {boundary: event.step for boundary, event in found.items()}
+
+
+def test_steps_are_those_that_are_found_with_what_settled():
+    generator = np.random.default_rng(1)
+    ways = [partial(thinned, share=0.5), partial(noisy, size=0.2), partial(spiked, share=0.05)]
+    runs = [spoil(RECORDED[name][0], generator) for spoil in ways for name in (*SEEDS, "symmetric_5", "fraction_80")]
+    runs += [never_learned(count, generator, **noise) for noise in NEVER.values() for count in (10, 40, 200)]
+    for run in runs:
+        assert steps_of(run, 113) == vars(pm.find_phases(run, answers=113))
 
 
 def cell(value, interval):
@@ -77,7 +95,7 @@ def spoilt():
             trajectory, answers = RECORDED[name]
             whole = vars(pm.find_phases(trajectory, answers=answers))
             for _ in range(DRAWS):
-                for boundary, step in vars(pm.find_phases(spoil(trajectory, generator), answers=answers)).items():
+                for boundary, step in steps_of(spoil(trajectory, generator), answers).items():
                     missed[boundary].append(step is None)
                     if step is not None:
                         moved[boundary].append(abs(step / whole[boundary] - 1))
@@ -124,8 +142,8 @@ def at_chance(count, generator, **noise):
     """The share of runs with noise around chance that have an end of memorization, and of circuit formation."""
     found = []
     for _ in range(2 * DRAWS):
-        phases = pm.find_phases(never_learned(count, generator, **noise), answers=113)
-        found.append([phases.memorization_end is not None, phases.circuit_formation_end is not None])
+        steps = steps_of(never_learned(count, generator, **noise), 113)
+        found.append([steps["memorization_end"] is not None, steps["circuit_formation_end"] is not None])
     return np.mean(found, axis=0).tolist()
 
 
@@ -210,7 +228,7 @@ def test_what_noise_makes_of_uncertain_bottoms():
         trajectory = trajectory.select([column for column in trajectory.columns if column not in without])
         generator = np.random.default_rng(0)
         runs = [spoil(trajectory, generator) for _ in range(2 * DRAWS)]
-        return np.mean([pm.find_phases(run, answers=answers).memorization_end is not None for run in runs])
+        return np.mean([steps_of(run, answers)["memorization_end"] is not None for run in runs])
 
     computed = {}
     for percent in (5, 20):
