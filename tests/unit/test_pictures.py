@@ -320,6 +320,13 @@ def test_a_loss_stands_beside_its_draws():
     assert set(legend(axes)) == {"nine in ten draws", "draws", "real"}
 
 
+def test_few_distinct_draws_have_no_box():
+    few = pm.measures.Control(torch.tensor(0.5), torch.tensor([1.0, 2.0, 4.0]).repeat(33))
+    axes = plotting.plot_controls({"few": few, "many": CONTROL})
+    assert [place for *_, place in bars(axes)] == [1]
+    assert set(legend(plotting.plot_controls(few))) == {"draws", "real"}
+
+
 def test_all_losses_of_controls_are_drawn_or_one():
     axes = plotting.plot_controls(pm.measures.Controls(CONTROL, CONTROL, CONTROL, OTHER))
     assert [text.get_text() for text in axes.get_yticklabels()] == [

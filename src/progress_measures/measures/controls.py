@@ -44,13 +44,17 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        return f"Control({number(self.real)}; {counted(self.draws, ROUNDING)}: {number(self.draws)})"
+        draws = f"{counted(self.draws, ROUNDING)}: {number(self.draws)}"
+        return f"Control({number(self.real)}; {draws}; share_below={number(self._share_below())})"
 
     @property
     def share_below(self) -> float:
         """The share of the draws below ``real``: 0 if none is, and 1 if all are."""
+        return float(self._share_below())
+
+    def _share_below(self) -> Tensor:
         # A draw can be the real set itself, rounded differently. It does not count as below.
-        return float((self.draws < (1 - ROUNDING) * self.real).double().mean())
+        return (self.draws < (1 - ROUNDING) * self.real).double().mean()
 
     def quantiles(self, at: Iterable[float] = QUANTILES) -> Tensor:
         """Quantiles of the draws, interpolated.
