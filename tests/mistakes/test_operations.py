@@ -338,8 +338,8 @@ MISTAKES = [
         lambda: pm.neuron_spectrum(torch.zeros(15, 3), SOME),
         ValueError,
         "`op` must take all pairs of two operands with the answers' frequencies: a neuron's polynomial has "
-        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=15). `spectra.answer_spectrum` has the shares of one neuron that its answer explains: pass "
-        "activations[..., i].",
+        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=15). "
+        "`spectra.answer_spectrum` has the shares of one neuron that its answer explains: pass activations[..., i].",
     ),
     (
         "products on some inputs",
