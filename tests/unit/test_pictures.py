@@ -225,7 +225,7 @@ def test_input_spectrum_is_by_degree():
     ]  # fmt: skip
     assert [text.get_text() for text in axes.texts] == ["bits 0 and 2", "bit 0", "bits 0, 1 and 2"]
     assert [line.get_xydata().round(6).tolist() for line in named] == [[[2, 0.5]], [[1, 0.25]], [[3, 0.06]]]
-    assert legend(axes) == ["each frequency", "sum of each degree"]
+    assert legend(axes) == ["each frequency", "largest", "sum of each degree"]
 
 
 def test_input_spectrum_names_what_is_asked_for():

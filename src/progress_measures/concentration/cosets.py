@@ -36,8 +36,8 @@ def coset_concentration(
         subgroup: Members of ``op.elements`` that generate the subgroup.
         dim: The axis over the elements.
         side: ``"left"`` for the cosets gH, ``"right"`` for Hg. For what a neuron reads from a use right cosets, and for
-            what it reads from b left ones, if a∘b is your product; if it is b∘a, swap them. This is how the bundled
-            network of permutations computes; another may do it the other way around.
+            what it reads from b left ones, if a∘b is your product; if it is b∘a, swap them. This is so in the bundled
+            network that composes permutations; another network may do it the other way around.
 
     Returns:
         Shares in [0, 1], float64, the shape of ``x`` without ``dim``; differentiable.

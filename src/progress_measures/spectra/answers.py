@@ -109,7 +109,7 @@ def answer_spectrum(values: Array, op: Operation) -> Tensor:
 
     This is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. The shares add up to at
     most 1. Their sum, ``answer_spectrum(values, op).sum()``, is the share that depends on the answer alone: about
-    (n - 1) / (N - 1) for noise on N inputs, which is 1 / (n + 1) for pairs.
+    (n - 1) / (N - 1) for noise on N inputs, which is 1 / (n + 1) for all pairs.
 
     With :func:`input_spectrum` you can tell how much of the neurons, at frequency k, is a function of a, of b and of
     a∘b: ``input_spectrum(neurons, op)[k, 0]``, ``input_spectrum(neurons, op)[0, k]`` and
