@@ -1,8 +1,7 @@
 """Restricted and excluded loss compared with chance: with random frequencies, or with renamed answers.
 
-Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. Even a
-network that has only memorized can have a restricted loss below chance. Compare it with draws: without a circuit, any
-other functions of the answer give a similar loss.
+Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. It can
+be below chance without a circuit. Then any other functions of the answer give a similar loss.
 """
 
 from collections.abc import Iterable
@@ -44,8 +43,8 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        draws = f"{counted(self.draws, ROUNDING)}: {number(self.draws)}"
-        return f"Control({number(self.real)}; {draws}; share_below={number(self._share_below())})"
+        draws, below = f"{counted(self.draws, ROUNDING)}: {number(self.draws)}", number(self._share_below())
+        return f"Control({number(self.real)}; {draws}; share_below={below})"
 
     @property
     def share_below(self) -> float:
@@ -121,16 +120,15 @@ def random_frequency_control(
     r"""Restricted and excluded loss, compared with random sets of equally many frequencies.
 
     Draws have equally many functions of the answer only if all frequencies have equally many basis rows, as in cyclic
-    groups of odd order. Otherwise, a set of frequencies with many rows has a lower restricted loss in any network.
+    groups of odd order: a set with more rows has a lower restricted loss in any network.
 
     With a loss ℓ(R) of the frequencies R, and D random sets R_d of equally many frequencies, ``share_below`` is
 
     .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
 
     All S sets are equally likely, including R itself, which does not count as below. If R is like all other sets,
-    ``share_below`` is near one of 0, 1/S, …, 1 − 1/S, each as likely as the others. So with few sets, it stays below 1
-    even if R has the largest loss of all: near 3/4 if R is three of four frequencies. With few sets, draws also repeat,
-    and the repr counts the distinct ones.
+    ``share_below`` is near one of 0, 1/S, …, 1 − 1/S, each as likely as the others. So with few sets, it stays below 1:
+    near 3/4 at most if R is three of four frequencies. The repr counts distinct draws.
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
@@ -187,23 +185,18 @@ def shuffled_label_control(
 ) -> Controls:
     r"""Restricted and excluded loss, compared with the same losses after the answers are renamed at random.
 
-    Each draw is a random permutation σ of the elements. It renames the answers and the columns c of the logits
-    together:
+    Each draw is a random permutation σ of the elements, which renames the answers and the columns c of the logits:
 
     .. math:: s(x) \mapsto \sigma(s(x)), \quad L(x, c) \mapsto L(x, \sigma^{-1}(c))
 
-    So the network is still right on the same inputs, and its cross-entropy stays the same. But the functions F_r(σ(s))
-    of a frequency are now unrelated to the operation. If a loss is similar to its draws, equally many arbitrary
-    functions of the answer would do as well. If restricted loss is far below its draws and excluded loss far above
-    them, the chosen frequencies hold more of the network than equally many arbitrary functions do. A circuit of few
-    frequencies looks like this.
+    The network is still right on the same inputs, but a frequency's functions F_r(σ(s)) are now arbitrary. If a loss is
+    similar to its draws, arbitrary functions of the answer would do as well. With a circuit of few frequencies,
+    restricted loss is far below its draws and excluded loss far above. Renaming only the answers would ask every
+    network for wrong ones.
 
-    The control says little about a network that uses all frequencies alike, as is common in groups, which have few. A
-    draw takes an average part of every frequency. So restricted loss is below its draws if the chosen frequencies have
-    more power per basis row than the average, and above them if they have less, whether or not there is a circuit.
-    Print the losses of every set of frequencies instead.
-
-    Renaming only the answers would be no control: the draws would ask every network for wrong answers.
+    This says little about a network that uses all frequencies alike, as is common in groups. A draw takes an average
+    part of each. So restricted loss is below its draws if the chosen frequencies have more power per basis row than the
+    average, and above if less, with or without a circuit. Print the losses of every set of frequencies instead.
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
