@@ -127,8 +127,7 @@ def random_frequency_control(
     .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
 
     All S sets are equally likely, including R itself, which does not count as below. If R is like all other sets,
-    ``share_below`` is near one of 0, 1/S, …, 1 − 1/S, each as likely as the others. So with few sets, it stays below 1:
-    near 3/4 at most if R is three of four frequencies. The repr counts distinct draws.
+    ``share_below`` is near 0, 1/S, … or 1 − 1/S, equally likely: at most about 3/4 if R is three of four frequencies.
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
