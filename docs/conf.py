@@ -16,6 +16,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.pycode import ModuleAnalyzer
 
 from progress_measures import plotting
 
@@ -67,6 +68,7 @@ html_css_files = ["site.css"]
 html_js_files = [("pictures.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_copyright = False
+html_domain_indices = False  # the API page lists what the index of modules would
 html_theme_options = {"navigation_with_keys": True}
 
 myst_enable_extensions = ["dollarmath"]
@@ -192,6 +194,24 @@ def _link_public_names(_app: Sphinx, doctree: nodes.document) -> None:
             link += literal
 
 
+WHOLE = re.compile(r"\b\d[\d.,]*(?:e[-+]?\d+|[ \u00a0](?:%|ms\b|s\b|MiB\b|GiB\b))")
+
+
+def _keep_numbers_whole(_app: Sphinx, doctree: nodes.document) -> None:
+    """Marks numbers such as 5e-08 and 99 % in prose, which a line's end would break."""
+    for text in list(doctree.findall(nodes.Text)):
+        within = text.parent
+        if isinstance(within, nodes.title | nodes.FixedTextElement | nodes.literal | nodes.math | nodes.raw):
+            continue
+        words, kept = text.astext(), []
+        for number in WHOLE.finditer(words):
+            start = sum(len(each.astext()) for each in kept)
+            kept += [nodes.Text(words[start : number.start()]), nodes.inline("", number[0], classes=["whole"])]
+        if kept:
+            rest = nodes.Text(words[sum(len(each.astext()) for each in kept) :])
+            within.replace(text, [each for each in [*kept, rest] if each.astext()])
+
+
 def _public_name_of_another_room(
     _app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: nodes.TextElement
 ) -> nodes.reference | None:
@@ -235,21 +255,32 @@ def _plain_types(_app: Sphinx, doctree: nodes.document, _page: str) -> None:
 
 
 def _signature_of_callback(_app: Sphinx, _kind: str, name: str, value: Any, *_: Any) -> tuple[str, str] | None:
-    """The signature of a class whose base is mocked; autodoc would show ``(*args, **kwargs)``."""
+    """The signature of a class whose base is mocked, or of a protocol; autodoc would show ``(*args, **kwargs)``."""
+    if getattr(value, "_is_protocol", False):
+        return "", ""
     if not name.endswith(".RecorderCallback"):
         return None
     _, *parameters = inspect.signature(value.__init__).parameters.values()
     return str(inspect.Signature([each.replace(annotation=inspect.Parameter.empty) for each in parameters])), ""
 
 
+def _show_one_signature(module: str) -> None:
+    """Makes autodoc show a function as it is defined, and not each of its overloads."""
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.analyze()
+    analyzer.overloads.clear()
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    _show_one_signature("progress_measures.frequencies.sufficient")
     app.connect("config-inited", _write_families)
     app.connect("builder-inited", _write_notebooks, priority=900)  # after sphinx-gallery has written the notebooks
     app.connect("source-read", _list_families)
     app.connect("source-read", _scripts_to_gallery)
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)
+    app.connect("doctree-read", _keep_numbers_whole)
     app.connect("missing-reference", _public_name_of_another_room)
     app.connect("html-page-context", _repair_links_of_sources)
     app.connect("autodoc-process-signature", _signature_of_callback)

@@ -1,5 +1,6 @@
 """The global random states, which are restored after a measurement."""
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,15 @@ import torch
 # GIL to another thread. If that thread then waits for the generator, it keeps the GIL, and neither continues. So this
 # library's threads take turns.
 _TURN = threading.RLock()
+
+
+def _new_turn() -> None:
+    global _TURN  # a forked process does not have the thread whose turn it may be
+    _TURN = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_turn)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from progress_measures._checks.values import escaped
 
+WIDE = 120  # letters of a line: a table that would be wider is arranged otherwise
+
 
 def text_table(lines: Sequence[Sequence[str]]) -> str:
     """Rows of cells in columns: the first column left-aligned, the others right-aligned."""
@@ -21,6 +23,11 @@ def text_table(lines: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for name, *cells in lines
     )
+
+
+def width(table: str) -> int:
+    """The number of letters in the longest line of a table."""
+    return max(map(len, table.splitlines()))
 
 
 def html_table(caption: str, head: Iterable[str], lines: Iterable[Sequence[str]]) -> str:

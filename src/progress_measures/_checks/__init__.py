@@ -1,0 +1,1 @@
+"""Checks of numbers, tensors and callables that several rooms share."""

@@ -1,6 +1,7 @@
 """The command ``frequencies``."""
 
 import argparse
+import sys
 
 from torch import Tensor
 
@@ -8,6 +9,7 @@ from progress_measures._checks.values import escaped, listed
 from progress_measures._commands.runs import runs_of
 from progress_measures._tables import text_table
 from progress_measures.frequencies import key_frequencies, onsets
+from progress_measures.phases.names import recorded
 from progress_measures.trajectory.trajectory import Trajectory
 
 RULES = ("peaks", "share", "sufficient", "recorded")
@@ -16,12 +18,16 @@ COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"
 
 def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies at the last step, one line per run and frequency."""
-    lines = [["run", "frequency", "share of power", "a quarter of it from step"]]
+    lines, said = [["run", "frequency", "share of power", "a quarter of it from step"]], dict[str, None]()
     for name, run in runs_of(options).items():
+        known, notes = _without_prefix(run, options.column)
+        said |= dict.fromkeys(notes)
         try:
-            lines += _lines(escaped(name), run, options)
+            lines += _lines(escaped(name), known, options)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error.args[0]}") from error
+    for note in said:
+        print(escaped(note), file=sys.stderr)
     return text_table(lines)
 
 
@@ -37,6 +43,18 @@ def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list
     since = {k: "no power" if step is None else str(step) for k, step in steps.items()}
     rows = [[name, str(k), f"{float(shares[k - 1]):.1%}".replace("%", " %"), since[k]] for k in named]
     return rows or [[name, "none", "", ""]]
+
+
+def _without_prefix(run: Trajectory, spectrum: str) -> tuple[Trajectory, list[str]]:
+    """The run with a recorder's columns under their own names, where they have a prefix, and notes about it."""
+    beside = spectrum[: spectrum.rfind("/") + 1]  # a prefix of one's own
+    new_names, notes = {name: name for name in run.columns}, []
+    for column in (spectrum, *COLUMNS.values()):
+        old = next((name for name in (recorded(run.columns, column), beside + column) if name in run), column)
+        if old != column:
+            new_names[old] = column
+            notes.append(f"reading {old} as {column}")
+    return run.select(new_names), notes
 
 
 def _by_power(last: Tensor, rule: str, options: argparse.Namespace) -> tuple[int, ...]:

@@ -14,7 +14,8 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
     """The run with columns renamed to the library's names where it has another common spelling, and notes about it.
 
     A name is not assigned if the run already has it, or has two spellings of it. Where the columns of a recorder have a
-    prefix, its key frequencies are renamed, too, because they say whether its filtered losses can be compared.
+    prefix, they are read in place of the trainer's own columns of the same names. Its key frequencies are renamed, too,
+    because they say whether its filtered losses can be compared.
 
     Args:
         run: The run.
@@ -23,16 +24,24 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
     new_names, notes = {name: name for name in run.columns}, []
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]
     for name in wanted:
-        if name in run or name not in SPELLINGS:
+        if name not in SPELLINGS:
             continue
         found = spellings(numbers, name)
+        if name in run:
+            found = [prefix + name for prefix in RECORDER if prefix + name in numbers][:1]
         if len(found) > 1:
             choice = f"--rename {quote(f'{name}={found[0]}')} chooses one"
             notes.append(f"{listed(found)} may each be {name}, so none is read as it; {choice}")
         for old in found if len(found) == 1 else ():
-            notes.append(f"reading {old} as {name}; --rename {name}=… chooses another")
+            notes.append(
+                f"reading {old} as {name}, not the column {name}; --rename unread={old} keeps that one"
+                if name in run
+                else f"reading {old} as {name}; --rename {name}=… chooses another"
+            )
             for end in ("", MINIMUM, MAXIMUM):
-                if old + end in run and name + end not in run:
+                if name in run:
+                    new_names.pop(name + end, None)
+                if old + end in run and name + end not in new_names:
                     new_names[old + end] = name + end
     for prefix in RECORDER:
         is_read = any(new_names.get(prefix + name) == name for name in wanted)

@@ -7,7 +7,7 @@ Loggers group names by the part before a slash, so they show the entries togethe
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,11 @@ def flat(steps: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {"step": steps, **entries(columns, "columns")}
 
 
-def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
-    """Joins the entries of each vector into one column, in the place of the first entry; keeps other columns."""
+def gathered(columns: Mapping[str, Sequence[float]], apart: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Joins the entries of each vector into one column, in the place of the first entry; keeps other columns.
+
+    Entries of the names in ``apart`` stay columns of their own.
+    """
     parts: dict[str, dict[int, str]] = {}
     for name in columns:
         if match := _ENTRY.fullmatch(name):
@@ -45,7 +48,7 @@ def gathered(columns: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     vectors = {
         name: [numbered[number] for number in sorted(numbered)]
         for name, numbered in parts.items()
-        if name not in columns and numbered.keys() == set(range(1, 1 + len(numbered)))
+        if name not in {*columns, *apart} and numbered.keys() == set(range(1, 1 + len(numbered)))
     }
     vector_of = {entry: name for name, numbered in vectors.items() for entry in numbered}
     names = dict.fromkeys(vector_of.get(name, name) for name in columns)

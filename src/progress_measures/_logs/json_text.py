@@ -13,6 +13,8 @@ from progress_measures._logs.table import INDEX, Path, Table, shown
 
 _OBJECT, _LIST = "{", "["
 SUMMARY = "train_runtime"  # a key that Hugging Face's trainer writes next to the mean loss of the whole run
+_ITS_OWN = frozenset({SUMMARY, "total_flos"})  # by which its summary is told in a list that may be another program's
+LEFT_OUT = f"its summary of the whole run, the line with {SUMMARY}"
 PADDING = "\0\r\n\t "
 Record = Mapping[str, Any]
 
@@ -109,7 +111,7 @@ def _of_history(records: Sequence[Record], path: Path) -> Table:
     steps = [record for record in records if SUMMARY not in record]
     if not steps or len(steps) == len(records):
         return _of_records(records, path)
-    return _of_records(steps, path, left_out=[f"its summary of the whole run, the line with {SUMMARY}"])
+    return _of_records(steps, path, left_out=[LEFT_OUT])
 
 
 def _is_history(value: Any) -> bool:
@@ -135,6 +137,10 @@ def _is_integer(key: str) -> bool:
 def _of_records(
     records: Sequence[Record], path: Path, lines: Sequence[int] = (), left_out: Iterable[str] = ()
 ) -> Table:
+    steps = [row for row, record in enumerate(records) if not record.keys() >= _ITS_OWN]
+    if 0 < len(steps) < len(records):
+        left_out = [*left_out, LEFT_OUT]
+        records, lines = [records[row] for row in steps], [lines[row] for row in steps] if lines else ()
     columns: dict[str, list[Any]] = {}
     for row, record in enumerate(records):
         seen = set()

@@ -51,9 +51,13 @@ def _run(table: Table, steps: Steps, rows: np.ndarray, numbers: Mapping[str, np.
 
 
 def gathered_vectors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Joins the entries ``name/1``, ``name/2``, … of vectors; columns that are already vectors stay unchanged."""
+    """Joins the entries ``name/1``, ``name/2``, … of vectors; columns that are already vectors stay unchanged.
+
+    Entries that begin at 0, such as those of layers, stay columns of their own.
+    """
     plain = {name: values for name, values in columns.items() if values.ndim == 1}
-    joined = gathered(plain)  # type: ignore[arg-type]  # arrays are sequences of numbers
+    apart = {name.removesuffix("/0") for name in plain if name.endswith("/0")}
+    joined = gathered(plain, apart)  # type: ignore[arg-type]  # arrays are sequences of numbers
     if len(plain) == len(columns):
         return joined
     others = {name: values for name, values in columns.items() if values.ndim > 1 and name not in joined}

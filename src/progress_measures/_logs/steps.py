@@ -27,7 +27,7 @@ NAMES = (
     "epochs",
 )
 """Common names of the column of steps, in the order in which they are tried; case and blanks do not matter."""
-_MEASURED = re.compile("loss|acc|error|norm")  # in names of measures, which are not steps even if they are integers
+_NO_STEPS = re.compile("loss|acc|error|norm|seed")  # in names of what is no step, even if it ascends in integers
 UNNAMED = ("", "Unnamed: 0")  # the name of an index as pandas writes it, and as it reads it again
 
 
@@ -73,9 +73,10 @@ def step_column(table: Table, step: str | None) -> str | None:
     if unnamed is not None:
         return unnamed
     others = [name for name in names if name != INDEX and would_do(table, name)]
+    without = f", where {common[0]!r} has no whole number," if common and common[0] not in UNNAMED else ""
     first = f"step={others[0]!r} would do; " if others else ""
     raise ValueError(
-        f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'} in "
+        f"`path` must have a column of steps, such as 'step' or 'epoch'. Got {names_of(names) or 'none'}{without} in "
         f"{shown(table.path)}. Pass its name as step=…; {first}step={INDEX!r} numbers the rows from 0."
     )
 
@@ -83,7 +84,7 @@ def step_column(table: Table, step: str | None) -> str | None:
 def would_do(table: Table, name: str) -> bool:
     """Whether a column holds ascending integers, one in each row."""
     cells = table.columns[name]
-    if _MEASURED.search(name.lower()):
+    if _NO_STEPS.search(name.lower()):
         return False
     if isinstance(cells, np.ndarray):
         return cells.ndim == 1 and cells.dtype.kind in "iu" and bool((cells[1:] > cells[:-1]).all())

@@ -15,6 +15,9 @@ from progress_measures._logs.table import Logs, Path, Run, shown
 Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
 _FIRST = b"brain.Event:"  # in the first record of every event file
 _PART = "tfevents"  # in the name of each
+_WHOLE_RUN, _AFTER = "train/train_loss", "train/total_flos"
+"""The mean loss of a whole run, which Hugging Face's trainer writes at the last step, and what it writes before."""
+_OF_HYPERPARAMETERS = "_hparams_/"  # before the tags of add_hparams
 
 
 def is_events(content: bytes) -> bool:
@@ -39,13 +42,30 @@ def runs_of_events(path: Path) -> Logs:
                 "without one. Name a file in it."
             )
     left_out: list[str] = []
-    scalars = {name or ".": _scalars(_events(of_run), path, left_out) for name, of_run in files.items()}
+    found = {name or ".": _scalars(_events(of_run), path) for name, of_run in files.items()}
+    scalars = _without_hyperparameters(found, left_out)
+    for _, others in found.values():
+        left_out.extend(text for text in others if text not in left_out)
     left_out.extend(f"the run {cut(name)!r}, which has no scalar" for name, found in scalars.items() if not found)
     runs = {name: _run(found) for name, found in _of_one_run({k: v for k, v in scalars.items() if v}).items()}
     if not runs:
         raise ValueError(f"`path` must hold scalars. Got none in {shown(path)}. Log some with add_scalar.")
     named: dict[str | None, Run] = {None if len(runs) == 1 else name: run for name, run in runs.items()}
     return Logs(named, left_out)
+
+
+def _without_hyperparameters(found: Mapping[str, tuple[Scalars, list[str]]], left_out: list[str]) -> dict[str, Scalars]:
+    """The scalars of each folder, without the folders that ``add_hparams`` writes below that of a run."""
+    below = []
+    for name, (_, others) in found.items():
+        above = name.rpartition("/")[0] or "."
+        of_hyperparameters = [text for text in others if text.startswith(_OF_HYPERPARAMETERS, 1)]
+        if of_hyperparameters and name != "." and found.get(above, ({}, []))[0]:
+            others[:] = [text for text in others if text not in of_hyperparameters]
+            below.append(name)
+    if below:
+        left_out.append(f"{len(below)} folder{'s'[: len(below) != 1]} of add_hparams below their run's")
+    return {name: scalars for name, (scalars, _) in found.items() if name not in below}
 
 
 def _of_one_run(folders: Mapping[str, Scalars]) -> dict[str, Scalars]:
@@ -84,8 +104,8 @@ def _events(files: Iterable[Folder]) -> Iterator[Any]:
             raise ValueError(f"`path` must be a log that can be read. Got {shown(file)}: {cut(why)}.") from error
 
 
-def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
-    """The numbers by tag and step; other summaries are left out."""
+def _scalars(events: Iterable[Any], path: Path) -> tuple[Scalars, list[str]]:
+    """The numbers by tag and step, and what is left out."""
     found: dict[str, dict[int, float]] = {}
     others: dict[str, None] = {}
     for event in events:
@@ -95,8 +115,11 @@ def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
                     del numbers[step]
         for value in event.summary.value if event.HasField("summary") else ():
             number = _number(value)
+            if value.tag == _WHOLE_RUN and event.step in found.get(_AFTER, ()):
+                others[f"the mean of the whole run, {_WHOLE_RUN} at step {event.step}"] = None
+                continue
             if number is None:
-                others[value.tag] = None
+                others[repr(cut(value.tag))] = None
                 continue
             known = found.setdefault(value.tag, {}).setdefault(event.step, number)
             if known != number and not (known != known and number != number):
@@ -105,8 +128,7 @@ def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
                     f"step {event.step} of {shown(path)}. Give each run a folder of its own, and add_scalar its "
                     "global_step."
                 )
-    left_out.extend(repr(cut(tag)) for tag in others if repr(cut(tag)) not in left_out)
-    return {tag: numbers for tag, numbers in found.items() if numbers}
+    return {tag: numbers for tag, numbers in found.items() if numbers}, [*others]
 
 
 def _number(value: Any) -> float | None:

@@ -18,6 +18,7 @@ _CHUNK = 1000
 _COMMENT = "#"
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")  # 0,064
 _GROUPED = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")  # 1,064, which may be 1064 as well
+_NUMBER = re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?")
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*")
 
 
@@ -33,12 +34,25 @@ class _Grid(NamedTuple):
 
 def read_cells(text: str, path: Path) -> Table:
     """The table in a text with a line of names and then one line per row. Lines that begin with # are comments."""
+    _check_not_printed(text, path)
     separator = _separator(text)
     grid = _grid(text, separator, path)
     columns = dict(_columns(grid, path))
     if separator != "," or '"' in text:
         columns = _without_decimal_commas(columns, path)
     return Table(path, columns, len(grid.lines), grid.lines, [row for row in grid.again if row < len(grid.lines)])
+
+
+def _check_not_printed(text: str, path: Path) -> None:
+    """Requires a first line of names. In lines that a program printed, it is like later ones, with other numbers."""
+    lines = (line.strip() for line in io.StringIO(text) if not line.lstrip().startswith(_COMMENT))
+    first, *others = [*islice(filter(None, lines), _SAMPLE)] or [""]
+    like = _NUMBER.sub("0", first)
+    if re.search("[A-Za-z]", like) and any(line != first and _NUMBER.sub("0", line) == like for line in others):
+        raise ValueError(
+            f"`path` must be a table, or lines of JSON. Got lines of words and numbers, such as {cut(first)!r}, in "
+            f"{shown(path)}. Write their numbers as CSV, below a line of names such as 'step,train_loss,test_loss'."
+        )
 
 
 def _reader(text: str, separator: str, *, strict: bool = True) -> Any:

@@ -26,7 +26,9 @@ class Activations(Mapping[Key, Tensor]):
         (Activations('0', '1'), torch.Size([8, 3]))
     """
 
-    def __init__(self, calls: Mapping[Key, list[Call]], dim: int | None, axes: Mapping[Key, Batch]) -> None:
+    def __init__(
+        self, calls: Mapping[Key, list[Call]], dim: int | None, axes: Mapping[Key, tuple[Batch, int | None]]
+    ) -> None:
         self._calls, self._dim, self._axes = calls, dim, axes
 
     @override
@@ -64,14 +66,17 @@ class Activations(Mapping[Key, Tensor]):
         """Requires that calls are joined along the batch, as far as its axis is known."""
         batches: dict[int, list[int]] = {}
         settled: set[torch.Size] = set()
+        stated, alone = self._axes[path]
         for place, (call, chunk) in enumerate(zip(calls, chunks, strict=True)):
-            if call.packed:
+            if call.packed > 1:
                 _raise_packed(path)
             if call.fed is not None:
                 batches.setdefault(id(call.fed), []).append(place)
                 settle(chunk, call.fed.rows, settled)
+            elif self._dim is None and chunk.ndim == alone and not call.packed:
+                _raise_alone(chunk, path)
             elif self._dim is None and chunk.ndim > 2:
-                check_stated(chunk, self._axes[path])
+                check_stated(chunk, stated)
         for places in batches.values():
             rows = calls[places[0]].fed.rows  # type: ignore[union-attr]  # calls without a batch are not among them
             _check_not_repeated(
@@ -89,6 +94,14 @@ def _raise_packed(path: Key) -> None:
     raise ValueError(
         f"{path!r} must have an axis of the batch, where calls are joined. Got the data of a packed sequence, which "
         "has inputs and positions along one axis. Capture one call at a time."
+    )
+
+
+def _raise_alone(x: Tensor, path: Key) -> None:
+    raise ValueError(
+        f"{path!r} must have an axis of the batch, where calls are joined. Got shape {shape_of(x)}, which a layer of "
+        "PyTorch takes as one input without a batch. Run the model on a batch, capture one call at a time, or pass "
+        "`dim` to join the calls along that axis."
     )
 
 

@@ -33,8 +33,8 @@ class Call(NamedTuple):
     """The batch that ``grid_logits`` was feeding."""
     runs: tuple[Run, ...]
     """The enclosing calls of the model and of modules in it, from the outermost inwards."""
-    packed: bool
-    """Whether the activation is the data of a packed sequence with several positions."""
+    packed: int
+    """The number of positions if the activation is the data of a packed sequence, or else 0."""
 
     @property
     def error(self) -> type[BaseException] | None:

@@ -159,14 +159,14 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
                 _mark(calls, key, feeding)
                 # A copy, because the next module may work in place.
                 part = _part(activation, key)
-                calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed > 1))
+                calls[key].append(Call(part.detach().clone(), current(), runs.under_way(), packed))
 
         return record
 
-    activations = Activations(
-        calls, check_axis(dim), {key: axis_of_batch(modules_on(model, path_of(key)), as_site(key)) for key in modules}
-    )
-    within = [module for key in modules for module in modules_on(model, path_of(key))]
+    on_path = {key: modules_on(model, path_of(key)) for key in modules}
+    axes = {key: (axis_of_batch(on_path[key], as_site(key)), axes_without_batch(on_path[key])) for key in modules}
+    activations = Activations(calls, check_axis(dim), axes)
+    within = [module for key in modules for module in on_path[key]]
     with _hooks(model, {key: visit_at(key) for key in modules}), runs.of(within):
         yield activations
     check_called({path_of(key): len(chunks) for key, chunks in calls.items()})

@@ -13,7 +13,7 @@ from progress_measures._checks.values import check_progress, listed, type_name
 from progress_measures._formats.recording import check_row
 from progress_measures._formats.table import entries
 from progress_measures._model_state import undisturbed
-from progress_measures._tables import html_table, number, text_table
+from progress_measures._tables import WIDE, html_table, number, text_table, width
 from progress_measures.ablation.checks import check_hookable, check_paths, check_replacement, check_submodule
 from progress_measures.ablation.contexts import ablated
 from progress_measures.ablation.replacements import Replacement
@@ -28,8 +28,8 @@ Measured = dict[str, float]
 class AblationEffects(Mapping[str, Measured]):
     """The measures with each of several components ablated, by component; the result of :func:`ablation_effects`.
 
-    ``print`` and notebooks show a table. ``dict(effects)`` gives the rows as dictionaries. For data frames, use
-    ``pandas.DataFrame(dict(effects)).T`` and ``pandas.DataFrame(effects.differences).T``.
+    ``print`` and notebooks show a table of the first measures. ``dict(effects)`` gives the rows as dictionaries. For
+    data frames, use ``pandas.DataFrame(dict(effects)).T`` and ``pandas.DataFrame(effects.differences).T``.
 
     Example:
         >>> effects = pm.ablation.AblationEffects({"loss": 0.5}, {"mlp": {"loss": 4.5}, "attn": {"loss": 0.75}})
@@ -65,16 +65,25 @@ class AblationEffects(Mapping[str, Measured]):
         return f"AblationEffects({len(self)} ablated: {listed(self, most=3)}; {listed(self.intact, most=3)})"
 
     def __str__(self) -> str:
-        table, more = text_table(self._cells()), len(self.intact) - SHOWN
-        return table if more <= 0 else f"{table}\n… and {more} more measures: dict(effects) has all of them"
+        count = min(SHOWN, len(self.intact))
+        table = text_table(self._cells(count))
+        while width(table) > WIDE and count > 1:
+            count -= 1
+            table = text_table(self._cells(count))
+        more = len(self.intact) - count
+        return (
+            table
+            if more <= 0
+            else f"{table}\n… and {more} more measure{'s'[: more != 1]}: dict(effects) has all of them"
+        )
 
     def _repr_html_(self) -> str:
-        head, *lines = self._cells()
+        head, *lines = self._cells(SHOWN)
         return html_table(f"Effects of ablation on {listed(self.intact, most=3)}", head, lines)
 
-    def _cells(self) -> list[list[str]]:
-        """A line of names, and a line per row with the number and the difference of each measure."""
-        shown, differences = [*self.intact][:SHOWN], self.differences
+    def _cells(self, count: int) -> list[list[str]]:
+        """A line of names, and a line per row with the number and the difference of each of the first measures."""
+        shown, differences = [*self.intact][:count], self.differences
         return [
             ["", *(cell for name in shown for cell in (name, "change"))],
             [WHOLE, *(cell for name in shown for cell in (number(self.intact[name]), ""))],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
@@ -58,7 +58,7 @@ def sufficient_frequencies(
     draws: int = 100,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Any:
+) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
     r"""The strongest frequencies that answer as well as the network does, and without which it does not answer.
 
     The paper calls frequencies key if the network relies on them. This measures it. Frequencies are added in descending

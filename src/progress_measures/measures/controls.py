@@ -48,7 +48,7 @@ class Control:
 
     @property
     def share_below(self) -> float:
-        """The share of the draws below ``real``: 0 if none is, and 1 if all are."""
+        """The share of the draws that are below ``real``, in [0, 1]."""
         return float(self._share_below())
 
     def _share_below(self) -> Tensor:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from shlex import quote
 
 from progress_measures._checks.values import listed
@@ -46,6 +46,11 @@ def spellings(columns: Iterable[str], name: str) -> list[str]:
             if found:
                 return found
     return []
+
+
+def recorded(columns: Collection[str], name: str) -> str:
+    """The column of a recorder: the name itself or, if the columns do not have it, the name under a prefix."""
+    return next((prefix + name for prefix in ("", *RECORDER) if prefix + name in columns), name)
 
 
 def how_to_rename(columns: Sequence[str]) -> str:

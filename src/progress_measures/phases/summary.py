@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from progress_measures._checks.values import escaped, listed
 from progress_measures._files import atomic_write
-from progress_measures._tables import html_table, number, text_table
+from progress_measures._tables import WIDE, html_table, number, text_table, width
 from progress_measures.phases.boundaries import Phases, find_phases
 from progress_measures.phases.events import Event
 from progress_measures.phases.milestones import Milestones, milestones
@@ -22,7 +22,7 @@ LOSSES = ("train_loss", "test_loss", "restricted_loss", "excluded_loss")
 UNSETTLED = "?"  # after a step
 ENDED = 0.1  # a column that has no number in this last share of a run is said to end
 LEGEND = f"{UNSETTLED} not settled: more training may move it"
-WIDE = 120  # letters: a wider table has one column per run, if that is narrower
+NO_KEYS, MOST_KEYS = "none", 10  # key frequencies, and how many of them the table shows
 Row = dict[str, Any]
 
 
@@ -80,8 +80,8 @@ class Summary(Mapping[str, Row]):
         head, *lines = self._cells()
         halves = [name.rpartition(" ") for name in head]
         table = text_table([[before for before, _, _ in halves], [word for _, _, word in halves], *lines])
-        if _width(table) > WIDE:
-            table = min(table, text_table([*zip(head, *lines, strict=True)]), key=_width)
+        if width(table) > WIDE:  # then it has one column per run, if that is narrower
+            table = min(table, text_table([*zip(head, *lines, strict=True)]), key=width)
         unsettled = any(not event.settled for events in self.events.values() for event in events.values())
         return table + (f"\n{LEGEND}" if unsettled else "")
 
@@ -92,7 +92,7 @@ class Summary(Mapping[str, Row]):
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes a CSV file with a line of names and then one line per run.
 
-        Frequencies are separated by blanks, and unknown values are empty cells.
+        Frequencies are separated by blanks, or "none"; unknown values are empty cells.
 
         Args:
             path: The file, which is replaced if it exists.
@@ -101,7 +101,9 @@ class Summary(Mapping[str, Row]):
             OSError: If the file cannot be written.
         """
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        # The module csv does not quote a carriage return.
+        quote = csv.QUOTE_ALL if any("\r" in name for name in self) else csv.QUOTE_MINIMAL
+        writer = csv.writer(text, lineterminator="\n", quoting=quote)  # type: ignore[arg-type]  # a union of literals
         writer.writerow(["run", *self._names()])
         writer.writerows([name, *map(_plain, row.values())] for name, row in self.items())
         with atomic_write(path) as scratch_file:
@@ -123,15 +125,11 @@ class Summary(Mapping[str, Row]):
         if event is not None:
             return str(event.absent) if value is None else f"{value}{'' if event.settled else UNSETTLED}"
         if name == "key_frequencies":
-            return "not recorded" if value is None else _plain(value) or "none"
+            return "not recorded" if value is None else listed(map(str, value), " ", most=MOST_KEYS) or NO_KEYS
         at = self.ended.get(run, {}).get(name)
         if isinstance(value, float):
             return number(value) + ("" if at is None else f" at {at}")
         return "–" if value is None else str(value)
-
-
-def _width(table: str) -> int:
-    return max(map(len, table.splitlines()))
 
 
 def summary(runs: Mapping[str, Trajectory], *, answers: int) -> Summary:
@@ -198,4 +196,6 @@ def _last(run: Trajectory, name: str) -> float | None:
 
 def _plain(value: Any) -> str:
     """A value as CSV text."""
-    return " ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or NO_KEYS
+    return "" if value is None else str(value)

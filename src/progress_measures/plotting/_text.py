@@ -8,6 +8,7 @@ from progress_measures._checks.values import escaped
 
 _SMALLEST = 5.0  # letters, in points
 _SPARE = 0.97  # letters are whole pixels wide, so that a text does not shrink as its letters do
+_FEWEST = 5  # letters of a shortened label
 _LONGEST = 200  # more letters than the width of a picture has room for
 
 
@@ -36,5 +37,7 @@ def fit_height(label: Text, most: float) -> None:
         size = float(label.get_fontsize())
         label.set_fontsize(max(min(size, _SMALLEST), _SPARE * size / share))
         share = label.get_window_extent().height / most
-    if share > 1:
-        label.set_text(shortened(label.get_text(), int(len(label.get_text()) / share)))
+    words, longest = label.get_text(), int(len(label.get_text()) / max(share, 1))
+    while share > 1 and longest >= _FEWEST:  # letters are not equally wide
+        label.set_text(shortened(words, longest))
+        share, longest = label.get_window_extent().height / most, longest - 1

@@ -27,7 +27,7 @@ def middles(runs: Runs, labels: Mapping[str, str], parts: Sides, spread: Spread)
         for name in names:
             band = None
             if len(runs) > 1 and middle[name].ndim == 1:
-                top = _top(name, [run[name] for run in runs.values()])
+                top = top_of(name, [run[name] for run in runs.values()])
                 low, high = (end[name].numpy() for end in ends)
                 band = (low, high) if top is None else (np.maximum(low, 0), np.minimum(high, top))
             words = f"the {'median' if spread == 'quantiles' else 'mean'} of {name!r}"
@@ -58,7 +58,7 @@ def _middle(runs: Runs, scale: str, spread: Spread) -> tuple[Trajectory, tuple[T
     return mean, (Trajectory(mean.steps, lows), Trajectory(mean.steps, highs))
 
 
-def _top(name: str, numbers: list[Tensor]) -> float | None:
+def top_of(name: str, numbers: list[Tensor]) -> float | None:
     """The largest number that an accuracy may be, 1 or 100; None for other columns."""
     known = [values[values.isfinite()] for values in numbers]
     largest = max((float(values.max()) for values in known if values.numel() > 0), default=0.0)

@@ -15,7 +15,7 @@ from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
-from progress_measures.plotting.bands import Spread, middles, words
+from progress_measures.plotting.bands import Spread, middles, top_of, words
 from progress_measures.plotting.checks import (
     check_common_steps,
     check_in_reach,
@@ -63,8 +63,8 @@ def plot_curves(
             the run stopped is shaded to the end of the run. An end that has not settled is a dashed line.
         milestones: The result of :func:`milestones`. Thin lines, with words above the picture, show the steps at which
             the run memorized and generalized. They are dashed if they have not settled.
-        answers: The number of answers, to draw chance, the loss ln(answers) of a guess, as a dashed line. No line if
-            None.
+        answers: The number of answers, to draw chance as a dashed line: the loss ln(answers) of a guess or, if all
+            columns are accuracies, its accuracy 1 / answers. No line if None.
         scale: The scale of the vertical axis, for all columns together. If None, it depends on their names and numbers,
             as above. On a logarithmic axis, a curve leaves the picture at the bottom where it is 0.
         x: The scale of the horizontal axis. A logarithmic axis is linear between step 0 and a power of ten, at most the
@@ -94,7 +94,7 @@ def plot_curves(
         'step'
     """
     check_x(x)
-    chance = None if answers is None else math.log(check_integer(answers, "answers", at_least=2))
+    count = None if answers is None else check_integer(answers, "answers", at_least=2)
     labels = check_labels(columns)
     chosen = check_trajectory(trajectory).select(list(labels))
     parts = sides(chosen.columns, scale)
@@ -108,8 +108,10 @@ def plot_curves(
     if phases is not None:
         shade(ax, phases, start=steps[0], end=steps[-1])
     _finish(ax, curves, parts, labels)
-    if chance is not None:
-        draw_chance(ax, chance)
+    if count is not None:
+        tops = [top_of(name, [values]) for name, values in chosen.columns.items()]
+        accuracies = [top for top in tops if top is not None]
+        draw_chance(ax, math.log(count) if len(accuracies) < len(tops) else max(accuracies) / count)
     if milestones is not None:
         mark(ax, milestones)
     add_legend(ax, outside=bool(parts.right))

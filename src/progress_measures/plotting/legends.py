@@ -15,6 +15,7 @@ from progress_measures.plotting._text import fit_height, shortened
 _HIGHEST, _WIDEST, _LARGEST = 0.6, 0.9, 0.25  # shares of the axes that a legend in the picture may take
 _SIZES = (8.0, 7.0, 6.0, 5.0)  # of letters below the picture, in points
 _SHARE, _MOST = 0.35, 0.5  # of the height of the axes: the most that a legend below may take; in the smallest letters
+_LAID_OUT = 0.93  # of the height of the axes before the layout of a small picture: what they have after it
 _LOWEST = 0.2  # of the height of the axes: the least that a legend leaves for their label
 _GAP = 4 / 72  # inches
 _BETWEEN = 1.2  # between the columns of a legend, in widths of a letter
@@ -70,7 +71,7 @@ def _fit_below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
                 [*labels[:kept], f"and {len(labels) - kept} more"],
             )
         legend = _below(ax, handles, labels, size, count)
-    height = axes.height - legend.get_window_extent().height
+    height = _LAID_OUT * axes.height - legend.get_window_extent().height
     if ax.figure.get_layout_engine() is None or ax.get_subplotspec() is None:  # else the layout makes room
         _make_room(ax, legend)
         height = ax.get_window_extent().height

@@ -40,9 +40,9 @@ def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, s
             yield begin, stop, name, to_hex(np.mean(named, axis=0))
 
 
-def draw_chance(ax: Axes, loss: float) -> None:
-    """Draws a dashed line behind the curves at the loss of a guess."""
-    ax.axhline(loss, color="0.35", linewidth=1, linestyle=(0, (6, 3)), label="chance", zorder=1.5)
+def draw_chance(ax: Axes, height: float) -> None:
+    """Draws a dashed line behind the curves at the loss or accuracy of a guess."""
+    ax.axhline(height, color="0.35", linewidth=1, linestyle=(0, (6, 3)), label="chance", zorder=1.5)
 
 
 def mark(ax: Axes, milestones: Milestones) -> None:

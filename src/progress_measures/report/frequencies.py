@@ -7,6 +7,7 @@ from bokeh.models import ColorBar, ColumnDataSource, LinearColorMapper, LogColor
 from bokeh.palettes import Category10, RdBu11, Reds256
 
 from progress_measures.frequencies import key_frequencies
+from progress_measures.phases.names import recorded
 from progress_measures.plotting.frequencies import edges
 from progress_measures.plotting.scales import sides
 from progress_measures.report.curves import Part
@@ -37,7 +38,8 @@ _SPECTRUM = "logit_power"
 def frequencies(run: Trajectory, frame: Frame) -> list[Part]:
     """Headings, figures and notes of the columns of several numbers per step."""
     parts: list[Part] = []
-    vectors = {name: values for name, values in run.columns.items() if values.ndim > 1 and name not in MASKS}
+    masks = [recorded(run.columns, name) for name in MASKS]
+    vectors = {name: values for name, values in run.columns.items() if values.ndim > 1 and name not in masks}
     if not vectors:
         return [paragraph("Spectra are left out: no column has one number per frequency.")]
     for name, values in vectors.items():
@@ -57,9 +59,10 @@ def frequencies(run: Trajectory, frame: Frame) -> list[Part]:
 
 def _keys(run: Trajectory, last: np.ndarray) -> tuple[list[int], str]:
     """The frequencies to colour, the largest at the last step first, and a description of their choice."""
-    named, how = last_keys(run.columns), "as they were recorded"
-    if not named and _SPECTRUM in run and run[_SPECTRUM].ndim == 2:
-        power = run[_SPECTRUM][run[_SPECTRUM].isfinite().all(1)]
+    known = {name: run[column] for name in (KEYS, _SPECTRUM) if (column := recorded(run.columns, name)) in run}
+    named, how = last_keys(known), "as they were recorded"
+    if not named and _SPECTRUM in known and known[_SPECTRUM].ndim == 2:
+        power = known[_SPECTRUM][known[_SPECTRUM].isfinite().all(1)]
         if len(power) > 0 and bool((power[-1] >= 0).all()):
             named, how = key_frequencies(power[-1]), f"those that stand out in {_SPECTRUM} at the end"
     sizes = np.nan_to_num(np.abs(last), nan=-1.0)

@@ -13,6 +13,15 @@ LONG = 130  # bytes of a name: most systems allow 255, but some that encrypt nam
 _one_thread = Lock()  # to a second thread, a lock that the first is about to get would look like another process's
 
 
+def _new_lock() -> None:
+    global _one_thread  # a forked process does not have the thread that may hold it
+    _one_thread = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
 def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     """Holds a file for this process as long as ``holder`` exists; an error names the file as ``path``.
 
