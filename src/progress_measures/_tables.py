@@ -73,9 +73,14 @@ def counted(draws: Tensor, rounding: float) -> str:
     count = f"{len(draws)} draws"
     if not _has_numbers(draws):
         return count
-    ordered = draws.detach().sort().values
-    distinct = 1 + int((ordered.diff().abs() > rounding * ordered[1:].abs()).sum())
+    distinct = count_distinct(draws, rounding)
     return count if distinct >= len(draws) else f"{count}, {distinct} distinct"
+
+
+def count_distinct(draws: Tensor, rounding: float) -> int:
+    """How many of at least one draw are distinct, to a relative rounding."""
+    ordered = draws.detach().sort().values
+    return 1 + int((ordered.diff().abs() > rounding * ordered[1:].abs()).sum())
 
 
 def _has_numbers(value: Tensor) -> bool:

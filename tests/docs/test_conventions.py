@@ -27,16 +27,17 @@ def test_why_each_answer_counts_once():
 
     each_input_once = basis[:, answers].T @ (basis[:, answers] @ wave(3)) * p / p**2
     waves = torch.nn.functional.normalize(basis[:, answers])  # of length 1 over the inputs, but not orthogonal
-    projected = waves.T @ (waves @ wave(5))
-    share = projected.square().sum() / (wave(5) - wave(5).mean(0)).square().sum()
+    centered = wave(5) - wave(5).mean(0)
+    projected = waves.T @ (waves @ centered)
+    share = projected.square().sum() / centered.square().sum()
     counts = torch.bincount(answers).tolist()
     own_share = pm.logit_spectrum(wave(3), op)[2]
     text = next(part for part in section(PAGE, "Any function").split("\n- ") if part.startswith("*Why.*"))
     assert_has_numbers(
         text,
         p, counts[0], counts[1], round(float(own_share)), float(pm.excluded_loss(wave(3), op, [3])),
-        loss_without(each_input_once), float(share), float(cross_entropy(wave(5) - projected, answers)),
-        float(pm.excluded_loss(wave(5), op, [3])),
+        loss_without(each_input_once), float(share), float(pm.excluded_loss(wave(5), op, [3])),
+        float(cross_entropy(wave(5) - projected, answers)),
     )  # fmt: skip
     assert max(counts[1:]) == min(counts[1:])
     assert loss_without(each_input_once) > math.log(p)

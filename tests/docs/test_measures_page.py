@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import progress_measures as pm
+from examples.comparison.findings import CURVES
 from examples.modular_addition import checkpoints
 from examples.modular_addition.bundled import MAINLINE, RUNS, final
 from tests.docs._numbers import assert_has_numbers
@@ -108,6 +109,49 @@ def test_restricted_loss_of_what_has_no_circuit(mainline):
     assert_has_numbers(text, pm.cross_entropy(table, op), pm.restricted_loss(table, op, keys))
 
 
+def test_each_answer_counts_once_in_the_parts():
+    """The page's formula, for answers with more or fewer inputs than there are answers."""
+    for op in (pm.parity(6, of=(0, 2)), pm.operation(lambda a, b: (a + b) % 5, 10, 10, answers=range(5))):
+        answers = op.table.flatten()
+        logits = torch.randn(len(answers), op.n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        means = torch.stack([logits[answers == t].mean(0) for t in range(op.n)])
+        rows = op.rows([1])
+        part = rows[:, answers].T @ (rows @ means)
+        torch.testing.assert_close(pm.restrict(logits, op, [1]).flatten(0, -2), means.mean(0) + part)
+        noise = torch.stack([pm.logit_spectrum(torch.randn_like(logits), op).sum() for _ in range(400)])
+        assert float(noise.mean()) == pytest.approx((op.n - 1) / (len(answers) - 1), rel=0.2)
+
+
+def test_neurons_without_a_frequency(mainline):
+    model, op, *_ = mainline
+    share = pm.neuron_spectrum(neurons_of(model, op)[0], op)
+    stray = share[pm.neuron_frequencies(share) == 0]
+    assert_has_numbers(section(PAGE, "Neurons"), len(stray), len(share), 6, 42, 12, 29)
+    assert set((stray.mean(0).topk(4).indices + 1).tolist()) == {6, 42, 12, 29}
+
+
+def test_commutator_defects():
+    recorded = pm.Trajectory.load(CURVES / "seed0.npz")
+    steps, defect = recorded.steps, recorded["commutator_defect"]
+    forming = defect[(steps >= 600) & (steps <= 4600)]
+    assert_has_numbers(
+        section(PAGE, "Gradients of two losses"),
+        *(round(float(defect.max())), int(steps[defect.argmax()])),
+        *(round(float(forming.min())), round(float(forming.max()))),
+        *(round(float(defect[steps == 8000])), 8000),
+    )
+
+
+def test_milestones(run):
+    text, reached = section(PAGE, "Milestones"), pm.milestones(run, answers=113)
+    generalized = reached.events["generalized"]
+    assert_has_numbers(text, generalized.step, *generalized.interval)
+    assert_has_numbers(text, reached.memorized, pm.find_phases(run, answers=113).memorization_end)
+    before, after = (float(run["test_accuracy"][run.steps == step]) for step in generalized.interval)
+    assert before < 0.99 <= after
+    assert run.steps[run["test_accuracy"] >= 0.95][0] == generalized.interval[0]
+
+
 def test_excluded_losses(mainline, run):
     _, op, logits, keys, mask = mainline
     alone = [pm.excluded_loss_per_frequency(logits, op, mask=mask)[k - 1] for k in keys]
@@ -177,7 +221,7 @@ def test_concentration_of_the_embedding(mainline, run):
 
 
 def test_periods_of_a_last_digit():
-    below = PAGE[PAGE.index("## Embeddings of no operation") :]
+    below = PAGE[PAGE.index("## Embeddings without an operation") :]
     code = re.search(r"```python\n(generator = .*?)```", below, flags=re.DOTALL)[1]
     found = {"pm": pm, "torch": torch}
     exec(code, found)
@@ -234,7 +278,7 @@ def enough(model, op, rows):
 
 def test_few_neurons(mainline, run):
     model, op, _, _, train_mask = mainline
-    text, rows = section(PAGE, "Few neurons"), train_mask.flatten()
+    text, rows = section(PAGE, "Sparsity of neurons"), train_mask.flatten()
     assert_has_numbers(text, enough(frozen_at(6000), op, rows), 6000, enough(model, op, rows), 40_000)
     share = lambda model: {"share": pm.sparsity.activation_sparsity(neurons_of(model, op)[0][rows])}  # noqa: E731 (short)
     found = pm.track(

@@ -83,7 +83,7 @@ def test_cosets_of_random_functions():
 
 def test_sufficient_frequencies_are_one_set_of_several():
     op, logits, _ = of_permutations()
-    text = PAGE[PAGE.index("### Which rule to use") : PAGE.index("In the first table")]
+    text = PAGE[PAGE.index("### Which rule to use") : PAGE.index("## Neurons")]
     assert pm.sufficient_frequencies(logits, op) == (2,)
     assert_has_numbers(text, *(pm.restricted_loss(logits, op, keys) for keys in ([2], [1, 2])))
     assert_has_numbers(text, 2 ** len(pm.groups.symmetric_group(4).frequencies) - 1)
@@ -95,6 +95,21 @@ def test_random_sets_of_few_frequencies():
     control = pm.random_frequency_control(logits, op, [1, 3, 4], train_mask=op.table < 9)
     assert "100 draws, 4 distinct" in repr(control)
     assert_has_numbers(section(PAGE, "Controls"), math.comb(4, 3))
+
+
+def test_renamed_answers_of_a_table_that_uses_all_representations():
+    op, text = pm.groups.symmetric_group(4), section(PAGE, "Controls")
+    kernels = torch.stack([op.rows([k]).T @ op.rows([k]) for k in op.frequencies])
+    assert_has_numbers(text, len(kernels))
+    controls = []
+    for weights in ([1, 1, 1, 1], [1, 1, 0.9, 0.9]):
+        logits = 20 * torch.einsum("k,kst->st", torch.tensor(weights, dtype=torch.float64), kernels)[op.table]
+        assert pm.accuracy(logits, op) == 1
+        controls += [pm.shuffled_label_control(logits, op, [3, 4], train_mask=op.table < 12).restricted_loss]
+    alike, weaker = controls
+    torch.testing.assert_close(alike.draws, alike.real.expand(100))
+    assert_has_numbers(text, weaker.real, weaker.draws.min(), weaker.draws.max())
+    assert weaker.share_below == 1
 
 
 def test_the_share_of_noise_that_depends_on_the_answer():

@@ -286,7 +286,7 @@ MISTAKES = [
         ValueError,
         "`op` must have all combinations of its operands: frequencies of the inputs are products of functions"
         " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. "
-        "Frequencies of the answer, integers and `logit_spectrum`, do not need all.",
+        "Frequencies of the answer do not need all: pass integers, or use `spectra.answer_spectrum`.",
     ),
     (
         "tuple of a letter",
@@ -300,7 +300,7 @@ MISTAKES = [
         ValueError,
         "`op` must take all pairs of two operands with the answers' frequencies: terms='product' are products"
         " of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). Pass "
-        'terms="sum", or frequencies of the inputs: tuples with one integer per operand.',
+        'terms="sum", or leave `terms` out and pass frequencies of the inputs: tuples with one integer per operand.',
     ),
     (
         "polynomials on a rectangle",
@@ -308,7 +308,7 @@ MISTAKES = [
         ValueError,
         "`op` must take all pairs of two operands with the answers' frequencies: terms='polynomial' are "
         "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). Pass "
-        'terms="sum", or frequencies of the inputs: tuples with one integer per operand.',
+        'terms="sum", or leave `terms` out and pass frequencies of the inputs: tuples with one integer per operand.',
     ),
     (
         "spectrum of some inputs",
@@ -316,7 +316,7 @@ MISTAKES = [
         ValueError,
         "`op` must have all combinations of its operands: frequencies of the inputs are products of functions"
         " of each. Got Operation(operation, n=5, frequencies=2, inputs=15), which has some inputs only. "
-        "Frequencies of the answer, integers and `logit_spectrum`, do not need all.",
+        "Frequencies of the answer do not need all: pass integers, or use `spectra.answer_spectrum`.",
     ),
     (
         "values of another shape",
@@ -330,8 +330,24 @@ MISTAKES = [
         lambda: pm.neuron_spectrum(torch.zeros(5, 4, 3), RECT),
         ValueError,
         "`op` must take all pairs of two operands with the answers' frequencies: a neuron's polynomial has "
-        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). For "
-        "others, `input_spectrum` has the shares of one neuron.",
+        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=20). "
+        "`input_spectrum` has the shares of one neuron: pass activations[..., i].",
+    ),
+    (
+        "neurons on some inputs",
+        lambda: pm.neuron_spectrum(torch.zeros(15, 3), SOME),
+        ValueError,
+        "`op` must take all pairs of two operands with the answers' frequencies: a neuron's polynomial has "
+        "products of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=15). "
+        "`spectra.answer_spectrum` has the shares of one neuron that its answer explains: pass activations[..., i].",
+    ),
+    (
+        "products on some inputs",
+        lambda: pm.restricted_loss(torch.zeros(15, 5), SOME, [1], terms="product"),
+        ValueError,
+        "`op` must take all pairs of two operands with the answers' frequencies: terms='product' are products"
+        " of functions of a and of b. Got Operation(operation, n=5, frequencies=2, inputs=15). "
+        'Pass terms="sum".',
     ),
     (
         "product of a rectangle",

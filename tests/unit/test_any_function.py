@@ -471,3 +471,40 @@ def test_a_model_of_floats_is_told_from_tokens():
     with pytest.raises(RuntimeError) as caught:
         pm.excluded_loss(torch.zeros(5, 5, 5), pm.addition(5), [1], loss=in_float32)
     assert caught.value.__notes__[0].startswith("`loss` is called with logits, float64, (rows, n), and the indices")
+
+
+def test_the_remedies_of_messages_run():
+    def answer(a, b):
+        return (a * a + b * b) % 5
+
+    some = pm.operation(answer, inputs=[(a, b) for a in range(5) for b in range(a, 5)], answers=5)
+    rectangle = pm.operation(answer, range(5), range(4), answers=5)
+    generator = torch.Generator().manual_seed(0)
+    for op, remedies in (
+        (some, [lambda x: pm.spectra.answer_spectrum(x[..., 0], some)]),
+        (rectangle, [lambda x: pm.input_spectrum(x[..., 0], rectangle), lambda x: pm.restrict(x, rectangle, [(1, 0)])]),
+    ):
+        values = torch.randn(*op.table.shape, 5, generator=generator)
+        for refused in (
+            lambda x, op=op: pm.neuron_spectrum(x, op),
+            lambda x, op=op: pm.restricted_loss(x, op, [1], terms="product"),
+        ):
+            with pytest.raises(ValueError, match=r"^`op` must take all pairs"):
+                refused(values)
+        pm.restricted_loss(values, op, [1], terms="sum")
+        for remedy in remedies:
+            assert torch.isfinite(remedy(values)).all()
+
+
+def test_a_symmetric_network_on_half_of_the_pairs_can_be_measured_on_all():
+    p = 7
+    full = pm.operation(lambda a, b: (a * a + b * b) % p, p, p)
+
+    def net(tokens):  # knows a <= b only
+        a, b = tokens.T
+        right = torch.nn.functional.one_hot((a * a + b * b) % p, p).double()
+        return torch.where((a <= b)[:, None], right, -right)
+
+    logits = pm.grid_logits(lambda tokens: net(tokens.sort(1).values), full)
+    assert pm.accuracy(logits, full) == 1
+    torch.testing.assert_close(pm.input_spectrum(logits, full), pm.input_spectrum(logits, full).T)

@@ -221,3 +221,11 @@ def test_coset_concentration_of_noise_is_what_the_docstring_says():
     noise = random_weights(24, 20_000)
     found = pm.concentration.coset_concentration(noise, pm.groups.symmetric_group(4), [1])  # a swap: two elements
     assert_close(found.mean(), (24 / 2 - 1) / (24 - 1), rtol=0.01)
+
+
+def test_coset_concentration_of_differences_is_that_of_sums():
+    neuron = torch.arange(6).double() % 3
+    of_sums = pm.concentration.coset_concentration(neuron, pm.addition(6), [3])
+    assert pm.concentration.coset_concentration(neuron, pm.subtraction(6), [3]) == of_sums == 1
+    with pytest.raises(ValueError, match="must be composition in a group"):
+        pm.concentration.coset_concentration(neuron, pm.subtraction(6), [3], side="right")

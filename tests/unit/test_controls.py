@@ -107,3 +107,32 @@ def test_the_largest_seed():
     op = pm.addition(5)
     found = pm.random_frequency_control(learned_logits(op, (1,)), op, [1], train_mask=op.table < 2, seed=2**64 - 1)
     assert len(found.excluded_loss.draws) == 100
+
+
+def test_with_few_sets_no_loss_is_above_all():
+    op = pm.addition(9)  # four sets of three frequencies
+    shares = []
+    for seed in range(100):
+        generator = torch.Generator().manual_seed(seed)
+        logits = torch.randn(9, 9, 9, generator=generator, dtype=torch.float64)
+        chosen = (torch.randperm(4, generator=generator)[:3] + 1).tolist()
+        found = pm.random_frequency_control(logits, op, chosen, train_mask=op.table < 4, draws=400, seed=seed)
+        shares.append(found.restricted_loss.share_below)
+    near, counts = np.unique(np.round(np.array(shares) * 4), return_counts=True)
+    assert near.tolist() == [0, 1, 2, 3]
+    assert counts.min() > 10  # of 25
+
+
+def test_renamed_answers_tell_nothing_about_a_group_whose_frequencies_are_used_alike():
+    op = pm.groups.symmetric_group(4)
+    kernels = [op.rows([k]).T @ op.rows([k]) for k in op.frequencies]
+
+    def control(weights):
+        table = 40 * sum(weight * kernel for weight, kernel in zip(weights, kernels, strict=True))
+        logits = table[op.table]
+        assert pm.accuracy(logits, op) == 1
+        return pm.shuffled_label_control(logits, op, [3, 4], train_mask=op.table < 12).restricted_loss.share_below
+
+    # Whether power per row is above or below the average decides.
+    assert control([2, 1.5, 1, 1]) == 1
+    assert control([0.5, 0.7, 1, 1]) == 0

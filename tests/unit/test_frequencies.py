@@ -309,3 +309,13 @@ def test_the_fewest_that_hold_a_share():
     assert pm.key_frequencies(power, share=0.51) == (2, 4)
     assert pm.key_frequencies(power, share=0.99) == (1, 2, 4, 5)
     assert pm.key_frequencies(np.zeros(4), share=0.9) == pm.key_frequencies(np.zeros(0), share=0.9) == ()
+
+
+def test_the_least_share_is_one_of_power_per_row():
+    op = pm.groups.symmetric_group(5)
+    per_row = torch.tensor([0.0015, 1, 1e-8, 1e-8, 1e-8, 1e-8], dtype=torch.float64)
+    power = per_row * torch.tensor(op.rows_per_frequency)
+    assert power[0] / power.sum() == pytest.approx(9.4e-5, rel=0.01)
+    assert pm.key_frequencies(power, op) == (1, 2)
+    per_row[0] = 0.0008
+    assert pm.key_frequencies(per_row * torch.tensor(op.rows_per_frequency), op) == (2,)

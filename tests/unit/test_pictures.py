@@ -225,7 +225,7 @@ def test_input_spectrum_is_by_degree():
     ]  # fmt: skip
     assert [text.get_text() for text in axes.texts] == ["bits 0 and 2", "bit 0", "bits 0, 1 and 2"]
     assert [line.get_xydata().round(6).tolist() for line in named] == [[[2, 0.5]], [[1, 0.25]], [[3, 0.06]]]
-    assert legend(axes) == ["each frequency", "sum of each degree"]
+    assert legend(axes) == ["each frequency", "largest", "sum of each degree"]
 
 
 def test_input_spectrum_names_what_is_asked_for():
@@ -318,6 +318,13 @@ def test_a_loss_stands_beside_its_draws():
     assert axes.get_xlim()[0] < 1e-8  # all of it is in the picture
     assert axes.get_xlim()[1] > 4
     assert set(legend(axes)) == {"nine in ten draws", "draws", "real"}
+
+
+def test_few_distinct_draws_have_no_box():
+    few = pm.measures.Control(torch.tensor(0.5), torch.tensor([1.0, 2.0, 4.0]).repeat(33))
+    axes = plotting.plot_controls({"few": few, "many": CONTROL})
+    assert [place for *_, place in bars(axes)] == [1]
+    assert set(legend(plotting.plot_controls(few))) == {"draws", "real"}
 
 
 def test_all_losses_of_controls_are_drawn_or_one():

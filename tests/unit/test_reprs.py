@@ -67,10 +67,10 @@ def test_what_they_say():
         "excluded_loss=1.946, …)"
     )
     control = pm.measures.Control(torch.tensor(0.25), draws=torch.tensor([0.5, 1.0, 1.5, 0.0]))
-    assert repr(control) == "Control(0.25; 4 draws: 0 … 1.5)"
+    assert repr(control) == "Control(0.25; 4 draws: 0 … 1.5; share_below=0.25)"
     repeated = torch.tensor([0.5, 1.5, 0.5, 1.5 * (1 + 1e-12), 0.0], dtype=torch.float64)
     alike = pm.measures.Control(torch.tensor(0.25), draws=repeated)
-    assert repr(alike) == "Control(0.25; 5 draws, 3 distinct: 0 … 1.5)"
+    assert repr(alike) == "Control(0.25; 5 draws, 3 distinct: 0 … 1.5; share_below=0.2)"
     controls = pm.measures.Controls(control, control, control, control)
     assert repr(controls) == f"Controls(restricted_loss={control}, excluded_loss={control}, …)"
     assert repr(pm.grokking_measures(None, OP, KEYS, MASK, loss="mse", weights={"W_E": "0.weight"})) == (

@@ -233,3 +233,15 @@ def test_what_is_added_to_all_logits_of_an_input_changes_nothing():
 def test_pairs_of_frequencies_are_compared_with_other_pairs_alike(seed):
     known = torch.rand(13, 13, generator=torch.Generator().manual_seed(seed)) < 0.85
     assert pm.sufficient_frequencies(memory(known), OP, of="inputs") == ()
+
+
+def test_a_part_that_is_the_same_for_all_outputs_is_not_needed():
+    op = pm.addition(23)
+    same = 12 * torch.cos(2 * torch.pi * 8 / 23 * op.table.double())[..., None]
+    logits = planted_logits(op, {3: 9.0, 5: 9.0}) + same
+    assert pm.sufficient_frequencies(logits, op) == (3, 5)
+    assert pm.frequencies.Peaks().of_logits(logits, op) == (3, 5)
+    assert pm.key_frequencies(pm.logit_spectrum(logits, op), op) == (3, 5, 8)
+    assert pm.key_frequencies(pm.logit_spectrum(logits - logits.mean(-1, keepdim=True), op), op) == (3, 5)
+    losses = [pm.restricted_loss(logits, op, keys) for keys in ((3, 5), (3, 5, 8))]
+    torch.testing.assert_close(*losses, rtol=1e-6, atol=0)

@@ -31,11 +31,13 @@ def coset_concentration(
     Args:
         x: The input to each neuron from each element of one operand, with one entry per element along ``dim``, such as
             an embedding times the input weights of a layer, ``(n, m)``.
-        op: Composition in a group, or addition.
+        op: Composition in a group, addition or multiplication. Subtraction and division have the cosets of these two;
+            pass them with ``side="left"``.
         subgroup: Members of ``op.elements`` that generate the subgroup.
         dim: The axis over the elements.
-        side: ``"left"`` for the cosets gH, ``"right"`` for Hg. A neuron that reads the left operand of a composition
-            tends to be constant on left or right cosets of one subgroup and of its conjugates: try both.
+        side: ``"left"`` for the cosets gH, ``"right"`` for Hg. For what a neuron reads from a use right cosets, and for
+            what it reads from b left ones, if a∘b is your product; if it is b∘a, swap them. This is so in the bundled
+            network that composes permutations; another network may do it the other way around.
 
     Returns:
         Shares in [0, 1], float64, the shape of ``x`` without ``dim``; differentiable.

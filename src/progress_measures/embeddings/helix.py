@@ -58,7 +58,8 @@ def helix_fit(table: Array, *, positions: Any = None, periods: Iterable[float] =
               1 - \frac{\sum_i \lVert E_i - (H E)_i \rVert^2 / (1 - h_i)^2}{\sum_i \lVert E_i - \bar E \rVert^2}
 
     The held-out share predicts each token from a fit to all others. Shares are at most 1, and in sample at least 0.
-    For m tokens without structure, either fit explains terms / (m - 1) in sample on average.
+    For m tokens without structure, either fit explains t / (m - 1) in sample on average, where t is the field
+    ``terms``, which leaves out the constant.
 
     Args:
         table: Embeddings, one row per number, shape ``(tokens, features)``.

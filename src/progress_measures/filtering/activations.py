@@ -12,7 +12,7 @@ from torch import Tensor
 
 from progress_measures._checks.tensors import Array, check_indices, computable
 from progress_measures._checks.values import check_choice, listed, shape_of
-from progress_measures.filtering.parts import SUM, ActivationTerms, Frequencies, part_and_constant
+from progress_measures.filtering.parts import SUM, SUM_OF_SOME, ActivationTerms, Frequencies, part_and_constant
 from progress_measures.operations.checks import check_pairs, check_parts, one_input
 from progress_measures.operations.operation import Operation
 
@@ -195,7 +195,7 @@ def _check_choice_of_frequencies(op: Operation, frequencies: object, terms: obje
     if isinstance(chosen, list):
         return chosen
     if terms != "sum":
-        check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+        check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM, of_some=SUM_OF_SOME)
     return chosen
 
 

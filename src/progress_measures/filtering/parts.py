@@ -19,7 +19,8 @@ from progress_measures.operations.operation import Operation
 Terms = Literal["sum", "product", "polynomial", "aligned"]
 ActivationTerms = Literal["sum", "product", "polynomial"]
 Frequencies: TypeAlias = tuple[int, ...] | list[tuple[int, ...]]  # of the answer, or of the inputs
-SUM = ' Pass terms="sum", or frequencies of the inputs: tuples with one integer per operand.'
+SUM = ' Pass terms="sum", or leave `terms` out and pass frequencies of the inputs: tuples with one integer per operand.'
+SUM_OF_SOME = ' Pass terms="sum".'  # frequencies of the inputs need all of them
 ANSWER_TERMS = ("sum", "aligned")  # terms whose parts depend on an input only through its answer
 
 
@@ -40,7 +41,7 @@ def _tuples(op: Operation, frequencies: Frequencies, terms: Terms) -> list[tuple
     """The frequencies of the inputs that ``terms`` stands for."""
     if isinstance(frequencies, list):
         return frequencies
-    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM, of_some=SUM_OF_SOME)
     if terms == "product":
         return [(k, k) for k in frequencies]
     return [of_inputs for k in frequencies for of_inputs in ((k, k), (k, 0), (0, k))]
@@ -77,7 +78,7 @@ def pair_parts(x: Tensor, op: Operation, frequencies: Iterable[int], mask: Tenso
     This is some ten times faster than ``part_of_inputs`` for each, because one frequency has few directions. ``terms``
     is ``"product"`` or ``"polynomial"``, whose parts depend on more of a pair than its answer.
     """
-    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM)
+    check_pairs(op, f"terms={terms!r} are products of functions of a and of b", remedy=SUM, of_some=SUM_OF_SOME)
     coefficients = pair_coefficients(x.to(torch.float64), op)
     a, b = mask.view(op.n, op.n).nonzero(as_tuple=True)
     of_a, of_b = (op.operand_basis(axis)[0].to(x.device) for axis in (0, 1))

@@ -51,27 +51,31 @@ def key_frequencies(
 
     A random spectrum is that of a matrix of independent Gaussian weights. The more columns the matrix has, the more
     equal its powers are. So condition 3 assumes a single column unless you pass ``weights``. With ``op``, each power is
-    divided by its frequency's number of basis rows, which matters where these numbers differ, as in most groups: random
-    weights have the same power in every row. Scaling the powers does not change the result.
+    divided by its frequency's number of basis rows before all of this, which matters where these numbers differ, as in
+    most groups: random weights have the same power in every row. Scaling the powers does not change the result.
 
     If the operation is cyclic, a steady fall from low to high frequencies is divided out first. Weights that are smooth
     in the tokens' numbers, such as a random walk over them, have such a trend by chance. Then a frequency has to stand
     out from its neighbours.
 
-    docs/measures.md compares this rule with others on some 900 checkpoints. It has these limits by design:
+    :doc:`Measures </measures>` compares this rule with others on some 900 checkpoints. It has these limits by design:
 
     - It names none if all frequencies are used alike, if their powers fall little by little, or if there is only one.
       This is common in networks with squares or one-hot inputs: use :func:`sufficient_frequencies`.
-    - A frequency that tells one answer from all others, such as zero in ``multiplication(p, zero=True)``, is named only
-      together with others: inputs with a zero look alike in an untrained network too. Other answers with few inputs may
-      stand out for the same reason.
+    - In ``multiplication(p, zero=True)``, the last frequency tells zero from all other numbers. Its power is high in an
+      untrained network too, because inputs with a zero look alike. So it takes no part in the rule, and is named if
+      other frequencies are and its power per row is at least that of the weakest of them. Other answers with few inputs
+      may stand out for the same reason.
     - A frequency that stands out need not be one that the network relies on, and the other way around.
     - A frequency below ``min_share`` is not named unless the rest is zero.
-    - With few frequencies, only a large drop is beyond chance: by 199 after one of two frequencies, by 33 after one of
-      three, by 17 after one of four, by 7.8 after one of eight.
+    - With few frequencies, only a large drop is beyond chance. If all have equally many rows: by 199 after one of two
+      frequencies, by 33 after one of three, by 17 after one of four, by 7.8 after one of eight.
     - A trend is found only if it is certain. Of random walks of one column over 113 tokens, 1 in 100 have a key
       frequency; over 53, 1 in 25; over 31, 1 in 5; over a dozen, 1 in 10. Without ``op``, and in other groups, no trend
       is looked for.
+    - Logits may have a part that depends on the answer but is the same for every output c. No cross-entropy depends on
+      it, but :func:`logit_spectrum` counts it, so its frequency may be named. If your logits have such a part, pass the
+      spectrum of ``logits - logits.mean(-1, keepdim=True)``.
     - A harmonic that the circuit does not rely on is named too if a sharp drop follows it, as happens in W_E.
     - The logits of an untrained model whose embedding has one or two dimensions truly have only a few frequencies of
       the answer. Look at their share of the variance too.
@@ -80,13 +84,15 @@ def key_frequencies(
         power: Powers (squared norms, not norms) in the order of ``op.frequencies``, shape ``(K,)``, as
             :func:`spectrum` and :func:`logit_spectrum` return them.
         op: The operation that the frequencies belong to; if None, all frequencies count as having equally many rows.
-        share: If given, use another rule: the fewest frequencies that hold this share of the power. It names some in
-            every spectrum, also in a random one, and ignores the options below.
+        share: If given, use another rule: the fewest frequencies that hold this share of the total power, which is not
+            divided by rows. It names some in every spectrum, also in a random one, and ignores the options below.
         weights: The matrix whose spectrum ``power`` is, shape ``(n, …)``. It tells how many independent columns a
             random one would have, so that smaller drops may be beyond chance.
         false_alarms: The largest share of random spectra that may have a key frequency.
         min_drop: The least factor of a sharp drop.
-        min_share: The least share of the total power of a named frequency, unless the rest is zero.
+        min_share: The least share of the power of a named frequency, unless the rest is zero. With ``op``, it is a
+            share of the sum of powers per row. So a frequency of one row can be named with less of the total power: in
+            S5, the sign with 9e-5 of it.
 
     Returns:
         Frequencies, ascending; empty when nothing stands out.

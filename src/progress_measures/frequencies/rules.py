@@ -55,7 +55,7 @@ class Peaks:
     min_drop: float = 4.0
     """The least factor of a sharp drop."""
     min_share: float = 0.001
-    """The least share of the total power of a named frequency."""
+    """The least share of a named frequency in the sum of powers per basis row."""
 
     def __post_init__(self) -> None:
         check_above_zero(self.false_alarms, "false_alarms")
@@ -94,7 +94,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Sufficient:
-    """The fewest frequencies that answer as well as the network does: :func:`sufficient_frequencies`.
+    """The strongest frequencies that answer as well as the network does: :func:`sufficient_frequencies`.
 
     Example:
         >>> pm.frequencies.Sufficient()

@@ -59,10 +59,12 @@ def sufficient_frequencies(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
-    r"""The fewest frequencies that answer as well as the network does, and without which it does not answer.
+    r"""The strongest frequencies that answer as well as the network does, and without which it does not answer.
 
-    The paper calls frequencies key if the network relies on them. This measures it. Frequencies are added in the order
-    of their share of the logits' power, until they suffice, and the network does not answer without them:
+    The paper calls frequencies key if the network relies on them. This measures it. Frequencies are added in descending
+    order of their power, until they suffice and the network does not answer without them. The power is that of the mean
+    logits of each answer, minus each answer's mean over the outputs c: a part that is the same for every output does
+    not count, because no cross-entropy depends on it. The frequencies R are named if
 
     .. math::
 
@@ -73,21 +75,25 @@ def sufficient_frequencies(
     restricted to the chosen frequencies and the constant; L_E are the logits without these frequencies. Adding a number
     to all logits of an input does not change the result.
 
-    A network whose own loss is above half of chance does not answer, and has no such frequencies. There is one
-    exception: if it is right for 95 % of all inputs, it is only unsure, as after training on squared errors. Then only
-    accuracies count: with the frequencies, within a point of its own; without them, at most half of this.
+    Which network has such frequencies depends on its own loss and accuracy:
 
-    None are named if more than a tenth of random sets of equally many frequencies suffice too, unless the network is
-    right for 95 % of all inputs. Restricted logits are means over test inputs too, so many sets would do for a network
-    that has memorized. If random sets do as well and the network also answers test inputs, it uses all its frequencies
-    alike. If frequencies are tuples, the random sets have their integers renamed, so that pairs (k, k) are compared
-    with other pairs of this form.
+    - *The loss is at most half of chance, and the accuracy below 95 %.* The network may have memorized. Restricted
+      logits are means over test inputs too, so many sets would do for it. R is named only if at most a tenth of random
+      sets of equally many frequencies suffice too.
+    - *The loss is at most half of chance, and the accuracy at least 95 %.* R is named in any case. If random sets do as
+      well, the network uses all its frequencies alike.
+    - *The loss is above half of chance, and the accuracy at least 95 %.* The network is only unsure, as after training
+      on squared errors. Only accuracies count: with R, within a point of its own; without R, at most half of this.
+    - *The loss is above half of chance, and the accuracy below 95 %.* The network does not answer. None are named.
+
+    If frequencies are tuples, the random sets have their integers renamed, so that pairs (k, k) are compared with other
+    pairs of this form.
 
     It has these limits:
 
     - It adds frequencies in the order of their power, so another set of the same size, or a smaller one, may suffice
-      too. In a group, which has few frequencies, compare the restricted losses of all sets before you say which ones
-      the network uses.
+      too: these need not be the fewest. In a group, which has few frequencies, compare the restricted losses of all
+      sets before you say which ones the network uses.
     - A loss of 0.01 is small enough, even if the network's own is far smaller. So a frequency that lowers the loss from
       0.01 to 1e-7 is not needed.
     - A network that memorized most of the inputs may have such frequencies: about one in five of those trained on 85 or
@@ -143,7 +149,7 @@ def sufficient_frequencies(
 def _fewest(
     parts: Parts[F], goal: "_Goal", draws: int, generator: torch.Generator, progress: Progress | None
 ) -> tuple[F, ...]:
-    """The fewest of some frequencies that meet the goal, taken in the order of their share."""
+    """The first of some frequencies that meet the goal, taken in the order of their share."""
     if not goal.can_be_met:
         return ()
     kept = torch.zeros((), dtype=torch.float64, device=parts.constant.device)

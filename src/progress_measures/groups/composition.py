@@ -103,7 +103,7 @@ def symmetric_group(m: int, *, tokens: Tokens | None = None) -> Operation:
 def alternating_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the even permutations of m things.
 
-    The elements are in lexicographic order, and a∘b is b followed by a, as in :func:`symmetric_group`.
+    The elements are in lexicographic order. The answer a∘b is b followed by a, as in :func:`symmetric_group`.
 
     Args:
         m: The number of things to permute, from 1 to 7.
@@ -130,8 +130,9 @@ def alternating_group(m: int, *, tokens: Tokens | None = None) -> Operation:
 def dihedral_group(m: int, *, tokens: Tokens | None = None) -> Operation:
     """Composition of the symmetries of a regular polygon with m corners.
 
-    For i in 0..m-1, element i is the rotation by i/m of a full turn, which takes corner x to x + i. Element m + i is
-    the reflection that keeps corner 0, followed by this rotation: it takes corner x to i - x.
+    The answer a∘b is b followed by a, as in :func:`symmetric_group`. For i in 0..m-1, element i is the rotation by i/m
+    of a full turn, which takes corner x to x + i. Element m + i is the reflection that keeps corner 0, followed by this
+    rotation: it takes corner x to i - x.
 
     Args:
         m: The number of corners, at least 1.

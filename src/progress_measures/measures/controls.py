@@ -1,8 +1,7 @@
-"""Restricted and excluded loss compared with chance: with random frequencies, or with the answers renamed.
+"""Restricted and excluded loss compared with chance: with random frequencies, or with renamed answers.
 
-Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. Even a
-network that has only memorized can have a restricted loss below chance. Compare it with draws: without a circuit, any
-other functions of the answer give a similar loss.
+Restricted logits are means over all inputs of an answer, so restricted loss uses the answers of test inputs too. It can
+be below chance without a circuit. Then any other functions of the answer give a similar loss.
 """
 
 from collections.abc import Iterable
@@ -44,13 +43,17 @@ class Control:
     """The loss in each draw, float64, shape ``(draws,)``."""
 
     def __repr__(self) -> str:
-        return f"Control({number(self.real)}; {counted(self.draws, ROUNDING)}: {number(self.draws)})"
+        draws, below = f"{counted(self.draws, ROUNDING)}: {number(self.draws)}", number(self._share_below())
+        return f"Control({number(self.real)}; {draws}; share_below={below})"
 
     @property
     def share_below(self) -> float:
         """The share of the draws that are below ``real``, in [0, 1]."""
+        return float(self._share_below())
+
+    def _share_below(self) -> Tensor:
         # A draw can be the real set itself, rounded differently. It does not count as below.
-        return float((self.draws < (1 - ROUNDING) * self.real).double().mean())
+        return (self.draws < (1 - ROUNDING) * self.real).double().mean()
 
     def quantiles(self, at: Iterable[float] = QUANTILES) -> Tensor:
         """Quantiles of the draws, interpolated.
@@ -81,13 +84,13 @@ class Controls:
     """
 
     restricted_loss: Control
-    """Restricted loss over all inputs. With a circuit, it is far below its draws."""
+    """Restricted loss over all inputs. If the circuit uses only the chosen frequencies, it is far below its draws."""
     restricted_loss_train: Control
     """Restricted loss over the training inputs."""
     restricted_loss_test: Control
     """Restricted loss over the test inputs."""
     excluded_loss: Control
-    """Excluded loss over the training inputs. With a circuit, it is far above its draws."""
+    """Excluded loss over the training inputs. If the circuit uses only these frequencies, it is far above its draws."""
 
     def __repr__(self) -> str:
         restricted, excluded = self.restricted_loss, self.excluded_loss
@@ -116,18 +119,20 @@ def random_frequency_control(
 ) -> Controls:
     r"""Restricted and excluded loss, compared with random sets of equally many frequencies.
 
+    Draws have equally many functions of the answer only if all frequencies have equally many basis rows, as in cyclic
+    groups of odd order: a set with more rows has a lower restricted loss in any network.
+
     With a loss ℓ(R) of the frequencies R, and D random sets R_d of equally many frequencies, ``share_below`` is
 
     .. math:: \frac{1}{D} \sum_{d=1}^{D} 1 \big[ \ell(R_d) < \ell(R) \big]
 
-    All sets are equally likely, including R itself. With few sets, draws repeat, and the repr counts the distinct ones:
-    4 if R is three of four frequencies. If R is like all other sets, ``share_below`` is uniform in [0, 1].
+    All S sets are equally likely, including R itself, which does not count as below. If R is like all other sets,
+    ``share_below`` is near 0, 1/S, … or 1 − 1/S, equally likely: at most about 3/4 if R is three of four frequencies.
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
             ``op.table`` plus an axis of answers, or ``(N, n)``.
-        op: The operation that defines the answers. All draws keep the same number of functions of the answer only if
-            frequencies have equal numbers of basis rows, as in cyclic groups of odd order.
+        op: The operation that defines the answers.
         frequencies: The chosen frequencies R: at least one, but not all.
         train_mask: As for :func:`measure`.
         test_mask: As for :func:`measure`.
@@ -179,16 +184,18 @@ def shuffled_label_control(
 ) -> Controls:
     r"""Restricted and excluded loss, compared with the same losses after the answers are renamed at random.
 
-    Each draw is a random permutation σ of the elements. It renames the answers and the columns of the logits together:
+    Each draw is a random permutation σ of the elements, which renames the answers and the columns c of the logits:
 
     .. math:: s(x) \mapsto \sigma(s(x)), \quad L(x, c) \mapsto L(x, \sigma^{-1}(c))
 
-    So the network is still right on the same inputs, and its cross-entropy stays the same. But the functions F_r(σ(s))
-    of a frequency are now unrelated to the operation. If a loss is similar to its draws, equally many arbitrary
-    functions of the answer would do as well. If it is far from them, it depends on the operation's own functions, as
-    with a circuit.
+    The network is still right on the same inputs, but a frequency's functions F_r(σ(s)) are now arbitrary. If a loss is
+    similar to its draws, arbitrary functions of the answer would do as well. With a circuit of few frequencies,
+    restricted loss is far below its draws and excluded loss far above. Renaming only the answers would ask every
+    network for wrong ones.
 
-    Renaming only the answers would be no control: the draws would ask every network for wrong answers.
+    This says little about a network that uses all frequencies alike, as is common in groups. A draw takes an average
+    part of each. So restricted loss is below its draws if the chosen frequencies have more power per basis row than the
+    average, and above if less, with or without a circuit. Print the losses of every set of frequencies instead.
 
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of

@@ -117,12 +117,16 @@ def check_columns(x: object, op: object, dim: object, name: str = "x") -> tuple[
     return columns, torch.finfo(checked.dtype).eps
 
 
-def check_pairs(op: object, why: str, *, remedy: str = "") -> Operation:
-    """Requires all pairs of two operands with the answers' frequencies; ``why`` gives the reason for the message."""
+def check_pairs(op: object, why: str, *, remedy: str = "", of_some: str = "") -> Operation:
+    """Requires all pairs of two operands with the answers' frequencies; ``why`` gives the reason for the message.
+
+    ``remedy`` is for operations on all combinations of their operands, ``of_some`` for those on some inputs only.
+    """
     checked = check_operation(op)
     if not checked.on_pairs:
         raise ValueError(
-            f"`op` must take all pairs of two operands with the answers' frequencies: {why}. Got {checked!r}.{remedy}"
+            f"`op` must take all pairs of two operands with the answers' frequencies: {why}. Got {checked!r}."
+            + (remedy if checked.operands else of_some)
         )
     return checked
 
@@ -142,7 +146,7 @@ def check_all_inputs(op: object) -> Operation:
         raise ValueError(
             f"`op` must have all combinations of its operands: frequencies of the inputs are products of functions "
             f"of each. Got {checked!r}, which has some inputs only. "
-            "Frequencies of the answer, integers and `logit_spectrum`, do not need all."
+            "Frequencies of the answer do not need all: pass integers, or use `spectra.answer_spectrum`."
         )
     return checked
 

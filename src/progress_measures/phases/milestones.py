@@ -48,13 +48,15 @@ class Milestones(WithEvents):
 def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     r"""When a network memorizes its training data, when it generalizes, and how often it relapses afterwards.
 
-    With training accuracy :math:`a_\mathrm{train}` and test accuracy :math:`a_\mathrm{test}`,
+    With training accuracy :math:`a_\mathrm{train}` and test accuracy :math:`a_\mathrm{test}`, joined by straight lines
+    between recorded steps,
 
     .. math:: \mathrm{memorized} = \min \{ t : a_\mathrm{train}(t) \ge 0.99 \}, \quad
               \mathrm{generalized} = \min \{ t : a_\mathrm{test}(t) \ge 0.99 \},
 
-    and the delay is :math:`\mathrm{generalized} - \mathrm{memorized}`. Both steps are interpolated linearly between
-    recorded steps. If an accuracy is missing or 0 at every step, the loss decides: it must be at most 0.01 nats.
+    and the delay is :math:`\mathrm{generalized} - \mathrm{memorized}`. So ``198 (100 to 200)`` was interpolated:
+    accuracy was below 99 % at step 100, and at least 99 % at step 200. If an accuracy is missing or 0 at every step,
+    the loss decides: it must be at most 0.01 nats.
 
     A relapse begins when test accuracy falls below 90 % after the network has generalized, and ends when it is 99 %
     again, so noise around either level is counted once. Without test accuracy, a relapse begins when test loss rises

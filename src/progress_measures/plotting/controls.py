@@ -7,17 +7,21 @@ from matplotlib.axes import Axes
 
 from progress_measures._checks.tensors import check_finite
 from progress_measures._checks.values import type_name
-from progress_measures.measures.controls import Control, Controls
+from progress_measures._tables import count_distinct
+from progress_measures.measures.controls import ROUNDING, Control, Controls
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import KEY
 from progress_measures.plotting.ticks import plain_if_narrow, rows_of_names
 
+MANY = 20  # distinct draws that a box needs
+
 
 def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: Axes | None = None) -> Axes:
     """Draws each loss as a diamond, a vertical line for each random draw, and a box around nine in ten draws.
 
-    Each loss is a row, the first one on top. The axis is logarithmic if all losses are above zero.
+    Each loss is a row, the first one on top. The axis is logarithmic if all losses are above zero. A loss with fewer
+    than 20 distinct draws has no box: it would only run from the smallest draw to the largest.
 
     Args:
         controls: The result of :func:`random_frequency_control` or :func:`shuffled_label_control`, or one loss of it.
@@ -46,9 +50,11 @@ def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: A
     draws = torch.cat([row.draws for row in rows.values()])
     at = places.repeat_interleave(torch.tensor([len(row.draws) for row in rows.values()]))
     ax.set_xscale("log" if bool((real > 0).all() and (draws > 0).all()) else "linear")
-    low, high = torch.stack([row.quantiles([0.05, 0.95]) for row in rows.values()]).T
-    for box in ax.barh(places, high - low, left=low, height=0.6, color="0.85", label="nine in ten draws"):
-        box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide anything below it
+    many = [place for place, row in enumerate(rows.values()) if count_distinct(row.draws, ROUNDING) >= MANY]
+    if many:
+        low, high = torch.stack([[*rows.values()][place].quantiles([0.05, 0.95]) for place in many]).T
+        for box in ax.barh(many, high - low, left=low, height=0.6, color="0.85", label="nine in ten draws"):
+            box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide anything below it
     ax.plot(draws, at, "|", color="0.4", markersize=10, markeredgewidth=0.7, label="draws")
     ax.plot(real, places, "D", color=KEY, markersize=7, markeredgecolor="white", label="real")
     plain_if_narrow(ax.xaxis)

@@ -109,8 +109,9 @@ def plot_input_spectrum(
     ax.bar(range(1, count + 1), totals, color="0.88", width=0.8, label="sum of each degree")
     ax.plot(degrees.ravel()[1:], shares.ravel()[1:], "_", color="0.3", markersize=9, label="each frequency")
     places = [(int(degrees[each]), float(shares[each])) for each in chosen]
-    for place in places:
-        ax.plot(*place, "D", color=KEY, markersize=5)
+    label = "largest" if key_frequencies is None else "key frequencies"
+    for index, place in enumerate(places):
+        ax.plot(*place, "D", color=KEY, markersize=5, linestyle="none", label="" if index else label)
     ax.set(xlabel="degree", ylabel="share of the variance", ylim=(0, None), xlim=(0.4, count + 0.6))
     labels = [op.label(each) for each in chosen]
     _name(ax, places, labels, labels if set(shares.shape) == {2} else [str(each) for each in chosen])

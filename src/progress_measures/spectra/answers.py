@@ -65,6 +65,11 @@ def logit_spectrum(logits: Array, op: Operation) -> Tensor:
     not depend on the answer alone. They are the shares of the parts that ``restrict(…, terms="sum")`` keeps. If the
     logits do not vary, all shares are zero.
 
+    A number that is added to all logits of an input changes no cross-entropy, but it changes these shares: a part that
+    depends on the answer and is the same for every output c counts. To leave such parts out, pass
+    ``logits - logits.mean(-1, keepdim=True)``. In the bundled networks that generalize they hold at most 2e-5 of
+    the variance.
+
     Args:
         logits: Logits on every input: for pairs, axes ``(a, b, c)``, shape ``(n, n, n)``. In general, the shape of
             ``op.table`` plus an axis of answers, or ``(N, n)``.
@@ -104,7 +109,7 @@ def answer_spectrum(values: Array, op: Operation) -> Tensor:
 
     This is :func:`logit_spectrum` for any number of columns, such as the neurons of a layer. The shares add up to at
     most 1. Their sum, ``answer_spectrum(values, op).sum()``, is the share that depends on the answer alone: about
-    (n - 1) / (N - 1) for noise on N inputs, which is 1 / (n + 1) for pairs.
+    (n - 1) / (N - 1) for noise on N inputs, which is 1 / (n + 1) for all pairs.
 
     With :func:`input_spectrum` you can tell how much of the neurons, at frequency k, is a function of a, of b and of
     a∘b: ``input_spectrum(neurons, op)[k, 0]``, ``input_spectrum(neurons, op)[0, k]`` and

@@ -13,6 +13,9 @@ from progress_measures.operations.on_grid import along_operands, rows_by_frequen
 from progress_measures.operations.operation import Operation
 from progress_measures.spectra.shares import share_of
 
+REMEDY = " `input_spectrum` has the shares of one neuron: pass activations[..., i]."
+OF_SOME = " `spectra.answer_spectrum` has the shares of one neuron that its answer explains: pass activations[..., i]."
+
 
 def input_spectrum(values: Array, op: Operation) -> Tensor:
     r"""The share of the centered variance that lies in each frequency of the inputs.
@@ -120,8 +123,7 @@ def neuron_spectrum(activations: Array, op: Operation) -> Tensor:
         >>> [[round(share, 6) for share in neuron] for neuron in pm.neuron_spectrum(neurons, pm.addition(7)).tolist()]
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    remedy = " For others, `input_spectrum` has the shares of one neuron."
-    check_pairs(op, "a neuron's polynomial has products of functions of a and of b", remedy=remedy)
+    check_pairs(op, "a neuron's polynomial has products of functions of a and of b", remedy=REMEDY, of_some=OF_SOME)
     x = check_on_grid(activations, op, "activations", "(a, b, neuron)").view(op.n, op.n, -1)
     # Subtracting a constant from a neuron changes no variance. One of its own values leaves numbers as small as its
     # variation.
