@@ -5,6 +5,7 @@ import argparse
 from torch import Tensor
 
 from progress_measures._checks.values import escaped, listed
+from progress_measures._commands.names import with_names
 from progress_measures._commands.runs import runs_of
 from progress_measures._tables import text_table
 from progress_measures.frequencies import key_frequencies, onsets
@@ -17,7 +18,9 @@ COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"
 def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies at the last step, one line per run and frequency."""
     lines = [["run", "frequency", "share of power", "a quarter of it from step"]]
-    for name, run in runs_of(options).items():
+    rule = options.rule or "recorded"
+    runs = with_names(runs_of(options), [options.column, *([COLUMNS[rule]] if rule in COLUMNS else [])])
+    for name, run in runs.items():
         try:
             lines += _lines(escaped(name), run, options)
         except (KeyError, ValueError) as error:
