@@ -12,6 +12,7 @@ import torch
 import progress_measures as pm
 from progress_measures import __main__ as command_line
 from progress_measures._commands.names import with_names
+from tests._pages import Page
 
 LOG = """epoch,loss/train,acc/train,acc/val
 0,3.4,0.03,0.03
@@ -158,6 +159,16 @@ def test_a_mean_of_percents_says_both(run, drawn):
         pm.Trajectory([0, 1], {"test_accuracy": [1.0, 99.0]}).save(f"{name}.npz")
     assert run("plot", "a.npz", "b.npz", "-o", "out.png")[0] == 0
     assert [*drawn[0]] == ["test accuracy (%, mean of 2 runs, ± 1 sd)"]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1.0, "accuracies"), (100.0, "accuracies (%)")])
+def test_a_page_says_which_accuracies_are_percents(share, expected, run):
+    pytest.importorskip("bokeh", reason="bokeh is not installed: it is in the extra `report`")
+    pm.Trajectory([0, 1], {"loss": [3.0, 2.0], "train_acc": [0.0, share], "val_acc": [0.0, 0.0]}).save("log.npz")
+    assert run("report", "log.npz", "-o", "out.html")[0] == 0
+    figures = Page(Path("out.html").read_text(encoding="utf-8")).figures
+    labels = {part["attributes"]["text"] for figure in figures for part in figure if part["name"] == "PlainText"}
+    assert {label for label in labels if label.startswith("acc")} == {expected}
 
 
 def test_milestones_of_percents_are_said_in_percents(run):

@@ -223,13 +223,8 @@ def _finish(
 
 def _words_of(columns: Sequence[str], curves: Sequence[Curve], labels: Mapping[str, str], how: str) -> str:
     """What an axis shows: the words that its labels share, or else that all are accuracies or losses; then ``how``."""
-    kind = (
-        "accuracy"
-        if all(map(is_accuracy, columns))
-        else "loss"
-        if all("loss" in name.lower() for name in columns)
-        else ""
-    )
+    losses = all("loss" in name.lower() for name in columns)
+    kind = "accuracy" if all(map(is_accuracy, columns)) else "loss" if losses else ""
     words = _shared_ending([labels[name] for name in columns]) or kind
     shown = [curve for curve in curves if curve.column in columns]
     if "%" not in words and are_percents((curve.column, curve.values) for curve in shown):
