@@ -27,8 +27,8 @@ checkpoints that they load.
 """
 
 FIRST_CELL = f"""\
-# To run this notebook, unpack {ARCHIVE} from the gallery's overview page: it has all notebooks, their checkpoints and the
-# library. In its folder: {INSTALL}
+# To run this notebook, unpack {ARCHIVE} from the gallery's overview page: it has all notebooks, their checkpoints and
+# the library. In its folder: {INSTALL}
 try:
     import examples.claims
     import progress_measures

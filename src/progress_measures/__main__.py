@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         added.add_argument(
             "--rename", nargs="+", action="extend", metavar="NEW=OLD",
-            help="new names for columns of the files, such as test_loss=val/loss",
+            help="new names for columns of the files, such as test_loss=val/loss: the new one first",
         )  # fmt: skip
         return added
 
@@ -184,7 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     picture.add_argument(
         "--columns", nargs="+", metavar="NAME",
-        help="columns to draw (default: the losses; without losses, the accuracies; without these, every column)",
+        help="columns to draw, by their names or the library's, such as test_loss for val/loss (default: the losses, with "
+        "the accuracies if only these are of test data; without losses, the accuracies; without these, every column)",
     )  # fmt: skip
     picture.add_argument(
         "--scale", choices=["log", "linear"],
