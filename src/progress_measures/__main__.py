@@ -184,8 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     picture.add_argument(
         "--columns", nargs="+", metavar="NAME",
-        help="columns to draw, by their names or the library's, such as test_loss for val/loss (default: the losses, with "
-        "the accuracies if only these are of test data; without losses, the accuracies; without these, every column)",
+        help="columns to draw, by their names or the library's, such as test_loss for val/loss (default: the losses, "
+        "with the accuracies if only these have test data; without losses, the accuracies; without these, all columns)",
     )  # fmt: skip
     picture.add_argument(
         "--scale", choices=["log", "linear"],

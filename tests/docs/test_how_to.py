@@ -132,6 +132,10 @@ def test_the_questions_print_what_their_comments_say():
     assert (keys, sufficient) == ("()", "()")
     early = pm.restricted_loss(names["early"], names["op"], names["keys"])
     assert_has_numbers(section(QUESTIONS, "Why is restricted loss at chance?"), 1000, early, 113, math.log(113))
+    mainline = pm.Trajectory.load(RUNS / "mainline" / "curves.npz")
+    accuracy, loss = (mainline[name][mainline.steps == 4600].item() for name in ("test_accuracy", "test_loss"))
+    heading = "How can a loss be worse than a guess if many answers are right?"
+    assert_has_numbers(section(QUESTIONS, heading), 4600, accuracy, loss, math.log(113))
     last = pm.Trajectory.load(RUNS / "no_weight_decay" / "curves.npz")
     assert f"{float(last['excluded_loss'][-1]):.0e}" in QUESTIONS
     assert last["excluded_loss"][-1] == pytest.approx(float(last["train_loss"][-1]), rel=0.05)
