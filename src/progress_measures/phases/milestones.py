@@ -73,7 +73,8 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     Args:
         trajectory: A run with one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
             ``test_loss``.
-        answers: The number of classes that the loss is over.
+        answers: The number of possible answers, or classes. It gives the chance level of losses. For accuracies it only
+            helps to tell percents from shares.
 
     Returns:
         The milestones, as steps and counts.
