@@ -27,15 +27,15 @@ checkpoints that they load.
 """
 
 FIRST_CELL = f"""\
-# To run this notebook, unpack {ARCHIVE} from the gallery's first page: it has all notebooks, their checkpoints and the
-# library. In its folder: {INSTALL}
+# To run this notebook, unpack {ARCHIVE} from the gallery's overview page: it has all notebooks, their checkpoints and
+# the library. In its folder: {INSTALL}
 try:
     import examples.claims
     import progress_measures
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"{{error}}. This notebook needs the library with its extra `examples`, and the folder `examples` of {ARCHIVE} "
-        "next to it. Download {ARCHIVE} from the gallery's first page: its START.md says how to install."
+        "next to it. Download {ARCHIVE} from the gallery's overview page: its START.md says how to install."
     ) from None
 %matplotlib inline"""
 

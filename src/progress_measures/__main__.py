@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         added.add_argument(
             "--rename", nargs="+", action="extend", metavar="NEW=OLD",
-            help="new names for columns of the files, such as test_loss=val/loss",
+            help="new names for columns of the files, such as test_loss=val/loss: the new one first",
         )  # fmt: skip
         return added
 
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (ends, table):
         each.add_argument(
             "--answers", type=int, required=True, metavar="N",
-            help="number of classes; the loss at chance is ln(N)",
+            help="number of possible answers, or classes; the loss at chance is ln(N)",
         )  # fmt: skip
     table.add_argument("--csv", type=Path, metavar="OUT", help="also write the table to this CSV file")
     keys = command(
@@ -184,7 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     picture.add_argument(
         "--columns", nargs="+", metavar="NAME",
-        help="columns to draw (default: the losses; without losses, the accuracies; without these, every column)",
+        help="columns to draw, by their names or the library's, such as test_loss for val/loss (default: the losses, "
+        "with the accuracies if only these have test data; without losses, the accuracies; without these, all columns)",
     )  # fmt: skip
     picture.add_argument(
         "--scale", choices=["log", "linear"],
@@ -197,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("--each", action="store_true", help="draw each of several runs instead of their mean")
     picture.add_argument(
         "--answers", type=int, metavar="N",
-        help="number of classes; shades the phases of a single run and marks its milestones, as in `phases`",
+        help="number of possible answers; shades the phases of a single run and marks its milestones, as in `phases`",
     )  # fmt: skip
     page = command(
         "report",
@@ -206,13 +207,13 @@ def _parser() -> argparse.ArgumentParser:
         "Write a self-contained HTML page, which you can send to others and which opens without a network. Each run\n"
         "has a section with its milestones, ends of phases, curves, spectra over the steps and at the last step, and\n"
         "a table of the numbers. Figures can be zoomed and show values under the pointer. Parts for which a run has\n"
-        'no data are left out, and the page says why. This needs bokeh: pip install "progress_measures[report]".',
+        "no data are left out, and the page says why. This needs bokeh: pip install bokeh.",
     )
     page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .html file to write")
     page.add_argument("--x", choices=["log", "linear"], default="linear", help="axes of steps (default: linear)")
     page.add_argument(
         "--answers", type=int, metavar="N",
-        help="number of classes; adds milestones and ends of phases, as in `phases`",
+        help="number of possible answers; adds milestones and ends of phases, as in `phases`",
     )  # fmt: skip
     return parser
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.figure import Figure
 
 import progress_measures as pm
 from examples.modular_addition.bundled import RUNS
+from progress_measures import plotting
+from progress_measures.__main__ import main
 from tests.docs._numbers import assert_has_numbers
 from tests.docs._pages import marked_code, section
 
@@ -66,6 +69,33 @@ def test_the_log_has_its_milestones(tasks):
     names, _ = tasks
     assert 100 < names["milestones"].memorized < 200
     assert 2000 < names["milestones"].generalized < 3000
+    log, shown = names["log"], f"```text\n{names['milestones']}\n```"
+    assert shown in HOW_TO
+    for answers in (2, 113, 1000):
+        assert repr(pm.milestones(log, answers=answers)) in shown
+    passed = pm.phases.onset(log, "test_accuracy", level=0.9)
+    assert passed.interval == (2000, 3000)
+
+
+def test_the_command_line_draws_the_picture_of_the_log(tasks, monkeypatch, capsys):
+    names, _ = tasks
+    commands = re.findall(r"^progress-measures (.*) metrics\.csv (.*)$", HOW_TO, flags=re.MULTILINE)
+    assert [command for command, _ in commands] == ["phases", "plot"]
+    drawn = []
+    monkeypatch.setattr(plt.Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0]))
+    for command, options in commands:
+        main([command, "metrics.csv", *options.split()])
+    assert str(names["milestones"].events["generalized"]) in capsys.readouterr().out
+    wanted = plotting.plot_curves(
+        names["log"], ["train_accuracy", "test_accuracy"], milestones=names["milestones"], ax=Figure().subplots()
+    )
+    assert content(drawn[0]) == content(wanted)
+
+
+def content(ax):
+    """What a picture shows: its curves, its words above, and the names of its axes."""
+    lines = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    return lines, [text.get_text() for text in ax.texts], ax.get_xlabel(), ax.get_ylabel()
 
 
 def test_checkpoints_are_tracked_and_can_be_resumed(tasks):
@@ -102,6 +132,10 @@ def test_the_questions_print_what_their_comments_say():
     assert (keys, sufficient) == ("()", "()")
     early = pm.restricted_loss(names["early"], names["op"], names["keys"])
     assert_has_numbers(section(QUESTIONS, "Why is restricted loss at chance?"), 1000, early, 113, math.log(113))
+    mainline = pm.Trajectory.load(RUNS / "mainline" / "curves.npz")
+    accuracy, loss = (mainline[name][mainline.steps == 4600].item() for name in ("test_accuracy", "test_loss"))
+    heading = "How can a loss be worse than a guess if many answers are right?"
+    assert_has_numbers(section(QUESTIONS, heading), 4600, accuracy, loss, math.log(113))
     last = pm.Trajectory.load(RUNS / "no_weight_decay" / "curves.npz")
     assert f"{float(last['excluded_loss'][-1]):.0e}" in QUESTIONS
     assert last["excluded_loss"][-1] == pytest.approx(float(last["train_loss"][-1]), rel=0.05)

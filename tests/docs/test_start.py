@@ -56,6 +56,9 @@ def test_what_it_says_of_the_network_is_so(session):
     assert run.steps.tolist() == [int(path.stem) for path in sorted(names["folder"].glob("*.pt"))]
     at = run.steps.tolist().index
     assert run["train_accuracy"][at(50)] > 0.99
+    assert 0.02 < run["train_accuracy"][0] < 0.08
+    assert run["test_accuracy"][at(1250)] == pytest.approx(0.3, abs=0.1)
+    assert measures.restricted_loss != measures.restricted_loss_test
     assert phases.memorization_end == pytest.approx(700, abs=150)
     assert (run["test_loss"][at(50) : at(1100)] > guess).all()
     assert phases.circuit_formation_end == pytest.approx(1250, abs=150)

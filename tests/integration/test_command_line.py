@@ -784,8 +784,7 @@ main(sys.argv[1:])
     assert process("plot", "run.csv", "-o", "out.png", code=code) == (
         2,
         "",
-        "progress-measures: error: progress_measures.plotting needs matplotlib: "
-        'pip install "progress_measures[plot]"\n',
+        "progress-measures: error: progress_measures.plotting needs matplotlib: pip install matplotlib\n",
     )
 
 

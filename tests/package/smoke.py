@@ -62,21 +62,18 @@ def the_command_reads_what_the_library_wrote():
 
 
 def a_missing_extra_is_named_in_one_line():
-    def remedy(extra):
-        return f'pip install "progress_measures[{extra}]"'
-
-    for module, needed, extra in [
-        ("progress_measures.plotting", "matplotlib", "plot"),
-        ("progress_measures.report", "bokeh", "report"),
+    for module, needed, packages in [
+        ("progress_measures.plotting", "matplotlib", "matplotlib"),
+        ("progress_measures.report", "bokeh", "bokeh matplotlib"),
         ("progress_measures.callbacks.lightning", "lightning", "lightning"),
-        ("progress_measures.callbacks.transformers", "transformers", "transformers"),
+        ("progress_measures.callbacks.transformers", "transformers", "transformers accelerate"),
     ]:
-        message = f"{module} needs {needed}: {remedy(extra)}"
+        message = f"{module} needs {needed}: pip install {packages}"
         assert find_spec(needed) is None, f"{needed} is installed"
         assert error_of(lambda module=module: importlib.import_module(module)) == message
-    assert error_of(RUN.__arrow_c_stream__) == f"A frame of a trajectory needs pyarrow: {remedy('frames')}"
+    assert error_of(RUN.__arrow_c_stream__) == "A frame of a trajectory needs pyarrow: pip install pyarrow"
     done = command("plot", "run.csv", "-o", "run.png", code=2)
-    message = f"progress_measures.plotting needs matplotlib: {remedy('plot')}"
+    message = "progress_measures.plotting needs matplotlib: pip install matplotlib"
     assert done.stderr == f"progress-measures: error: {message}\n", done.stderr
 
 

@@ -142,7 +142,7 @@ def test_one_accuracy_in_percents_says_that_both_are():
     percents = run(train_accuracy=100 * run()["train_accuracy"], test_accuracy=np.linspace(0.5, 1.0, len(STEPS)))
     milestones = pm.milestones(percents, answers=113)
     assert (milestones.memorized, milestones.generalized) == (300, None)
-    assert milestones.events["generalized"].reason == "test_accuracy is 0.01 at most"
+    assert milestones.events["generalized"].reason == "test_accuracy is 1 % at most"
 
 
 @pytest.mark.parametrize(("first", "told"), [(0.88, False), (0.6, False), (0.55, True), (0.0088, True)])

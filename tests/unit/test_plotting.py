@@ -237,7 +237,7 @@ def test_a_zero_is_drawn_without_a_warning(tmp_path):
         ("test_loss", "test loss"),
         (["test_loss", "train_loss"], "loss"),
         (["test_loss", "per_frequency"], ""),
-        ({"test_loss": "loss of the test pairs", "train_loss": "of the others"}, ""),
+        ({"test_loss": "loss of the test pairs", "train_loss": "of the others"}, "loss"),
         ({"test_loss": "all pairs", "train_loss": "the pairs"}, "pairs"),
     ],
 )
@@ -904,7 +904,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert python(code) == 'progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"\n'
+    assert python(code) == "progress_measures.plotting needs matplotlib: pip install matplotlib\n"
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_event_files_of_training_and_of_test_data_are_of_one_run():
 def test_event_files_without_tensorboard(monkeypatch):
     events("a").close()
     monkeypatch.setitem(__import__("sys").modules, "tensorboard.backend.event_processing.event_file_loader", None)
-    with pytest.raises(ImportError, match=r'pip install "progress_measures\[recording\]"$'):
+    with pytest.raises(ImportError, match=r"pip install tensorboard$"):
         pm.Runs.read("a")
 
 

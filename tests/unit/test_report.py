@@ -299,4 +299,4 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == f'progress_measures.report needs {missing}: pip install "progress_measures[report]"\n'
+    assert done.stdout == f"progress_measures.report needs {missing}: pip install bokeh matplotlib\n"

@@ -408,7 +408,7 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"\n'
+    assert done.stdout == "A frame of a trajectory needs pyarrow: pip install pyarrow\n"
 
 
 def test_a_number_of_hundreds_of_digits_is_infinite(tmp_path):

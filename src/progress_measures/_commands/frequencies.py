@@ -20,7 +20,7 @@ def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies at the last step, one line per run and frequency."""
     lines, said = [["run", "frequency", "share of power", "a quarter of it from step"]], dict[str, None]()
     for name, run in runs_of(options).items():
-        known, notes = _without_prefix(run, options.column)
+        known, notes = _without_prefix(run, options.column, COLUMNS.get(options.rule or "recorded"))
         said |= dict.fromkeys(notes)
         try:
             lines += _lines(escaped(name), known, options)
@@ -45,11 +45,11 @@ def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list
     return rows or [[name, "none", "", ""]]
 
 
-def _without_prefix(run: Trajectory, spectrum: str) -> tuple[Trajectory, list[str]]:
-    """The run with a recorder's columns under their own names, where they have a prefix, and notes about it."""
+def _without_prefix(run: Trajectory, spectrum: str, named: str | None) -> tuple[Trajectory, list[str]]:
+    """The run with a recorder's spectrum, and column of frequencies, without their prefix, and notes about it."""
     beside = spectrum[: spectrum.rfind("/") + 1]  # a prefix of one's own
     new_names, notes = {name: name for name in run.columns}, []
-    for column in (spectrum, *COLUMNS.values()):
+    for column in (spectrum, named) if named else (spectrum,):
         old = next((name for name in (recorded(run.columns, column), beside + column) if name in run), column)
         if old != column:
             new_names[old] = column

@@ -1,12 +1,14 @@
 """Columns under other common spellings of the library's names, which commands recognise automatically, with a note."""
 
+import sys
 from collections.abc import Sequence
 from shlex import quote
 
-from progress_measures._checks.values import listed
+from progress_measures._checks.values import escaped, listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
 from progress_measures.phases.names import RECORDER, SPELLINGS, spellings
 from progress_measures.trajectory.keys import KEYS
+from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
 
@@ -19,16 +21,15 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
 
     Args:
         run: The run.
-        wanted: The names to look for. Names without an entry in ``SPELLINGS`` are ignored.
+        wanted: The names to look for. Names without an entry in ``SPELLINGS`` are read from a recorder's columns only.
     """
     new_names, notes = {name: name for name in run.columns}, []
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]
     for name in wanted:
-        if name not in SPELLINGS:
-            continue
-        found = spellings(numbers, name)
+        among = numbers if name in SPELLINGS else run.columns
+        found = spellings(among, name)
         if name in run:
-            found = [prefix + name for prefix in RECORDER if prefix + name in numbers][:1]
+            found = [prefix + name for prefix in RECORDER if prefix + name in among][:1]
         if len(found) > 1:
             choice = f"--rename {quote(f'{name}={found[0]}')} chooses one"
             notes.append(f"{listed(found)} may each be {name}, so none is read as it; {choice}")
@@ -48,3 +49,19 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
         if is_read and prefix + KEYS in run and KEYS not in run:
             new_names[prefix + KEYS] = KEYS
     return (run if all(old == new for old, new in new_names.items()) else run.select(new_names)), notes
+
+
+def with_names(runs: Runs, wanted: Sequence[str]) -> Runs:
+    """The runs with the wanted names added where a column has another common spelling of them, and notes on stderr.
+
+    Unlike in :func:`recognised`, columns keep their own names, too.
+    """
+    results, said = {}, dict[str, None]()
+    for name, run in runs.items():
+        known, notes = recognised(run, [column for column in wanted if column not in run])
+        said |= dict.fromkeys(notes)
+        added = [column for column in known.columns if column not in run]
+        results[name] = run.merge(known.select(added)) if added else run
+    for note in said:
+        print(escaped(note), file=sys.stderr)
+    return Runs(results)

@@ -4,9 +4,11 @@ import argparse
 import io
 
 from progress_measures._checks.values import escaped
+from progress_measures._commands.names import with_names
 from progress_measures._commands.phases import found
 from progress_measures._commands.runs import check_output, runs_of
 from progress_measures._files import atomic_write
+from progress_measures.phases.names import spellings
 from progress_measures.trajectory.runs import Runs
 
 MOST_COLUMNS = 100  # to draw by default: the legend of more would leave no room for the curves
@@ -23,6 +25,8 @@ def plot(options: argparse.Namespace) -> str:
     from matplotlib.figure import Figure
 
     runs = runs_of(options)
+    if options.columns:
+        runs = with_names(runs, options.columns)
     columns = options.columns or _columns(runs)
     figure = Figure(layout="constrained")
     axes = figure.subplots()  # without pyplot, which may look for a screen
@@ -62,7 +66,11 @@ def plot(options: argparse.Namespace) -> str:
 
 
 def _columns(runs: Runs) -> list[str]:
-    """The losses among the columns of numbers that all runs have; if there are none, the accuracies; if none, all."""
+    """The losses among the columns of numbers that all runs have; if there are none, the accuracies; if none, all.
+
+    The accuracies are drawn with the losses if test accuracy is among them and test loss is not: losses would then show
+    nothing of how the network generalizes.
+    """
     from progress_measures.plotting.lines import HIGHEST, LOWEST
     from progress_measures.plotting.scales import is_accuracy
 
@@ -72,7 +80,10 @@ def _columns(runs: Runs) -> list[str]:
     if not numbers:
         raise ValueError("no column of one number per step to draw: name some with --columns")
     losses = [name for name in numbers if "loss" in name.lower()]
-    chosen = losses or [name for name in numbers if is_accuracy(name)] or numbers
+    accuracies = [name for name in numbers if is_accuracy(name)]
+    if losses and not spellings(losses, "test_loss") and spellings(accuracies, "test_accuracy"):
+        losses += accuracies
+    chosen = losses or accuracies or numbers
     if len(chosen) > MOST_COLUMNS:
         raise ValueError(f"{len(chosen):,} columns are too many for one picture: name some with --columns")
     return chosen

@@ -63,7 +63,7 @@ def arrow(columns: Mapping[str, Tensor]) -> Any:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise ImportError('A frame of a trajectory needs pyarrow: pip install "progress_measures[frames]"') from error
+        raise ImportError("A frame of a trajectory needs pyarrow: pip install pyarrow") from error
     return pa.table({name: values.numpy().copy() for name, values in columns.items()})
 
 

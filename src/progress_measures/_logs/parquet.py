@@ -14,9 +14,7 @@ def read_parquet(content: bytes, path: Path) -> Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise ImportError(
-            f'{shown(path)} is a Parquet file, which pyarrow reads: pip install "progress_measures[frames]"'
-        ) from error
+        raise ImportError(f"{shown(path)} is a Parquet file, which pyarrow reads: pip install pyarrow") from error
     try:
         table = pq.read_table(io.BytesIO(content))
         names = table.column_names

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from shlex import quote
 
 from progress_measures._checks.values import type_name
 from progress_measures._formats.names import cut
@@ -37,7 +38,7 @@ def renamed(logs: Logs, rename: Mapping[str, str], path: Path) -> Logs:
     known = dict.fromkeys(name for run in logs.runs.values() for name in run.columns)
     for new, old in rename.items():
         if old not in known:
-            raise _unknown(old, known, logs, path)
+            raise _unknown(new, old, known, logs, path)
         if new in known and new not in rename.values():
             raise ValueError(
                 f"`rename` must give new names. Got {cut(new)!r} for {cut(old)!r}, which is another column of "
@@ -57,11 +58,15 @@ def _renamed(run: Run, rename: Mapping[str, str]) -> Run:
     return run._replace(columns=columns)
 
 
-def _unknown(old: str, known: Iterable[str], logs: Logs, path: Path) -> ValueError:
+def _unknown(new: str, old: str, known: Iterable[str], logs: Logs, path: Path) -> ValueError:
     if repr(cut(old)) in logs.left_out:
         found, remedy = f"{cut(old)!r}, which is not a column of numbers", ""
     elif any(run.step_name == old for run in logs.runs.values()):
         found, remedy = f"{cut(old)!r}, the column of steps", " Pass another one as step=…."
+    elif new in known:
+        found = cut(repr(old))
+        option = quote(f"{cut(old)}={cut(new)}")
+        remedy = f" The new name comes first: pass rename={{{cut(old)!r}: {cut(new)!r}}} or --rename {option}."
     else:
         near = difflib.get_close_matches(old.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.0)
         name = next((name for name in known if near and name.lower() == near[0]), None)

@@ -93,9 +93,7 @@ def _events(files: Iterable[Folder]) -> Iterator[Any]:
     try:
         from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
     except ImportError as error:
-        raise ImportError(
-            'TensorBoard\'s event files need tensorboard to be read: pip install "progress_measures[recording]"'
-        ) from error
+        raise ImportError("TensorBoard's event files need tensorboard to be read: pip install tensorboard") from error
     for file in files:
         try:
             yield from EventFileLoader(os.fspath(file)).Load()

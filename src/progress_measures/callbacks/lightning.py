@@ -8,9 +8,7 @@ from typing import Any
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer
 except ImportError as error:
-    raise ImportError(
-        'progress_measures.callbacks.lightning needs lightning: pip install "progress_measures[lightning]"'
-    ) from error
+    raise ImportError("progress_measures.callbacks.lightning needs lightning: pip install lightning") from error
 
 from progress_measures._checks.values import check_string
 from progress_measures.callbacks.names import prefixed, warn_of_clash

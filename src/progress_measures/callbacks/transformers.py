@@ -7,7 +7,7 @@ try:
     from transformers import TrainerCallback
 except ImportError as error:
     raise ImportError(
-        'progress_measures.callbacks.transformers needs transformers: pip install "progress_measures[transformers]"'
+        "progress_measures.callbacks.transformers needs transformers: pip install transformers accelerate"
     ) from error
 
 from progress_measures._checks.values import check_callable, check_string

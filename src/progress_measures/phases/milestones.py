@@ -75,7 +75,8 @@ def milestones(trajectory: Trajectory, *, answers: int) -> Milestones:
     Args:
         trajectory: A run with one or more of the columns ``train_accuracy``, ``train_loss``, ``test_accuracy`` and
             ``test_loss``.
-        answers: The number of classes that the loss is over.
+        answers: The number of possible answers, or classes. It gives the chance level of losses. For accuracies it only
+            helps to tell percents from shares.
 
     Returns:
         The milestones, as steps and counts.
@@ -128,18 +129,20 @@ def _learned(
         if unknown is not None:
             return unknown, None
         shares = accuracy.values / (unit or 1.0)
-        return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", f"{shares.max():.3g} at most")
+        level, best = (f"{share:.3g}" if unit == 1 else f"{100 * share:.3g} %" for share in (RIGHT, shares.max()))
+        return _reached(accuracy.steps, shares, RIGHT, LOST, f"{which}_accuracy", f"{best} at most", level)
     if loss is None:
         return Event(None, absent="not recorded", reason=f"{which}_accuracy and {which}_loss have no number"), None
     unknown = unknown_in_nats(f"{which}_loss", loss, math.log(answers))
     if unknown is not None:
         return unknown, None
     levels = -RIGHT_LOSS, -LOST_LOSS * math.log(answers)  # negative, so that a falling loss is a rise
-    return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", f"{said(loss.values.min(), 3)} at least")
+    lowest = f"{said(loss.values.min(), 3)} at least"
+    return _reached(loss.steps, -loss.values, *levels, f"{which}_loss", lowest, f"{RIGHT_LOSS:g}")
 
 
 def _reached(
-    steps: np.ndarray, values: np.ndarray, right: float, lost: float, column: str, best: str
+    steps: np.ndarray, values: np.ndarray, right: float, lost: float, column: str, best: str, level: str
 ) -> tuple[Event, tuple[int, ...]]:
     is_right = values >= right
     if not is_right.any():
@@ -147,11 +150,11 @@ def _reached(
     first = int(is_right.argmax())
     relapses = _relapses(steps[first:], is_right[first:], values[first:] < lost)
     if first == 0 and steps[0] > 0:
-        reason = f"{column} is past {abs(right):g} at {steps[0]} already, where the log begins"
+        reason = f"{column} is past {level} at {steps[0]} already, where the log begins"
         return Event(None, absent="cannot be told", reason=reason), relapses
     before = max(0, first - 1)
     step = np.interp(right, values[[before, first]], steps[[before, first]]) if first else steps[0]
-    event = Event(round(float(step)), (int(steps[before]), int(steps[first])), reason=f"{column} is {abs(right):g}")
+    event = Event(round(float(step)), (int(steps[before]), int(steps[first])), reason=f"{column} is {level}")
     return event, relapses
 
 

@@ -37,10 +37,10 @@ _ENDINGS = ("", "epoch", "step")  # as Lightning writes them; of two, the mean o
 
 
 def spellings(columns: Iterable[str], name: str) -> list[str]:
-    """The columns that a known name may mean: a recorder's, or else those with its spelling, or with another one."""
+    """The columns that a name may mean: a recorder's, or else those with its spelling, or with another known one."""
     plain = {column: _plain(column) for column in columns}
     recorded = tuple(_plain(prefix + name) for prefix in RECORDER)
-    for known in (recorded, (_plain(name),), SPELLINGS[name], _WEAKER.get(name, ())):
+    for known in (recorded, (_plain(name),), SPELLINGS.get(name, ()), _WEAKER.get(name, ())):
         for ending in _ENDINGS:
             found = [column for column, spelling in plain.items() if spelling in {each + ending for each in known}]
             if found:

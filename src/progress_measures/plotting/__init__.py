@@ -1,4 +1,4 @@
-"""Pictures of measures, with matplotlib (``pip install "progress_measures[plot]"``).
+"""Pictures of measures, with matplotlib (the extra ``plot``).
 
 Each function draws on the given ``Axes``, or on those of a new figure, and returns them. You set titles and limits, and
 save files.
@@ -18,7 +18,7 @@ save files.
 try:
     import matplotlib  # noqa: F401, ICN001 - to say first what is missing
 except ImportError as error:  # pragma: no cover - the tests install matplotlib
-    raise ImportError('progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"') from error
+    raise ImportError("progress_measures.plotting needs matplotlib: pip install matplotlib") from error
 
 from progress_measures.plotting.circuits import plot_clock_or_pizza
 from progress_measures.plotting.controls import plot_controls

@@ -26,7 +26,7 @@ from progress_measures.plotting.checks import (
 from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.lines import COLOURS, STYLES, Curve, curve_of, draw, drawable, with_ends
 from progress_measures.plotting.marks import draw_chance, mark, shade
-from progress_measures.plotting.scales import Sides, check_x, set_x, set_y, sides
+from progress_measures.plotting.scales import Sides, are_percents, check_x, is_accuracy, set_x, set_y, sides
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
@@ -70,7 +70,8 @@ def plot_curves(
         x: The scale of the horizontal axis. A logarithmic axis is linear between step 0 and a power of ten, at most the
             first step above 0, and its label says so.
         ax: Where to draw; a new figure if None. If the vertical axis has no label yet, it gets the words that all
-            column labels end with, such as "loss". A legend that is too large for the picture is placed below it.
+            column labels end with, such as "loss", or else "loss" or "accuracy" if all columns are; "(%)" follows
+            accuracies in percents. A legend that is too large for the picture is placed below it.
 
     Returns:
         The axes; if there are two, those on the left.
@@ -215,11 +216,22 @@ def _finish(
     right = ax.twinx() if parts.right else ax
     ax.set_yscale(parts.scale)
     draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
-    set_y(ax, f"{_shared_ending([labels[name] for name in parts.left])} {how[0]}".strip())
+    set_y(ax, _words_of(parts.left, curves, labels, how[0]))
     if parts.right:
         top = 1.0 if all(np.nanmax(curve.values) <= 1 for curve in curves if curve.column in parts.right) else 100.0
         right.set_ylim(-0.03 * top, 1.03 * top)
-        set_y(right, f"{_shared_ending([labels[name] for name in parts.right])} {how[1]}".strip())
+        set_y(right, _words_of(parts.right, curves, labels, how[1]))
+
+
+def _words_of(columns: Sequence[str], curves: Sequence[Curve], labels: Mapping[str, str], how: str) -> str:
+    """What an axis shows: the words that its labels share, or else that all are accuracies or losses; then ``how``."""
+    losses = all("loss" in name.lower() for name in columns)
+    kind = "accuracy" if all(map(is_accuracy, columns)) else "loss" if losses else ""
+    words = _shared_ending([labels[name] for name in columns]) or kind
+    shown = [curve for curve in curves if curve.column in columns]
+    if "%" not in words and are_percents((curve.column, curve.values) for curve in shown):
+        how = how.replace("(", "(%, ", 1) or "(%)"
+    return f"{words} {how}".strip()
 
 
 def _shared_ending(labels: Iterable[str]) -> str:

@@ -1,16 +1,18 @@
 """The axis of each column: logarithmic on the left for losses, linear on the right for accuracies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import floor, log10
 from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import AutoLocator, NullLocator, ScalarFormatter
 from torch import Tensor
 
 from progress_measures._checks.values import check_choice
+from progress_measures.phases.milestones import SMALL
 from progress_measures.plotting._text import as_text, fit_height
 from progress_measures.plotting.ticks import Steps
 
@@ -31,6 +33,13 @@ class Sides:
 def is_accuracy(name: str) -> bool:
     """Whether the name of a column is that of an accuracy."""
     return _ACCURACY.search(name.lower()) is not None
+
+
+def are_percents(columns: Iterable[tuple[str, np.ndarray]]) -> bool:
+    """Whether all columns are accuracies, and one of their numbers can only be a percent."""
+    named = [*columns]
+    largest = max((values[np.isfinite(values)].max(initial=0.0) for _, values in named), default=0.0)
+    return all(is_accuracy(name) for name, _ in named) and bool(SMALL < largest <= PERCENT)
 
 
 def sides(columns: Mapping[str, Tensor], scale: str | None) -> Sides:

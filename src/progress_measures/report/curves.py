@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.palettes import Category10
 
 from progress_measures.plotting.lines import HIGHEST, LOWEST
-from progress_measures.plotting.scales import is_accuracy, sides
+from progress_measures.plotting.scales import are_percents, is_accuracy, sides
 from progress_measures.report.figures import (
     DIGITS,
     MOST_STEPS,
@@ -73,8 +73,10 @@ def _figure(run: Trajectory, heading: str, names: list[str], frame: Frame) -> An
         sources[name] = ColumnDataSource({"x": steps[known], "y": values[known]})
         numbers.append(values[known])
 
+    label = heading.lower() + (" (%)" if are_percents((name, run[name].numpy()) for name in names) else "")
+
     def draw(scale: Scale) -> Any:
-        chart = over_steps(run, heading.lower(), scale, frame)
+        chart = over_steps(run, label, scale, frame)
         lines = []
         for place, (name, source) in enumerate(sources.items()):
             look = {"color": _COLOURS[place % 10], "legend_label": as_label(name)}
