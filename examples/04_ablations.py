@@ -5,12 +5,12 @@
 Keep only what the paper's algorithm uses, and the loss stays tiny; remove it, and the model fails.
 
 The algorithm is what pages 1 to 3 found. The embedding turns a and b into waves of the key frequencies; attention and
-neurons multiply them, which gives waves of a + b; and W_L turns these into waves cos w_k (a + b − c) of the answer. If the
-model works this way, everything else in it can be removed without harm.
+neurons multiply them, which gives waves of a + b; and W_L turns these into waves cos w_k (a + b − c) of the answer.
+If the model works this way, everything else in it can be removed without harm.
 
-An *ablation* tests this: it replaces the output of one part of the model, and measures the loss of the full forward pass.
-This page measures section 4.4, figure 6 and appendix A.1 of the paper. See `ablations <../measures.html#ablations>`__ for
-the formulas, and the `glossary <../glossary.html>`__ for the words.
+An *ablation* tests this: it replaces the output of one part of the model, and measures the loss of the full forward
+pass. This page measures section 4.4, figure 6 and appendix A.1 of the paper. See `ablations
+<../measures.html#ablations>`__ for the formulas, and the `glossary <../glossary.html>`__ for the words.
 """
 
 # %%
@@ -43,22 +43,22 @@ def loss(path, replacement):
 
 
 # %%
-# Neurons: replace each neuron of a `cluster <02_attention_and_neurons.html>`__ by its projection on the polynomials in the
-# waves of its frequency, and keep the other neurons.
+# Neurons: replace each neuron of a `cluster <02_attention_and_neurons.html>`__ by its projection on the polynomials
+# in the waves of its frequency, and keep the other neurons.
 cluster = pm.neuron_frequencies(pm.neuron_spectrum(activations[NEURONS], op))
 losses["polynomials"] = loss(NEURONS, pm.project_each_onto_frequency(op, cluster))
 
 # %%
-# Logits: keep the constant and, of each key frequency, only the waves of a + b (``terms="sum"``), or all waves of a and
-# of b and their products (``terms="polynomial"``, 8 per frequency). The `table of terms
+# Logits: keep the constant and, of each key frequency, only the waves of a + b (``terms="sum"``), or all waves of a
+# and of b and their products (``terms="polynomial"``, 8 per frequency). The `table of terms
 # <../conventions.html#losses>`__ has the definitions.
 losses["sum"] = loss(LOGITS, pm.project_onto_frequencies(op, keys, terms="sum"))
 losses["products"] = loss(LOGITS, pm.project_onto_frequencies(op, keys, terms="polynomial"))
 
 # %%
-# W_L: keep only the part of the neurons along the `directions <01_weights.html>`__ u_k and v_k that W_L reads, or only the
-# rest, which W_L should ignore: that is almost its null space. The neurons' mean over all pairs says nothing about the
-# inputs: project it too, or leave it in place.
+# W_L: keep only the part of the neurons along the `directions <01_weights.html>`__ u_k and v_k that W_L reads, or
+# only the rest, which W_L should ignore: that is almost its null space. The neurons' mean over all pairs says nothing
+# about the inputs: project it too, or leave it in place.
 directions = op.rows(keys) @ model.W_L.double()
 losses["directions"] = loss(NEURONS, pm.project_onto(directions))
 losses["directions, mean kept"] = loss(NEURONS, pm.project_onto(directions, center="mean"))
@@ -68,9 +68,9 @@ with pm.ablated(model, "blocks.0.mlp_skip", pm.zero_ablation()):
     losses["null space, no skip"] = loss(NEURONS, pm.project_out(directions))
 
 # %%
-# Attention: a head turns scores of the tokens into weights by a softmax, exp(score) divided by the sum over the tokens. ``=``
-# has almost no weight, and over the other two tokens a softmax is a sigmoid of the difference of their scores. Replace it
-# in each head by the straight line that fits it best.
+# Attention: a head turns scores of the tokens into weights by a softmax, exp(score) divided by the sum over the
+# tokens. ``=`` has almost no weight, and over the other two tokens a softmax is a sigmoid of the difference of their
+# scores. Replace it in each head by the straight line that fits it best.
 score_a, score_b, _ = activations[SCORES].double().unbind(-1)  # (pair, head)
 to_a_minus_b = score_a - score_b
 
@@ -108,10 +108,11 @@ losses["no attention skip"] = loss("blocks.0.attn_skip", pm.zero_ablation())
 # %%
 figure, ax = plt.subplots(figsize=(9.5, 5), layout="constrained")
 base, kept, chance = losses["nothing"], losses["sum"], math.log(op.n)
-places = torch.tensor(op.frequencies)
 colours = ["#c0392b" if k in keys else "#68737f" for k in op.frequencies]
-ax.bar(places, from_logits - base, bottom=base, color=colours, width=0.5)  # from the loss of the whole model
-ax.scatter(places, from_logits, color=colours, s=22, zorder=3)
+ax.bar(
+    op.frequencies, (from_logits - base).numpy(), bottom=base, color=colours, width=0.5
+)  # from the loss of the whole model
+ax.scatter(op.frequencies, from_logits.numpy(), color=colours, s=22, zorder=3)
 for k in keys:
     side = "right" if k + 1 in keys else "left" if k - 1 in keys else "center"
     ax.annotate(str(k), (k, float(from_logits[k - 1])), (0, 6), textcoords="offset points", ha=side, color="#c0392b")
@@ -127,13 +128,14 @@ ax.set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# Each point is the loss without one frequency. Without one of the four key frequencies, the loss rises by a factor of 5e4
-# or more. Without any other, the point lies on the dashed line: nothing changes. With the key frequencies alone, the loss
-# is even lower than the whole model's. So the model answers with these four frequencies, and the rest is noise to it.
+# Each point is the loss without one frequency. Without one of the four key frequencies, the loss rises by a factor of
+# 5e4 or more. Without any other, the point lies on the dashed line: almost nothing changes. With the key frequencies alone,
+# the loss is even lower than the whole model's. So the model answers with these four frequencies, and the rest is
+# noise to it.
 #
 # The paper's numbers and ours follow. Three differ clearly: with only the directions of W_L the loss does not halve;
-# without them it is below chance; and removing the skip connection around attention harms this model less. `The paper,
-# section 4.4 <../paper.html#44-ablations>`__ says how to read each row, and `its appendices
+# without them it is below chance; and removing the skip connection around attention harms this model less. `The
+# paper, section 4.4 <../paper.html#44-ablations>`__ says how to read each row, and `its appendices
 # <../paper.html#appendices-a-b-and-c12>`__ have the rows about attention and skip connections.
 compare(claims.rows(losses, keys, len(directions), from_neurons, from_logits, from_logits_train))
 save(figure, "04_ablations")

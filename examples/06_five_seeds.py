@@ -8,15 +8,15 @@ A seed is the number that sets the initial weights and which pairs are trained o
 everything else. They agree in restricted loss, excluded loss, and the variance that the key frequencies explain. They
 differ in how well their neurons are polynomials, and in when the test loss falls.
 
-This page measures section 5.3 and appendix C.2.1 of the paper. See `phases <../phases.html>`__ for the boundaries, `compare
-several seeds <../how_to.html#compare-several-seeds>`__ for your own runs, and the `glossary <../glossary.html>`__ for the
-words.
+This page measures section 5.3 and appendix C.2.1 of the paper. See `phases <../phases.html>`__ for the boundaries,
+`compare several seeds <../how_to.html#compare-several-seeds>`__ for your own runs, and the `glossary
+<../glossary.html>`__ for the words.
 """
 
 # %%
-# Load five runs: the mainline, which the earlier pages measured, and four more. Each has its last checkpoint, and measures at
-# earlier steps that ``python -m examples.modular_addition`` recorded. The replacements of neurons are those of `page 4
-# <04_ablations.html>`__.
+# Load five runs: the mainline, which the earlier pages measured, and four more. Each has its last checkpoint, and
+# measures at earlier steps that ``python -m examples.modular_addition`` recorded. The replacements of neurons are
+# those of `page 4 <04_ablations.html>`__.
 import matplotlib.pyplot as plt
 
 import progress_measures as pm
@@ -81,15 +81,17 @@ axes[1, 1].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# *Left:* the norm of W_L per frequency. Each seed has four or five key frequencies of its own. *Right:* the losses. In every
-# run, excluded loss rises and restricted loss falls long before the test loss does, but each run takes its own time. A dashed
-# line is the end of a phase that may still move, because the weights are still shrinking. So the algorithm does not depend
-# on the seed, but its frequencies and its timing do.
+# - *Left:* the norm of W_L per frequency. Each seed has four or five key frequencies of its own.
+# - *Right:* the losses. In every run, excluded loss rises and restricted loss falls long before the test loss does,
+#   but each run takes its own time. A dashed line is the end of a phase that may still move, because the weights are
+#   still shrinking.
 #
-# In the table, the rows of single runs list five things, separated by semicolons: key frequencies, variance explained by
-# cosines, restricted loss, excluded loss, and the change of the loss if polynomials replace the neurons of clusters. The other
-# rows give the range over the five runs. The last change differs from the paper's: it is large in some seeds. `The paper,
-# appendix C.2.1 <../paper.html#appendix-c21-five-seeds>`__ says how to read each row.
+# So the algorithm does not depend on the seed, but its frequencies and its timing do.
+#
+# In the table, the rows of single runs list five things, separated by semicolons: key frequencies, variance explained
+# by cosines, restricted loss, excluded loss, and the change of the loss if polynomials replace the neurons of
+# clusters. The other rows give the range over the five runs. The last change differs from the paper's: it is large in
+# some seeds. `The paper, appendix C.2.1 <../paper.html#appendix-c21-five-seeds>`__ says how to read each row.
 keys = {name: found.key_frequencies for name, (found, _) in results.items()}
 compare(claims.rows(keys, {name: numbers for name, (_, numbers) in results.items()}, phases))
 save(figure, "06_five_seeds")

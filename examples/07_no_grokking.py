@@ -4,19 +4,19 @@
 
 Without weight decay no frequency ever matters; with most of the pairs there is no delay to predict.
 
-*Weight decay* pulls all weights towards 0 at every step. Without it, the network memorizes its training pairs and stops there:
-with any one frequency removed, its training loss never rises. With 80 % of the pairs, the network generalizes at once:
-training and test loss fall together, so there is no delay to predict.
+*Weight decay* pulls all weights towards 0 at every step. Without it, the network memorizes its training pairs and
+stops there: with any one frequency removed, its training loss never rises. With 80 % of the pairs, the network
+generalizes at once: training and test loss fall together, so there is no delay to predict.
 
 This page measures section 5 and appendices C.2.2 and D.1 of the paper. See `excluded loss
-<../measures.html#excluded-loss>`__ and `Gini coefficient <../measures.html#gini-coefficient>`__ for the formulas, `why does
-excluded loss not rise? <../questions.html#why-does-excluded-loss-not-rise>`__ for your own runs, and the `glossary
-<../glossary.html>`__ for the words.
+<../measures.html#excluded-loss>`__ and `Gini coefficient <../measures.html#gini-coefficient>`__ for the formulas,
+`why does excluded loss not rise? <../questions.html#why-does-excluded-loss-not-rise>`__ for your own runs, and the
+`glossary <../glossary.html>`__ for the words.
 """
 
 # %%
-# Compare three runs: the mainline, a run without weight decay, and one on 80 % of all pairs. Their measures were recorded by
-# ``python -m examples.modular_addition``.
+# Compare three runs: the mainline, a run without weight decay, and one on 80 % of all pairs. Their measures were
+# recorded by ``python -m examples.modular_addition``.
 import matplotlib.pyplot as plt
 
 import progress_measures as pm
@@ -34,9 +34,9 @@ for name in TITLES:
     keys[name] = inspect(model, config.op).key_frequencies
 
 # %%
-# A run without key frequencies has no restricted or excluded loss. Use a measure that needs none instead (footnote 3 of the
-# paper): remove each frequency on its own, and take the largest training loss. If a frequency matters, this loss rises
-# above its minimum.
+# A run without key frequencies has no restricted or excluded loss. Use a measure that needs none instead (footnote 3
+# of the paper): remove each frequency on its own, and take the largest training loss. If a frequency matters, this
+# loss rises above its minimum.
 for name, recorded in curves.items():
     without_worst = recorded["excluded_loss_per_frequency"].max(1).values
     curves[name] = pm.Trajectory(recorded.steps, recorded.columns | {"without_worst": without_worst})
@@ -79,14 +79,18 @@ axes[0, 1].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# *Top:* losses of the three runs. *Middle:* how sparse W_E and W_L are in the Fourier basis. In the mainline, the loss without
-# the worst frequency rises, and the matrices become sparse. Without weight decay neither happens, and test loss stays worse
-# than a guess. With 80 % of the pairs, a frequency matters from the start, and test loss falls with training loss.
-# *Bottom left and middle:* the training loss falls at about the same step for all shares of the pairs, and the test loss
-# falls earlier with more pairs. *Bottom right:* modulo 401 there is hardly a delay, because 30 % of its pairs are many; modulo 53,
-# more weight decay shortens the delay. In all of these runs, a delay needs few data, and its end needs weight decay.
+# - *Top:* losses of the three runs.
+# - *Middle:* how sparse W_E and W_L are in the Fourier basis. In the mainline, the loss without the worst frequency
+#   rises, and the matrices become sparse. Without weight decay neither happens, and test loss stays worse than a
+#   guess. With 80 % of the pairs, a frequency matters from the start, and test loss falls with training loss.
+# - *Bottom left and middle:* the training loss falls at about the same step for all shares of the pairs, and the test
+#   loss falls earlier with more pairs.
+# - *Bottom right:* modulo 401 there is hardly a delay, because 30 % of its pairs are many; modulo 53, more weight
+#   decay shortens the delay.
 #
-# The paper's numbers and ours follow. Our run modulo 53 differs: it groks late, and the paper's never does. `The paper,
-# appendices C.2.2 and D.1 <../paper.html#appendices-c22-and-d1-no-grokking>`__ says how to read each row.
+# So in these runs, a long delay needs few training pairs, and weight decay ends it.
+#
+# The paper's numbers and ours follow. Our run modulo 53 differs: it groks late, and the paper's never does. `The
+# paper, appendices C.2.2 and D.1 <../paper.html#appendices-c22-and-d1-no-grokking>`__ says how to read each row.
 compare(claims.rows(curves, keys, losses, SHARES))
 save(figure, "07_no_grokking")

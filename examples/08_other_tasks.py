@@ -7,18 +7,18 @@
 A network that sees the same few sequences again and again memorizes them first. With fresh sequences at every step,
 training and test loss fall together, in abrupt *phase changes*.
 
-The tasks: *5-digit addition* writes the sum of two numbers, digit by digit. *Repeated subsequences* are random tokens that
-occur again, so that a head which looks up what followed last time, an *induction head*, can predict them. A *skip trigram*
-is a rule such as "if A came anywhere before and the token is B, then C follows".
+The tasks: *5-digit addition* writes the sum of two numbers, digit by digit. *Repeated subsequences* are random tokens
+that occur again, so that a head which looks up what followed last time, an *induction head*, can predict them. A
+*skip trigram* is a rule such as "if A came anywhere before and the token is B, then C follows".
 
 This page measures appendix D.3 of the paper. See `attention <../measures.html#attention>`__ for measures of induction
-heads, `my task is not arithmetic <../questions.html#my-task-is-not-arithmetic-what-can-i-use>`__ for your own, and the
-`glossary <../glossary.html>`__ for the words.
+heads, `my task is not arithmetic <../questions.html#my-task-is-not-arithmetic-what-can-i-use>`__ for your own, and
+the `glossary <../glossary.html>`__ for the words.
 """
 
 # %%
-# Each task is trained twice: on a few hundred sequences (*limited data*), and on new sequences at every step (*fresh data*).
-# The curves of all six runs are bundled. To train them again, which takes about 15 minutes, pass ``--train``.
+# Each task is trained twice: on a few hundred sequences (*limited data*), and on new sequences at every step (*fresh
+# data*). The curves of all six runs are bundled. To train them again, which takes about 15 minutes, pass ``--train``.
 import sys
 
 import matplotlib.pyplot as plt
@@ -65,14 +65,16 @@ axes[1, 0].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# *Skip trigrams, repeated subsequences, 5-digit addition:* with limited data, training loss (blue) falls first, by
-# memorization, and test loss (orange) long after it. With fresh data there is nothing to memorize: both losses (olive and
-# grey) fall at once, just as abruptly. Repeated subsequences have the smallest gap, and 512 of them are too few to learn the
-# task: test loss stays above 0.2, where fresh data reach 0.01. *Bottom right:* the six digits of a sum, digit 0 being the
-# highest, are learned one after another. So phase changes also occur without grokking; limited data add the delay.
+# - *Skip trigrams, repeated subsequences, 5-digit addition:* with limited data, training loss (blue) falls first, by
+#   memorization, and test loss (orange) long after it. With fresh data there is nothing to memorize: both losses
+#   (olive and grey) fall at once, just as abruptly. Repeated subsequences have the smallest gap, and 512 of them are
+#   too few to learn the task: test loss stays above 0.2, where fresh data reach 0.01.
+# - *Bottom right:* the six digits of a sum, digit 0 being the highest, are learned one after another.
 #
-# The paper's numbers and ours follow. A loss has fallen at the step from which on it stays below a bound; for a single digit,
-# the bound is half the loss of a guess. The numbers of repeats differ because the task is not quite the paper's: `the paper,
-# appendix D.3 <../paper.html#appendix-d3-other-tasks>`__ says how to read each row.
+# So phase changes also occur without grokking; limited data add the delay.
+#
+# The paper's numbers and ours follow. A loss has fallen at the step from which on it stays below a bound; for a
+# single digit, the bound is half the loss of a guess. The numbers of repeats differ because the task is not quite the
+# paper's: `the paper, appendix D.3 <../paper.html#appendix-d3-other-tasks>`__ says how to read each row.
 compare(claims.rows(curves))
 save(figure, "08_other_tasks")

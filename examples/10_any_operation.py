@@ -4,15 +4,16 @@
 
 Of twelve operations, see which a small network learns rather than memorizes, and in which frequencies.
 
-Power et al. (2022), "Grokking", trained networks on these operations: nine on numbers, and three on permutations of five things,
-the group S5. Each takes a line or two of code here. See `any function <../conventions.html#any-function>`__ for the
-definitions, `measures <../measures.html>`__ for all of them, and the `glossary <../glossary.html>`__ for the words.
+Power et al. (2022), "Grokking", trained networks on these operations: nine on numbers, and three on permutations of
+five things, the group S5. Each takes a line or two of code here. See `any function
+<../conventions.html#any-function>`__ for the definitions, `measures <../measures.html>`__ for all of them, and the
+`glossary <../glossary.html>`__ for the words.
 """
 
 # %%
-# An operation is any function of the inputs. The functions of its answers have a basis, split into frequencies: waves for a + b;
-# waves of the discrete logarithm for division; `representations <09_groups.html>`__ for permutations. Some answers of x² + y²
-# have more inputs than others; each answer counts once.
+# An operation is any function of the inputs. The functions of its answers have a basis, split into frequencies: waves
+# for a + b; waves of the discrete logarithm for division; `representations <09_groups.html>`__ for permutations. Some
+# answers of x² + y² have more inputs than others; each answer counts once.
 import sys
 
 import matplotlib.pyplot as plt
@@ -33,8 +34,8 @@ for name, op in operations.items():
     print(f"{name:18} {len(op.inputs):5} inputs, {per_answer}, {len(op.frequencies)} frequencies")
 
 # %%
-# Train the same network on each: 256 neurons that square the sum of one number per operand. The curves are bundled; to train
-# again, which takes half an hour, pass ``--train``.
+# Train the same network on each: 256 neurons that square the sum of one number per operand. The curves are bundled;
+# to train again, which takes half an hour, pass ``--train``.
 if "--train" in sys.argv:
     folder = OUTPUT / "any_operation"
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,8 +47,8 @@ curves = {name: pm.Trajectory.load(folder / f"{file_name(name)}.npz") for name i
 final = {name: pm.Trajectory.load(folder / f"{file_name(name)}_inputs.npz") for name in operations}
 
 # %%
-# Draw the accuracies of each network, and below them the share of its logits in each frequency of the answer. Call a network
-# *generalized* once it answers nine of ten test inputs, those that it was not trained on.
+# Draw the accuracies of each network, and below them the share of its logits in each frequency of the answer. Call a
+# network *generalized* once it answers nine of ten test inputs, those that it was not trained on.
 figure, axes = plt.subplots(8, 3, figsize=(11, 10.5), height_ratios=[3, 1.4] * 4, layout="constrained")
 panels = zip(axes[::2].flat, axes[1::2].flat, curves.items(), strict=True)
 for above, below, (name, run) in panels:
@@ -75,11 +76,13 @@ axes[0, 0].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# *Curves:* every network knows its training inputs early. Seven generalize later (orange); the others do not reach 90 %.
-# *Bars:* on numbers, the logits of a network that generalizes are mostly a function of the answer. The converse is false: most
-# networks are trained on four of five inputs, so the logits of one that only memorized are half a function of the answer too.
-# Only the test inputs tell them apart. For numbers, all frequencies are used alike. For xy and xyx in S5 the sign, frequency 1,
-# has the largest share; the sign of xyx is the sign of y, which is the largest frequency of the inputs too.
+# - *Curves:* every network knows its training inputs early. Seven generalize later (orange); the others do not reach
+#   90 %.
+# - *Bars:* on numbers, the logits of a network that generalizes are mostly a function of the answer. The converse is
+#   false: most networks are trained on four of five inputs, so the logits of one that only memorized are half a
+#   function of the answer too. Only the test inputs tell them apart. For numbers, all frequencies are used alike. For
+#   xy and xyx in S5 the sign, frequency 1, has the largest share; the sign of xyx is the sign of y, which is the
+#   largest frequency of the inputs too.
 #
 # The table has what each network reached. The paper has no such numbers. `The paper, an earlier paper
 # <../paper.html#an-earlier-paper-twelve-operations>`__ sums it up.
