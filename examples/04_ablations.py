@@ -129,9 +129,9 @@ ax.set_gid("card")
 
 # %%
 # Each point is the loss without one frequency. Without one of the four key frequencies, the loss rises by a factor of
-# 5e4 or more. Without any other, the point lies on the dashed line: almost nothing changes. With the key frequencies alone,
-# the loss is even lower than the whole model's. So the model answers with these four frequencies, and the rest is
-# noise to it.
+# 5e4 or more. Without any other, the point lies on the dashed line: almost nothing changes. With the key frequencies
+# alone, the loss is even lower than the whole model's. So the model answers with these four frequencies, and the rest
+# is noise to it.
 #
 # The paper's numbers and ours follow. Three differ clearly: with only the directions of W_L the loss does not halve;
 # without them it is below chance; and removing the skip connection around attention harms this model less. `The
