@@ -1,6 +1,6 @@
 """
-3. Logits
-=========
+3. Logits as sums of waves
+==========================
 
 The logits are a sum of a few waves, which all reach their peak only at the right answer, c = a + b.
 
@@ -128,9 +128,9 @@ for k, wave, fit in table:
     print(f"k = {k:2}, {wave} direction: {numbers}; {fit.explained_variance:.1%} explained")
 
 # %%
-# The paper's numbers and ours. `The paper, sections 4.1 and 4.2
-# <../paper.html#41-and-42-periodic-weights-and-logits>`__ says how to read each row: there is a term for each of five
-# key frequencies in the paper, and of four here, and one direction of table 1 is less even than the paper's.
-# `Appendix B <../paper.html#appendices-a-b-and-c12>`__ has the last two rows.
+# The paper's numbers and ours. The paper's run has five key frequencies and ours has four, so the counts differ; and
+# the two coefficients of one direction differ more than the paper's. `The paper, sections 4.1 and 4.2
+# <../paper.html#41-and-42-periodic-weights-and-logits>`__ says how to read each row, and `its appendices
+# <../paper.html#appendices-a-b-and-c12>`__ have the last two.
 compare(claims.rows(logits, fitted, op, keys, components, amplitudes, table, interference))
 save(figure, "03_logits")

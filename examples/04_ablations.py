@@ -1,6 +1,6 @@
 """
-4. Ablations
-============
+4. Ablations: which parts the model needs
+=========================================
 
 Keep only what the paper's algorithm uses, and the loss stays tiny; remove it, and the model fails.
 

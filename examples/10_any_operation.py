@@ -1,6 +1,6 @@
 """
-10. Any operation
-=================
+10. Twelve operations
+=====================
 
 Of twelve operations, see which a small network learns rather than memorizes, and in which frequencies.
 
