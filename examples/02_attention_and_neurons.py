@@ -9,7 +9,7 @@ attention *heads* copies information from the three tokens to ``=``. The weights
 attention *pattern*; they add up to 1. The *MLP* is a layer of 512 neurons that reads the result.
 
 Most neurons are polynomials of degree two in the waves of one frequency: sums of cos w_k a, sin w_k a, cos w_k b, sin
-w_k b, and products of a wave of a and a wave of b. They add a wave of the same frequency to the logits.
+w_k b, and products of a wave of a and a wave of b. These neurons add a wave of the same frequency to the logits.
 
 This page measures sections 4.1 and 4.3, figures 4 and 5, and appendices A.1 and C.1 of the paper. See `neurons
 <../measures.html#neurons>`__ and `explained variance <../measures.html#explained-variance>`__ for the formulas, and
