@@ -112,7 +112,7 @@ axes[0, 1].set_gid("card")
 #
 # The paper's numbers and ours follow. Three of our four heads mix key frequencies, which the paper's heads do not:
 # `the paper, section 4.3 <../paper.html#43-and-appendix-c1-attention-and-neurons>`__ says how to read each row, and
-# `its appendices <../paper.html#appendices-a-b-and-c12>`__ have the row about attention from = to =.
+# `its appendices <../paper.html#appendices-a-b-and-c12>`__ have the row about attention from ``=`` to ``=``.
 attention = (share, with_all)
 outputs = (by_one, by_all)
 compare(claims.rows(keys, to_a, to_equals, attention, outputs, cluster, to_logits))
