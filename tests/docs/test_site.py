@@ -1,6 +1,7 @@
 """The site has a place for everything: every public name, every script, every page."""
 
 import ast
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -114,9 +115,12 @@ def test_a_page_of_the_gallery_offers_the_archive_in_place_of_its_own():
 def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
     scripts = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
     for script in scripts:
-        (tmp_path / f"{script.stem}.ipynb").write_text("[the paper](../paper.html#a) and [arXiv](https://arxiv.org)")
+        (tmp_path / f"{script.stem}.ipynb").write_text(
+            json.dumps({"source": ["[the\npaper](../paper.html#a), [arXiv](https://arxiv.org), `[1]`"]}, indent=2)
+        )
     write_notebooks(tmp_path)
-    assert (tmp_path / f"{scripts[0].stem}.ipynb").read_text() == "the paper and [arXiv](https://arxiv.org)"
+    notebook = json.loads((tmp_path / f"{scripts[0].stem}.ipynb").read_text())
+    assert notebook == {"source": ["the\npaper, [arXiv](https://arxiv.org), `[1]`"]}
     assert f"{scripts[0].stem}.ipynb" in START
     assert "`out`" in START
     with zipfile.ZipFile(tmp_path / ARCHIVE) as archive:
