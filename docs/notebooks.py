@@ -55,7 +55,7 @@ def write_notebooks(gallery: Path) -> None:
     """
     for notebook in gallery.glob("*.ipynb"):
         text = notebook.read_text(encoding="utf-8")
-        notebook.write_text(re.sub(r"\[([^][\"]*)\]\([\w./]+\.html[^)\s]*\)", r"\1", text), encoding="utf-8")
+        notebook.write_text(re.sub(r"\[([^][\"]*)\]\([\w./]+\.html[^)\s]*\)_?", r"\1", text), encoding="utf-8")
     parts = [*(EXAMPLES / part for part in PARTS), *(ROOT / part for part in LIBRARY)]
     paths = [path for part in parts for path in [part, *part.rglob("*")]]
     files = {

@@ -5,10 +5,10 @@
 The logits are a sum of a few waves, which all reach their peak only at the right answer, c = a + b.
 
 Each wave is cos w_k (a + b − c) at a key frequency k, which is largest where c = a + b. It consists of cos w_k (a +
-b) and sin w_k (a + b). By the addition formulas, these are products of a wave of a and a wave of b::
+b) and sin w_k (a + b). By the addition formulas, these are products of a wave of a and a wave of b:
 
-    cos w_k (a + b) = cos w_k a cos w_k b − sin w_k a sin w_k b
-    sin w_k (a + b) = sin w_k a cos w_k b + cos w_k a sin w_k b
+- cos w_k (a + b) = cos w_k a cos w_k b − sin w_k a sin w_k b
+- sin w_k (a + b) = sin w_k a cos w_k b + cos w_k a sin w_k b
 
 The neurons have these products, and W_L turns them into the logits.
 

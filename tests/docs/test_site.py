@@ -116,7 +116,7 @@ def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
     scripts = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
     for script in scripts:
         (tmp_path / f"{script.stem}.ipynb").write_text(
-            json.dumps({"source": ["[the\npaper](../paper.html#a), [arXiv](https://arxiv.org), `[1]`"]}, indent=2)
+            json.dumps({"source": ["[the\npaper](../paper.html#a)_, [arXiv](https://arxiv.org), `[1]`"]}, indent=2)
         )
     write_notebooks(tmp_path)
     notebook = json.loads((tmp_path / f"{scripts[0].stem}.ipynb").read_text())
