@@ -56,9 +56,9 @@ losses["sum"] = loss(LOGITS, pm.project_onto_frequencies(op, keys, terms="sum"))
 losses["products"] = loss(LOGITS, pm.project_onto_frequencies(op, keys, terms="polynomial"))
 
 # %%
-# W_L: keep only the part of the neurons along the `directions <01_weights.html>`__ u_k and v_k that W_L reads, or
-# only the rest, which W_L should ignore: that is almost its null space. The neurons' mean over all pairs says nothing
-# about the inputs: project it too, or leave it in place.
+# W_L: keep only the part of the neurons along the `directions <01_weights.html>`__ u_k and v_k that W_L reads, or only
+# the rest. W_L turns the rest into almost nothing: it is nearly the null space of W_L. The neurons' mean over all pairs
+# says nothing about the inputs: project it too, or leave it in place.
 directions = op.rows(keys) @ model.W_L.double()
 losses["directions"] = loss(NEURONS, pm.project_onto(directions))
 losses["directions, mean kept"] = loss(NEURONS, pm.project_onto(directions, center="mean"))
