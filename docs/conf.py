@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))  # the gallery's scripts import `examples`, which 
 
 from docs.families import overview, write_families  # noqa: E402 - found by the path above
 from docs.marked import MARKED  # noqa: E402 - likewise
-from docs.notebooks import FIRST_CELL, write_notebooks  # noqa: E402 - likewise
+from docs.notebooks import FIRST_CELL, link_archive, write_notebooks  # noqa: E402 - likewise
 from docs.public_names import ROOMS, WHERE  # noqa: E402 - likewise
 
 PARTS = ROOMS | {"plotting": plotting}  # whose names may be written after the room's
@@ -155,6 +155,11 @@ def _scripts_to_gallery(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = re.sub(r"\(\.\./examples/(\d\d_\w+)\.py\)", r"(gallery/\1.rst)", source[0])
 
 
+def _link_archive(_app: Sphinx, page: str, source: list[str]) -> None:
+    if page.startswith("gallery/"):
+        source[0] = link_archive(source[0])
+
+
 def _run_marked_code(_app: Sphinx, page: str, source: list[str]) -> None:
     """Turns marked code into plot directives, which run block after block."""
     contexts = itertools.chain(["reset"], itertools.repeat("close-figs"))
@@ -278,6 +283,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _write_notebooks, priority=900)  # after sphinx-gallery has written the notebooks
     app.connect("source-read", _list_families)
     app.connect("source-read", _scripts_to_gallery)
+    app.connect("source-read", _link_archive)
     app.connect("source-read", _run_marked_code)
     app.connect("doctree-read", _link_public_names)
     app.connect("doctree-read", _keep_numbers_whole)

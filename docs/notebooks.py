@@ -1,5 +1,6 @@
 """The gallery's notebooks as one download, which runs without a clone of the repository."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,8 @@ EXAMPLES = ROOT / "examples"
 MODULES = ("__init__.py", "command.py", "files.py", "report.py")
 PARTS = (*MODULES, "claims", "modular_addition", "any_operation", "other_tasks")
 """What the notebooks import, and the runs and curves that they load."""
-LIBRARY = ("pyproject.toml", "README.md", "LICENSE", "constraints.txt", "src")
-"""What pip installs the library from."""
+LIBRARY = ("pyproject.toml", "LICENSE", "constraints.txt", "src")
+"""What pip installs the library from, with START as its README.md: the repository's is about a clone."""
 KINDS = {".json", ".md", ".npz", ".py", ".safetensors", ".typed"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is built
 
@@ -22,8 +23,9 @@ In this folder, with Python 3.11 or newer, install the library and Jupyter:
 
     python3 -m venv .venv && . .venv/bin/activate && {INSTALL}
 
-Then run `jupyter lab`, and open a notebook. Keep the folder `examples` next to the notebooks: it has the code and the
-checkpoints that they load.
+Then run `jupyter lab`, and open `01_weights.ipynb` first; the others follow in the order of their numbers. Each
+notebook shows its picture, and also saves it in the folder `out` next to the notebook. Keep the folder `examples`
+where it is: it has the code and the checkpoints that the notebooks load.
 """
 
 FIRST_CELL = f"""\
@@ -40,8 +42,20 @@ except ModuleNotFoundError as error:
 %matplotlib inline"""
 
 
+def link_archive(page: str) -> str:
+    """Offers ``notebooks.zip`` at the end of a page of the gallery, in place of an archive that cannot run."""
+    text = f"Download all notebooks, with checkpoints and the library: {ARCHIVE}"
+    return re.sub(r":download:`Download zipped: [^`]*`", f":download:`{text} <{ARCHIVE}>`", page)
+
+
 def write_notebooks(gallery: Path) -> None:
-    """Writes ``notebooks.zip`` into the gallery's folder, from the notebooks there and the files that they need."""
+    """Writes ``notebooks.zip`` into the gallery's folder, from the notebooks there and the files that they need.
+
+    Links of notebooks to pages of the site become plain text, because they would lead nowhere.
+    """
+    for notebook in gallery.glob("*.ipynb"):
+        text = notebook.read_text(encoding="utf-8")
+        notebook.write_text(re.sub(r"\[([^][\"]*)\]\([\w./]+\.html[^)\s]*\)_?", r"\1", text), encoding="utf-8")
     parts = [*(EXAMPLES / part for part in PARTS), *(ROOT / part for part in LIBRARY)]
     paths = [path for part in parts for path in [part, *part.rglob("*")]]
     files = {
@@ -50,7 +64,8 @@ def write_notebooks(gallery: Path) -> None:
         if path.is_file() and (path.suffix in KINDS or path.parent == ROOT)
     }
     files |= {path.name: path for path in gallery.glob("*.ipynb")}
-    contents = {name: path.read_bytes() for name, path in files.items()} | {"START.md": START.encode()}
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    contents |= {"START.md": START.encode(), "README.md": START.encode()}  # pip reads README.md
     with zipfile.ZipFile(gallery / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(f"{FOLDER}/{name}", EPOCH)

@@ -4,12 +4,20 @@
 
 A transformer that learned addition modulo 113 uses only a handful of frequencies in its weights.
 
-The embedding W_E and the neuron-logit map W_L = W_U W_out are sparse in the Fourier basis. The frequencies that stand
-out in W_L are the *key frequencies*. This page measures figures 3a and 3b and equation 2 of the paper.
+Two matrices of the `transformer <index.html#transformer-picture>`__ show this. The embedding W_E turns each number
+into a vector. The neuron-logit map W_L = W_U W_out has the effect of each of the 512 neurons on the logit of each
+answer: W_out writes the neurons into the residual stream, and the unembedding W_U turns the stream into logits. Both
+matrices are *sparse in the Fourier basis*: written as sums of cosines and sines of the numbers 0 to 112, they need
+few of the 56 frequencies. The frequencies that stand out in W_L are the *key frequencies*.
+
+This page measures figures 3a and 3b and equation 2 of the paper (Nanda et al., 2023). See `spectra
+<../measures.html#spectra>`__ and `key frequencies <../measures.html#key-frequencies>`__ for the formulas, and the
+`glossary <../glossary.html>`__ for the words.
 """
 
 # %%
-# Load the last checkpoint of the bundled run: 40,000 epochs of full-batch training on 30 % of all pairs.
+# Load the last checkpoint of the bundled run: 40,000 steps on 30 % of all pairs. Training is full-batch, which means
+# that every step uses all training pairs. So one step is one epoch, the paper's word.
 import matplotlib.pyplot as plt
 import torch
 
@@ -24,18 +32,25 @@ op = config.op
 W_E, W_L = model.W_E, model.W_L  # (n, d_model), (n, d_mlp)
 
 # %%
-# The power of a matrix at a frequency is the sum of its squared coefficients along the cosine and the sine. The Gini
-# coefficient of the norms (square roots of the powers) is 0 if all frequencies are equal and close to 1 if one has
-# everything.
+# The power of a matrix at a frequency k is the sum of its squared coefficients along cos w_k and sin w_k, the waves
+# that turn k times over the 113 numbers. The norm is the square root of the power. The Gini coefficient of the norms
+# is 0 if all frequencies have the same norm, and close to 1 if a single frequency has everything.
 embedding_power, logit_map_power = pm.spectrum(W_E, op), pm.spectrum(W_L, op)
 keys = pm.key_frequencies(logit_map_power)
 print(f"key frequencies: {keys}")
 print(f"Gini coefficient of W_E: {pm.gini(embedding_power.sqrt()):.3f}, of W_L: {pm.gini(logit_map_power.sqrt()):.3f}")
 
 # %%
-# The rank of W_L is where its singular values drop. Equation 2 claims more: W_L is a sum over the key frequencies of
-# cos(w_k) u_k and sin(w_k) v_k, with waves of the answer on its left. Compare its residual with the residual of the
-# best matrix of the same rank, which is a lower bound.
+# The rank of a matrix is the number of independent directions that it reads, and its singular values say how much
+# each of them matters: the rank of W_L is where they drop.
+#
+# Equation 2 of the paper says which directions these are. For each key frequency k there are two directions of the
+# neurons, u_k and v_k. W_L reads the neurons along u_k and turns the result into cos w_k c, a wave of the answer c;
+# it turns the result along v_k into sin w_k c. W_L is the sum of these pieces over the key frequencies, and a
+# residual.
+#
+# The residual is given as a share of the Frobenius norm, the root of the sum of all squared entries. Compare it with
+# the residual of the best matrix of the same rank, which is a lower bound.
 singular_values = torch.linalg.svdvals(W_L.double())
 rank = int((singular_values[:-1] / singular_values[1:]).argmax()) + 1
 best_residual = float(singular_values[rank:].norm() / singular_values.norm())
@@ -57,6 +72,14 @@ axes[1].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# The paper's numbers and ours:
+# - *Top and middle:* W_E and W_L are large at the same four frequencies and close to 0 at nearly all others. W_E has
+#   one frequency more, 10 = 2 × 5, which W_L does not use.
+# - *Bottom:* the singular values of W_L fall by a factor of 300 after the eighth, and 8 is two for each key
+#   frequency.
+#
+# So the neurons reach the logits only through waves of four frequencies.
+#
+# The paper's numbers and ours follow. Our residual of equation 2 is larger than the paper's: `the paper, sections 4.1
+# and 4.2 <../paper.html#41-and-42-periodic-weights-and-logits>`__ says how to read it and every other row.
 compare(claims.rows(embedding_power, logit_map_power, keys, rank, (residual, best_residual)))
 save(figure, "01_weights")

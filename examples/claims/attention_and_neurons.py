@@ -39,14 +39,22 @@ def rows(
             (f"head {head}: variance explained by one frequency", paper, f"{share[i, head]:.2%}, k = {keys[i]}")
             for head, (paper, i) in enumerate(zip(PAPER_HEADS, share.argmax(0).tolist(), strict=True))
         ),
-        ("heads 0 to 3: by all key frequencies", "not given", percent(with_all)),
-        ("heads with opposite patterns", "1 and 3", f"{opposite[0]} and {opposite[1]}"),
-        ("the sum of their patterns", "about 1", f"{their_sum.mean():.2f} ± {their_sum.std():.2f}"),
-        ("one of them alone", "not given", f"{one.mean():.2f} ± {one.std():.2f}"),
+        ("heads 0 to 3: variance explained by all key frequencies", "not given", percent(with_all)),
+        ("two heads with opposite attention", "1 and 3", f"{opposite[0]} and {opposite[1]}"),
+        ("their attention to a, added: mean ± std", "about 1", f"{their_sum.mean():.2f} ± {their_sum.std():.2f}"),
+        ("attention of one of them to a: mean ± std", "not given", f"{one.mean():.2f} ± {one.std():.2f}"),
         ("attention from = to =, mean per head", "0.1% to 0.4%", f"{self_least:.2%} to {self_most:.2%}"),
-        ("heads' outputs: by their best frequency", "one each in heads 0 and 2", percent(by_one.max(0).values)),
-        ("heads' outputs: by all key frequencies", "not given", percent(by_all)),
+        (
+            "heads' outputs: variance in their best frequency",
+            "one frequency each in heads 0 and 2",
+            percent(by_one.max(0).values),
+        ),
+        ("heads' outputs: variance in all key frequencies", "not given", percent(by_all)),
         ("neurons with over 85% in one frequency", "433 of 512", f"{int((cluster > 0).sum())} of {len(cluster)}"),
-        ("clusters", "14: 44, 35: 93, 41: 145, 42: 87, 52: 64", ", ".join(f"{k}: {size}" for k, size in sizes.items())),
-        ("norm of a cluster's W_L in its own frequency, least", "nearly all", f"{own.sqrt().min():.1%}"),
+        (
+            "neurons per cluster",
+            "14: 44, 35: 93, 41: 145, 42: 87, 52: 64",
+            ", ".join(f"{k}: {size}" for k, size in sizes.items()),
+        ),
+        ("share of a cluster's W_L at its own frequency, at least", "nearly all", f"{own.sqrt().min():.1%}"),
     ]

@@ -42,7 +42,7 @@ def rows(
         ("loss, all pairs", "2.4e-7", f"{pm.cross_entropy(logits, op):.2e}"),
         ("loss of the fitted logits", "4.7e-8", f"{pm.cross_entropy(fitted, op):.2e}"),
         ("table 1: variance explained, least and most", "93.2%, 98.2%", f"{min(shares):.1%}, {max(shares):.1%}"),
-        ("table 1: coefficients of a direction differ by at most", "2% (k = 14 alone)", f"{gap:.0%}"),
-        ("appendix B: best wrong offset, one frequency", "0.998 of 1", f"{next_to_it:.4f} of 1"),
-        ("appendix B: best wrong offset, all key frequencies", "2.59 of 5", of_all),
+        ("table 1: a direction's two coefficients differ by at most", "2% (for k = 14)", f"{gap:.0%}"),
+        ("appendix B: one wave at the best wrong answer", "0.998 of 1", f"{next_to_it:.4f} of 1"),
+        ("appendix B: sum of all waves at the best wrong answer", "2.59 of 5", of_all),
     ]

@@ -32,7 +32,7 @@ def rows(curves: Mapping[str, pm.Trajectory]) -> list[Row]:
     found = []
     for task, size in {"trigrams": 512, "repeats": 512, "addition": 700}.items():
         found += [
-            (f"{task}: sequences, where limited", f"{size}", f"{RUNS[f'{task}_limited'].examples}"),
+            (f"{task}, limited: number of training sequences", f"{size}", f"{RUNS[f'{task}_limited'].examples}"),
             (f"{task}, limited: training, test loss < 0.5 at", "far apart", falls(f"{task}_limited")),
             (f"{task}, fresh data: training, test loss < 0.5 at", "together", falls(f"{task}_unlimited")),
         ]

@@ -1,16 +1,19 @@
 """The site has a place for everything: every public name, every script, every page."""
 
 import ast
+import json
 import re
 import zipfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 import progress_measures as pm
 from docs.families import TABLES, overview, write_families
-from docs.notebooks import ARCHIVE, FOLDER, LIBRARY, write_notebooks
+from docs.notebooks import ARCHIVE, FOLDER, LIBRARY, START, link_archive, write_notebooks
 from docs.public_names import WHERE
+from docs.transformer import draw_transformer
 from progress_measures import plotting
 
 ROOT = Path(__file__).parents[2]
@@ -76,16 +79,55 @@ def test_every_numbered_script_opens_a_page_of_the_gallery():
         assert text.count('.set_gid("card")') == text.count("sphinx_gallery_thumbnail_number = 2") == 1
 
 
+def test_every_page_of_the_gallery_leads_to_measures_to_the_paper_and_to_the_glossary():
+    for script in (ROOT / "examples").glob("[0-9][0-9]_*.py"):
+        text = script.read_text(encoding="utf-8")
+        linked = set(re.findall(r"<\.\./(\w+)\.html(?:#[\w-]+)?>`__", text))
+        assert linked >= {"paper", "glossary"}, script.name
+        assert linked & {"measures", "conventions", "phases"}, script.name
+        assert linked <= {*PAGES}, script.name
+        assert "<../paper.html#" in text.split("compare(claims.rows")[-2], script.name  # above the table
+
+
+def test_every_term_of_the_glossary_has_a_sentence_and_a_link():
+    (glossary,) = re.findall(r"```\{glossary\}\n(.*?)```", PAGES["glossary"], re.DOTALL)
+    terms = [entry.partition("\n") for entry in glossary.strip().split("\n\n")]
+    names = [term.strip("`").lower() for term, _, _ in terms]
+    assert names == sorted(set(names))
+    for term, _, text in terms:
+        assert re.search(r"\. See \[[^]]+\]\([^)]+\)\.$", " ".join(text.split())), term
+
+
+def test_the_picture_of_the_transformer_has_its_matrices():
+    shown = {text.get_text() for text in draw_transformer().axes[0].texts}
+    plt.close()
+    for name in ("$W_E$", "heads", "neurons", "$W_{out}$", "$W_U$", "$W_L", "logits"):
+        assert any(name in text for text in shown), name
+
+
+def test_a_page_of_the_gallery_offers_the_archive_in_place_of_its_own():
+    page = ":download:`Download Python source code: 01.py <01.py>`\n:download:`Download zipped: 01.zip <01.zip>`\n"
+    first, second = link_archive(page).splitlines()
+    assert first == page.splitlines()[0]
+    assert second.endswith(f"<{ARCHIVE}>`")
+
+
 def test_the_notebooks_download_has_what_they_import_and_load(tmp_path):
     scripts = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
     for script in scripts:
-        (tmp_path / f"{script.stem}.ipynb").touch()
+        (tmp_path / f"{script.stem}.ipynb").write_text(
+            json.dumps({"source": ["[the\npaper](../paper.html#a)_, [arXiv](https://arxiv.org), `[1]`"]}, indent=2)
+        )
     write_notebooks(tmp_path)
+    notebook = json.loads((tmp_path / f"{scripts[0].stem}.ipynb").read_text())
+    assert notebook == {"source": ["the\npaper, [arXiv](https://arxiv.org), `[1]`"]}
+    assert f"{scripts[0].stem}.ipynb" in START
+    assert "`out`" in START
     with zipfile.ZipFile(tmp_path / ARCHIVE) as archive:
         names = {name.removeprefix(f"{FOLDER}/") for name in archive.namelist()}
         assert {name.partition("/")[0] for name in archive.namelist()} == {FOLDER}
     notebooks = {f"{script.stem}.ipynb" for script in scripts}
-    assert {name for name in names if "/" not in name} == {"START.md", *LIBRARY[:-1], *notebooks}
+    assert {name for name in names if "/" not in name} == {"START.md", "README.md", *LIBRARY[:-1], *notebooks}
     library = {f"{file.relative_to(ROOT)}" for file in (ROOT / "src").rglob("*.py")}
     assert library | {"src/progress_measures/py.typed"} <= names
     sources = [ROOT / name for name in names - library if name.endswith(".py")]
