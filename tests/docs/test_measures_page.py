@@ -72,6 +72,7 @@ def test_gradients_of_two_losses():
     assert_has_numbers(text, 478, 5400, round(float(pm.gradients.noise_scale(batches, at_step(5600)))), 5600)
 
 
+@pytest.mark.slow
 def test_curvature():
     text, (_, config) = section(PAGE, "Curvature"), final(MAINLINE)
     train = loss_on(config.train_mask, config)
@@ -276,6 +277,7 @@ def enough(model, op, rows):
     return int(pm.sparsity.effective_sparsity(h, model.W_L, op.table.flatten()[rows], size, rest=rest))
 
 
+@pytest.mark.slow
 def test_few_neurons(mainline, run):
     model, op, _, _, train_mask = mainline
     text, rows = section(PAGE, "Sparsity of neurons"), train_mask.flatten()

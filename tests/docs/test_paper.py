@@ -12,6 +12,8 @@ from matplotlib.image import imread
 from tests.docs._numbers import assert_rows, numbers
 from tests.docs._pages import cells, rows, section
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAPER = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
 SCRIPTS = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))

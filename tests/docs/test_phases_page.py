@@ -21,6 +21,8 @@ from tests.trust._draws import BOUNDARIES, draws
 from tests.trust._methods import METHODS
 from tests.trust._score import tallies
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mainline_curves.csv"
 DRAWS = 100

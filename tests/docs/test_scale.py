@@ -17,6 +17,8 @@ from tests._asserts import assert_same
 from tests.docs._numbers import assert_has_numbers
 from tests.docs._pages import section
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 SCRIPTS = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
