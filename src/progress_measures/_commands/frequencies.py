@@ -1,10 +1,12 @@
 """The command ``frequencies``."""
 
 import argparse
+import sys
 
 from torch import Tensor
 
 from progress_measures._checks.values import escaped, listed
+from progress_measures._commands.names import without_prefix
 from progress_measures._commands.runs import runs_of
 from progress_measures._tables import text_table
 from progress_measures.frequencies import key_frequencies, onsets
@@ -17,11 +19,16 @@ COLUMNS = {"sufficient": "sufficient_frequencies", "recorded": "key_frequencies"
 def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies at the last step, one line per run and frequency."""
     lines = [["run", "frequency", "share of power", "a quarter of it from step"]]
+    said = dict[str, None]()
     for name, run in runs_of(options).items():
+        known, notes = without_prefix(run) if options.column not in run else (run, [])
+        said |= dict.fromkeys(notes)
         try:
-            lines += _lines(escaped(name), run, options)
+            lines += _lines(escaped(name), known, options)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error.args[0]}") from error
+    for note in said:
+        print(escaped(note), file=sys.stderr)
     return text_table(lines)
 
 

@@ -5,22 +5,32 @@ from shlex import quote
 
 from progress_measures._checks.values import listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
-from progress_measures.phases.names import RECORDER, SPELLINGS, spellings
-from progress_measures.trajectory.keys import KEYS
+from progress_measures.phases.names import SPELLINGS, of_a_recorder, spellings
 from progress_measures.trajectory.trajectory import Trajectory
+
+
+def without_prefix(run: Trajectory) -> tuple[Trajectory, list[str]]:
+    """The run with all columns of a callback under the names that the recorder gave them, and notes about it."""
+    new_names, prefixes = of_a_recorder(run.columns)
+    notes = [
+        f"reading the columns {prefix}… without {prefix}; --rename test_loss=… chooses another column"
+        for prefix in prefixes
+    ]
+    return (run.select(new_names) if prefixes else run), notes
 
 
 def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list[str]]:
     """The run with columns renamed to the library's names where it has another common spelling, and notes about it.
 
-    A name is not assigned if the run already has it, or has two spellings of it. Where the columns of a recorder have a
-    prefix, its key frequencies are renamed, too, because they say whether its filtered losses can be compared.
+    A name is not assigned if the run already has it, or has two spellings of it. All columns of a callback lose its
+    prefix.
 
     Args:
         run: The run.
         wanted: The names to look for. Names without an entry in ``SPELLINGS`` are ignored.
     """
-    new_names, notes = {name: name for name in run.columns}, []
+    run, notes = without_prefix(run)
+    new_names = {name: name for name in run.columns}
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]
     for name in wanted:
         if name in run or name not in SPELLINGS:
@@ -34,8 +44,4 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
             for end in ("", MINIMUM, MAXIMUM):
                 if old + end in run and name + end not in run:
                     new_names[old + end] = name + end
-    for prefix in RECORDER:
-        is_read = any(new_names.get(prefix + name) == name for name in wanted)
-        if is_read and prefix + KEYS in run and KEYS not in run:
-            new_names[prefix + KEYS] = KEYS
     return (run if all(old == new for old, new in new_names.items()) else run.select(new_names)), notes

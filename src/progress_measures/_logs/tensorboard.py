@@ -14,6 +14,7 @@ from progress_measures._logs.table import Logs, Path, Run, shown
 
 Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
 _FIRST = b"brain.Event:"  # in the first record of every event file
+_OF_TRAINER = ("args/text_summary", "model_config/text_summary")  # what Hugging Face's trainer writes about itself
 _PART = "tfevents"  # in the name of each
 
 
@@ -95,6 +96,8 @@ def _scalars(events: Iterable[Any], path: Path, left_out: list[str]) -> Scalars:
                     del numbers[step]
         for value in event.summary.value if event.HasField("summary") else ():
             number = _number(value)
+            if value.tag in _OF_TRAINER:
+                continue
             if number is None:
                 others[value.tag] = None
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from progress_measures._checks.values import listed
+from progress_measures.trajectory.keys import KEYS
 
 KNOWN = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy",
@@ -46,6 +47,23 @@ def spellings(columns: Iterable[str], name: str) -> list[str]:
             if found:
                 return found
     return []
+
+
+def of_a_recorder(columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The columns of a callback without its prefix, as a mapping from names to new names, and the prefixes left out.
+
+    Only a prefix with at least one of the known columns is left out, and only where no other column has the new name.
+    """
+    names = [*columns]
+    new_names, prefixes = {name: name for name in names}, []
+    for prefix in RECORDER:
+        own = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        if not {*own.values()} & {*KNOWN, KEYS, "logit_power"}:
+            continue
+        free = {old: new for old, new in own.items() if new and new not in new_names.values()}
+        new_names |= free
+        prefixes += [prefix] * bool(free)
+    return new_names, prefixes
 
 
 def how_to_rename(columns: Sequence[str]) -> str:
