@@ -135,7 +135,7 @@ def test_columns_are_chosen():
     shown = page(run, columns=["recorder/power", "test_loss"])
     assert shown.rows == page(run.select({"recorder/test_loss": "test_loss"})).rows
     assert "Key frequencies, as recorded: 3, 7." in shown.paragraphs
-    with pytest.raises(KeyError, match="`columns` must be names of columns. Got 'x'. The runs have train_loss, "):
+    with pytest.raises(KeyError, match=r"`columns` must be names of columns\. Got 'x'\. The runs have train_loss, "):
         page(run, columns=["x"])
 
 

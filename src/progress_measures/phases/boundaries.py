@@ -122,7 +122,7 @@ def find_phases(trajectory: Trajectory, *, answers: int) -> Phases:
     level, or a rise from the bottom, must be visible at two steps. If spikes are frequent, more neighbours must be low.
     If training loss is recorded, a bottom in a slingshot does not count. In a slingshot, training loss is above 3e-6
     nats and above three times its lowest value so far, not counting single spikes downwards. Noise alone has no phases,
-    except in runs of few steps: see docs/phases.md.
+    except in runs of few steps: see :doc:`/phases`.
 
     *Missing boundaries.* A boundary is None if its column is missing or constant, or if the run does not reach it;
     ``phases.events`` say which. A run that generalizes at once may have no end of memorization. Boundaries that are not

@@ -118,7 +118,7 @@ def onset(
         :func:`onsets`: the onset of each frequency in a spectrum.
 
     References:
-        Own; on the choice of a share, see docs/phases.md.
+        Own; on the choice of a share, see :doc:`/phases`.
 
     Example:
         >>> run = pm.Trajectory(range(0, 1000, 100), {
