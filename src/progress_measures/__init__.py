@@ -147,7 +147,7 @@ from progress_measures.trajectory import (
 )
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
-    from progress_measures._lazy import __getattr__ as __getattr__
+    from progress_measures._checks.rooms import __getattr__ as __getattr__
 
 __version__ = "0.1.0"
 __all__ = sorted(name for name, value in globals().items() if callable(value) and not name.startswith("_"))  # no rooms
