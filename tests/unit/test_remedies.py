@@ -91,6 +91,16 @@ except ImportError as error:
 def test_labels_of_a_logarithmic_axis_of_two_decades_do_not_overlap(effects):
     plotting = pytest.importorskip("progress_measures.plotting")
     ax = plotting.plot_effects(effects, reference=sum(effects.values()) / 2, scale="log")
+    _check_labels(ax)
+
+
+@pytest.mark.parametrize("steps", [(30, 320), (5, 60), (2, 150)], ids=str)
+def test_labels_of_a_logarithmic_axis_of_steps_do_not_overlap(steps):
+    plotting = pytest.importorskip("progress_measures.plotting")
+    _check_labels(plotting.plot_curves(pm.Trajectory(steps, {"loss": [1.0, 2.0]}), "loss", x="log"))
+
+
+def _check_labels(ax):
     ax.figure.set_size_inches(3, 2)
     ax.figure.draw_without_rendering()
     left, right = ax.get_window_extent().x0, ax.get_window_extent().x1
