@@ -1,6 +1,7 @@
 """Mistakes whose remedy is named, and tables and axes that can be read."""
 
 import pickle
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -85,6 +86,28 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == 'progress_measures.plotting needs matplotlib: pip install "progress_measures[plot]"\n'
+
+
+def test_key_frequencies_are_renamed_with_the_losses_that_they_belong_to():
+    columns = {"test_loss": [1.0, 2.0], "reward": [1.0, 2.0], "key_frequencies": [[0.0, 1.0]] * 2}
+    run = pm.Trajectory([0, 1], {f"recorder/{name}": values for name, values in columns.items()})
+    wanted = "rename={'test_loss': 'recorder/test_loss', 'key_frequencies': 'recorder/key_frequencies'}"
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        pm.find_phases(run, answers=5)
+
+
+def test_texts_of_hugging_faces_trainer_are_left_out_without_a_warning(tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard", reason="tensorboard is not installed")
+    with tensorboard.SummaryWriter(str(tmp_path / "run")) as writer:
+        writer.add_scalar("test_loss", 1.0, 0)
+        writer.add_text("args", "{}")
+        writer.add_text("model_config", "{}")
+    assert list(pm.Trajectory.read(tmp_path / "run").columns) == ["test_loss"]
+    with tensorboard.SummaryWriter(str(tmp_path / "other")) as writer:
+        writer.add_scalar("test_loss", 1.0, 0)
+        writer.add_text("notes", "{}")
+    with pytest.warns(UserWarning, match="notes/text_summary"):
+        pm.Trajectory.read(tmp_path / "other")
 
 
 @pytest.mark.parametrize("effects", [{"a": 0.3, "b": 3.0}, {"a": 0.12, "b": 1.1}, {"a": 0.0002, "b": 0.013}], ids=str)

@@ -70,6 +70,7 @@ def how_to_rename(columns: Sequence[str]) -> str:
     """How to rename columns to the known names that they may mean, for a message."""
     found = {name: spellings(columns, name) for name in KNOWN if name not in columns}
     renamed = {name: columns[0] for name, columns in found.items() if columns}
+    renamed |= {new: old for old, new in of_a_recorder(columns)[0].items() if new == KEYS != old and renamed}
     if not renamed:
         near = [(column, *difflib.get_close_matches(column, KNOWN, n=1, cutoff=_ALIKE)) for column in columns]
         renamed = {name[0]: column for column, *name in reversed(near) if name} or {"test_loss": "its name"}
