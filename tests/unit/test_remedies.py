@@ -64,6 +64,12 @@ def test_the_spread_of_phases_is_a_dictionary_that_prints_as_a_table():
     assert spread._repr_html_().count("<tr>") == 4
 
 
+def test_columns_print_their_names_and_shapes():
+    columns = pm.Trajectory([0, 1], {"test_loss": [1.0, 2.0], "power": [[1.0] * 3] * 2}).columns
+    assert str(columns) == "{'test_loss': tensor of shape (2,), 'power': tensor of shape (2, 3)}"
+    assert type(columns | {}) is dict
+
+
 def test_rooms_that_need_other_packages_are_imported_when_they_are_named():
     code = """
 import sys, progress_measures as pm
