@@ -28,6 +28,8 @@ only in their own modules. So are some of ``ablation``, ``sparsity``, ``fits``, 
 of results that are rarely named, such as ``pm.phases.LeadTimes``.
 """
 
+from typing import TYPE_CHECKING
+
 from progress_measures import (
     ablation as ablation,
     attention as attention,
@@ -143,6 +145,9 @@ from progress_measures.trajectory import (
     Runs as Runs,
     Trajectory as Trajectory,
 )
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
+    from progress_measures._checks.rooms import __getattr__ as __getattr__
 
 __version__ = "0.1.0"
 __all__ = sorted(name for name, value in globals().items() if callable(value) and not name.startswith("_"))  # no rooms

@@ -210,10 +210,12 @@ def _parser() -> argparse.ArgumentParser:
         "no data are left out, and the page says why. This needs bokeh: pip install bokeh.",
     )
     page.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .html file to write")
+    page.add_argument("--title", metavar="TEXT", help="title of the page (default: the names of the runs)")
+    page.add_argument("--columns", nargs="+", metavar="NAME", help="columns to show (default: all)")
     page.add_argument("--x", choices=["log", "linear"], default="linear", help="axes of steps (default: linear)")
     page.add_argument(
         "--answers", type=int, metavar="N",
-        help="number of possible answers; adds milestones and ends of phases, as in `phases`",
+        help="number of possible answers; adds milestones, ends of phases as in `phases`, and the loss at chance",
     )  # fmt: skip
     return parser
 

@@ -144,6 +144,12 @@ def test_facade_is_sorted_short_and_defines_nothing():
     assert pm.__all__ == sorted(pm.__all__)
     assert len(pm.__all__) <= 72
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    typing, lazy = tree.body[1], tree.body[-3]  # so that pm.plotting need not be imported, except by type checkers
+    assert ast.unparse(typing) == "from typing import TYPE_CHECKING"
+    assert ast.unparse(lazy).splitlines() == [
+        "if not TYPE_CHECKING:", "    from progress_measures._checks.rooms import __getattr__ as __getattr__",
+    ]  # fmt: skip
+    tree.body = [node for node in tree.body if node not in (typing, lazy)]
     assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign}
     assert [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)] == ["__version__", "__all__"]
     shown = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]

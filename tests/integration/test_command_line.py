@@ -137,8 +137,8 @@ def test_columns_of_a_recorder_come_before_those_of_the_trainer(capsys, prefix):
     pm.Trajectory(GROKS.steps, trainer | recorded).save("both.npz")
     code, out, err = run(capsys, "phases", "both.npz", "--answers", 113)
     assert (code, ends(out)) == (0, ENDS)
-    assert f"reading {prefix}test_loss as test_loss;" in err
-    assert f"reading {prefix}train_loss as train_loss;" in err
+    assert err.startswith(f"reading the columns {prefix}… without ")
+    assert err.count("\n") == 1
     with pytest.raises(ValueError, match=f"rename={{'train_loss': '{prefix}train_loss', 'test_loss': '{prefix}test_"):
         pm.find_phases(pm.Trajectory.load("both.npz"), answers=113)
 

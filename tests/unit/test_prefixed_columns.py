@@ -38,9 +38,9 @@ def test_a_spectrum_under_another_prefix_has_its_key_frequencies(tmp_path, capsy
 def test_the_page_of_a_run_colours_the_recorded_key_frequencies(tmp_path):
     report = pytest.importorskip("progress_measures.report")
     page = report.html_page({"run": pm.Trajectory.load(run_of(tmp_path, "train/recorder/"))})
-    assert "Key frequencies, as they were recorded: 2." in page
-    assert "<h3>train/recorder/logit_power</h3>" in page
-    assert "<h3>train/recorder/key_frequencies</h3>" not in page
+    assert "Key frequencies, as recorded: 2." in page
+    assert "<h3>logit_power</h3>" in page
+    assert "key_frequencies</h3>" not in page
 
 
 @pytest.mark.parametrize("prefix", ["recorder/", "train/recorder/"])
@@ -50,7 +50,8 @@ def test_a_recorder_is_read_in_place_of_columns_that_a_module_logs_by_the_same_n
     command_line.main(["runs", str(path), "--answers", "113"])
     said = capsys.readouterr()
     assert [line.split()[-1] for line in said.out.splitlines()[-2:]] == ["0.25", "0.75"]
-    (note, _) = said.err.splitlines()
+    other, note = said.err.splitlines()
+    assert other.startswith(f"reading the columns {prefix}… without {prefix};")
     assert note.startswith(f"reading {prefix}train_loss as train_loss, not the column train_loss;")
     remedy = note.partition("--rename ")[2].split()[0]
     command_line.main(["runs", str(path), "--answers", "113", "--rename", remedy])

@@ -6,30 +6,40 @@ from shlex import quote
 
 from progress_measures._checks.values import escaped, listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
-from progress_measures.phases.names import RECORDER, SPELLINGS, spellings
-from progress_measures.trajectory.keys import KEYS
+from progress_measures.phases.names import RECORDER, SPELLINGS, of_a_recorder, spellings
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
+
+
+def without_prefix(run: Trajectory) -> tuple[Trajectory, list[str]]:
+    """The run with all columns of a callback under the names that the recorder gave them, and notes about it."""
+    new_names, prefixes = of_a_recorder(run.columns)
+    notes = [
+        f"reading the columns {prefix}… without {prefix}; --rename test_loss=… chooses another column"
+        for prefix in prefixes
+    ]
+    return (run.select(new_names) if prefixes else run), notes
 
 
 def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list[str]]:
     """The run with columns renamed to the library's names where it has another common spelling, and notes about it.
 
-    A name is not assigned if the run already has it, or has two spellings of it. Where the columns of a recorder have a
-    prefix, they are read in place of the trainer's own columns of the same names. Its key frequencies are renamed, too,
-    because they say whether its filtered losses can be compared.
+    A name is not assigned if the run already has it, or has two spellings of it. All columns of a callback lose its
+    prefix. Where the trainer has a column of the same name, the callback's is read if it is wanted.
 
     Args:
         run: The run.
         wanted: The names to look for. Names without an entry in ``SPELLINGS`` are read from a recorder's columns only.
     """
-    new_names, notes = {name: name for name in run.columns}, []
+    of_trainer = run.columns
+    run, notes = without_prefix(run)
+    new_names = {name: name for name in run.columns}
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]
     for name in wanted:
         among = numbers if name in SPELLINGS else run.columns
         found = spellings(among, name)
         if name in run:
-            found = [prefix + name for prefix in RECORDER if prefix + name in among][:1]
+            found = [prefix + name for prefix in RECORDER if name in of_trainer and prefix + name in among][:1]
         if len(found) > 1:
             choice = f"--rename {quote(f'{name}={found[0]}')} chooses one"
             notes.append(f"{listed(found)} may each be {name}, so none is read as it; {choice}")
@@ -44,10 +54,6 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
                     new_names.pop(name + end, None)
                 if old + end in run and name + end not in new_names:
                     new_names[old + end] = name + end
-    for prefix in RECORDER:
-        is_read = any(new_names.get(prefix + name) == name for name in wanted)
-        if is_read and prefix + KEYS in run and KEYS not in run:
-            new_names[prefix + KEYS] = KEYS
     return (run if all(old == new for old, new in new_names.items()) else run.select(new_names)), notes
 
 
@@ -60,7 +66,8 @@ def with_names(runs: Runs, wanted: Sequence[str]) -> Runs:
     for name, run in runs.items():
         known, notes = recognised(run, [column for column in wanted if column not in run])
         said |= dict.fromkeys(notes)
-        added = [column for column in known.columns if column not in run]
+        ends = tuple(column + end for column in wanted for end in ("", MINIMUM, MAXIMUM))
+        added = [column for column in known.columns if column in ends and column not in run]
         results[name] = run.merge(known.select(added)) if added else run
     for note in said:
         print(escaped(note), file=sys.stderr)

@@ -56,16 +56,27 @@ def read(runs: Runs, answers: int) -> dict[str, tuple[Trajectory, Milestones, Ph
     """Each run with its columns under known names, its milestones and its phases."""
     results, said = {}, dict[str, None]()
     for name, run in runs.items():
-        known, notes = recognised(run, KNOWN)
-        kept, infinite = _finite(known)
-        said |= dict.fromkeys(notes + [f"{name}: {note}" for note in infinite])
-        try:
-            results[name] = kept, milestones(kept, answers=answers), find_phases(kept, answers=answers)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+        results[name], notes = _read_one(name, run, answers)
+        said |= dict.fromkeys(notes)
     for note in said:
         print(escaped(note), file=sys.stderr)
     return results
+
+
+def found_in(name: str, run: Trajectory, answers: int) -> tuple[tuple[Milestones, Phases], list[str]]:
+    """The milestones and the phases of one run, and notes about the columns that were read."""
+    (_, reached, ends), notes = _read_one(name, run, answers)
+    return (reached, ends), notes
+
+
+def _read_one(name: str, run: Trajectory, answers: int) -> tuple[tuple[Trajectory, Milestones, Phases], list[str]]:
+    known, notes = recognised(run, KNOWN)
+    kept, infinite = _finite(known)
+    try:
+        results = kept, milestones(kept, answers=answers), find_phases(kept, answers=answers)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return results, notes + [f"{name}: {note}" for note in infinite]
 
 
 def _finite(run: Trajectory) -> tuple[Trajectory, list[str]]:

@@ -14,6 +14,7 @@ from progress_measures._logs.table import Logs, Path, Run, shown
 
 Scalars: TypeAlias = Mapping[str, Mapping[int, float]]  # numbers by tag and step
 _FIRST = b"brain.Event:"  # in the first record of every event file
+_OF_TRAINER = ("args/text_summary", "model_config/text_summary")  # what Hugging Face's trainer writes about itself
 _PART = "tfevents"  # in the name of each
 _WHOLE_RUN, _AFTER = "train/train_loss", "train/total_flos"
 """The mean loss of a whole run, which Hugging Face's trainer writes at the last step, and what it writes before."""
@@ -115,6 +116,8 @@ def _scalars(events: Iterable[Any], path: Path) -> tuple[Scalars, list[str]]:
             number = _number(value)
             if value.tag == _WHOLE_RUN and event.step in found.get(_AFTER, ()):
                 others[f"the mean of the whole run, {_WHOLE_RUN} at step {event.step}"] = None
+                continue
+            if value.tag in _OF_TRAINER:
                 continue
             if number is None:
                 others[repr(cut(value.tag))] = None

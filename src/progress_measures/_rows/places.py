@@ -10,8 +10,15 @@ from progress_measures._checks.tensors import check_tensor
 from progress_measures._checks.values import check_distinct_integers, shape_of
 from progress_measures._rows.containers import BITS, read_rows, whole_numbers
 
+WITH_ZERO = {  # by the name of the operation: what lets rows with the number 0 in
+    "multiplication": " Pass multiplication(p, zero=True), which includes 0.",
+    "division": " Pass division(p, zero=True), which includes 0 among the numbers a of a / b.",
+}
 
-def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: torch.Size) -> tuple[Tensor, Any]:
+
+def find_rows(
+    inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: torch.Size, name: str = ""
+) -> tuple[Tensor, Any]:
     """The index of each row of tokens among the inputs, ``(N, k)``, and the answers after the tokens in a dataset."""
     if str(getattr(rows, "dtype", "")).endswith("bool") and rows.shape == grid != inputs.shape:
         raise TypeError(f"`rows` must be tokens. Got booleans of shape {tuple(grid)}, which are a mask already.")
@@ -25,10 +32,11 @@ def find_rows(inputs: Tensor, rows: Any, columns: Iterable[int] | None, grid: to
     if len(outside) > 0:
         first = int(outside[0])
         more = f" The same holds for other rows, {len(outside) - 1} in number." if len(outside) > 1 else ""
+        remedy = WITH_ZERO.get(name, "") if bool((tokens[outside] == 0).any(1).all()) else ""
         signs = BITS if bool((tokens.abs() == 1).all()) and bool((tokens < 0).any()) else ""
         raise ValueError(
             f"`rows` must hold inputs of the operation. Got {tuple(tokens[first].tolist())} in row {first}, "
-            f"which is none.{more}{signs}"
+            f"which is none.{more}{signs}{remedy}"
         )
     return found, answers
 

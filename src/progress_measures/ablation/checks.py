@@ -58,11 +58,7 @@ def check_submodule(parent: nn.Module, path: object) -> nn.Module:
         raise TypeError(f"`path` must be a string. Got {path!r} ({type_name(path)}).")
     modules = dict(parent.named_modules(remove_duplicate=False))
     if path not in modules:
-        hint = (
-            f" Did you mean {nearest_name(path, [*modules][1:])!r}?"
-            if len(modules) > 1
-            else " The model has no submodules."
-        )
+        hint = _hint(path, modules)
         raise ValueError(f"`path` must name a submodule of the model. Got {path!r}.{hint}")
     for prefix in ["", *accumulate(path.split("."), "{}.{}".format)]:
         if isinstance(modules[prefix], torch.jit.ScriptModule):
@@ -72,6 +68,32 @@ def check_submodule(parent: nn.Module, path: object) -> nn.Module:
             )
     submodule: nn.Module = modules[path]
     return submodule
+
+
+def _hint(path: str, modules: Mapping[str, nn.Module]) -> str:
+    """The nearest path; if only the last part is unlike any other, the parts that the submodule above has."""
+    if len(modules) == 1:
+        return " The model has no submodules."
+    near = nearest_name(path, [*modules][1:])
+    above, _, last = path.rpartition(".")
+    owner = next((name for name in modules if above and f".{name}".endswith(f".{above}")), None)
+    if owner is None or f".{near}".endswith(f".{path}"):
+        return f" Did you mean {near!r}?"
+    parts = [name for name, _ in modules[owner].named_children()]
+    if last.isdigit() or difflib.get_close_matches(last, parts, n=1):
+        return f" Did you mean {near!r}?"
+    return f" {owner!r} has {listed(parts)}." if parts else f" {owner!r} has no submodules."
+
+
+def check_called_at_all(model: nn.Module, path: str) -> None:
+    """Requires a submodule whose output exists: ``nn.MultiheadAttention`` uses the weights of its out_proj only."""
+    parent, _, name = path.rpartition(".")
+    attention = model.get_submodule(parent) if name == "out_proj" else None
+    if isinstance(attention, nn.MultiheadAttention) and type(attention).forward is nn.MultiheadAttention.forward:
+        raise ValueError(
+            f"`path` must name a submodule that is called. Got {path!r}, whose weights the attention uses without "
+            f"calling it. Pass output_of({parent!r}, 0), which is the same tensor."
+        )
 
 
 def check_paths(path: object, key_type: Any) -> list[Any]:

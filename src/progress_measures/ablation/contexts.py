@@ -18,6 +18,7 @@ from progress_measures.ablation.backward import Backward
 from progress_measures.ablation.calls import Call, Runs
 from progress_measures.ablation.checks import (
     check_called,
+    check_called_at_all,
     check_distinct,
     check_hookable,
     check_paths,
@@ -83,7 +84,7 @@ def ablated(model: nn.Module, path: Key | Replacements, replacement: Replacement
         key: at(key.index, value) if isinstance(key, Head) else value
         for key, value in check_replacements(path, replacement, Key).items()
     }
-    modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in replacements}
+    modules = _modules(model, replacements)
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls, feeding, backward = dict.fromkeys(modules, 0), current(), Backward()
     on_path = {key: modules_on(model, path_of(key)) for key in modules}
@@ -147,7 +148,7 @@ def captured(model: nn.Module, path: Key | Iterable[Key], *, dim: int | None = N
         >>> activations["0"].shape, bool((activations["1"] == output).all())
         (torch.Size([5, 4]), True)
     """
-    modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in check_paths(path, Key)}
+    modules = _modules(model, check_paths(path, Key))
     check_distinct({path_of(key): module for key, module in modules.items()})
     calls: dict[Key, list[Call]] = {key: [] for key in modules}
     runs, feeding = Runs(), current()
@@ -203,3 +204,12 @@ def _mark(context: object, key: Key, entered: Fed | None) -> None:
     fed = current()
     if fed is not None and fed is not entered:
         fed.hooks.add((id(context), key))
+
+
+def _modules(model: nn.Module, keys: Iterable[Key]) -> dict[Key, nn.Module]:
+    """The submodule of each path or site."""
+    modules = {key: check_submodule(check_hookable(model), path_of(key)) for key in keys}
+    for site in map(as_site, modules):
+        if site.of == "output":
+            check_called_at_all(model, site.path)
+    return modules

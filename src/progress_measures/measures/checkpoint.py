@@ -115,8 +115,8 @@ def measure(
         op: The operation that defines the answers.
         frequencies: Distinct members of ``op.frequencies``, or tuples, as for :func:`restrict`. The paper uses the key
             frequencies of the final model at every checkpoint.
-        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``. :meth:`Operation.mask` makes it
-            from rows of tokens.
+        train_mask: The training inputs, bool, the shape of ``op.table`` or ``(N,)``, in the order of ``op.inputs``.
+            :meth:`Operation.mask` makes it from rows of tokens.
         test_mask: The test inputs; all except for the training inputs if None. In a symmetric task a network may know
             the mirror of a training input without generalizing: leave mirrors out with :meth:`Operation.mirrored`.
         labels: The labels that the network was trained on, such as noisy ones: indices of ``op.elements``, integers,

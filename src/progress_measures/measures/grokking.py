@@ -95,7 +95,8 @@ def grokking_measures(
             :func:`add_restricted_loss` computes restricted losses; ``sufficient_frequencies``, with 1 for each that
             :func:`sufficient_frequencies` names; and ``mean_logits_loss_train`` and ``mean_logits_loss_test``, which
             let :func:`add_restricted_loss` check that it gets the same inputs.
-        train_mask: As for :func:`measure`.
+        train_mask: The training inputs, as for :func:`measure`, in the order of ``op.inputs``. This is not the order of
+            the numbers in :func:`multiplication` and :func:`division`: make the mask with :meth:`Operation.mask`.
         test_mask: As for :func:`measure`.
         labels: As for :func:`measure`.
         loss: As for :func:`measure`.

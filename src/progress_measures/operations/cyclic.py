@@ -64,9 +64,11 @@ def subtraction(n: int, *, tokens: Tokens | None = None) -> Operation:
 def multiplication(p: int, *, zero: bool = False, tokens: Tokens | None = None) -> Operation:
     """Multiplication modulo a prime: the answer to (a, b) is a · b, for numbers from 1 to p - 1, or from 0.
 
-    The elements are the powers of the least primitive root g, in this order: 1, g, g², …. Multiplication adds the
-    exponents (the discrete logarithms), so the frequencies are those of Z/(p-1) on the exponents. With ``zero=True``,
-    zero is the last element. It adds the last frequency: a function that tells zero from the other numbers.
+    The elements, and so the rows and columns of the table, are the powers of the least primitive root g, in this order:
+    1, g, g², …. A mask or logits in the order of the numbers have the same shape but mean other pairs, and there is no
+    error: make masks with :meth:`Operation.mask`, from rows of tokens. Multiplication adds the exponents (the discrete
+    logarithms), so the frequencies are those of Z/(p-1) on the exponents. With ``zero=True``, zero is the last element.
+    It adds the last frequency: a function that tells zero from the other numbers.
 
     Args:
         p: A prime.
@@ -100,8 +102,8 @@ def multiplication(p: int, *, zero: bool = False, tokens: Tokens | None = None) 
 def division(p: int, *, zero: bool = False, tokens: Tokens | None = None) -> Operation:
     """Division modulo a prime: the answer to (a, b) is a / b, for numbers from 1 to p - 1, or from 0 for a.
 
-    The elements are the powers of the least primitive root, as in :func:`multiplication`. Division subtracts the
-    exponents.
+    The elements are the powers of the least primitive root, as in :func:`multiplication`, and not in the order of the
+    numbers: make masks with :meth:`Operation.mask`, from rows of tokens. Division subtracts the exponents.
 
     Args:
         p: A prime.

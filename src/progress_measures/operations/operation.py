@@ -194,7 +194,7 @@ class Operation:
             >>> op.mask([[2, 3], [4, 4]]).sum()
             tensor(2)
         """
-        found, _ = find_rows(self.inputs, rows, columns, self.table.shape)
+        found, _ = find_rows(self.inputs, rows, columns, self.table.shape, self.name)
         mask = torch.zeros(self.table.numel(), dtype=torch.bool, device="cpu")
         mask[found] = True
         return mask.view(self.table.shape)
@@ -222,7 +222,7 @@ class Operation:
             >>> op.elements[op.labels([[2, 3]], [4])[op.mask([[2, 3]])]]  # 4, where 2 · 3 is 1
             tensor([4])
         """
-        found, following = find_rows(self.inputs, rows, columns, self.table.shape)
+        found, following = find_rows(self.inputs, rows, columns, self.table.shape, self.name)
         given = following if answers is None else answers
         return find_labels(found, given, self.elements, self.table.flatten()).view(self.table.shape)
 

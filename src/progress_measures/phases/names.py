@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from shlex import quote
 
 from progress_measures._checks.values import listed
+from progress_measures.trajectory.keys import KEYS
 
 KNOWN = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy",
@@ -53,10 +54,28 @@ def recorded(columns: Collection[str], name: str) -> str:
     return next((prefix + name for prefix in ("", *RECORDER) if prefix + name in columns), name)
 
 
+def of_a_recorder(columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The columns of a callback without its prefix, as a mapping from names to new names, and the prefixes left out.
+
+    Only a prefix with at least one of the known columns is left out, and only where no other column has the new name.
+    """
+    names = [*columns]
+    new_names, prefixes = {name: name for name in names}, []
+    for prefix in RECORDER:
+        own = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        if not {*own.values()} & {*KNOWN, KEYS, "logit_power"}:
+            continue
+        free = {old: new for old, new in own.items() if new and new not in new_names.values()}
+        new_names |= free
+        prefixes += [prefix] * bool(free)
+    return new_names, prefixes
+
+
 def how_to_rename(columns: Sequence[str]) -> str:
     """How to rename columns to the known names that they may mean, for a message."""
     found = {name: spellings(columns, name) for name in KNOWN if name not in columns}
     renamed = {name: columns[0] for name, columns in found.items() if columns}
+    renamed |= {new: old for old, new in of_a_recorder(columns)[0].items() if new == KEYS != old and renamed}
     if not renamed:
         near = [(column, *difflib.get_close_matches(column, KNOWN, n=1, cutoff=_ALIKE)) for column in columns]
         renamed = {name[0]: column for column, *name in reversed(near) if name} or {"test_loss": "its name"}

@@ -7,8 +7,32 @@ from typing import Any
 import numpy as np
 
 from progress_measures._checks.values import type_name
+from progress_measures._tables import html_table, text_table
 from progress_measures.phases.boundaries import Phases, find_phases
 from progress_measures.trajectory.trajectory import Trajectory
+
+
+class _Spreads(dict[str, "PhaseSpread"]):
+    """The spread of each boundary by its name, which ``print`` and notebooks show as a table."""
+
+    def __str__(self) -> str:
+        return text_table([["", *self._heads()], *self._lines()])
+
+    def _repr_html_(self) -> str:
+        return html_table("phase spread", ["", *self._heads()], self._lines())
+
+    def _heads(self) -> list[str]:
+        return [field.name for field in fields(PhaseSpread)]
+
+    def _lines(self) -> list[list[str]]:
+        return [
+            [name.replace("_end", "_ends").replace("_", " "), *map(_cell, vars(spread).values())]
+            for name, spread in self.items()
+        ]
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else str(int(value)) if float(value).is_integer() else str(value)
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,7 @@ def phase_spread(
         answers: The number of classes that the loss is over; needed if a run is a trajectory.
 
     Returns:
-        The spread of each boundary by its name.
+        The spread of each boundary by its name: a dictionary that ``print`` and notebooks show as a table.
 
     Raises:
         TypeError: If ``runs`` are not trajectories or phases, or ``answers`` is not an integer where it is needed.
@@ -67,7 +91,7 @@ def phase_spread(
         run if isinstance(run, Phases) else find_phases(run, answers=answers)  # type: ignore[arg-type]  # checked there
         for run in _check_some_runs(runs)
     ]
-    return {field.name: _spread(_told(found_phases, field.name)) for field in fields(Phases)}
+    return _Spreads({field.name: _spread(_told(found_phases, field.name)) for field in fields(Phases)})
 
 
 def _told(found: list[Phases], boundary: str) -> list[int | None]:

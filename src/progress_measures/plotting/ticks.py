@@ -8,7 +8,14 @@ from typing import Any, cast
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from progress_measures.operations.operands import label_of_bits
 from progress_measures.plotting._text import shortened
@@ -91,12 +98,18 @@ class Steps(MaxNLocator):
 
 
 def plain_if_narrow(axis: Axis) -> None:
-    """Has plain numbers on a logarithmic axis of less than a decade, where powers of ten say little."""
+    """Has a few plain numbers on a logarithmic axis of less than two decades, where powers of ten would overlap."""
     low, high = axis.get_view_interval()
-    if axis.get_scale() == "log" and high < 10 * low:
+    if axis.get_scale() != "log" or high >= 100 * low:
+        return
+    if high < 10 * low:
         axis.set_major_locator(MaxNLocator(4))
         axis.set_major_formatter(ScalarFormatter(useOffset=False))
         axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def rows_of_names(ax: Axes, names: list[str]) -> None:

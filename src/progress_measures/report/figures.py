@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from bokeh.models import BoxAnnotation, DataRange1d, HoverTool, Label, PlainText, Span, TabPanel, Tabs
+from bokeh.models import (
+    BoxAnnotation,
+    DataRange1d,
+    FixedTicker,
+    HoverTool,
+    Label,
+    LinearAxis,
+    LogAxis,
+    NoOverlap,
+    PlainText,
+    Span,
+    TabPanel,
+    Tabs,
+)
 from bokeh.plotting import figure
 
 from progress_measures.phases.boundaries import Phases
@@ -17,17 +30,23 @@ from progress_measures.trajectory.trajectory import Trajectory
 TOOLS = "box_zoom,pan,wheel_zoom,reset,save"
 DIGITS = "{%.6g}"  # the format of a number under the pointer
 MOST_STEPS = 20_000  # of a curve: more make a page that is slow to open
+HEIGHT = 300  # of the plot without its axes and legend, in pixels
 _INK = "#404040"
+_NARROW = 400  # pixels of a legend on a narrow page
+_LETTER, _SAMPLE = 7, 40  # pixels of a letter of a legend, and of the line before a name
 Scale = Literal["linear", "log"]
 
 
-def blank(x: str, y: str, **options: Any) -> Any:
-    """An empty figure with labelled axes."""
-    chart = figure(height=380, sizing_mode="stretch_width", tools=TOOLS, active_drag="box_zoom", **options)
+def blank(x: str, y: str, *, height: int = HEIGHT, **options: Any) -> Any:
+    """An empty figure with labelled axes. Its legend makes it higher, and leaves the height of the plot as it is."""
+    chart = figure(
+        height=None, frame_height=height, sizing_mode="stretch_width", tools=TOOLS, active_drag="box_zoom", **options
+    )
     chart.toolbar.logo = None  # which would link to another site
     chart.toolbar.active_scroll = None  # the wheel scrolls the page, unless its zoom is switched on
     chart.xaxis.axis_label, chart.yaxis.axis_label = PlainText(text=as_label(x)), PlainText(text=as_label(y))
     chart.xaxis.axis_label_text_font_style = chart.yaxis.axis_label_text_font_style = "normal"
+    chart.yaxis.major_label_policy = NoOverlap()
     return chart
 
 
@@ -38,6 +57,8 @@ class Frame:
     phases: Phases | None
     milestones: Milestones | None
     x: Scale
+    chance: float | None = None
+    """The loss at chance, for the figure of losses."""
 
 
 def along_steps(run: Trajectory, y: str, frame: Frame, **options: Any) -> Any:
@@ -48,26 +69,53 @@ def along_steps(run: Trajectory, y: str, frame: Frame, **options: Any) -> Any:
     return chart
 
 
-def over_steps(run: Trajectory, y: str, scale: Scale, frame: Frame) -> Any:
+def over_steps(run: Trajectory, y: str, scale: Scale, frame: Frame, *, height: int = HEIGHT) -> Any:
     """A figure over the steps of a run, with its phases shaded and its milestones as lines."""
-    chart, phases, milestones = along_steps(run, y, frame, y_axis_type=scale), frame.phases, frame.milestones
+    chart = along_steps(run, y, frame, y_axis_type=scale, height=height)
     first, last = int(run.steps[0]), int(run.steps[-1])
-    for begin, stop, _, colour in () if phases is None else spans(phases, start=first, end=last):
-        chart.add_layout(BoxAnnotation(left=begin, right=stop, fill_color=colour, fill_alpha=0.55, level="image"))
-        if stop < last:
-            chart.add_layout(Span(location=stop, dimension="height", line_color=_INK, line_dash="dotted"))
-    for name in MILESTONES if milestones is not None else ():
-        step = getattr(milestones, name)
-        if step is not None and step >= first:
-            chart.add_layout(Span(location=step, dimension="height", line_color=_INK, line_width=1))
-            chart.add_layout(
-                Label(
-                    x=step, y=4, y_units="screen", text=name, angle=np.pi / 2, x_offset=-2,
-                    text_font_size="11px", text_color=_INK, text_baseline="bottom",
-                    background_fill_color="white", background_fill_alpha=0.6, level="underlay",
-                )
-            )  # fmt: skip
+    if frame.phases is not None:
+        for begin, stop, _, colour in spans(frame.phases, start=first, end=last):
+            chart.add_layout(BoxAnnotation(left=begin, right=stop, fill_color=colour, fill_alpha=0.55, level="image"))
+        for event in frame.phases.events.values():
+            if event.step is not None and first < event.step < last:
+                chart.add_layout(_upright(event.step, event.settled, "#909090"))
+    if frame.milestones is not None:
+        _mark(chart, frame.milestones, frame.x, first)
     return chart
+
+
+def _upright(step: int, settled: bool, colour: str) -> Span:
+    dash = "solid" if settled else "dashed"
+    return Span(location=step, dimension="height", line_color=colour, line_width=1, line_dash=dash)
+
+
+def _mark(chart: Any, milestones: Milestones, x: Scale, first: int) -> None:
+    """A line at each milestone, with its word above the plot. Each word is in a row of its own, so none overlap."""
+    events = {name: milestones.events[name] for name in MILESTONES}
+    shown = [(name, event) for name, event in events.items() if event.step is not None and event.step >= first]
+    for name, event in shown[::-1]:  # the first one is added last, on top
+        step = int(event.step or 0)
+        chart.add_layout(_upright(step, event.settled, _INK))
+        words = PlainText(text=name if event.settled else f"{name} (not settled)")
+        axis = LogAxis if x == "log" else LinearAxis
+        chart.add_layout(
+            axis(
+                ticker=FixedTicker(ticks=[step], minor_ticks=[]), major_label_overrides={step: words},
+                axis_line_color=None, major_tick_line_color=None, major_label_standoff=1,
+            ),
+            "above",
+        )  # fmt: skip
+
+
+def add_chance(chart: Any, loss: float, last: int) -> None:
+    """A dashed line at the loss of a guess, with its word at the right end."""
+    chart.add_layout(Span(location=loss, dimension="width", line_color=_INK, line_width=1, line_dash=[6, 3]))
+    chart.add_layout(
+        Label(
+            x=last, y=loss, text=f"chance {loss:.3g}", text_font_size="11px", text_color=_INK, text_align="right",
+            text_baseline="bottom", background_fill_color="white", background_fill_alpha=0.6,
+        )
+    )  # fmt: skip
 
 
 def keep_in_view(chart: Any, renderers: Sequence[Any]) -> None:
@@ -87,7 +135,7 @@ def add_hover(chart: Any, renderer: Any, *lines: tuple[str, str]) -> None:
 
 
 def add_legend(chart: Any, labels: Sequence[str]) -> None:
-    """Adds a legend below the figure; a click on a name hides its curve."""
+    """Adds a legend below the figure, in as many columns as a narrow page has room for; a click hides a curve."""
     if not chart.legend:
         return
     (legend,) = chart.legend
@@ -95,7 +143,8 @@ def add_legend(chart: Any, labels: Sequence[str]) -> None:
     chart.add_layout(legend, "below")
     legend.click_policy = "hide"
     legend.border_line_color = None
-    legend.ncols = 1 if max(map(len, labels)) > 24 else 2
+    legend.location = "left"
+    legend.ncols = max(1, _NARROW // (_LETTER * max(len(as_label(label)) for label in labels) + _SAMPLE))
     legend.label_text_font_size = "12px"
     legend.spacing, legend.padding, legend.margin = 6, 2, 2
 

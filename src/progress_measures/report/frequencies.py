@@ -7,7 +7,7 @@ from bokeh.models import ColorBar, ColumnDataSource, LinearColorMapper, LogColor
 from bokeh.palettes import Category10, RdBu11, Reds256
 
 from progress_measures.frequencies import key_frequencies
-from progress_measures.phases.names import recorded
+from progress_measures.measures.restricted import MEANS
 from progress_measures.plotting.frequencies import edges
 from progress_measures.plotting.scales import sides
 from progress_measures.report.curves import Part
@@ -28,9 +28,9 @@ from progress_measures.report.words import as_html, paragraph
 from progress_measures.trajectory.keys import KEYS, last_keys
 from progress_measures.trajectory.trajectory import Trajectory
 
-MASKS = (KEYS, "sufficient_frequencies")  # 1 for each frequency in the set, else 0
+NO_SPECTRA = (KEYS, "sufficient_frequencies", MEANS)  # 1 for each frequency in a set, else 0; a table of logits
 MOST_ENTRIES, MOST_CELLS = 1000, 20_000  # of a vector, and of a heat map: more make a page that is slow to open
-MOST_KEYS = 10
+MOST_KEYS, MOST_LARGEST = 10, 5
 _OTHER = "#b5bcc4"
 _SPECTRUM = "logit_power"
 
@@ -38,8 +38,9 @@ _SPECTRUM = "logit_power"
 def frequencies(run: Trajectory, frame: Frame) -> list[Part]:
     """Headings, figures and notes of the columns of several numbers per step."""
     parts: list[Part] = []
-    masks = [recorded(run.columns, name) for name in MASKS]
-    vectors = {name: values for name, values in run.columns.items() if values.ndim > 1 and name not in masks}
+    vectors = {
+        name: values for name, values in run.columns.items() if values.ndim > 1 and _last_word(name) not in NO_SPECTRA
+    }
     if not vectors:
         return [paragraph("Spectra are left out: no column has one number per frequency.")]
     for name, values in vectors.items():
@@ -52,25 +53,32 @@ def frequencies(run: Trajectory, frame: Frame) -> list[Part]:
         if not measured.any():
             parts.append(paragraph("Left out: no number in it is finite."))
             continue
-        keys, how = _keys(run, values.numpy()[measured][-1])
+        keys, how = _keys(run, name, values.numpy()[measured][-1])
         parts += [paragraph(how), *_figures(run, name, measured, keys, frame)]
     return parts
 
 
-def _keys(run: Trajectory, last: np.ndarray) -> tuple[list[int], str]:
-    """The frequencies to colour, the largest at the last step first, and a description of their choice."""
-    known = {name: run[column] for name in (KEYS, _SPECTRUM) if (column := recorded(run.columns, name)) in run}
-    named, how = last_keys(known), "as they were recorded"
-    if not named and _SPECTRUM in known and known[_SPECTRUM].ndim == 2:
-        power = known[_SPECTRUM][known[_SPECTRUM].isfinite().all(1)]
-        if len(power) > 0 and bool((power[-1] >= 0).all()):
-            named, how = key_frequencies(power[-1]), f"those that stand out in {_SPECTRUM} at the end"
+def _last_word(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _keys(run: Trajectory, name: str, last: np.ndarray) -> tuple[list[int], str]:
+    """The frequencies to colour, and a description of their choice: the recorded ones, or those that stand out."""
+    start = name.removesuffix(_last_word(name))  # of a callback, whose columns have the same prefix
+    recorded, power = start + KEYS, start + _SPECTRUM
+    named = last_keys({KEYS: run[recorded]}) if recorded in run else None
+    how = "Key frequencies, as recorded"
+    if not named and power in run and run[power].ndim == 2:
+        spectra = run[power][run[power].isfinite().all(1)]
+        if len(spectra) > 0 and bool((spectra[-1] >= 0).all()):
+            named, how = key_frequencies(spectra[-1]), f"Key frequencies, those that stand out in {power} at the end"
     sizes = np.nan_to_num(np.abs(last), nan=-1.0)
     if not named or max(named) > len(last):
-        named, how = tuple((np.argsort(-sizes, kind="stable")[:5] + 1).tolist()), "the largest five at the end"
-    keys = sorted(named, key=lambda k: -sizes[k - 1])
-    more = f", of which the first {MOST_KEYS} are coloured" if len(keys) > MOST_KEYS else ""
-    return keys[:MOST_KEYS], f"Key frequencies, {how}: {', '.join(map(str, keys))}{more}."
+        named = tuple((np.argsort(-sizes, kind="stable")[:MOST_LARGEST] + 1).tolist())
+        how = f"No key frequencies are known. Coloured are those with the largest {name} at the end"
+    keys = sorted(sorted(named, key=lambda k: -sizes[k - 1])[:MOST_KEYS])
+    more = f", of which the {MOST_KEYS} largest are coloured" if len(named) > MOST_KEYS else ""
+    return keys, f"{how}: {', '.join(map(str, sorted(named)))}{more}."
 
 
 def _figures(run: Trajectory, name: str, measured: np.ndarray, keys: list[int], frame: Frame) -> list[Part]:

@@ -1,21 +1,23 @@
 """A run, or several, as one page of HTML."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from bokeh.embed import components
 from bokeh.resources import Resources
 
-from progress_measures._checks.values import listed
+from progress_measures._checks.values import check_integer, listed
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
 from progress_measures.phases.names import KNOWN
 from progress_measures.plotting.marks import spans
 from progress_measures.plotting.scales import check_x
+from progress_measures.report.columns import chosen, without_prefix
 from progress_measures.report.curves import Part, curves
 from progress_measures.report.figures import Frame, Scale
 from progress_measures.report.frequencies import frequencies
+from progress_measures.report.meanings import meanings
 from progress_measures.report.tables import events_table, numbers_table
 from progress_measures.report.words import as_html, paragraph
 from progress_measures.trajectory.runs import Runs
@@ -27,10 +29,14 @@ _STYLE = """
 :root { color-scheme: only light; }  /* a browser that darkens pages would leave the figures bright */
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; }
 body { max-width: 1100px; margin: 0 auto; padding: 16px; }
-h1, h2, h3, p, li { overflow-wrap: anywhere; }
+h1, h2, h3, h4, p, li, dt, dd { overflow-wrap: anywhere; }
 h2 { border-top: 1px solid #ccc; margin-top: 2em; padding-top: 0.6em; }
 h3 { margin-bottom: 0.3em; }
+h4 { margin: 1em 0 0.3em; font-weight: 600; font-size: 14px; }
+dt { font-weight: 600; }
+dd { margin: 0 0 0.5em 1em; }
 .note { color: #555; }
+.warning { border-left: 3px solid #d9822b; padding: 2px 0 2px 10px; }
 .key span { display: inline-block; padding: 1px 8px; margin: 0 6px 4px 0; border: 1px solid #ccc; color: #222; }
 .wide { overflow: auto; border: 1px solid #ddd; }
 .numbers { max-height: 26em; }
@@ -52,6 +58,9 @@ def html_page(
     title: str | None = None,
     source: str = "",
     x: Scale = "linear",
+    columns: Iterable[str] | None = None,
+    answers: int | None = None,
+    notes: Mapping[str | None, Iterable[str]] | None = None,
 ) -> str:
     """One HTML page about one or several runs, which needs no other file and no network.
 
@@ -59,13 +68,16 @@ def html_page(
 
     - the milestones and the ends of the phases, each with the interval of recorded steps around it, or why there is
       none;
-    - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale;
+    - losses, accuracies and other columns of one number per step as curves, on a logarithmic and a linear scale. Other
+      columns share a figure if their numbers are of similar size;
     - columns of one number per frequency as a heat map and as lines over the steps, and as bars at the last step; if
       there is a single step, as bars only;
     - a table of the columns of one number per step.
 
-    Key frequencies are coloured. They are the recorded ones, in the column ``key_frequencies``; or else those that
-    stand out in the column ``logit_power`` at the end; or else the largest five at the end.
+    Columns of a callback, such as ``train/recorder/test_loss``, are shown without its prefix. Key frequencies are
+    coloured. They are the recorded ones, in the column ``key_frequencies``; or else those that stand out in the column
+    ``logit_power`` at the end. If neither is known, the five with the largest numbers at the end are coloured. The page
+    ends with a line on what each of the library's measures means.
 
     Figures can be zoomed, show values under the pointer, and hide a curve if you click on its name. Parts for which a
     run has no data are left out, and the page says why. In very long runs, steps are left out evenly, and the page says
@@ -78,14 +90,21 @@ def html_page(
         title: The title of the page; if None, the names of the runs.
         source: The origin of the runs, such as the name of a file, for the head of the page.
         x: The scale of the axes of steps. A logarithmic one has no place for step 0.
+        columns: The columns to show, with or without the prefix of a callback; all if None. Each run shows those that
+            it has.
+        answers: The number of answers, to draw chance, the loss ln(answers) of a guess, as a dashed line. No line if
+            None.
+        notes: What a reader should know about the runs, such as warnings: by the name of the run, or under None for the
+            head of the page.
 
     Returns:
         The page. Write it to a file as UTF-8.
 
     Raises:
-        TypeError: If ``runs`` is not a mapping from names to trajectories.
-        ValueError: If there is no run, if phases or milestones belong to none of the runs, or if there is no such
-            scale.
+        KeyError: If no run has one of the ``columns``.
+        TypeError: If ``runs`` is not a mapping from names to trajectories, or ``answers`` is not an integer.
+        ValueError: If there is no run, if phases, milestones or notes belong to none of the runs, if there is no such
+            scale, or if ``answers`` is less than 2.
 
     See Also:
         :func:`summary`: one line per run, as text.
@@ -99,33 +118,39 @@ def html_page(
         (True, False)
     """
     check_x(x)
+    chance = None if answers is None else math.log(check_integer(answers, "answers", at_least=2))
     shown = runs if isinstance(runs, Runs) else Runs(runs)
     _check_of_runs(phases, "phases", shown)
     _check_of_runs(milestones, "milestones", shown)
+    _check_of_runs([run for run in notes or () if run is not None], "notes", shown)
+    drawn = {name: without_prefix(run) for name, run in shown.items()}
+    if columns is not None:
+        drawn = chosen(drawn, [*columns])
     head = as_html(listed(shown, most=6) if title is None else title)
     parts: list[Part] = [f"<h1>{head}</h1>"]
     if source:
         parts.append(paragraph(f"Source: {source}"))
+    parts += [paragraph(note) for note in (notes or {}).get(None, ())]
     if len(shown) > 1:
         links = "".join(f'<li><a href="#run{place}">{as_html(name)}</a></li>' for place, name in enumerate(shown))
         parts.append(f"<ul>{links}</ul>")
-    for place, (name, run) in enumerate(shown.items()):
+    for place, (name, (run, prefixes)) in enumerate(drawn.items()):
         if len(shown) > 1 or title is not None:
             parts.append(f'<h2 id="run{place}">{as_html(name)}</h2>')
         asked = phases is not None or milestones is not None
-        frame = Frame((phases or {}).get(name), (milestones or {}).get(name), x)
-        parts += _section(run, frame, asked)
-    return _page(head, parts)
+        frame = Frame((phases or {}).get(name), (milestones or {}).get(name), x, chance)
+        parts += _section(run, frame, asked, prefixes, [*(notes or {}).get(name, ())])
+    return _page(head, [*parts, *meanings(column for run, _ in drawn.values() for column in run.columns)])
 
 
-def _check_of_runs(results: Mapping[str, Any] | None, name: str, runs: Runs) -> None:
+def _check_of_runs(results: Iterable[str] | None, name: str, runs: Runs) -> None:
     """Requires that each result belongs to a run on the page."""
     for run in results or ():
         if run not in runs:
             raise ValueError(f"`{name}` must be by the name of a run. Got {run!r}. The runs are {listed(runs)}.")
 
 
-def _section(run: Trajectory, frame: Frame, asked: bool) -> list[Part]:
+def _section(run: Trajectory, frame: Frame, asked: bool, prefixes: list[str], notes: list[str]) -> list[Part]:
     """The section of one run; ``asked`` is whether milestones or phases of any run were looked for."""
     span = f"{run.step_name.capitalize()} {int(run.steps[0])} to {int(run.steps[-1])}, {len(run)} recorded."
     parts: list[Part] = [paragraph(span, "span"), "<h3>Milestones and phases</h3>"]
@@ -136,8 +161,12 @@ def _section(run: Trajectory, frame: Frame, asked: bool) -> list[Part]:
         parts.append(paragraph(f"Left out: none were found. They are told by {', '.join(KNOWN[:-1])} and {KNOWN[-1]}."))
     else:
         parts.append(paragraph("Left out: they need the number of answers, which the option --answers gives."))
+    parts += [paragraph(note, "warning") for note in notes]
     if frame.phases is not None:
         parts.append(_key(run, frame.phases))
+        if not all(event.settled for result in results for event in result.events.values()):
+            parts.append(paragraph("Dashed upright lines are not settled: more training may move them."))
+    parts += [paragraph(f"The columns {prefix}… are shown without {prefix}.") for prefix in prefixes]
     drawn, above = run, run.steps > 0
     if frame.x == "log" and not above.any():
         frame = replace(frame, x="linear")

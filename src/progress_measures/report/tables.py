@@ -11,18 +11,30 @@ from progress_measures.report.figures import some_steps
 from progress_measures.report.words import as_html, paragraph
 from progress_measures.trajectory.trajectory import Trajectory
 
+COUNTS = {
+    "delay": "steps from memorized to generalized",
+    "relapses": "times that the run stopped generalizing afterwards",
+}
 MOST_ROWS = 2000  # more make a page that is slow to open
 
 
 def events_table(results: Iterable[Milestones | Phases]) -> str:
-    """A line for each milestone and each end of a phase, with its step and interval, or why there is none."""
-    events = [item for result in results for item in result.events.items()]
+    """A line for each milestone and each end of a phase, with its step and interval, or why there is none.
+
+    Delay and relapses are left out of a run that did not generalize.
+    """
+    events = [
+        (name, event)
+        for result in results
+        for name, event in result.events.items()
+        if not (name in COUNTS and (event.step is None or vars(result)["generalized"] is None))
+    ]
     rows = "".join(
         f'<tr><th scope="row">{escape(name.replace("_end", "_ends").replace("_", " "))}</th>'
-        f"<td>{as_html(str(event))}</td><td>{as_html(event.reason)}</td></tr>"
+        f"<td>{as_html(str(event))}</td><td>{as_html(event.reason or COUNTS.get(name, ''))}</td></tr>"
         for name, event in events
     )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "step (interval)", "what tells it"))
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "step (interval)", "evidence"))
     return f'<div class="wide events"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 

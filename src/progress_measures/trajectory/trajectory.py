@@ -24,6 +24,13 @@ from progress_measures.trajectory.files import TrajectoryFiles
 from progress_measures.trajectory.merging import merged
 
 
+class _Columns(dict[str, Tensor]):
+    """Columns that print their names and shapes instead of all numbers."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: tensor of shape {tuple(x.shape)}' for name, x in self.items())}}}"
+
+
 @dataclass(frozen=True, eq=False)
 class Trajectory(TrajectoryFiles):
     """Named numbers at each recorded step of a run.
@@ -62,7 +69,7 @@ class Trajectory(TrajectoryFiles):
         checked = check_steps(steps)
         object.__setattr__(self, "steps", checked)
         object.__setattr__(self, "step_name", check_string(step_name, "step_name"))
-        object.__setattr__(self, "columns", MappingProxyType(check_columns(columns, len(checked))))
+        object.__setattr__(self, "columns", MappingProxyType(_Columns(check_columns(columns, len(checked)))))
 
     def __getitem__(self, name: str) -> Tensor:
         return self.columns[check_column(name, self.columns)]
