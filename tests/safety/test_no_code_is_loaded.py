@@ -25,21 +25,31 @@ LOADERS = re.compile(
     r"|torch\.(load|hub\..*|jit\.load|package\..*|serialization\..*)|(\w+\.)?read_pickle"
     r"|eval|exec|compile|__import__|importlib\..*|runpy\..*|os\.(system|popen|exec\w*|spawn\w*)|subprocess\..*"
 )
+ROOMS = "_checks/rooms.py"  # imports the library's own rooms, from a list
 ARRAYS = re.compile(r"(np|numpy)\.(lib\..*\.)?(load|fromfile|memmap|read_array|open_memmap)")
+
+
+def is_rooms(file):
+    return file.as_posix().endswith(f"progress_measures/{ROOMS}")
+
+
+def imports_a_room(file, call):
+    return is_rooms(file) and ast.unparse(call) == "import_module(f'progress_measures.{name}')"
 
 
 @pytest.mark.parametrize("file", FILES, ids=places)
 def test_nothing_in_the_source_loads_code(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for inside, name, call in calls(file):
-        assert not LOADERS.fullmatch(name), f"{inside} calls {name}"
+        assert not LOADERS.fullmatch(name) or imports_a_room(file, call), f"{inside} calls {name}"
         if ARRAYS.fullmatch(name):
             keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
             assert keywords.get("allow_pickle") == "False", f"{inside} calls {name} without allow_pickle=False"
     # Nor under another name.
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            assert not any(LOADERS.fullmatch(f"{node.module}.{alias.name}") for alias in node.names)
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            assert not any(map(LOADERS.fullmatch, names - {"importlib.import_module"} if is_rooms(file) else names))
         if isinstance(node, ast.Import):
             assert not any(alias.asname for alias in node.names if alias.name in {"pickle", "marshal", "builtins"})
 

@@ -91,7 +91,7 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'progress_measures.plotting needs matplotlib: pip install matplotlib\n'
+    assert done.stdout == "progress_measures.plotting needs matplotlib: pip install matplotlib\n"
 
 
 def test_key_frequencies_are_renamed_with_the_losses_that_they_belong_to():

@@ -72,7 +72,7 @@ def phase_spread(
         answers: The number of classes that the loss is over; needed if a run is a trajectory.
 
     Returns:
-        The spread of each boundary by its name: a dictionary that ``print`` and notebooks show as a table.
+        The spread of each boundary, in a dictionary by name that ``print`` and notebooks show as a table.
 
     Raises:
         TypeError: If ``runs`` are not trajectories or phases, or ``answers`` is not an integer where it is needed.
