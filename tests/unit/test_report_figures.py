@@ -57,6 +57,14 @@ def test_all_columns_of_a_callback_are_shown_without_its_prefix(prefix):
     assert shown.rows[0] == page(GROKS.merge(pm.Trajectory(STEPS, {"train/loss": [1.0] * 7}))).rows[0]
 
 
+def test_of_twenty_curves_no_two_look_the_same():
+    shown = page(pm.Trajectory([0, 1], {f"loss {place}": [1.0, 2.0] for place in range(20)}))
+    lines = [line for line in models(shown, "Line") if line.get("line_alpha", 1) == 1]
+    assert len({(str(line["line_color"]), str(line.get("line_dash", "solid"))) for line in lines}) == 20
+    neighbours = [str(line.get("line_dash", "solid")) for line in lines]
+    assert len(set(neighbours)) == 4
+
+
 def test_a_name_that_two_columns_would_have_is_left_to_the_one_that_has_it():
     shown = page(recorded("recorder/", train_loss=[1.0] * 7))
     assert {"train_loss", "recorder/train_loss", "test_loss"} <= set(shown.labels())

@@ -34,6 +34,7 @@ _ALIKE = 10.0  # other numbers share a figure if their typical sizes differ at m
 _NARROW = 100.0
 _LOW = 200  # pixels: the height of a figure of other numbers
 _COLOURS = Category10[10]
+_DASHES = ("solid", "dashed", "dotdash", "dotted")  # curves differ without colours, too
 
 
 def curves(run: Trajectory, frame: Frame) -> list[Part]:
@@ -123,7 +124,7 @@ def _figure(run: Trajectory, heading: str, names: list[str], frame: Frame) -> An
         lines = []
         for place, (name, source) in enumerate(sources.items()):
             look = {"color": _COLOURS[place % 10], "legend_label": as_label(name.removeprefix(start))}
-            dash = "solid" if place < len(_COLOURS) else "dashed"
+            dash = _DASHES[place % len(_DASHES)]
             line = chart.line("x", "y", source=source, line_width=1.8, line_dash=dash, **look)
             lines.append(line)
             if len(source.data["x"]) <= _FEW:
