@@ -1,5 +1,6 @@
 """Every loss and accuracy of one checkpoint in one call."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -14,6 +15,7 @@ from progress_measures.losses.empty import warn_if_none
 from progress_measures.losses.kinds import Loss, check_loss
 from progress_measures.measures.by_answer import measures_by_answer
 from progress_measures.measures.by_rows import measures_by_rows
+from progress_measures.measures.order import seems_in_order_of_numbers
 from progress_measures.operations.checks import check_logits, check_parts
 from progress_measures.operations.on_grid import answer_means
 from progress_measures.operations.operation import Operation
@@ -126,7 +128,8 @@ def measure(
             n.
 
     Returns:
-        The losses and accuracies.
+        The losses and accuracies. A warning says so if ``train_mask`` seems to be in the order of the numbers, where
+        the tokens of ``op`` have another order.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -156,7 +159,10 @@ def measure(
     check_progress(progress)
     means = answer_means(x, op)
     warn_if_none(chosen, means, op, logits=x, stacklevel=2)
-    return measures_of(x, means, op, chosen, split, loss, progress)
+    measured = measures_of(x, means, op, chosen, split, loss, progress)
+    if text := seems_in_order_of_numbers(x, op, split.train, measured.train_accuracy):
+        warnings.warn(text, UserWarning, stacklevel=2)
+    return measured
 
 
 def measures_of(

@@ -25,6 +25,7 @@ from progress_measures.measures.checks import (
     check_predict,
     check_weights,
 )
+from progress_measures.measures.order import ORDER, seems_in_order_of_numbers
 from progress_measures.measures.restricted import MEANS, MEANS_TEST, MEANS_TRAIN, SUFFICIENT, indicator
 from progress_measures.measures.weights import Weight
 from progress_measures.norms import sum_squared_weights
@@ -222,7 +223,14 @@ class _GrokkingMeasures:
 
     def _measures(self, logits: Tensor, means: Tensor, keys: Parts) -> dict[str, Tensor]:
         # The logits were checked when the model returned them.
-        return vars(measures_of(logits, means, self.op, keys, self.split.to(logits.device), self.loss))
+        split = self.split.to(logits.device)
+        measured = measures_of(logits, means, self.op, keys, split, self.loss)
+        if ORDER not in self.warned:
+            grid = logits.reshape(*self.op.table.shape, self.op.n)
+            if text := seems_in_order_of_numbers(grid, self.op, split.train, measured.train_accuracy):
+                self.warned.add(ORDER)
+                warnings.warn(text, UserWarning, stacklevel=4)
+        return vars(measured)
 
     def _spectrum(self, model: nn.Module, name: str) -> Tensor:
         source = self.weights[name]

@@ -44,6 +44,7 @@ table { border-collapse: collapse; }
 caption { text-align: left; }
 th, td { padding: 3px 10px; border-bottom: 1px solid #eee; text-align: left; font-weight: normal; vertical-align: top; }
 .events th { white-space: nowrap; }
+@media (max-width: 700px) { h1 { font-size: 22px; } }
 @media (max-width: 700px) { .events th, .events td { padding: 3px 5px; font-size: 13px; white-space: normal; } }
 .numbers th, .numbers td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .numbers thead th { position: sticky; top: 0; background: #f5f5f5; }
