@@ -1,7 +1,10 @@
 """Pictures of an embedding: its first two principal components, or the plane of one frequency."""
 
+from math import hypot
+
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
@@ -12,6 +15,7 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting.colours import add_colour_bar
 
 _NUMBERED, _SOME = 20, 8  # up to so many points are all numbered; of more points, about so many are numbered
+_AWAY, _MARGIN = 11, 0.16  # points from a token's dot to its number; share of the axes around all dots
 
 
 def plot_embedding(
@@ -63,12 +67,22 @@ def plot_embedding(
     if len(tokens) > _NUMBERED:
         numbered = numbered[:: len(tokens) // _SOME][:_SOME]
     for index in numbered.tolist():
-        place = (float(across[index]), float(upward[index]))
-        ax.annotate(str(tokens[index]), place, xytext=(3, 3), textcoords="offset points", fontsize="x-small")
+        _number(ax, str(tokens[index]), (float(across[index]), float(upward[index])))
+    ax.margins(_MARGIN)
     add_colour_bar(image, ax, label)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xlabel=names[0], ylabel=names[1])
     return ax
+
+
+def _number(ax: Axes, token: str, place: tuple[float, float]) -> None:
+    """Writes a token next to its point, away from the middle, with a white edge where it is over other points."""
+    length = hypot(*place) or 1.0
+    text = ax.annotate(
+        token, place, xytext=(_AWAY * place[0] / length, _AWAY * place[1] / length), textcoords="offset points",
+        ha="center", va="center", fontsize="small", zorder=3,
+    )  # fmt: skip
+    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str, str]:
