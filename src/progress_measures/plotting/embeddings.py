@@ -16,6 +16,7 @@ from progress_measures.plotting.colours import add_colour_bar
 
 _NUMBERED, _SOME = 20, 8  # up to so many points are all numbered; of more points, about so many are numbered
 _AWAY, _MARGIN = 11, 0.16  # points from a token's dot to its number; share of the axes around all dots
+_NEAR, _RING = 0.98, 1.35  # cosine of the angle to dots in front of a token; their distance from the middle, over its own
 
 
 def plot_embedding(
@@ -67,7 +68,7 @@ def plot_embedding(
     if len(tokens) > _NUMBERED:
         numbered = numbered[:: len(tokens) // _SOME][:_SOME]
     for index in numbered.tolist():
-        _number(ax, str(tokens[index]), (float(across[index]), float(upward[index])))
+        _number(ax, str(tokens[index]), *_outside(points, index))
     ax.margins(_MARGIN)
     add_colour_bar(image, ax, label)
     ax.set_aspect("equal", adjustable="datalim")
@@ -75,14 +76,22 @@ def plot_embedding(
     return ax
 
 
-def _number(ax: Axes, token: str, place: tuple[float, float]) -> None:
-    """Writes a token next to its point, away from the middle, with a white edge where it is over other points."""
-    length = hypot(*place) or 1.0
+def _number(ax: Axes, token: str, across: float, upward: float) -> None:
+    """Writes a token next to a place, away from the middle, with a white edge where it is over points."""
+    length = hypot(across, upward) or 1.0
     text = ax.annotate(
-        token, place, xytext=(_AWAY * place[0] / length, _AWAY * place[1] / length), textcoords="offset points",
+        token, (across, upward), xytext=(_AWAY * across / length, _AWAY * upward / length), textcoords="offset points",
         ha="center", va="center", fontsize="small", zorder=3,
     )  # fmt: skip
     text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+
+
+def _outside(points: Tensor, index: int) -> list[float]:
+    """A token's place, or further out if points of a ring are in front of it."""
+    lengths = points.norm(dim=1)
+    along = points @ points[index] / one_where_zero(lengths * lengths[index])
+    ring = lengths[(along > _NEAR) & (lengths <= _RING * lengths[index])]
+    return (points[index] * ring.max() / lengths[index] if len(ring) > 0 else points[index]).tolist()
 
 
 def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str, str]:
