@@ -1,7 +1,5 @@
 """The pictures of a run, one function for each."""
 
-import math
-
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,10 +15,9 @@ def losses(run: Analysis) -> Figure:
     """Training, test, restricted and excluded loss, with shaded phases."""
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     every_epoch = {"train_loss": "training loss", "test_loss": "test loss"}
-    plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, ax=ax)
+    plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, answers=run.op.n, ax=ax)
     checkpoints = {"restricted_loss": "restricted loss", "excluded_loss": "excluded loss"}
     plotting.plot_curves(run.trajectory, checkpoints, ax=ax)
-    ax.axhline(math.log(run.op.n), color="0.4", linewidth=0.8, linestyle="--", label=f"chance, ln {run.op.n}")
     ax.set(ylabel="loss (nats)", title="Training, test, restricted and excluded loss")
     _finish(figure, ax, run)
     return figure

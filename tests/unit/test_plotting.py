@@ -1050,3 +1050,23 @@ def test_numbers_of_tokens_are_beside_their_points_and_inside_the_picture():
         box = text.get_window_extent()
         assert inside(box, frame)
         assert not any(box.contains(*point) for point in points)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([23.0, 82.0], {"40", "60", "80"}),
+        ([20.0, 500.0], {"30", "100", "300"}),
+        ([1e-3, 2.0], {r"$\mathdefault{10^{-3}}$", r"$\mathdefault{10^{0}}$"}),
+    ],
+)
+def test_a_logarithmic_axis_has_plain_numbers_where_powers_of_ten_say_little(values, labels):
+    axes = plotting.plot_curves(pm.Trajectory([0, 1], {"defect": values}), "defect")
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    major = {tick.label1.get_text() for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high}
+    assert labels <= major
+    assert not any(label.get_text() for label in axes.yaxis.get_minorticklabels())
+    axes.plot([0, 1], [1e-5, 1e5])
+    axes.figure.draw_without_rendering()
+    assert r"$\mathdefault{10^{5}}$" in {label.get_text() for label in axes.get_yticklabels()}

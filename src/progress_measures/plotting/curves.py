@@ -27,6 +27,7 @@ from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.lines import COLOURS, STYLES, Curve, curve_of, draw, drawable, with_ends
 from progress_measures.plotting.marks import draw_chance, mark, shade
 from progress_measures.plotting.scales import Sides, are_percents, check_x, is_accuracy, set_x, set_y, sides
+from progress_measures.plotting.ticks import log_numbers
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
@@ -218,6 +219,8 @@ def _finish(
     """Draws the curves on their axes and labels the axes; ``how`` adds to the labels on the left and the right."""
     right = ax.twinx() if parts.right else ax
     ax.set_yscale(parts.scale)
+    if parts.scale == "log":
+        log_numbers(ax.yaxis)
     draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
     set_y(ax, _words_of(parts.left, curves, labels, how[0]))
     if parts.right:

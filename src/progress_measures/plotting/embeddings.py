@@ -15,8 +15,12 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting.colours import add_colour_bar
 
 _NUMBERED, _SOME = 20, 8  # up to so many points are all numbered; of more points, about so many are numbered
-_AWAY, _MARGIN = 11, 0.16  # points from a token's dot to its number; share of the axes around all dots
-_NEAR, _RING = 0.98, 1.35  # cosine of the angle to dots in front of a token; their distance from the middle, over its own
+_AWAY = 11  # points (1/72 inch) from a token's dot to its number
+_MARGIN = 0.2  # room around all dots, over their largest coordinate
+_NEAR, _RING = (
+    0.98,
+    1.35,
+)  # of dots in front of a token: cosine of the angle between them, and most distance over its own
 
 
 def plot_embedding(
@@ -69,7 +73,9 @@ def plot_embedding(
         numbered = numbered[:: len(tokens) // _SOME][:_SOME]
     for index in numbered.tolist():
         _number(ax, str(tokens[index]), *_outside(points, index))
-    ax.margins(_MARGIN)
+    reach = points.abs().amax(0) + _MARGIN * points.abs().max()
+    ax.update_datalim(torch.stack([-reach, reach]).numpy())
+    ax.autoscale_view()
     add_colour_bar(image, ax, label)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xlabel=names[0], ylabel=names[1])
