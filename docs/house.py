@@ -15,7 +15,7 @@ SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
 HALF = 0.45  # half the height that a floor has for its boxes; floors are 1 apart
-WIDTHS = {0: 16, 70: 24, 125: 36}  # letters of a line of file names, by the least length of all names
+WIDTHS = {0: 17, 70: 25, 125: 40}  # letters of a line of file names, by the least length of all names
 
 
 def rooms() -> nx.DiGraph:

@@ -34,7 +34,7 @@ def _periods(ax: Axes, found: Findings) -> None:
     periods, control = torch.tensor(found.periods.periods), found.periods
     out = torch.tensor([period in control.standing_out(0.01) for period in control.periods])
     ax.plot(periods[~out], control.prominences[~out], "o", color="0.6")
-    ax.plot(periods[out], control.prominences[out], "o", color="tab:red", label="stand out")
+    ax.plot(periods[out], control.prominences[out], "D", color="tab:red", label="stand out")
     largest = control.largest_prominences.max()
     ax.axhline(largest, ls="--", color="0.5", label=f"largest of {len(control.largest_shares)} permutations")
     ax.set(title="periods of the numbers 0 to 341", xlabel="period", ylabel="share over that of its neighbours")

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from progress_measures.trajectory.trajectory import Trajectory
 
 LOWEST, HIGHEST = "__MIN", "__MAX"  # what charts of W&B call the ends of the band around a column
-STYLES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
+STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 COLOURS = 10  # in matplotlib's own cycle
 _REPEAT = 30  # ten colours and six styles meet again after 30 lines, unless the styles then move on by one
 _LOOKS = [(index % COLOURS, (index + index // _REPEAT) % len(STYLES)) for index in range(COLOURS * len(STYLES))]
