@@ -1027,6 +1027,15 @@ def test_lines_that_are_drawn_later_look_different():
     assert len(set(looks(axes).values())) == 5
 
 
+def test_lines_that_a_caller_adds_have_new_colours():
+    axes = plotting.plot_curves(run_of("train_loss", "excluded_loss"), ["train_loss", "excluded_loss"])
+    for number in range(4):
+        axes.plot([0, 1], [1, 2], label=f"{number}")
+    plotting.plot_curves(run_of("y"), "y", ax=axes)
+    axes.plot([0, 1], [3, 4], label="last")
+    assert len({colour for colour, _ in looks(axes).values()}) == len(looks(axes)) == 8
+
+
 def test_sixty_lines_look_different_and_neighbours_have_different_styles():
     names = [f"x{index}" for index in range(60)]
     found = [*looks(plotting.plot_curves(run_of(*names), names)).values()]

@@ -113,8 +113,18 @@ def _looks(curves: Sequence[Curve], ax: Axes) -> list[tuple[str, Any]]:
         if name not in places:
             places[name] = _free(taken)
             taken.add(places[name])
+    _advance(ax, to_hex(f"C{max((_LOOKS[place][0] for place in taken), default=0)}"))
     found = [_LOOKS[places[name]] for name in names]
     return [(f"C{colour}", STYLES[style]) for colour, style in found]
+
+
+def _advance(ax: Axes, last: str) -> None:
+    """Has lines that are added to the axes later begin with the colour after the last one in the cycle."""
+    for _ in range(COLOURS):
+        (line,) = ax.plot([], [])
+        line.remove()
+        if to_hex(line.get_color()) == last:
+            return
 
 
 def _free(taken: Collection[int]) -> int:
