@@ -15,7 +15,7 @@ SOURCE = Path(pm.__file__).parent
 PACKAGE = SOURCE.name
 FACADE = "__init__"
 HALF = 0.45  # half the height that a floor has for its boxes; floors are 1 apart
-WIDTHS = {0: 17, 70: 27, 125: 45}  # letters of a line of file names, by the least length of all names
+WIDTHS = {0: 17, 70: 25, 125: 40}  # letters of a line of file names, by the least length of all names
 
 
 def rooms() -> nx.DiGraph:
@@ -52,7 +52,7 @@ def draw_house() -> Figure:
     house.remove_nodes_from([FACADE, "__main__"])  # they import everything
     lines = nx.transitive_reduction(house)  # its order varies: sorted below, for the same picture
     place = _places(lines)
-    figure, ax = plt.subplots(figsize=(14.5, 12), layout="constrained")
+    figure, ax = plt.subplots(figsize=(14.5, 14.5), layout="constrained")
     for start in sorted(lines):
         ends = sorted(lines[start], key=lambda end, start=start: place[[*_between(start, end, place), end][0]])
         for number, end in enumerate(ends):
@@ -78,9 +78,9 @@ def _path(start: str, end: str, place: dict, aside: float) -> list[tuple[float, 
 
 def _box(room: str, place: tuple[float, float]) -> AnnotationBbox:
     """A room's name, and below it its files, in a frame."""
-    words = [TextArea(room, textprops={"fontsize": 11.5, "fontweight": "bold"})]
+    words = [TextArea(room, textprops={"fontsize": 13, "fontweight": "bold"})]
     if inside := files(room):
-        words.append(TextArea(inside, textprops={"fontsize": 9, "color": "0.2", "multialignment": "center"}))
+        words.append(TextArea(inside, textprops={"fontsize": 10.5, "color": "0.2", "multialignment": "center"}))
     colour = "0.92" if room.startswith("_") else "#cfe3f5"
     frame = {"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "0.4"}
     packed = VPacker(children=words, align="center", pad=0, sep=3)

@@ -82,9 +82,13 @@ to_logits = to_logits / to_logits.sum(1, keepdim=True)  # (cluster, frequency)
 # %%
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 8), layout="constrained")
 plotting.plot_grid(to_a[:, 0].reshape(op.n, op.n), ax=axes[0, 0])
-axes[0, 0].set_title(f"attention of head 0 to a, {share[:, 0].max():.0%} of it frequency {keys[share[:, 0].argmax()]}")
+axes[0, 0].set_title(
+    f"attention of head 0 to a, {100 * share[:, 0].max():.0f} % of it frequency {keys[share[:, 0].argmax()]}"
+)
 plotting.plot_grid(neurons[:, 0].reshape(op.n, op.n), ax=axes[0, 1])
-axes[0, 1].set_title(f"neuron 0, {neuron_share[0].max():.0%} of it frequency {int(neuron_share[0].argmax()) + 1}")
+axes[0, 1].set_title(
+    f"neuron 0, {100 * neuron_share[0].max():.0f} % of it frequency {int(neuron_share[0].argmax()) + 1}"
+)
 axes[1, 0].hist(neuron_share.max(1).values, bins=40)
 axes[1, 0].axvline(0.85, color="0.4", linestyle="--")
 axes[1, 0].set(title="how much of a neuron its best frequency explains", xlabel="share of variance", ylabel="neurons")

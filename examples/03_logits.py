@@ -48,7 +48,7 @@ components = pm.to_fourier(centred, (0, 1)).norm(dim=2)
 # logits along given waves, returns the best fit.
 amplitudes = pm.cosine_coefficients(logits, op) * (2 / n**3) ** 0.5
 fitted = pm.restrict(centred, op, keys, terms="aligned")
-print(f"variance explained: {pm.explained_variance(centred, fitted):.1%}")
+print(f"variance explained: {100 * pm.explained_variance(centred, fitted):.1f} %")
 
 # %%
 # Table 1 of the paper: `equation 2 <01_weights.html>`__ says that W_L reads the neurons along a direction u_k, and
@@ -125,7 +125,7 @@ axes[1, 0].set_gid("card")
 for k, wave, fit in table:
     products = ("cos cos", "(-sin sin)") if wave == "cos" else ("sin cos", "cos sin")
     numbers = ", ".join(f"{c:.1f} × {name}" for c, name in zip(fit.coefficients.tolist(), products, strict=True))
-    print(f"k = {k:2}, {wave} direction: {numbers}; {fit.explained_variance:.1%} explained")
+    print(f"k = {k:2}, {wave} direction: {numbers}; {100 * fit.explained_variance:.1f} % explained")
 
 # %%
 # The paper's numbers and ours. The paper's run has five key frequencies and ours has four, so the counts differ; and

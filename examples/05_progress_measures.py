@@ -24,7 +24,7 @@ from examples.claims import progress as claims
 from examples.modular_addition import checkpoints
 from examples.modular_addition.analysis import measures
 from examples.modular_addition.bundled import MAINLINE, final
-from examples.report import colour_losses, compare, save
+from examples.report import compare, save
 from progress_measures import plotting
 
 model, config = final(MAINLINE)
@@ -71,7 +71,6 @@ panels = [
 for ax, (title, unit, source, columns) in zip(axes.flat, panels, strict=True):
     scale = "log" if unit in ("loss (nats)", "ratio") else "linear"
     plotting.plot_curves(source, columns, phases=phases, scale=scale, ax=ax)
-    colour_losses(ax)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[3:], labels[3:], fontsize="small")  # the three phases are the same in all
     ax.set(title=title, ylabel=unit, xlabel="", xlim=(0, 2 * (phases.cleanup_end or int(trajectory.steps[-1]) / 2)))

@@ -23,7 +23,7 @@ import progress_measures as pm
 from examples.claims import seeds as claims
 from examples.modular_addition.analysis import inspect
 from examples.modular_addition.bundled import RUNS, final
-from examples.report import colour_losses, compare, save
+from examples.report import compare, save
 from progress_measures import plotting
 
 NAMES = ["mainline", "seed1", "seed2", "seed3", "seed4"]
@@ -69,12 +69,12 @@ for (left, right), (name, (found, _)) in zip(axes, results.items(), strict=True)
     plotting.plot_spectrum(found.W_L_power.sqrt(), key_frequencies=found.key_frequencies, ax=left)
     left.set(title=f"{name}: $W_L$", xlabel="", ylabel="norm")
     plotting.plot_curves(curves[name], losses, phases=phases[name], ax=right)
-    colour_losses(right)
     right.set(title=name, xlim=(0, 20_000), xlabel="", ylabel="loss (nats)")
     right.get_legend().remove()
 axes[-1, 0].set_xlabel("frequency")
 axes[-1, 1].set_xlabel("step")
-figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower right", ncols=6)
+entries = {label: handle for ax in axes[:, 1] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+figure.legend(entries.values(), entries.keys(), loc="outside lower right", ncols=4)
 # sphinx_gallery_start_ignore
 # sphinx_gallery_thumbnail_number = 2
 axes[1, 1].set_gid("card")

@@ -23,7 +23,7 @@ import progress_measures as pm
 from examples.claims import no_grokking as claims
 from examples.modular_addition.analysis import inspect
 from examples.modular_addition.bundled import RUNS, final
-from examples.report import colour_losses, compare, save
+from examples.report import compare, save
 from progress_measures import plotting
 
 TITLES = {"mainline": "mainline", "no_weight_decay": "no weight decay", "fraction_80": "80 % of the pairs"}
@@ -38,55 +38,58 @@ for name in TITLES:
 # of the paper): remove each frequency on its own, and take the largest training loss. If a frequency matters, this
 # loss rises above its minimum.
 for name, recorded in curves.items():
-    without_worst = recorded["excluded_loss_per_frequency"].max(1).values
-    curves[name] = pm.Trajectory(recorded.steps, recorded.columns | {"without_worst": without_worst})
+    excluded_loss_of_worst = recorded["excluded_loss_per_frequency"].max(1).values
+    curves[name] = pm.Trajectory(recorded.steps, recorded.columns | {"excluded_loss_of_worst": excluded_loss_of_worst})
 
 # %%
 # Load the loss curves of runs on other shares of the pairs, and modulo other primes.
-SHARES = {"10%": "fraction_10", "20%": "fraction_20", "30%": "mainline", "40%": "fraction_40", "50%": "fraction_50"}
-SHARES |= {"60%": "fraction_60", "80%": "fraction_80"}
+SHARES = {"10 %": "fraction_10", "20 %": "fraction_20", "30 %": "mainline", "40 %": "fraction_40"}
+SHARES |= {"50 %": "fraction_50", "60 %": "fraction_60", "80 %": "fraction_80"}
 PRIMES = {"53": "prime_53", "53, weight decay 5": "prime_53_decay_5", "401": "prime_401"}
 losses = {name: pm.Trajectory.load(RUNS / name / "losses.npz") for name in [*SHARES.values(), *PRIMES.values()]}
 
 # %%
-figure, axes = plt.subplots(3, 3, figsize=(12, 11), layout="constrained")
-for column, (name, title) in zip(axes[:2].T, TITLES.items(), strict=True):
-    kinds = {"train_loss": "training", "test_loss": "test", "without_worst": "excluded: the worst frequency"}
-    plotting.plot_curves(curves[name], kinds, ax=column[0])
-    colour_losses(column[0])
-    column[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small", frameon=False)
-    column[0].set(title=title, ylabel="loss (nats)", ylim=(1e-12, 100))
-    ginis = {"gini_W_E": "Gini of $W_E$", "gini_W_L": "Gini of $W_L$"}
-    plotting.plot_curves(curves[name], ginis, scale="linear", ax=column[1])
-    column[1].set(ylabel="Gini coefficient", ylim=(0, 1))
-    column[1].legend(loc="upper left", fontsize="small")
-for ax in axes[:2, 0]:
+figure, axes = plt.subplots(5, 2, figsize=(9, 14), height_ratios=[1, 1, 1, 1.2, 1.2], layout="constrained")
+kinds = {"train_loss": "training", "test_loss": "test", "excluded_loss_of_worst": "excluded: the worst frequency"}
+ginis = {"gini_W_E": "$W_E$", "gini_W_L": "$W_L$"}
+for (left, right), (name, title) in zip(axes[:3], TITLES.items(), strict=True):
+    plotting.plot_curves(curves[name], kinds, ax=left).set(title=title, ylabel="loss (nats)", ylim=(1e-12, 100))
+    plotting.plot_curves(curves[name], ginis, scale="linear", ax=right)
+    right.set(title=title, ylabel="Gini coefficient", ylim=(0, 1))
+    for ax in (left, right):
+        ax.get_legend().remove()
+axes[1, 0].legend(loc="center right")
+axes[0, 1].legend(loc="lower right")
+for ax in axes[0]:
     ax.set(xlim=(0, 15_000), xticks=range(0, 15_001, 5_000))
-for ax, names, kinds, title in [
-    (axes[2, 0], SHARES, {"train_loss": "-"}, "training loss, by share of the pairs"),
-    (axes[2, 1], SHARES, {"test_loss": "-"}, "test loss, by share of the pairs"),
-    (axes[2, 2], PRIMES, {"test_loss": "-", "train_loss": ":"}, "other primes (dotted: training loss)"),
-]:
-    for index, (label, name) in enumerate(names.items()):
-        for kind, style in kinds.items():
-            named = label if style == "-" else "_"
-            ax.loglog(losses[name].steps + 1, losses[name][kind], style, color=f"C{index}", label=named, linewidth=1)
+
+
+def draw_losses(ax, names, kind, title):
+    """One loss of several runs, over steps from 1 on."""
+    runs = {label: pm.Trajectory(losses[name].steps + 1, losses[name].columns) for label, name in names.items()}
+    plotting.plot_runs(runs, kind, spread="each", x="log", ax=ax)
     ax.set(title=title, xlabel="step + 1", ylabel="loss (nats)", ylim=(1e-9, 100))
-    ax.legend(fontsize="small", loc="lower left")
+    ax.legend(loc="lower left")
+
+
+draw_losses(axes[3, 0], SHARES, "train_loss", "training loss, by share of the pairs")
+draw_losses(axes[3, 1], SHARES, "test_loss", "test loss, by share of the pairs")
+draw_losses(axes[4, 0], PRIMES, "train_loss", "training loss, modulo other primes")
+draw_losses(axes[4, 1], PRIMES, "test_loss", "test loss, modulo other primes")
 # sphinx_gallery_start_ignore
 # sphinx_gallery_thumbnail_number = 2
-axes[0, 1].set_gid("card")
+axes[1, 0].set_gid("card")
 # sphinx_gallery_end_ignore
 
 # %%
-# - *Top:* losses of the three runs.
-# - *Middle:* how sparse W_E and W_L are in the Fourier basis. In the mainline, the loss without the worst frequency
-#   rises, and the matrices become sparse. Without weight decay neither happens, and test loss stays worse than a
-#   guess. With 80 % of the pairs, a frequency matters from the start, and test loss falls with training loss.
-# - *Bottom left and middle:* the training loss falls at about the same step for all shares of the pairs, and the test
-#   loss falls earlier with more pairs.
-# - *Bottom right:* modulo 401 there is hardly a delay, because 30 % of its pairs are many; modulo 53, more weight
-#   decay shortens the delay.
+# - *First three rows:* losses of the three runs, and how sparse their W_E and W_L are in the Fourier basis. In the
+#   mainline, the loss without the worst frequency rises, and the matrices become sparse. Without weight decay neither
+#   happens, and test loss stays worse than a guess. With 80 % of the pairs, a frequency matters from the start, and
+#   test loss falls with training loss.
+# - *Fourth row:* the training loss falls at about the same step for all shares of the pairs, and the test loss falls
+#   earlier with more pairs.
+# - *Last row:* modulo 401 there is hardly a delay, because 30 % of its pairs are many; modulo 53, more weight decay
+#   shortens the delay.
 #
 # So in these runs, a long delay needs few training pairs, and weight decay ends it.
 #

@@ -48,17 +48,17 @@ for ax, (task, title) in zip(axes.flat, titles.items(), strict=False):
     limited, unlimited = curves[f"{task}_limited"], curves[f"{task}_unlimited"]
     count = RUNS[f"{task}_limited"].examples
     plotting.plot_curves(limited, {"train_loss": f"training, {count} sequences", "test_loss": "test"}, ax=ax)
-    ax.plot(unlimited.steps, unlimited["test_loss"], color="tab:olive", linewidth=1.8, label="test, fresh data")
-    ax.plot(unlimited.steps, unlimited["train_loss"], linewidth=0.8, color="0.3", label="training, fresh data")
+    ax.plot(unlimited.steps, unlimited["train_loss"], color="0.75", linewidth=4, label="training, fresh data", zorder=1)
+    ax.plot(unlimited.steps, unlimited["test_loss"], ":", color="black", linewidth=1.8, label="test, fresh data")
     ax.set(title=title, ylabel="loss (nats)", xscale="log", xlim=(10, int(limited.steps[-1])))
     ax.legend(loc="lower left", fontsize="small")
 
 digits = curves["addition_unlimited"]
-for number, loss in enumerate(digits["position_loss"].T):
-    axes[1, 1].plot(digits.steps, loss, linewidth=1.4, label=f"digit {number}")
+losses = {f"digit {number}": loss for number, loss in enumerate(digits["position_loss"].T)}
+plotting.plot_curves(pm.Trajectory(digits.steps, losses), [*losses], scale="linear", ax=axes[1, 1])
 axes[1, 1].set(title="5-digit addition, fresh data: by digit of the sum", xlabel="step", ylabel="loss (nats)")
 axes[1, 1].set(xlim=(0, int(digits.steps[-1])), ylim=(0, None))
-axes[1, 1].legend(fontsize="small")
+axes[1, 1].legend(fontsize="small", loc="upper right")
 # sphinx_gallery_start_ignore
 # sphinx_gallery_thumbnail_number = 2
 axes[1, 0].set_gid("card")
@@ -67,7 +67,7 @@ axes[1, 0].set_gid("card")
 # %%
 # - *Skip trigrams, repeated subsequences, 5-digit addition:* with limited data, training loss (blue) falls first, by
 #   memorization, and test loss (orange) long after it. With fresh data there is nothing to memorize: both losses
-#   (olive and grey) fall at once, just as abruptly. Repeated subsequences have the smallest gap, and 512 of them are
+#   (dotted and grey) fall at once, just as abruptly. Repeated subsequences have the smallest gap, and 512 of them are
 #   too few to learn the task: test loss stays above 0.2, where fresh data reach 0.01.
 # - *Bottom right:* the six digits of a sum, digit 0 being the highest, are learned one after another.
 #

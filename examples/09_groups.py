@@ -29,7 +29,7 @@ import progress_measures as pm
 from examples.claims import groups as claims
 from examples.modular_addition.analysis import NEURONS, inspect
 from examples.modular_addition.bundled import RUNS, final
-from examples.report import colour_losses, compare, save
+from examples.report import compare, save
 from progress_measures import plotting
 
 run = RUNS / "symmetric_5"
@@ -106,12 +106,13 @@ figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
 plotting.plot_curves(of_steps, {"train_loss": "training", "test_loss": "test"}, phases=phases, ax=axes[0, 0])
 kinds = {"restricted_loss": "restricted, all pairs", "excluded_loss": "excluded, training pairs"}
 plotting.plot_curves(curves, kinds, ax=axes[0, 0])
-colour_losses(axes[0, 0])
 axes[0, 0].set(title="losses of the whole network and of its parts", ylabel="loss (nats)")
 
 plotting.plot_curves(curves, {"train_loss": "whole network"}, phases=phases, ax=axes[0, 1])
-for name, values in zip(NAMES, curves["excluded_loss_per_frequency"].T, strict=True):
-    axes[0, 1].plot(curves.steps, values, label=name)
+(whole,) = axes[0, 1].get_lines()
+whole.set(linewidth=5, alpha=0.4)  # so that it is seen behind the others
+without_one = dict(zip(NAMES, curves["excluded_loss_per_frequency"].T, strict=True))
+plotting.plot_curves(pm.Trajectory(curves.steps, without_one), NAMES, ax=axes[0, 1])
 axes[0, 1].set(title="training loss without one representation", ylabel="loss (nats)")
 for ax, place in zip(axes[0], ("lower left", (0.67, 0.5)), strict=True):
     handles, labels = ax.get_legend_handles_labels()  # first the phases

@@ -49,26 +49,28 @@ final = {name: pm.Trajectory.load(folder / f"{file_name(name)}_inputs.npz") for 
 # %%
 # Draw the accuracies of each network, and below them the share of its logits in each frequency of the answer. Call a
 # network *generalized* once it answers nine of ten test inputs, those that it was not trained on.
-figure, axes = plt.subplots(8, 3, figsize=(11, 10.5), height_ratios=[3, 1.4] * 4, layout="constrained")
+figure, axes = plt.subplots(8, 3, figsize=(11, 12), height_ratios=[3, 1.4] * 4, layout="constrained")
 panels = zip(axes[::2].flat, axes[1::2].flat, curves.items(), strict=True)
 for above, below, (name, run) in panels:
-    color = "tab:orange" if claims.generalized(run) is not None else "0.45"
+    color, style = ("tab:orange", "--") if claims.generalized(run) is not None else ("0.45", ":")
     above.plot(run.steps, run["train_accuracy"], color="tab:blue", linewidth=1.4, label="training")
-    above.plot(run.steps, run["test_accuracy"], "--", color=color, linewidth=2, label="test")
+    above.plot(run.steps, run["test_accuracy"], style, color=color, linewidth=2, label="test")
     above.set(xscale="symlog", xlim=(0, int(run.steps[-1])), ylim=(-0.04, 1.06), yticks=[0, 1], xticks=[0, 10, 1000])
     above.set_title(name, fontsize="medium", fontweight="bold")
     spectrum = run["logit_spectrum"][-1]
     below.bar(range(1, len(spectrum) + 1), spectrum.numpy(), color=color)
     below.set(ylim=(0, max(0.1, 1.15 * float(spectrum.max()))), xlim=(0.2, len(spectrum) + 0.8), yticks=[])
-    share = f"{float(spectrum.sum()):.0%} of the logits, by frequency of the answer"
+    share = f"{100 * float(spectrum.sum()):.0f} % of the logits, by frequency of the answer"
     below.set_title(share, fontsize="small", color=color, pad=2)
     for ax in (above, below):
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize="small")
-axes[0, 0].set_xlabel("step", fontsize="small")
-axes[0, 0].set_ylabel("accuracy", fontsize="small")
+    above.set_xlabel("step", fontsize="small", labelpad=1)
+for ax in axes[::2, 0]:
+    ax.set_ylabel("accuracy", fontsize="small")
 figure.suptitle(
-    "Accuracy over training steps: training (blue), test (dashed; orange where it generalizes)", fontsize="medium"
+    "Accuracy over training steps: training (solid, blue); test (dashed and orange where it generalizes, else dotted)",
+    fontsize="medium",
 )
 # sphinx_gallery_start_ignore
 # sphinx_gallery_thumbnail_number = 2

@@ -1,33 +1,23 @@
 """The end of every numbered script: a table of the paper's numbers and this project's, and a picture on disk."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import progress_measures as pm
 from examples.files import write_picture
 
 OUTPUT = Path("out")
-LINES = {"train": ("C0", "-"), "test": ("C1", "--"), "restricted": ("C2", "-."), "excluded": ("C3", ":")}
-"""The colour and the style of each loss and accuracy, by the first word of its label."""
 
 
 def compare(rows: Iterable[tuple[str, str, str]]) -> None:
     """Prints rows of (claim, number in the paper, number here) as a table."""
-    table = [("", "paper", "here"), *rows]
+    table = [("", "paper", "here"), *([re.sub(r"(?<=\d)%", " %", cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
     print("\n".join([lines[0], "-|-".join("-" * width for width in widths), *lines[1:]]))
-
-
-def colour_losses(ax: Axes) -> None:
-    """Gives training, test, restricted and excluded losses, and accuracies, the same colours in all pictures."""
-    for line in ax.get_lines():
-        if kind := next((kind for kind in LINES if str(line.get_label()).startswith(kind)), None):
-            colour, style = LINES[kind]
-            line.set(color=colour, linestyle=style)
 
 
 def save(figure: Figure, name: str) -> None:

@@ -35,7 +35,7 @@ def cells(row: Finding) -> tuple[str, ...]:
         half if moves else "no change" if row.progress[0.5] else "not recorded",
         _range([onsets[0.5] for onsets in row.tasks.values()]),
         f"{_hundreds(statistics.median(leads))} ({_hundreds(leads[0])} to {_hundreds(leads[-1])})" if moves else "–",
-        "–" if row.at_once is None else f"{row.at_once:,}",
+        "–" if row.at_once is None else f"{row.at_once:,}".replace("-", "−"),
         "–" if row.false[0.5] is None else f"{row.false[0.1]}, {row.false[0.5]} of {row.controls}",
         "–" if math.isnan(row.cost) else "<0.1" if row.cost < 0.1 else f"{row.cost:.2g}",
         row.measure.known,
@@ -44,7 +44,7 @@ def cells(row: Finding) -> tuple[str, ...]:
 
 def _hundreds(steps: float) -> str:
     """Steps, rounded because checkpoints are 400 steps apart."""
-    return f"{round(steps, -2):,.0f}".replace("-0", "0")
+    return f"{round(steps, -2):,.0f}".replace("-0", "0").replace("-", "−")
 
 
 def _range(onsets: list[float]) -> str:
@@ -82,15 +82,15 @@ def draw(rows: Iterable[Finding]) -> Figure:
     """The onsets of all measures, one row each, and their false alarms."""
     rows = list(rows)
     figure, (ax, beside) = plt.subplots(
-        1, 2, figsize=(9, 0.27 * len(rows) + 1.6), width_ratios=(5, 1), sharey=True, layout="constrained"
+        1, 2, figsize=(7.4, 0.27 * len(rows) + 2.2), width_ratios=(5, 1), sharey=True, layout="constrained"
     )
     for place, row in enumerate(rows):
         _onsets(ax, place, row)
         if row.false[0.5] is None:
             beside.text(0, place, "–", ha="center", va="center", color="0.5")
         else:
-            beside.barh(place, row.false[0.1], color="0.8", height=0.7)
-            beside.barh(place, row.false[0.5], color="#b2182b", height=0.4)
+            beside.barh(place, row.false[0.1], color="0.8", height=0.7, label="false alarms by a tenth")
+            beside.barh(place, row.false[0.5], color="#b2182b", height=0.4, label="false alarms by half")
     ax.axvline(0, color="0.4", lw=0.8)
     ax.axvline(1, color="0.4", lw=0.8)
     ax.set(
@@ -100,7 +100,8 @@ def draw(rows: Iterable[Finding]) -> Figure:
     )  # fmt: skip
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
-    figure.legend(*_legend(ax), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
+    figure.legend(*_legend(ax, beside), loc="outside lower center", ncols=2, fontsize="small", frameon=False)
+    figure.suptitle("When each measure changes, and how often in vain")
     controls = max(row.controls for row in rows)
     beside.set(xlim=(-0.2, controls + 0.2), xticks=range(controls + 1), xlabel=f"of {controls} runs")
     beside.set_title("false alarms", fontsize="small")
@@ -125,7 +126,7 @@ def _onsets(ax: Axes, place: int, row: Finding) -> None:
             ax.plot([LATEST], [place], ">", color=colour, ms=5, label=f"half, other task: beyond {LATEST:g}")
 
 
-def _legend(ax: Axes) -> tuple[list[object], list[str]]:
-    """One entry per kind of mark."""
-    by_label = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+def _legend(*axes: Axes) -> tuple[list[object], list[str]]:
+    """One entry per kind of mark and bar."""
+    by_label = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     return [*by_label.values()], [*by_label]

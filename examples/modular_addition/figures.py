@@ -1,11 +1,10 @@
 """The pictures of a run, one function for each."""
 
-import math
-
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import progress_measures as pm
 from examples.modular_addition.analysis import Analysis
 from progress_measures import plotting
 
@@ -17,10 +16,9 @@ def losses(run: Analysis) -> Figure:
     """Training, test, restricted and excluded loss, with shaded phases."""
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     every_epoch = {"train_loss": "training loss", "test_loss": "test loss"}
-    plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, ax=ax)
+    plotting.plot_curves(run.epoch_losses, every_epoch, phases=run.phases, answers=run.op.n, ax=ax)
     checkpoints = {"restricted_loss": "restricted loss", "excluded_loss": "excluded loss"}
     plotting.plot_curves(run.trajectory, checkpoints, ax=ax)
-    ax.axhline(math.log(run.op.n), color="0.4", linewidth=0.8, linestyle="--", label=f"chance, ln {run.op.n}")
     ax.set(ylabel="loss (nats)", title="Training, test, restricted and excluded loss")
     _finish(figure, ax, run)
     return figure
@@ -50,10 +48,10 @@ def excluded_per_key_frequency(run: Analysis) -> Figure:
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     plotting.plot_curves(run.trajectory, {"train_loss": "nothing"}, phases=run.phases, ax=ax)
     steps, per_frequency = run.trajectory.steps, run.trajectory["excluded_loss_per_frequency"]
-    for k in run.op.frequencies:
-        is_key = k in run.final.key_frequencies
-        style = {"linewidth": 1.8, "label": f"$k = {k}$"} if is_key else {"linewidth": 0.4, "color": "0.6"}
-        ax.plot(steps, per_frequency[:, k - 1], **style)
+    if keys := {f"$k = {k}$": per_frequency[:, k - 1] for k in run.final.key_frequencies}:
+        plotting.plot_curves(pm.Trajectory(steps, keys), {name: name for name in keys}, ax=ax)
+    others = [k - 1 for k in run.op.frequencies if k not in run.final.key_frequencies]
+    ax.plot(steps, per_frequency[:, others], linewidth=0.4, color="0.6", zorder=1.8)
     ax.plot([], [], linewidth=0.8, color="0.6", label="any other")
     ax.set(ylabel="loss on the training pairs (nats)", title="Training loss with one frequency removed at a time")
     _finish(figure, ax, run)

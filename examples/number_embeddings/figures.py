@@ -14,15 +14,15 @@ from examples.number_embeddings.measured import MODULI, MONTHS, WEEKDAYS, Findin
 
 def draw(encoder: Encoder, found: Findings) -> Figure:
     """Draws the results, in six panels."""
-    figure, axes = plt.subplots(2, 3, figsize=(13, 7.6), layout="constrained")
+    figure, axes = plt.subplots(3, 2, figsize=(8.6, 11), layout="constrained")
     _periods(axes[0, 0], found)
-    for ax, (name, tokens) in zip(axes[0, 1:], {"weekdays": WEEKDAYS, "months": MONTHS}.items(), strict=True):
+    _probes(axes[0, 1], found)
+    for ax, (name, tokens) in zip(axes[1], {"weekdays": WEEKDAYS, "months": MONTHS}.items(), strict=True):
         _circle(ax, encoder.embeddings(tokens).double(), tokens)
         fit = found.circles[name]
         ax.set(title=f"{name}: {fit.share:.2f}, in random order {fit.chance:.2f}")
-    _helices(axes[1, 0], found)
-    _probes(axes[1, 1], found)
-    ax = axes[1, 2]
+    _helices(axes[2, 0], found)
+    ax = axes[2, 1]
     for shift, (kind, scores) in enumerate(found.previous.items()):
         ax.bar([head + 0.4 * shift for head in range(len(scores))], scores.tolist(), 0.38, label=kind)
     ax.legend()
@@ -34,7 +34,7 @@ def _periods(ax: Axes, found: Findings) -> None:
     periods, control = torch.tensor(found.periods.periods), found.periods
     out = torch.tensor([period in control.standing_out(0.01) for period in control.periods])
     ax.plot(periods[~out], control.prominences[~out], "o", color="0.6")
-    ax.plot(periods[out], control.prominences[out], "o", color="tab:red", label="stand out")
+    ax.plot(periods[out], control.prominences[out], "D", color="tab:red", label="stand out")
     largest = control.largest_prominences.max()
     ax.axhline(largest, ls="--", color="0.5", label=f"largest of {len(control.largest_shares)} permutations")
     ax.set(title="periods of the numbers 0 to 341", xlabel="period", ylabel="share over that of its neighbours")
@@ -75,7 +75,7 @@ def _probes(ax: Axes, found: Findings) -> None:
         )
     for place, modulus in zip(places, MODULI, strict=True):
         label = "chance" if modulus == MODULI[0] else None
-        ax.plot([place - 0.2, place + 0.6], [1 / modulus] * 2, "k--", lw=1, label=label)
+        ax.plot([place - 0.2, place + 0.6], [1 / modulus] * 2, "k:", lw=1.5, label=label)
     ax.set(title="probe of the number modulo T, held out", xlabel="T", ylabel="accuracy")
     ax.set_xticks([place + 0.2 for place in places], MODULI)
     ax.legend()

@@ -46,6 +46,11 @@ def test_there_are_scripts_and_rows_of_them():
     assert sum(map(len, DOCUMENTED.values())) == len(re.findall(r"^\|.*\]\(\.\./examples/", PAPER, flags=re.MULTILINE))
 
 
+def test_percent_signs_have_a_space_as_elsewhere():
+    assert re.search(r"\d %", PAPER)
+    assert not re.search(r"\d%", PAPER)
+
+
 def test_the_summary_has_numbers_of_the_tables():
     text = re.sub(r"§[\d.]+", "", section(PAPER, "In short"))
     tables = {each.value for row in rows(PAPER) for cell in row for each in numbers(cell)}
@@ -63,6 +68,7 @@ def test_script_prints_the_numbers_of_the_page_and_draws_a_figure(script, tmp_pa
     assert start, output
     printed = [cells(line) for line in output[start.start() :].splitlines()[2:] if line.count(" | ") == 2]
     assert printed
+    assert not re.search(r"\d%", output[start.start() :])
     written = DOCUMENTED.get(script.name, {})
     assert_rows({row[0]: [numbers(row[0]), numbers(row[1]), measured(row[2])] for row in printed}, written)
     for claim, _, here in printed:

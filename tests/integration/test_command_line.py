@@ -33,7 +33,7 @@ GROKS = pm.Trajectory(
 )
 pytestmark = pytest.mark.usefixtures("folder")
 
-COLOURS = {"first": (31, 119, 180), "second": (255, 127, 14), "memorization": (251, 227, 194)}
+COLOURS = {"first": (31, 119, 180), "second": (255, 127, 14), "fourth": (214, 39, 40), "memorization": (251, 227, 194)}
 
 
 def process(*arguments, code=None, cwd=None):
@@ -344,7 +344,7 @@ def test_plot_writes_a_picture_of_the_losses(capsys):
     code, out, err = run(capsys, "plot", "run.csv", "-o", "out.png", "--answers", 113)
     assert (code, out, err) == (0, "Wrote out.png: 7 steps of run.\n", "")
     assert plt.imread("out.png").shape == (720, 960, 4)
-    assert pixels("out.png", COLOURS["first"]) > 500
+    assert pixels("out.png", COLOURS["fourth"]) > 500
     assert pixels("out.png", COLOURS["second"]) > 500
     assert pixels("out.png", (44, 160, 44)) == 0  # weights and vectors are no losses
     # From 0 to 1000 of 9000 steps, in most of the height of the picture.
@@ -362,8 +362,8 @@ def test_a_name_in_a_picture_s_title_is_shown_as_it_is(capsys, monkeypatch, name
 
 def test_plot_draws_the_columns_asked_for(capsys):
     run(capsys, "plot", "run.csv", "-o", "one.png", "--columns", "test_loss")
-    assert pixels("one.png", COLOURS["first"]) > 500
-    assert pixels("one.png", COLOURS["second"]) == pixels("one.png", COLOURS["memorization"]) == 0
+    assert pixels("one.png", COLOURS["second"]) > 500
+    assert pixels("one.png", COLOURS["first"]) == pixels("one.png", COLOURS["memorization"]) == 0
     run(capsys, "plot", "run.csv", "-o", "other.png", "--columns", "test_loss", "--scale", "linear")
     assert not np.array_equal(plt.imread("one.png"), plt.imread("other.png"))
 
@@ -457,8 +457,8 @@ def test_plot_of_several_runs_is_their_mean_with_its_band(capsys):
     assert re.fullmatch(
         r"Wrote seeds\.png: mean and standard deviation of 5 runs, at the \d+ steps that all of them have\.\n", out
     )
-    assert pixels("seeds.png", COLOURS["first"]) > 500
-    band = [round(0.25 * channel + 0.75 * 255) for channel in COLOURS["first"]]
+    assert pixels("seeds.png", COLOURS["second"]) > 500
+    band = [round(0.25 * channel + 0.75 * 255) for channel in COLOURS["second"]]
     assert pixels("seeds.png", band) > 50_000
 
 

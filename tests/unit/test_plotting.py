@@ -294,8 +294,13 @@ LOG = pm.Trajectory(
 
 
 def styles(axes):
-    """Colour and style of each line that the legend names."""
-    return [(line.get_color(), line.get_linestyle()) for line in axes.get_lines() if line.get_label()[0] != "_"]
+    """Colour and dashes of each line that the legend names."""
+    return [(to_hex(line.get_color()), dashes(line)) for line in axes.get_lines() if line.get_label()[0] != "_"]
+
+
+def dashes(line):
+    """The lengths of the dashes of a line; matplotlib's own word for all of them is "--"."""
+    return str(line._unscaled_dash_pattern)
 
 
 def inside(box, other):
@@ -330,7 +335,7 @@ def test_accuracies_beside_losses_have_an_axis_to_the_right(draw, accuracy, top)
     assert line.get_ydata().tolist() == pytest.approx(LOG[accuracy].tolist())
     assert left.get_lines()[0].get_ydata().tolist() == pytest.approx(LOG["test_loss"].tolist())
     assert len({line.get_color() for line in left.get_lines()}) == 2
-    assert (line.get_color(), line.get_linestyle()) == styles(left)[1]
+    assert (to_hex(line.get_color()), dashes(line)) == styles(left)[1]
     assert len(legend(left)) == 2
     assert left.get_legend().get_window_extent().y1 < left.get_window_extent().y0
     assert right.get_ylabel().startswith(accuracy.replace("_", " "))
@@ -987,3 +992,90 @@ def test_a_name_that_cannot_be_drawn_is_drawn_as_its_code(name, shown):
     ax = plotting.plot_curves(pm.Trajectory([0, 1], {name: [1.0, 2.0]}), name)
     assert ax.get_legend().get_texts()[0].get_text() == shown
     ax.figure.canvas.draw()  # a warning of a missing letter is an error here
+
+
+def looks(axes):
+    """Colour and dashes of each line that the legend names, by its label."""
+    labels = [line.get_label() for line in axes.get_lines() if line.get_label()[0] != "_"]
+    return dict(zip(labels, styles(axes), strict=True))
+
+
+def run_of(*columns):
+    return pm.Trajectory([0, 1], {name: [2.0, 1.0] for name in columns})
+
+
+def test_known_losses_look_the_same_in_all_pictures():
+    names = ["train_loss", "test_loss", "restricted_loss", "excluded_loss"]
+    together = looks(plotting.plot_curves(run_of(*names), dict(zip(names, names, strict=True))))
+    assert len(set(together.values())) == 4
+    for name in names:
+        with_another = ["other", name, "another"]
+        for drawn in ([name], with_another, [*reversed(names)], [f"val/{name}"]):
+            axes = plotting.plot_curves(run_of(*drawn), {column: column.split("/")[-1] for column in drawn})
+            assert looks(axes)[name] == together[name]
+            assert len(set(looks(axes).values())) == len(drawn)
+            plt.close("all")
+        for accuracy in (name.replace("loss", "accuracy"), f"{name}_train"):
+            assert [*looks(plotting.plot_curves(run_of(accuracy), accuracy)).values()] == [together[name]]
+    mean = plotting.plot_runs({"a": run_of("excluded_loss")}, {"excluded_loss": "excluded_loss"})
+    assert looks(mean)["excluded_loss"] == together["excluded_loss"]
+
+
+def test_lines_that_are_drawn_later_look_different():
+    axes = plotting.plot_curves(run_of("test_loss", "x"), ["test_loss", "x"])
+    plotting.plot_curves(run_of("y", "test_loss_2", "z"), {"y": "y", "test_loss_2": "again", "z": "z"}, ax=axes)
+    assert len(set(looks(axes).values())) == 5
+
+
+def test_lines_that_a_caller_adds_have_new_colours():
+    axes = plotting.plot_curves(run_of("train_loss", "excluded_loss"), ["train_loss", "excluded_loss"])
+    for number in range(4):
+        axes.plot([0, 1], [1, 2], label=f"{number}")
+    plotting.plot_curves(run_of("y"), "y", ax=axes)
+    axes.plot([0, 1], [3, 4], label="last")
+    assert len({colour for colour, _ in looks(axes).values()}) == len(looks(axes)) == 8
+
+
+def test_sixty_lines_look_different_and_neighbours_have_different_styles():
+    names = [f"x{index}" for index in range(60)]
+    found = [*looks(plotting.plot_curves(run_of(*names), names)).values()]
+    assert len(set(found)) == 60
+    assert all(len({dashes for _, dashes in found[start : start + 6]}) == 6 for start in range(24))
+
+
+def test_names_of_parameters_keep_their_underscores():
+    names = ["pos_embed.weight", "weight_norm"]
+    assert [*looks(plotting.plot_curves(run_of(*names), names))] == ["pos_embed.weight", "weight norm"]
+
+
+def test_numbers_of_tokens_are_beside_their_points_and_inside_the_picture():
+    op = pm.addition(113)
+    weights, (_, axes) = pm.circuits.Clock(op, {2: 1.0}).embed.weight, plt.subplots(figsize=(4, 3.4))
+    plotting.plot_embedding(weights, op, frequency=2, ax=axes)
+    axes.figure.draw_without_rendering()
+    frame = axes.get_window_extent()
+    points = axes.transData.transform(axes.collections[0].get_offsets())
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert inside(box, frame)
+        assert not any(box.contains(*point) for point in points)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([23.0, 82.0], {"40", "60", "80"}),
+        ([20.0, 500.0], {"30", "100", "300"}),
+        ([1e-3, 2.0], {r"$\mathdefault{10^{-3}}$", r"$\mathdefault{10^{0}}$"}),
+    ],
+)
+def test_a_logarithmic_axis_has_plain_numbers_where_powers_of_ten_say_little(values, labels):
+    axes = plotting.plot_curves(pm.Trajectory([0, 1], {"defect": values}), "defect")
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    major = {tick.label1.get_text() for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high}
+    assert labels <= major
+    assert not any(label.get_text() for label in axes.yaxis.get_minorticklabels())
+    axes.plot([0, 1], [1e-5, 1e5])
+    axes.figure.draw_without_rendering()
+    assert r"$\mathdefault{10^{5}}$" in {label.get_text() for label in axes.get_yticklabels()}

@@ -103,10 +103,15 @@ def check_labels(columns: object) -> dict[str, str]:
                     "list(run.columns)."
                 )
     else:
-        labels = {name: as_text(str(name)).replace("_", " ") for name in columns}
+        labels = {name: _label(str(name)) for name in columns}
     if not labels:
         raise ValueError("`columns` must name at least one column. Got none.")
     return labels
+
+
+def _label(name: str) -> str:
+    """A column's name in words; the name of a parameter, which has a dot, stays as it is."""
+    return as_text(name) if "." in name else as_text(name).replace("_", " ")
 
 
 def check_per_frequency(column: Tensor, name: str, *, cells: bool) -> tuple[Tensor, tuple[int, ...]]:

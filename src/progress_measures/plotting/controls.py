@@ -12,7 +12,7 @@ from progress_measures.measures.controls import ROUNDING, Control, Controls
 from progress_measures.plotting._axes import axes
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import KEY
-from progress_measures.plotting.ticks import plain_if_narrow, rows_of_names
+from progress_measures.plotting.ticks import log_numbers, rows_of_names
 
 MANY = 20  # distinct draws that a box needs
 
@@ -57,7 +57,7 @@ def plot_controls(controls: Controls | Control | Mapping[str, Control], *, ax: A
             box.sticky_edges.x.clear()  # on a logarithmic axis, an edge far below 1 would hide anything below it
     ax.plot(draws, at, "|", color="0.4", markersize=10, markeredgewidth=0.7, label="draws")
     ax.plot(real, places, "D", color=KEY, markersize=7, markeredgecolor="white", label="real")
-    plain_if_narrow(ax.xaxis)
+    log_numbers(ax.xaxis)
     ax.set_xlabel("loss")
     rows_of_names(ax, [*rows])
     return ax

@@ -27,6 +27,7 @@ from progress_measures.plotting.legends import add_legend
 from progress_measures.plotting.lines import COLOURS, STYLES, Curve, curve_of, draw, drawable, with_ends
 from progress_measures.plotting.marks import draw_chance, mark, shade
 from progress_measures.plotting.scales import Sides, are_percents, check_x, is_accuracy, set_x, set_y, sides
+from progress_measures.plotting.ticks import log_numbers
 from progress_measures.trajectory.keys import filtered, warn_if_no_keys
 from progress_measures.trajectory.runs import Runs, warn_of_runs_without_keys
 from progress_measures.trajectory.trajectory import Trajectory, check_trajectory
@@ -55,6 +56,9 @@ def plot_curves(
     ``test_acc`` or ``val/accuracy``, and its numbers lie between 0 and 1, or 0 and 100. The axis of the other columns
     is linear if one of them has a number below zero or none above zero.
 
+    Columns such as ``train_loss``, ``test_loss``, ``restricted_loss`` and ``excluded_loss``, or accuracies of the same
+    kinds, have the same colours and line styles in all pictures, whichever of them are drawn.
+
     Args:
         trajectory: A run, such as the result of :func:`track`. Its ``step_name`` labels the horizontal axis.
         columns: The name of a column of numbers or of vectors, several names, or a mapping from names to labels. The
@@ -63,7 +67,7 @@ def plot_curves(
             the run stopped is shaded to the end of the run. An end that has not settled is a dashed line.
         milestones: The result of :func:`milestones`. Thin lines, with words above the picture, show the steps at which
             the run memorized and generalized. They are dashed if they have not settled.
-        answers: The number of answers, to draw chance as a dashed line: the loss ln(answers) of a guess or, if all
+        answers: The number of answers, to draw chance as a dotted line: the loss ln(answers) of a guess or, if all
             columns are accuracies, its accuracy 1 / answers. No line if None.
         scale: The scale of the vertical axis, for all columns together. If None, it depends on their names and numbers,
             as above. On a logarithmic axis, a curve leaves the picture at the bottom where it is 0.
@@ -215,6 +219,8 @@ def _finish(
     """Draws the curves on their axes and labels the axes; ``how`` adds to the labels on the left and the right."""
     right = ax.twinx() if parts.right else ax
     ax.set_yscale(parts.scale)
+    if parts.scale == "log":
+        log_numbers(ax.yaxis)
     draw([(curve, right if curve.column in parts.right else ax) for curve in curves], ax)
     set_y(ax, _words_of(parts.left, curves, labels, how[0]))
     if parts.right:

@@ -13,7 +13,7 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting._text import as_text
 from progress_measures.plotting.checks import check_named
 from progress_measures.plotting.colours import KEY, shades_of
-from progress_measures.plotting.ticks import plain_if_narrow, rows_of_names
+from progress_measures.plotting.ticks import log_numbers, rows_of_names
 
 Numbers: TypeAlias = float | Array | Sequence[float]
 
@@ -72,7 +72,7 @@ def plot_effects(
         _draw_bars(ax, numbers, label, colour, start, place, len(labels))
     for name, value in line.items():
         ax.axvline(float(value.mean()), color=KEY, linestyle="--", linewidth=1.5, label=as_text(name))
-    plain_if_narrow(ax.xaxis)
+    log_numbers(ax.xaxis)
     ax.set_xlabel("effect")
     rows_of_names(ax, [as_text(name) for name in numbers])
     return ax

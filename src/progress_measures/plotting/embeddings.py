@@ -1,7 +1,10 @@
 """Pictures of an embedding: its first two principal components, or the plane of one frequency."""
 
+from math import hypot
+
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from progress_measures._checks.tensors import Array
@@ -12,6 +15,12 @@ from progress_measures.plotting._axes import axes
 from progress_measures.plotting.colours import add_colour_bar
 
 _NUMBERED, _SOME = 20, 8  # up to so many points are all numbered; of more points, about so many are numbered
+_AWAY = 11  # points (1/72 inch) from a token's dot to its number
+_MARGIN = 0.2  # room around all dots, over their largest coordinate
+_NEAR, _RING = (
+    0.98,
+    1.35,
+)  # of dots in front of a token: cosine of the angle between them, and most distance over its own
 
 
 def plot_embedding(
@@ -63,12 +72,32 @@ def plot_embedding(
     if len(tokens) > _NUMBERED:
         numbered = numbered[:: len(tokens) // _SOME][:_SOME]
     for index in numbered.tolist():
-        place = (float(across[index]), float(upward[index]))
-        ax.annotate(str(tokens[index]), place, xytext=(3, 3), textcoords="offset points", fontsize="x-small")
+        _number(ax, str(tokens[index]), *_outside(points, index))
+    reach = points.abs().amax(0) + _MARGIN * points.abs().max()
+    ax.update_datalim(torch.stack([-reach, reach]).numpy())
+    ax.autoscale_view()
     add_colour_bar(image, ax, label)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xlabel=names[0], ylabel=names[1])
     return ax
+
+
+def _number(ax: Axes, token: str, across: float, upward: float) -> None:
+    """Writes a token next to a place, away from the middle, with a white edge where it is over points."""
+    length = hypot(across, upward) or 1.0
+    text = ax.annotate(
+        token, (across, upward), xytext=(_AWAY * across / length, _AWAY * upward / length), textcoords="offset points",
+        ha="center", va="center", fontsize="small", zorder=3,
+    )  # fmt: skip
+    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+
+
+def _outside(points: Tensor, index: int) -> list[float]:
+    """A token's place, or further out if points of a ring are in front of it."""
+    lengths = points.norm(dim=1)
+    along = points @ points[index] / one_where_zero(lengths * lengths[index])
+    ring = lengths[(along > _NEAR) & (lengths <= _RING * lengths[index])]
+    return (points[index] * ring.max() / lengths[index] if len(ring) > 0 else points[index]).tolist()
 
 
 def _colours(op: Operation, frequency: int | None) -> tuple[Tensor, str, str]:

@@ -41,8 +41,8 @@ def spans(phases: Phases, *, start: int, end: int) -> Iterator[tuple[int, int, s
 
 
 def draw_chance(ax: Axes, height: float) -> None:
-    """Draws a dashed line behind the curves at the loss or accuracy of a guess."""
-    ax.axhline(height, color="0.35", linewidth=1, linestyle=(0, (6, 3)), label="chance", zorder=1.5)
+    """Draws a line of fine dots behind the curves at the loss or accuracy of a guess."""
+    ax.axhline(height, color="0.3", linewidth=1.2, linestyle=(0, (1, 2.5)), label="chance", zorder=1.5)
 
 
 def mark(ax: Axes, milestones: Milestones) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from progress_measures._checks.values import check_choice
 from progress_measures.phases.milestones import SMALL
 from progress_measures.plotting._text import as_text, fit_height
-from progress_measures.plotting.ticks import Steps, plain_if_narrow
+from progress_measures.plotting.ticks import Steps, log_numbers
 
 Scale = Literal["linear", "log"]
 _ACCURACY = re.compile(r"accurac(y|ies)|acc(?![a-z])")  # test_acc, val/Acc, trainAcc, acc@1, but no "access"
@@ -103,5 +103,5 @@ def set_x(ax: Axes, x: str, steps: list[int], step_name: str) -> None:
     if first < last:
         ax.set_xlim(first, last)
     if x == "log" and first > 0 and not narrow:
-        plain_if_narrow(ax.xaxis)
+        log_numbers(ax.xaxis)
     ax.set_xlabel(label)

@@ -9,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.text import Text
 from matplotlib.ticker import (
-    FuncFormatter,
+    LogFormatterMathtext,
     LogLocator,
     MaxNLocator,
     NullFormatter,
-    NullLocator,
-    ScalarFormatter,
 )
 
 from progress_measures.operations.operands import label_of_bits
@@ -97,19 +95,33 @@ class Steps(MaxNLocator):
         return super().tick_values(vmin, vmax)
 
 
-def plain_if_narrow(axis: Axis) -> None:
-    """Has a few plain numbers on a logarithmic axis of less than two decades, where powers of ten would overlap."""
-    low, high = axis.get_view_interval()
-    if axis.get_scale() != "log" or high >= 100 * low:
+class _Decades(LogLocator):
+    """Ticks at powers of ten; on an axis of less than two decades, also between them."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """The places of the ticks."""
+        if not 0 < vmin < vmax or vmax >= 100 * vmin:
+            return super().tick_values(vmin, vmax)
+        within = MaxNLocator(4) if vmax < 10 * vmin else LogLocator(subs=(1, 3))
+        return [place for place in within.tick_values(vmin, vmax) if place > 0]
+
+
+class _Numbers(LogFormatterMathtext):
+    """Powers of ten; on an axis of less than two decades, plain numbers."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The label of a tick."""
+        low, high = cast("Axis", self.axis).get_view_interval()
+        return f"{x:g}" if 0 < low < high < 100 * low else str(super().__call__(x, pos))
+
+
+def log_numbers(axis: Axis) -> None:
+    """Labels an axis, if it is logarithmic, for the decades that it has when the picture is drawn."""
+    if axis.get_scale() != "log":
         return
-    if high < 10 * low:
-        axis.set_major_locator(MaxNLocator(4))
-        axis.set_major_formatter(ScalarFormatter(useOffset=False))
-        axis.set_minor_locator(NullLocator())
-    else:
-        axis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(_Decades())
+    axis.set_major_formatter(_Numbers())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def rows_of_names(ax: Axes, names: list[str]) -> None:
