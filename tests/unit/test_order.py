@@ -27,10 +27,14 @@ class Memory(torch.nn.Module):
 
 def masks(op):
     """The inputs that a network has seen: in the order of the operation, and in the order of the numbers."""
-    tokens = [axis.sort().values for axis in op.operands]
     natural = torch.rand(op.table.shape, generator=torch.Generator().manual_seed(0)) < 0.4
-    rows = [(int(tokens[0][i]), int(tokens[1][j])) for i, j in natural.nonzero().tolist()]
-    return op.mask(rows), natural
+    return in_order_of(op, natural), natural
+
+
+def in_order_of(op, natural):
+    """A mask in the order of the numbers, in the order of the operation."""
+    tokens = [axis.sort().values for axis in op.operands]
+    return op.mask([(int(tokens[0][i]), int(tokens[1][j])) for i, j in natural.nonzero().tolist()])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -65,6 +69,11 @@ def test_other_masks_are_not_warned_of():
     half = Memory(op, right & (torch.rand(op.table.shape, generator=torch.Generator().manual_seed(1)) < 0.9))
     pm.measure(half.logits, op, [1], train_mask=right)  # it has not learned everything yet
     pm.measure(half.logits, op, [1], train_mask=natural)
+    few = torch.zeros(10, 10, dtype=torch.bool)
+    few[[2, 6]] = True
+    pm.measure(
+        Memory(op, in_order_of(op, few)).logits, op, [1], train_mask=few
+    )  # a network may be right for 20 by chance
     addition = pm.addition(11)
     logits = Memory(addition, torch.rand(11, 11) < 0.5).logits
     pm.measure(logits, addition, [1], train_mask=torch.ones(11, 11, dtype=torch.bool))  # in this order

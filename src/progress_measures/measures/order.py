@@ -7,6 +7,7 @@ from progress_measures.losses.filtered import accuracy
 from progress_measures.operations.operation import Operation
 
 KNOWN = 0.99  # accuracy: of a network that has memorized its training inputs
+ENOUGH = 30  # training inputs: of fewer, a network may be right by chance
 ORDER = (
     "`train_mask` seems to be in the order of the numbers, which is not the order of `op.operands`: read in the order "
     "of the numbers, the network is right for {natural:.1%} of the training inputs; as it is, for {given:.1%}. Make "
@@ -24,7 +25,7 @@ def seems_in_order_of_numbers(logits: Tensor, op: Operation, train: Tensor, trai
         train_accuracy: The accuracy on them.
     """
     natural = _reordered(train, op)
-    if torch.equal(natural, train) or bool(train_accuracy >= KNOWN):
+    if int(train.sum()) < ENOUGH or torch.equal(natural, train) or bool(train_accuracy >= KNOWN):
         return ""
     found = accuracy(logits, op, mask=natural.reshape(op.table.shape))
     if bool(found < KNOWN):
