@@ -6,9 +6,11 @@ import pytest
 import progress_measures as pm
 from progress_measures import __main__ as command_line
 from tests._pages import Page
-from tests.unit.test_report import GROKS, STEPS, found
 
-report = pytest.importorskip("progress_measures.report")
+pytest.importorskip("bokeh", reason="bokeh is not installed: it is in the extra `report`")
+
+from progress_measures import report
+from tests.unit.test_report import GROKS, STEPS, found
 
 
 def page(run, **options):
