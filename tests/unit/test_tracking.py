@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import threading
+import time
 import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 import progress_measures as pm
+from progress_measures._formats import jsonl
 from tests._asserts import assert_same
 from tests._tracked import loaded, model_of, numbers, read, read_or_raise, write
 
@@ -456,8 +458,17 @@ def test_file_cut_off_anywhere_is_resumed(journal):
         assert measured == []
 
 
-def test_of_several_threads_that_write_at_once_all_but_one_are_refused(journal):
+@pytest.mark.parametrize("seconds", [0, 0.005])
+def test_of_several_threads_that_write_at_once_all_but_one_are_refused(seconds, journal, monkeypatch):
+    """Also if another thread has time between the check of the file's end and the line that is written there."""
     checkpoints, together = [(n, n) for n in range(30)], threading.Barrier(3)
+    check = jsonl.check_one_writer
+
+    def slow(*where):
+        check(*where)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(jsonl, "check_one_writer", slow)
 
     def run():
         together.wait()

@@ -22,6 +22,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_lock)
 
 
+def one_thread() -> Lock:
+    """The lock of the threads of this process; the lock of a file, which the process has, does not keep them apart."""
+    return _one_thread
+
+
 def hold(file: Path, path: str | os.PathLike[str], holder: object) -> None:
     """Holds a file for this process as long as ``holder`` exists; an error names the file as ``path``.
 

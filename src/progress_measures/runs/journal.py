@@ -12,7 +12,7 @@ from progress_measures._formats.jsonl import append, check_one_writer, write
 from progress_measures._formats.recording import Recorded, Row, check_recorded, lists
 from progress_measures.runs.about import check_same_about
 from progress_measures.runs.checks import check_copy
-from progress_measures.runs.holding import hold
+from progress_measures.runs.holding import hold, one_thread
 from progress_measures.trajectory.trajectory import Trajectory
 
 Damaged = Literal["raise", "skip"]
@@ -184,8 +184,9 @@ class Journal:
             return
         self.hold()
         try:
-            self._restore()
-            self._recorded.end = append(self._file, self._recorded.end, step, kind, value)
+            with one_thread():  # another one must not write between the check of the file's end and the line
+                self._restore()
+                self._recorded.end = append(self._file, self._recorded.end, step, kind, value)
         except OSError as error:
             if not self._goes_on:
                 raise
