@@ -848,7 +848,7 @@ def test_gradient_transforms_record_plain_tensors(transform):
 @pytest.mark.parametrize("transform", ["vmap", "vmap of grad", "grad of vmap"])
 def test_vmap_hides_the_batch(transform):
     core, x = Joined().double(), embedded()
-    one = lambda row: core(row[None]).sum()  # noqa: E731
+    one = lambda row: core(row[None]).sum()  # noqa: E731, the function to map
     run = {
         "vmap": lambda: torch.func.vmap(one)(x),
         "vmap of grad": lambda: torch.func.vmap(torch.func.grad(one))(x),

@@ -25,7 +25,7 @@ def test_frequencies_of_a_recorder_are_found_under_its_prefix(prefix, tmp_path, 
     command_line.main(["frequencies", path])
     said = capsys.readouterr()
     assert said.out.splitlines()[1].split() == ["run", "2", "8.3", "%", "0"]
-    assert (f"reading {prefix}logit_power as logit_power" in said.err) == bool(prefix)
+    assert (f"reading the columns {prefix}… without {prefix};" in said.err) == bool(prefix)
     command_line.main(["frequencies", path, "--rule", "sufficient"])
     assert capsys.readouterr().out.splitlines()[1].split()[1] == "4"
 

@@ -6,10 +6,10 @@ import sys
 from torch import Tensor
 
 from progress_measures._checks.values import escaped, listed
+from progress_measures._commands.names import own_names
 from progress_measures._commands.runs import runs_of
 from progress_measures._tables import text_table
 from progress_measures.frequencies import key_frequencies, onsets
-from progress_measures.phases.names import recorded
 from progress_measures.trajectory.trajectory import Trajectory
 
 RULES = ("peaks", "share", "sufficient", "recorded")
@@ -20,7 +20,7 @@ def frequencies(options: argparse.Namespace) -> str:
     """Returns a table of the key frequencies at the last step, one line per run and frequency."""
     lines, said = [["run", "frequency", "share of power", "a quarter of it from step"]], dict[str, None]()
     for name, run in runs_of(options).items():
-        known, notes = _without_prefix(run, options.column, COLUMNS.get(options.rule or "recorded"))
+        known, notes = _found(run, options.column, COLUMNS.get(options.rule or "recorded"))
         said |= dict.fromkeys(notes)
         try:
             lines += _lines(escaped(name), known, options)
@@ -45,16 +45,13 @@ def _lines(name: str, run: Trajectory, options: argparse.Namespace) -> list[list
     return rows or [[name, "none", "", ""]]
 
 
-def _without_prefix(run: Trajectory, spectrum: str, named: str | None) -> tuple[Trajectory, list[str]]:
-    """The run with a recorder's spectrum, and column of frequencies, without their prefix, and notes about it."""
-    beside = spectrum[: spectrum.rfind("/") + 1]  # a prefix of one's own
-    new_names, notes = {name: name for name in run.columns}, []
-    for column in (spectrum, named) if named else (spectrum,):
-        old = next((name for name in (recorded(run.columns, column), beside + column) if name in run), column)
-        if old != column:
-            new_names[old] = column
-            notes.append(f"reading {old} as {column}")
-    return run.select(new_names), notes
+def _found(run: Trajectory, spectrum: str, named: str | None) -> tuple[Trajectory, list[str]]:
+    """The run in which a spectrum and the frequencies beside it have their own names, and notes about it."""
+    known, notes = (run, []) if spectrum in run else own_names(run)
+    beside = spectrum[: spectrum.rfind("/") + 1] + str(named)
+    if named is None or named in known or beside not in known:
+        return known, notes
+    return known.select({name: name for name in known.columns} | {beside: named}), [f"reading {beside} as {named}"]
 
 
 def _by_power(last: Tensor, rule: str, options: argparse.Namespace) -> tuple[int, ...]:

@@ -6,19 +6,18 @@ from shlex import quote
 
 from progress_measures._checks.values import escaped, listed
 from progress_measures._logs.runs import MAXIMUM, MINIMUM
-from progress_measures.phases.names import RECORDER, SPELLINGS, of_a_recorder, spellings
+from progress_measures.phases.names import RECORDER, SPELLINGS, spellings, without_prefix
 from progress_measures.trajectory.runs import Runs
 from progress_measures.trajectory.trajectory import Trajectory
 
 
-def without_prefix(run: Trajectory) -> tuple[Trajectory, list[str]]:
+def own_names(run: Trajectory) -> tuple[Trajectory, list[str]]:
     """The run with all columns of a callback under the names that the recorder gave them, and notes about it."""
-    new_names, prefixes = of_a_recorder(run.columns)
-    notes = [
+    known, prefixes = without_prefix(run)
+    return known, [
         f"reading the columns {prefix}… without {prefix}; --rename test_loss=… chooses another column"
         for prefix in prefixes
     ]
-    return (run.select(new_names) if prefixes else run), notes
 
 
 def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list[str]]:
@@ -32,7 +31,7 @@ def recognised(run: Trajectory, wanted: Sequence[str]) -> tuple[Trajectory, list
         wanted: The names to look for. Names without an entry in ``SPELLINGS`` are read from a recorder's columns only.
     """
     of_trainer = run.columns
-    run, notes = without_prefix(run)
+    run, notes = own_names(run)
     new_names = {name: name for name in run.columns}
     numbers = [name for name, values in run.columns.items() if values.ndim == 1]
     for name in wanted:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from progress_measures._checks.values import check_integer, escaped, listed
-from progress_measures._commands.names import recognised, without_prefix
+from progress_measures._commands.names import own_names, recognised
 from progress_measures._commands.phases import found_in
 from progress_measures._commands.runs import check_output, runs_of
 from progress_measures._files import atomic_write
@@ -63,7 +63,7 @@ def _found(runs: Runs, answers: int, said: dict[str | None, list[str]]) -> dict[
             note = "no milestones or phases, because no column is known; --rename test_loss=… names one"
             printed[f"{name}: {note}"] = None
             continue
-        named, without = without_prefix(run)  # which the page says as well
+        named, without = own_names(run)  # which the page says as well
         with _noted(notes):
             results[name], found = found_in(name, named, answers)
         notes += found

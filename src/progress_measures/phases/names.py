@@ -2,11 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from progress_measures._checks.values import listed
 from progress_measures.trajectory.keys import KEYS
+from progress_measures.trajectory.trajectory import Trajectory
 
 KNOWN = (
     "train_loss", "test_loss", "train_accuracy", "test_accuracy",
@@ -49,11 +50,6 @@ def spellings(columns: Iterable[str], name: str) -> list[str]:
     return []
 
 
-def recorded(columns: Collection[str], name: str) -> str:
-    """The column of a recorder: the name itself or, if the columns do not have it, the name under a prefix."""
-    return next((prefix + name for prefix in ("", *RECORDER) if prefix + name in columns), name)
-
-
 def of_a_recorder(columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     """The columns of a callback without its prefix, as a mapping from names to new names, and the prefixes left out.
 
@@ -69,6 +65,12 @@ def of_a_recorder(columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         new_names |= free
         prefixes += [prefix] * bool(free)
     return new_names, prefixes
+
+
+def without_prefix(run: Trajectory) -> tuple[Trajectory, list[str]]:
+    """The run with the columns of a callback under the names of the recorder, and the prefixes that are left out."""
+    new_names, prefixes = of_a_recorder(run.columns)
+    return (run.select(new_names) if prefixes else run), prefixes
 
 
 def how_to_rename(columns: Sequence[str]) -> str:

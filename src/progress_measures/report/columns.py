@@ -3,17 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from progress_measures._checks.values import listed
-from progress_measures.phases.names import RECORDER, of_a_recorder
+from progress_measures.phases.names import RECORDER
 from progress_measures.trajectory.keys import KEYS
 from progress_measures.trajectory.trajectory import Trajectory
 
 Shown = dict[str, tuple[Trajectory, list[str]]]
-
-
-def without_prefix(run: Trajectory) -> tuple[Trajectory, list[str]]:
-    """The run with the columns of a callback under the names of the recorder, and the prefixes that are left out."""
-    new_names, prefixes = of_a_recorder(run.columns)
-    return (run.select(new_names) if prefixes else run), prefixes
 
 
 def chosen(runs: Mapping[str, tuple[Trajectory, list[str]]], columns: Sequence[str]) -> Shown:

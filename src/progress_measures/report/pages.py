@@ -10,10 +10,10 @@ from bokeh.resources import Resources
 from progress_measures._checks.values import check_integer, listed
 from progress_measures.phases.boundaries import Phases
 from progress_measures.phases.milestones import Milestones
-from progress_measures.phases.names import KNOWN
+from progress_measures.phases.names import KNOWN, without_prefix
 from progress_measures.plotting.marks import spans
 from progress_measures.plotting.scales import check_x
-from progress_measures.report.columns import chosen, without_prefix
+from progress_measures.report.columns import chosen
 from progress_measures.report.curves import Part, curves
 from progress_measures.report.figures import Frame, Scale
 from progress_measures.report.frequencies import frequencies
